@@ -1,0 +1,1 @@
+"""The command line: `llm-gateway serve`, `chat`, `check`, `explain` and `keys`."""

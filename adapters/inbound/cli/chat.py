@@ -1,0 +1,41 @@
+"""A chat or an explanation in this process, without a server."""
+
+import sys
+from contextlib import AbstractAsyncContextManager
+
+from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.domain.chat import ChatCall, ChatRequest, Grain, Text, UserMessage
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.events import Finished, TextDelta
+from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.routing import Hint
+
+from .services import OpenGateway
+
+_HERE = Client(id=ClientId("command-line"), namespace="command-line", quota=Quota())
+
+
+def local_call(prompt: str, *, hint: str | None, model: str | None) -> ChatCall:
+    return ChatCall(
+        request=ChatRequest(messages=(UserMessage(content=(Text(text=prompt),)),), max_tokens=512),
+        model=model,
+        hint=Hint(hint) if hint else None,
+        grain=Grain.STREAM,
+    )
+
+
+async def chat_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> None:
+    """Streams the answer to standard output. Raises the gateway's errors."""
+    async with opened as gateway, gateway.answer_chat(call, _HERE) as answer:
+        async for event in answer:
+            match event:
+                case TextDelta(text=text):
+                    print(text, end="", flush=True)
+                case Finished(model=model, usage=usage):
+                    print()
+                    print(f"{model}, {usage.prompt_tokens} + {usage.completion_tokens} tokens", file=sys.stderr)
+
+
+async def explain_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> Explanation:
+    async with opened as gateway:
+        return gateway.explain_chat(call, _HERE)

@@ -1,0 +1,95 @@
+"""Reads the arguments, runs the command, and gives its exit code: 0, or 1 with a line for each reason."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from llm_gateway.domain.errors import GatewayError
+from llm_gateway.domain.routing import Hint
+
+from .chat import chat_here, explain_here, local_call
+from .keys import new_key
+from .remote import chat_with_server
+from .services import CommandFailed, Services
+from .tables import explanation_table, served
+
+T = TypeVar("T")
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str], services: Services[T]) -> int:
+    parsed = _parser().parse_args(arguments)
+    try:
+        _COMMANDS[parsed.command](parsed, services)
+    except CommandFailed as failed:
+        for line in failed.lines:
+            print(line, file=sys.stderr)
+        return _FAILED
+    except GatewayError as error:
+        print(error.message, file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
+    settings = services.load(parsed.config, demo=parsed.demo, serving=True)
+    key = services.demo_key(settings)
+    services.serve(
+        settings, lambda gateway, address: print(served(gateway.endpoints.snapshot(), address, key), flush=True)
+    )
+
+
+def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
+    settings = services.load(parsed.config, demo=parsed.demo, serving=True)
+    for line in services.describe(settings):
+        print(line)
+
+
+def _chat(parsed: argparse.Namespace, services: Services[T]) -> None:
+    if parsed.server is not None:
+        chat_with_server(parsed.server, parsed.key, parsed.prompt, hint=parsed.hint, model=parsed.model)
+        return
+    settings = services.load(parsed.config, demo=parsed.demo, serving=False)
+    call = local_call(parsed.prompt, hint=parsed.hint, model=parsed.model)
+    asyncio.run(chat_here(services.open_gateway(settings), call))
+
+
+def _explain(parsed: argparse.Namespace, services: Services[T]) -> None:
+    settings = services.load(parsed.config, demo=parsed.demo, serving=False)
+    call = local_call(parsed.prompt, hint=parsed.hint, model=parsed.model)
+    print(explanation_table(asyncio.run(explain_here(services.open_gateway(settings), call))))
+
+
+def _keys(parsed: argparse.Namespace, services: Services[T]) -> None:
+    print(new_key())
+
+
+_COMMANDS = {"serve": _serve, "check": _check, "chat": _chat, "explain": _explain, "keys": _keys}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llm-gateway", description="One door to many language models.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    configured = argparse.ArgumentParser(add_help=False)
+    configured.add_argument("--config", type=Path, help="a TOML file; default: llm-gateway.toml, if there is one")
+    configured.add_argument("--demo", action="store_true", help="answer with the embedded demonstration model")
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument("prompt")
+    asking.add_argument("--hint", choices=[hint.value for hint in Hint])
+    asking.add_argument("--model", help="a provider, a model or provider/model")
+
+    commands.add_parser("serve", parents=[configured], help="run the gateway")
+    commands.add_parser("check", parents=[configured], help="check the configuration, and show it")
+    chat = commands.add_parser("chat", parents=[configured, asking], help="ask, here or a running gateway")
+    chat.add_argument("--server", metavar="URL", help="a running gateway; without it this process answers")
+    chat.add_argument("--key", help="the key for --server; default: the demonstration's")
+    commands.add_parser("explain", parents=[configured, asking], help="show where a chat would go")
+    keys = commands.add_parser("keys", help="make client keys")
+    keys.add_subparsers(dest="action", required=True).add_parser("new", help="make a key, and its digest")
+    return parser

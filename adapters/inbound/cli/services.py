@@ -1,0 +1,56 @@
+"""What the command line is given: it knows neither the settings' reader, nor the builder, nor the server."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.ports import EndpointDirectory
+
+
+class CommandFailed(Exception):
+    """A command that can't be done; a line for each reason."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+class OpenGateway(Protocol):
+    """What the command line uses of a gateway."""
+
+    @property
+    def answer_chat(self) -> AnswerChat: ...
+
+    @property
+    def explain_chat(self) -> ExplainChat: ...
+
+    @property
+    def endpoints(self) -> EndpointDirectory: ...
+
+
+SettingsT = TypeVar("SettingsT")
+SettingsT_co = TypeVar("SettingsT_co", covariant=True)
+
+
+class Load(Protocol[SettingsT_co]):
+    def __call__(self, config: Path | None, *, demo: bool, serving: bool) -> SettingsT_co:
+        """Raises `CommandFailed` with a line for each fault. `serving` asks for what a server needs."""
+        ...
+
+
+class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
+    """`describe` gives the effective settings, a line each, with secrets masked.
+
+    `serve` blocks, and calls back with the gateway and its address once it listens.
+    """
+
+    load: Load[SettingsT]
+    describe: Callable[[SettingsT], Sequence[str]]
+    open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
+    serve: Callable[[SettingsT, Callable[[OpenGateway, str], None]], None]
+    demo_key: Callable[[SettingsT], str | None]

@@ -1,0 +1,55 @@
+"""What the command line shows of endpoints and plans, in columns."""
+
+from collections.abc import Iterable, Sequence
+
+from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.domain.routing import EndpointState
+
+
+def endpoint_table(states: Iterable[EndpointState]) -> str:
+    """Each endpoint, where it is, and why it can or can't be used."""
+    rows = [
+        (state.endpoint.name, state.endpoint.locality.value.replace("_", " "), _standing(state))
+        for state in states
+        if not state.pin_only
+    ]
+    return _columns([("endpoint", "where", "state"), *rows]) if rows else "No endpoint is configured."
+
+
+def served(states: Sequence[EndpointState], address: str, demo_key: str | None) -> str:
+    """What `serve` says at its start: the endpoints, and a line that works."""
+    key = demo_key or "$KEY"
+    lines = [endpoint_table(states), "", f"Listening on {address}"]
+    if any(state.demonstration for state in states):
+        lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")
+    body = '{"messages": [{"role": "user", "content": "Say hello"}], "model_hint": "local"}'
+    lines += [
+        "",
+        f"curl {address}/api/v1/chat -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{body}'",
+    ]
+    return "\n".join(lines)
+
+
+def explanation_table(explanation: Explanation) -> str:
+    """The endpoints in the order in which they would be asked, and what was left out."""
+    rows = [
+        (str(number), state.endpoint.name, state.endpoint.locality.value, explanation.breakers[state.endpoint.id])
+        for number, state in enumerate(explanation.plan.endpoints, 1)
+    ]
+    table = _columns([("", "endpoint", "where", "breaker"), *rows])
+    skipped = [f"left out: {skip.name}: {skip.reason}" for skip in explanation.plan.skipped]
+    return "\n".join((table, *skipped))
+
+
+def _standing(state: EndpointState) -> str:
+    if not state.configured:
+        return f"not configured: {state.unusable}" if state.unusable else "not configured"
+    standing = "usable" if state.unusable is None else f"not usable: {state.unusable}"
+    return f"{standing} (demonstration)" if state.demonstration else standing
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

@@ -1,0 +1,1 @@
+"""The REST door: Litestar for the routes, one module a surface."""

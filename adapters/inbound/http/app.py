@@ -1,0 +1,97 @@
+"""The HTTP application: Litestar's routes over the use cases, behind the edge."""
+
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.exceptions import HTTPException
+from litestar.response import Response
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, TrafficMeter
+from llm_gateway.domain.errors import InvalidRequest
+
+from .chat_replies import Pace
+from .drain import Drain
+from .edge import Edge
+from .exchange import exchange_of
+from .native import NativeDoor, native_handlers
+from .operations import OperationsDoor, RenderMetrics, operations_handlers
+from .problems import MethodNotAllowed, NotFound, encode_problem, log_internal, problem_headers, status_of
+
+
+class HttpServices(Struct, frozen=True, kw_only=True):
+    """What the HTTP door is given: the use cases, and the ports that it uses itself."""
+
+    authenticate: Authenticate
+    answer_chat: AnswerChat
+    explain_chat: ExplainChat
+    directory: EndpointDirectory
+    observer: Observer
+    meter: TrafficMeter
+    render_metrics: RenderMetrics | None
+    clock: Clock
+    entropy: Entropy
+
+
+class HttpOptions(Struct, frozen=True, kw_only=True):
+    """`hosts` are the Host names that are served, None is any."""
+
+    version: str
+    max_body_bytes: int
+    hosts: frozenset[str] | None = None
+    metrics_token: str | None = None
+    pace: Pace = Pace()
+
+
+def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> ASGIApp:
+    """To be called inside the event loop that will serve it."""
+    native = NativeDoor(
+        services.authenticate,
+        services.answer_chat,
+        services.explain_chat,
+        services.observer,
+        services.clock,
+        services.entropy,
+        max_body_bytes=options.max_body_bytes,
+        pace=options.pace,
+    )
+    operations = OperationsDoor(
+        services.directory, drain, services.render_metrics, options.metrics_token, options.version
+    )
+    app = Litestar(
+        route_handlers=[*native_handlers(native), *operations_handlers(operations)],
+        exception_handlers={Exception: answer_error},
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
+    )
+    return Edge(app, hosts=options.hosts, drain=drain, meter=services.meter, entropy=services.entropy)
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Any error that left a handler, as a problem document."""
+    if isinstance(error, HTTPException):
+        error = _own(error)
+    status, _ = status_of(error)
+    exchange = exchange_of(request.scope)
+    log_internal(error, exchange.request_id)
+    exchange.headers.update(problem_headers(error))
+    return Response(
+        encode_problem(error, exchange.request_id), status_code=status, media_type="application/problem+json"
+    )
+
+
+def _own(error: HTTPException) -> Exception:
+    match error.status_code:
+        case 404:
+            return NotFound("There is nothing at this path.")
+        case 405:
+            return MethodNotAllowed((error.headers or {}).get("allow", ""))
+        case status if status < 500:
+            return InvalidRequest.at("", "this request cannot be understood")
+        case _:
+            return error

@@ -1,0 +1,75 @@
+"""What every request passes first: its id, the Host guard, draining, and the count of what was answered."""
+
+import time
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from llm_gateway.application.ports import Entropy, TrafficMeter
+from llm_gateway.domain.errors import Draining
+
+from .drain import Drain
+from .exchange import Exchange, begin_exchange, method_of
+from .problems import Misdirected
+from .replies import problem_reply
+from .requests import ClientLeft, headers, request_id
+
+CLIENT_LEFT = 499
+"""nginx's status for a client that closed the connection: counted, never sent."""
+
+
+class Edge:
+    """Wraps the application. `hosts` are the names that are served, in lower case and without port; None is any."""
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: frozenset[str] | None, drain: Drain, meter: TrafficMeter, entropy: Entropy
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._drain = drain
+        self._meter = meter
+        self._entropy = entropy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        exchange = begin_exchange(scope, request_id(scope) or self._entropy.new_id())
+        began = time.perf_counter()
+        self._meter.began()
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", exchange.request_id.encode()),
+                    *exchange.headers.items(),
+                ]
+            await send(message)
+
+        try:
+            with self._drain.counted():
+                await self._pass(scope, receive, send_on, exchange)
+        except ClientLeft:
+            exchange.status = CLIENT_LEFT
+        finally:
+            seconds = time.perf_counter() - began
+            self._meter.ended(method_of(scope), exchange.route, exchange.status or CLIENT_LEFT, seconds)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        if self._hosts is not None and _host(scope) not in self._hosts:
+            error = Misdirected("This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does.")
+            await problem_reply(error, exchange.request_id)(scope, receive, send)
+        elif self._drain.begun and method_of(scope) == "POST":
+            await problem_reply(Draining(), exchange.request_id)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _host(scope: Scope) -> str:
+    """The name of the one Host header, without port; an IPv6 address keeps its brackets."""
+    values = headers(scope, b"host")
+    value = values[0].decode("latin-1").lower() if len(values) == 1 else ""
+    name, colon, port = value.rpartition(":")
+    return name if colon and port.isdigit() else value

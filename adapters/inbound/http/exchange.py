@@ -1,0 +1,36 @@
+"""One request and its response, as far as every handler shares it."""
+
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+from litestar.types import Scope
+from msgspec import Struct, field
+
+_KEY = "llm_gateway.exchange"
+
+
+class Exchange(Struct):
+    """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it."""
+
+    request_id: str
+    route: str = "unmatched"
+    status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def begin_exchange(scope: Scope, request_id: str) -> Exchange:
+    exchange = Exchange(request_id=request_id)
+    _items(scope)[_KEY] = exchange
+    return exchange
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    return cast("Exchange", _items(scope)[_KEY])
+
+
+def method_of(scope: Scope) -> str:
+    return cast("str", _items(scope)["method"])
+
+
+def _items(scope: Scope) -> MutableMapping[str, Any]:
+    return cast("MutableMapping[str, Any]", scope)

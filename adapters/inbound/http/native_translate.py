@@ -1,0 +1,219 @@
+"""Between the native wire types and the domain, one function each way. Pure."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import assert_never
+
+from msgspec import UNSET, UnsetType
+
+from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    ChatCall,
+    ChatReply,
+    ChatRequest,
+    Grain,
+    Image,
+    JsonFormat,
+    JsonObject,
+    JsonSchemaFormat,
+    Message,
+    NamedTool,
+    Part,
+    ResponseFormat,
+    Sampling,
+    SystemMessage,
+    Text,
+    TextFormat,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolMessage,
+    ToolMode,
+    Usage,
+    UserMessage,
+)
+from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.routing import Hint
+
+from . import native_wire as wire
+
+
+def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
+    """A body as a call, with the hint and the timeout that stand for the whole request."""
+    return ChatCall(
+        request=ChatRequest(
+            messages=tuple(_message(message) for message in body.messages),
+            max_tokens=body.max_tokens,
+            sampling=Sampling(
+                temperature=body.temperature,
+                top_p=body.top_p,
+                stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+                seed=body.seed,
+                presence_penalty=body.presence_penalty,
+                frequency_penalty=body.frequency_penalty,
+            ),
+            tools=tuple(_tool(tool.function) for tool in body.tools),
+            tool_choice=_choice(body.tool_choice),
+            response_format=_format(body.response_format),
+            reasoning_effort=body.reasoning_effort,
+        ),
+        model=body.model,
+        hint=hint,
+        grain=Grain.STREAM if body.stream else Grain.WHOLE,
+        cache=CacheDirective(
+            mode=body.cache.mode,
+            ttl=None if body.cache.ttl_seconds is None else timedelta(seconds=body.cache.ttl_seconds),
+        ),
+        timeout=timeout,
+    )
+
+
+def _message(message: wire.MessageIn) -> Message:
+    match message:
+        case wire.UserIn():
+            return UserMessage(content=_parts(message.content), name=message.name)
+        case wire.SystemIn() | wire.DeveloperIn():
+            return SystemMessage(content=_texts(message.content), name=message.name)
+        case wire.AssistantIn():
+            return AssistantMessage(
+                content=_texts(message.content or ()),
+                tool_calls=tuple(
+                    ToolCall(
+                        id=call.id,
+                        name=call.function.name,
+                        arguments=call.function.arguments,
+                        extra_content=call.extra_content,
+                    )
+                    for call in message.tool_calls
+                ),
+                name=message.name,
+                extra_content=message.extra_content,
+            )
+        case wire.ToolIn():
+            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
+        case _:
+            assert_never(message)
+
+
+def _texts(content: str | Sequence[wire.TextPart]) -> tuple[Text, ...]:
+    return (Text(text=content),) if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
+
+
+def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(text=content),)
+    return tuple(
+        Text(text=part.text) if isinstance(part, wire.TextPart) else Image(data=part.data, mime_type=part.mime_type)
+        for part in content
+    )
+
+
+def _tool(function: wire.FunctionIn) -> Tool:
+    return Tool(
+        name=function.name,
+        description=function.description,
+        parameters=function.parameters,
+        strict=function.strict,
+    )
+
+
+def _choice(choice: ToolMode | wire.NamedChoice | None) -> ToolChoice | None:
+    return NamedTool(name=choice.function.name) if isinstance(choice, wire.NamedChoice) else choice
+
+
+def _format(
+    chosen: wire.TextFormatIn | wire.JsonFormatIn | wire.JsonSchemaFormatIn | None,
+) -> ResponseFormat | None:
+    match chosen:
+        case None:
+            return None
+        case wire.TextFormatIn():
+            return TextFormat()
+        case wire.JsonFormatIn():
+            return JsonFormat()
+        case wire.JsonSchemaFormatIn(json_schema=schema):
+            return JsonSchemaFormat(
+                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
+            )
+        case _:
+            assert_never(chosen)
+
+
+def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> wire.AnswerOut:
+    """A reply as the answer's body, or, where it is not `whole`, as the end of a stream."""
+    return wire.AnswerOut(
+        id=id,
+        provider=reply.endpoint.provider,
+        model=reply.model,
+        content=reply.content if whole else UNSET,
+        tool_calls=[_tool_call(call) for call in reply.tool_calls] or UNSET,
+        reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
+        extra_content=_object(reply.extra_content),
+        finish_reason=reply.finish_reason,
+        usage=_usage(reply.usage),
+        cached=cached,
+        created=created,
+    )
+
+
+def _tool_call(call: ToolCall) -> wire.ToolCallOut:
+    return wire.ToolCallOut(
+        id=call.id,
+        type="function",
+        function=wire.FunctionOut(name=call.name, arguments=call.arguments),
+        extra_content=_object(call.extra_content),
+    )
+
+
+def _object(value: JsonObject | None) -> dict[str, object] | UnsetType:
+    return UNSET if value is None else dict(value)
+
+
+def _usage(usage: Usage) -> wire.UsageOut:
+    return wire.UsageOut(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+        reasoning_tokens=UNSET if usage.reasoning_tokens is None else usage.reasoning_tokens,
+        cached_tokens=UNSET if usage.cached_tokens is None else usage.cached_tokens,
+    )
+
+
+def from_delta(delta: Delta) -> wire.DeltaOut:
+    match delta:
+        case TextDelta(text=text):
+            return wire.DeltaOut(content=text)
+        case ReasoningDelta(text=text):
+            return wire.DeltaOut(reasoning=text)
+        case ToolCallDelta():
+            return wire.DeltaOut(
+                tool_call=wire.ToolCallDeltaOut(
+                    index=delta.index,
+                    id=UNSET if delta.id is None else delta.id,
+                    name=UNSET if delta.name is None else delta.name,
+                    arguments=delta.arguments or UNSET,
+                    extra_content=_object(delta.extra_content),
+                )
+            )
+        case _:
+            assert_never(delta)
+
+
+def from_explanation(explanation: Explanation) -> wire.ExplanationOut:
+    plan = explanation.plan
+    return wire.ExplanationOut(
+        hint=plan.hint,
+        pinned=plan.pinned,
+        endpoints=[
+            wire.EndpointOut(
+                provider=state.endpoint.id.provider,
+                model=state.endpoint.id.model,
+                locality=state.endpoint.locality.value,
+                breaker=explanation.breakers[state.endpoint.id].value,
+            )
+            for state in plan.endpoints
+        ],
+        skipped=[wire.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
+    )

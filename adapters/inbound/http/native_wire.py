@@ -1,0 +1,217 @@
+"""The native endpoint's types, as they stand on the wire."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from llm_gateway.domain.caching import CacheMode
+from llm_gateway.domain.chat import FinishReason, ReasoningEffort, ToolMode
+from llm_gateway.domain.routing import Hint
+
+JsonObject: TypeAlias = dict[str, Any]
+NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+
+
+class _In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that clients send: a field that is not known is a fault, not ignored."""
+
+
+class TextPart(_In, frozen=True, kw_only=True, tag="text"):
+    text: str
+
+
+class ImagePart(_In, frozen=True, kw_only=True, tag="image"):
+    """Base64, and what it is, such as `image/png`."""
+
+    data: bytes
+    mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
+
+
+class FunctionCall(_In, frozen=True, kw_only=True):
+    name: str
+    arguments: str
+
+
+class ToolCallIn(_In, frozen=True, kw_only=True):
+    id: str
+    function: FunctionCall
+    type: Literal["function"] = "function"
+    extra_content: JsonObject | None = None
+
+
+class SystemIn(_In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    content: str | list[TextPart]
+    name: str | None = None
+
+
+class DeveloperIn(_In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+    """A system message under its newer name."""
+
+    content: str | list[TextPart]
+    name: str | None = None
+
+
+class UserIn(_In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    content: str | list[TextPart | ImagePart]
+    name: str | None = None
+
+
+class AssistantIn(_In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    content: str | list[TextPart] | None = None
+    tool_calls: list[ToolCallIn] = []
+    name: str | None = None
+    extra_content: JsonObject | None = None
+
+
+class ToolIn(_In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    content: str | list[TextPart]
+    tool_call_id: str
+    name: str | None = None
+
+
+MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
+
+
+class FunctionIn(_In, frozen=True, kw_only=True):
+    name: NonEmpty
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class ToolDefinition(_In, frozen=True, kw_only=True):
+    function: FunctionIn
+    type: Literal["function"] = "function"
+
+
+class NamedFunction(_In, frozen=True, kw_only=True):
+    name: str
+
+
+class NamedChoice(_In, frozen=True, kw_only=True):
+    function: NamedFunction
+    type: Literal["function"] = "function"
+
+
+class TextFormatIn(_In, frozen=True, kw_only=True, tag="text"):
+    pass
+
+
+class JsonFormatIn(_In, frozen=True, kw_only=True, tag="json_object"):
+    pass
+
+
+class JsonSchemaIn(_In, frozen=True, kw_only=True):
+    name: NonEmpty
+    schema: JsonObject
+    description: str | None = None
+    strict: bool | None = None
+
+
+class JsonSchemaFormatIn(_In, frozen=True, kw_only=True, tag="json_schema"):
+    json_schema: JsonSchemaIn
+
+
+class CacheIn(_In, frozen=True, kw_only=True):
+    mode: CacheMode = CacheMode.USE
+    ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
+
+
+class ChatBody(_In, frozen=True, kw_only=True):
+    """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
+
+    messages: Annotated[list[MessageIn], Meta(min_length=1)]
+    model: NonEmpty | None = None
+    model_hint: Hint | None = None
+    max_tokens: Annotated[int, Meta(gt=0, le=10_000_000)] = 512
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.7
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stop: NonEmpty | Annotated[list[NonEmpty], Meta(max_length=16)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    tools: list[ToolDefinition] = []
+    tool_choice: ToolMode | NamedChoice | None = None
+    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    stream: bool = False
+    cache: CacheIn = CacheIn()
+
+
+class _Out(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the gateway sends."""
+
+
+class FunctionOut(_Out, frozen=True, kw_only=True):
+    name: str
+    arguments: str
+
+
+class ToolCallOut(_Out, frozen=True, kw_only=True):
+    id: str
+    function: FunctionOut
+    type: Literal["function"]
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class UsageOut(_Out, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    reasoning_tokens: int | UnsetType = UNSET
+    cached_tokens: int | UnsetType = UNSET
+
+
+class AnswerOut(_Out, frozen=True, kw_only=True):
+    """A whole answer; in a stream, its `done` event, where the content is not said again."""
+
+    id: str
+    provider: str
+    model: str
+    content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallOut] | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+    finish_reason: FinishReason
+    usage: UsageOut
+    cached: bool
+    created: int
+
+
+class ToolCallDeltaOut(_Out, frozen=True, kw_only=True):
+    index: int
+    id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class DeltaOut(_Out, frozen=True, kw_only=True):
+    """One of the three."""
+
+    content: str | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    tool_call: ToolCallDeltaOut | UnsetType = UNSET
+
+
+class EndpointOut(_Out, frozen=True, kw_only=True):
+    """An endpoint of a plan, and its circuit breaker."""
+
+    provider: str
+    model: str
+    locality: Literal["on_premises", "cloud"]
+    breaker: Literal["closed", "open", "half_open"]
+
+
+class SkipOut(_Out, frozen=True, kw_only=True):
+    name: str
+    reason: str
+
+
+class ExplanationOut(_Out, frozen=True, kw_only=True):
+    """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
+
+    hint: Hint | None
+    pinned: bool
+    endpoints: list[EndpointOut]
+    skipped: list[SkipOut]

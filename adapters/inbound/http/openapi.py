@@ -1,0 +1,199 @@
+"""The API's description as OpenAPI 3.1, made from the wire types themselves, and a page that shows it."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from msgspec import json
+
+from llm_gateway.domain import errors
+
+from .native_wire import AnswerOut, ChatBody, DeltaOut, ExplanationOut
+from .operations_wire import Health, Readiness
+from .problems import (
+    INTERNAL,
+    TABLE,
+    MethodNotAllowed,
+    Misdirected,
+    NotFound,
+    Problem,
+    RequestTimeout,
+    TooLarge,
+    UnsupportedMediaType,
+)
+
+_REF = "#/components/schemas/{name}"
+_TYPES = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, Problem, Health, Readiness]
+_COUNT = {"type": "integer", "minimum": 0}
+_PARAMETERS = {
+    "X-Gateway-Hint": (
+        "A routing hint, as `model_hint`; `secure` wins.",
+        {"enum": ["online", "fast", "local", "secure"]},
+    ),
+    "X-Gateway-Timeout": (
+        "Shortens the deadline of this request, in seconds.",
+        {"type": "number", "minimum": 0.001, "maximum": 86_400},
+    ),
+    "X-Request-Id": ("The caller's own id for this request; one that is not sane is replaced.", {"type": "string"}),
+}
+_STREAM = (
+    "Server-sent events: `delta` with one of `content`, `reasoning` and `tool_call` (DeltaOut), then one `done` "
+    "(AnswerOut without `content` and `reasoning`) or one `error` (Problem)."
+)
+_REQUEST_ID = {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}}}
+_RETRY = {"Retry-After": {"description": "Whole seconds, where known.", "schema": {"type": "integer", "minimum": 1}}}
+_CHALLENGE = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}}}
+_RATES = {
+    "RateLimit-Policy": {"schema": {"type": "string"}},
+    "RateLimit": {"schema": {"type": "string"}},
+    **{
+        f"X-RateLimit-{what}-{unit}": {"schema": _COUNT}
+        for unit in ("Requests", "Tokens")
+        for what in ("Limit", "Remaining", "Reset")
+    },
+}
+_PROVENANCE = {
+    "X-Gateway-Provider": {"schema": {"type": "string"}},
+    "X-Gateway-Model": {"schema": {"type": "string"}},
+    "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass"]}},
+}
+_ERROR_HEADERS: dict[int, dict[str, Any]] = {
+    401: _CHALLENGE,
+    429: _RETRY | _RATES,
+    502: _RETRY,
+    503: _RETRY,
+    504: _RETRY,
+}
+
+_ANYWHERE = (errors.InvalidRequest, Misdirected)
+_CHATTING = tuple(kind for kind in TABLE if kind not in (NotFound, MethodNotAllowed))
+_EXPLAINING = (
+    *(*_ANYWHERE, errors.Unauthenticated, errors.Forbidden, errors.UnknownModel, RequestTimeout, TooLarge),
+    *(UnsupportedMediaType, errors.Draining, errors.NoRoute, errors.DirectoryUnavailable),
+)
+
+
+def openapi_document(version: str) -> dict[str, Any]:
+    _, schemas = json.schema_components(_TYPES, ref_template=_REF)
+    health = _open("The process answers", {"200": _response(_json("Health"))})
+    metrics = _open(
+        "Metrics as Prometheus text", {"200": _response({"text/plain": {"schema": {"type": "string"}}})}, metered=True
+    )
+    ready = _open(
+        "Whether chats can be answered",
+        {
+            "200": _response(_json("Readiness")),
+            "503": _response(_json("Readiness"), description="Draining, or no endpoint"),
+        },
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "LLM Gateway Core", "version": version, "license": {"name": "Apache-2.0"}},
+        "security": [{"api_key": []}, {"bearer": []}],
+        "paths": {
+            "/api/v1/chat": {"post": _chat()},
+            "/api/v1/explain": {"post": _explain()},
+            "/health": {"get": {"operationId": "health"} | health},
+            "/api/v1/health": {"get": {"operationId": "health_v1"} | health},
+            "/health/ready": {"get": {"operationId": "ready"} | ready},
+            "/metrics": {"get": {"operationId": "metrics"} | metrics},
+            "/api/v1/metrics": {"get": {"operationId": "metrics_v1"} | metrics},
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _chat() -> dict[str, Any]:
+    content = _json("AnswerOut") | {"text/event-stream": {"schema": {"type": "string", "description": _STREAM}}}
+    return {
+        "operationId": "chat",
+        "summary": "Answer a chat, whole or as server-sent events",
+        **_question(),
+        "responses": {"200": _response(content, _RATES | _PROVENANCE)} | _failures(_CHATTING),
+    }
+
+
+def _explain() -> dict[str, Any]:
+    return {
+        "operationId": "explain",
+        "summary": "The plan for a chat; nothing is sent or charged",
+        **_question(),
+        "responses": {"200": _response(_json("ExplanationOut"))} | _failures(_EXPLAINING),
+    }
+
+
+def _question() -> dict[str, Any]:
+    return {
+        "parameters": [
+            {"name": name, "in": "header", "description": description, "schema": schema}
+            for name, (description, schema) in _PARAMETERS.items()
+        ],
+        "requestBody": {"required": True, "content": _json("ChatBody")},
+    }
+
+
+def _open(summary: str, responses: dict[str, Any], *, metered: bool = False) -> dict[str, Any]:
+    """What needs no key; the metrics may have a token, and may be absent."""
+    kinds = (*_ANYWHERE, errors.Unauthenticated, NotFound) if metered else _ANYWHERE
+    security: list[dict[str, list[str]]] = [{}, {"bearer": []}] if metered else []
+    return {"summary": summary, "security": security, "responses": responses | _failures(kinds)}
+
+
+def _failures(kinds: Iterable[type[errors.GatewayError]]) -> dict[str, Any]:
+    """A response for each status, described by its codes."""
+    codes: dict[int, list[str]] = {}
+    for status, code in (*(TABLE[kind] for kind in kinds), INTERNAL):
+        if code not in codes.setdefault(status, []):
+            codes[status].append(code)
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+    return {
+        str(status): _response(content, _ERROR_HEADERS.get(status, {}), ", ".join(codes[status]))
+        for status in sorted(codes)
+    }
+
+
+def _response(
+    content: dict[str, Any], headers: dict[str, Any] | None = None, description: str = "OK"
+) -> dict[str, Any]:
+    return {"description": description, "headers": _REQUEST_ID | (headers or {}), "content": content}
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REF.format(name=name)}}}
+
+
+def docs_page(document: dict[str, Any]) -> bytes:
+    """The document as one page of HTML, without scripts and without anything from elsewhere."""
+    sections = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = "".join(
+                f"<tr><td>{escape(status)}<td>{escape(response['description'])}"
+                for status, response in operation["responses"].items()
+            )
+            sections.append(
+                f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['summary'])}"
+                f"<table>{answers}</table>"
+            )
+    schemas = "".join(
+        f"<details><summary><code>{escape(name)}</code></summary><pre>{_pretty(schema)}</pre></details>"
+        for name, schema in document["components"]["schemas"].items()
+    )
+    title = escape(f"{document['info']['title']} {document['info']['version']}")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui;max-width:50rem;"
+        f"margin:2rem auto;padding:0 1rem}}pre{{overflow:auto}}td{{padding:0 1rem 0 0;vertical-align:top}}</style>"
+        f'<h1>{title}</h1><p>As a document: <a href="/docs/openapi.json">openapi.json</a>'
+        f"{''.join(sections)}<h2>Types</h2>{schemas}</html>"
+    ).encode()
+
+
+def _pretty(schema: dict[str, Any]) -> str:
+    return escape(json.format(json.encode(schema), indent=2).decode())

@@ -1,0 +1,115 @@
+"""What operators look at: health, readiness, metrics, and the API's own description."""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+from msgspec import json
+
+from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.domain.errors import Unauthenticated
+
+from .drain import Drain
+from .exchange import exchange_of
+from .openapi import docs_page, openapi_document
+from .operations_wire import EndpointHealth, Health, Readiness
+from .problems import NotFound
+from .replies import Reply, json_reply
+from .requests import header
+
+RenderMetrics: TypeAlias = Callable[[], bytes]
+"""The metrics as Prometheus text; called in a thread."""
+
+_HEALTHY = json.encode(Health())
+
+
+class OperationsDoor:
+    def __init__(
+        self,
+        directory: EndpointDirectory,
+        drain: Drain,
+        render_metrics: RenderMetrics | None,
+        metrics_token: str | None,
+        version: str,
+    ) -> None:
+        self._directory = directory
+        self._drain = drain
+        self._render_metrics = render_metrics
+        self._metrics_token = metrics_token.encode() if metrics_token else None
+        self._scrape = asyncio.Lock()
+        document = openapi_document(version)
+        self._openapi = json.encode(document)
+        self._docs = docs_page(document)
+
+    def ready(self) -> Reply:
+        endpoints = [
+            EndpointHealth(
+                name=state.endpoint.name,
+                usable=state.configured and state.unusable is None,
+                locality=state.endpoint.locality.value,
+                demonstration=state.demonstration,
+                reason=state.unusable if state.configured else state.unusable or "not configured",
+            )
+            for state in self._directory.snapshot()
+        ]
+        usable = any(endpoint.usable for endpoint in endpoints)
+        readiness = Readiness(
+            status="draining" if self._drain.begun else "ready" if usable else "no_endpoint", endpoints=endpoints
+        )
+        return json_reply(json.encode(readiness), status=200 if readiness.status == "ready" else 503)
+
+    async def metrics(self, authorization: bytes | None) -> Reply:
+        if self._render_metrics is None:
+            raise NotFound("No metrics: the extra `telemetry` is not installed.")
+        if self._metrics_token is not None:
+            scheme, _, token = (authorization or b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._metrics_token):
+                raise Unauthenticated
+        async with self._scrape:
+            body = await asyncio.to_thread(self._render_metrics)
+        return Reply(200, body, b"text/plain; version=0.0.4; charset=utf-8")
+
+    def openapi(self) -> Reply:
+        return json_reply(self._openapi)
+
+    def docs(self) -> Reply:
+        policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
+        return Reply(200, self._docs, b"text/html; charset=utf-8", [policy])
+
+
+def _read(*paths: str) -> HTTPRouteHandler:
+    """For `GET`, and for `HEAD`, whose body the server leaves out."""
+    return HTTPRouteHandler(list(paths), http_method=["GET", "HEAD"])
+
+
+def operations_handlers(door: OperationsDoor) -> list[HTTPRouteHandler]:
+    @_read("/health", "/api/v1/health")
+    async def health(request: Request[Any, Any, Any]) -> ASGIApp:
+        exchange_of(request.scope).route = "/health"
+        return json_reply(_HEALTHY)
+
+    @_read("/health/ready")
+    async def ready(request: Request[Any, Any, Any]) -> ASGIApp:
+        exchange_of(request.scope).route = "/health/ready"
+        return door.ready()
+
+    @_read("/metrics", "/api/v1/metrics")
+    async def metrics(request: Request[Any, Any, Any]) -> ASGIApp:
+        exchange_of(request.scope).route = "/metrics"
+        return await door.metrics(header(request.scope, b"authorization"))
+
+    @_read("/docs")
+    async def docs(request: Request[Any, Any, Any]) -> ASGIApp:
+        exchange_of(request.scope).route = "/docs"
+        return door.docs()
+
+    @_read("/docs/openapi.json")
+    async def openapi(request: Request[Any, Any, Any]) -> ASGIApp:
+        exchange_of(request.scope).route = "/docs/openapi.json"
+        return door.openapi()
+
+    return [health, ready, metrics, docs, openapi]

@@ -1,0 +1,24 @@
+"""What the operators' endpoints answer, as it stands on the wire."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    status: Literal["ok"] = "ok"
+
+
+class EndpointHealth(Struct, frozen=True, kw_only=True):
+    name: str
+    usable: bool
+    locality: Literal["on_premises", "cloud"]
+    demonstration: bool
+    reason: str | None
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """`no_endpoint`: nothing here could answer a chat at the moment."""
+
+    status: Literal["ready", "draining", "no_endpoint"]
+    endpoints: list[EndpointHealth]

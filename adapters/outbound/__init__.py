@@ -1,0 +1,1 @@
+"""What the ports reach: models, stores, telemetry, time and chance."""

@@ -1,0 +1,132 @@
+"""The embedded model as a provider: the engine blocks a thread of its own, and the loop waits."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory
+from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.errors import ProviderError, ProviderTimeout, ProviderUnavailable
+from llm_gateway.domain.events import ChatEvent, Finished
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointState
+
+from .endpoint import endpoint_of, state_of
+from .engine import Engine, LoadFailed
+from .job import Job
+from .limits import PROVIDER
+from .line import Line
+from .transcript import Transcript
+from .translate import request_body
+
+
+class EmbeddedChatModel(ChatModel, EndpointDirectory):
+    """One endpoint, and its model. Answers one request at a time, in the order in which they came.
+
+    Between `start` and the end of loading it counts as usable: a request waits for the model, within its own deadline,
+    because whoever tries the gateway for the first time asks within the first second. A caller that leaves stops its
+    generation at the engine's next word, or at the next step through its prompt; the one after it waits until then.
+    """
+
+    def __init__(self, model_file: Path, clock: Clock, *, demonstration: bool = False) -> None:
+        self._endpoint = endpoint_of(model_file)
+        self._demonstration = demonstration
+        self._clock = clock
+        self._engine = Engine(model_file, self._endpoint.id.model)
+        self._line = Line(clock)
+        self._jobs: set[Job] = set()
+        self._executor: ThreadPoolExecutor | None = None
+        self._loading: asyncio.Future[None] | None = None
+        self._unusable: str | None = "it was not started"
+
+    @override
+    def snapshot(self) -> Sequence[EndpointState]:
+        return (state_of(self._endpoint, unusable=self._unusable, demonstration=self._demonstration),)
+
+    def start(self) -> None:
+        """Begin to load, in the background. Called once, in the running loop, whose model this is from then on."""
+        # An executor and not a daemon thread: a daemon killed inside the engine at exit takes the process down with it.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-model")
+        self._unusable = None
+        self._loading = asyncio.get_running_loop().run_in_executor(self._executor, self._engine.load)
+        self._loading.add_done_callback(self._loaded)
+
+    async def aclose(self) -> None:
+        """Stop what runs, free the model, end the thread. Waits for a load that is under way: it can't be stopped."""
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        self._unusable = "it is closed"
+        for job in self._jobs:
+            job.stop()
+        try:
+            await asyncio.get_running_loop().run_in_executor(executor, self._engine.close)
+        finally:
+            executor.shutdown(wait=False)
+        executor.shutdown(wait=True)  # at once: its thread has nothing left to do
+
+    @override
+    async def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        job = Job(request_body(request), Transcript(to.id, grain))
+        self._jobs.add(job)
+        try:
+            await self._submit(job, deadline)
+            while True:
+                try:
+                    async with self._clock.timeout_at(deadline.at):
+                        batch = await job.inbox.get()
+                except TimeoutError:
+                    raise ProviderTimeout(PROVIDER, "the answer was not complete in time") from None
+                if isinstance(batch, ProviderError):
+                    raise batch
+                for event in batch:
+                    yield event
+                if isinstance(batch[-1], Finished):
+                    return
+        finally:
+            job.stop()
+            self._jobs.discard(job)
+
+    async def _submit(self, job: Job, deadline: Deadline) -> None:
+        """Wait for the turn and for the model, then set the engine to work. The turn ends with the engine's work."""
+        await self._line.enter(deadline)
+        try:
+            executor = await self._ready(deadline)
+            running = asyncio.get_running_loop().run_in_executor(executor, job.run, self._engine)
+        except BaseException:
+            self._line.leave()
+            raise
+        self._line.begin()
+        running.add_done_callback(partial(self._ended, job))
+
+    async def _ready(self, deadline: Deadline) -> ThreadPoolExecutor:
+        if self._loading is not None:
+            try:
+                async with self._clock.timeout_at(deadline.at):
+                    await asyncio.wait((self._loading,))
+            except TimeoutError:
+                raise ProviderTimeout(PROVIDER, "the model is still loading") from None
+        if self._executor is None or self._unusable is not None:
+            raise ProviderUnavailable(PROVIDER, self._unusable or "it is closed")
+        return self._executor
+
+    def _loaded(self, loading: "asyncio.Future[None]") -> None:
+        error = None if loading.cancelled() else loading.exception()
+        if error is not None and self._executor is not None:
+            self._unusable = str(error) if isinstance(error, LoadFailed) else "the model can't be loaded"
+
+    def _ended(self, job: Job, running: "asyncio.Future[None]") -> None:
+        self._line.leave()
+        job.ended(running.exception())

@@ -1,0 +1,40 @@
+"""The embedded model as the plan sees it."""
+
+from pathlib import Path
+
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
+
+from .limits import CONTEXT_LENGTH, OUTPUT_LIMIT, PROVIDER
+from .model_file import fingerprint, model_name
+
+_FEATURES = frozenset(
+    {
+        Feature.TEMPERATURE,
+        Feature.TOP_P,
+        Feature.STOP,
+        Feature.SEED,
+        Feature.PRESENCE_PENALTY,
+        Feature.FREQUENCY_PENALTY,
+        Feature.JSON_OBJECT,
+        Feature.JSON_SCHEMA,
+    }
+)
+
+
+def endpoint_of(file: Path) -> Endpoint:
+    return Endpoint(
+        id=EndpointId(provider=PROVIDER, model=model_name(file)),
+        locality=Locality.ON_PREMISES,
+        fingerprint=fingerprint(file),
+    )
+
+
+def state_of(endpoint: Endpoint, *, unusable: str | None, demonstration: bool) -> EndpointState:
+    return EndpointState(
+        endpoint=endpoint,
+        features=_FEATURES,
+        unusable=unusable,
+        demonstration=demonstration,
+        context_length=CONTEXT_LENGTH,
+        output_limit=OUTPUT_LIMIT,
+    )

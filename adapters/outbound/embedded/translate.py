@@ -1,0 +1,120 @@
+"""Asks the engine in its own words: a chat request as the body of its chat completions."""
+
+from typing import Any, assert_never
+
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    ChatRequest,
+    Image,
+    JsonFormat,
+    JsonSchemaFormat,
+    Message,
+    Part,
+    ResponseFormat,
+    Sampling,
+    SystemMessage,
+    Text,
+    TextFormat,
+    ToolMessage,
+    UserMessage,
+)
+from llm_gateway.domain.errors import ContextLengthExceeded, ProviderRejected
+
+from .limits import CONTEXT_LENGTH, LONGEST_PROMPT_BYTES, OUTPUT_LIMIT, PROVIDER
+from .schema import Unenforceable, enforceable
+
+# A model this small wanders at the temperatures that suit a large one, and repeats itself without a penalty.
+_TEMPERATURE = 0.2
+_REPEAT_PENALTY = 1.1
+_SEEDS = 2**32 - 1  # the engine's seeds are 32 bits wide, and the highest one means chance
+
+
+def request_body(request: ChatRequest) -> dict[str, Any]:
+    """What the engine is asked. Raises `ProviderRejected` for what this model can't honour."""
+    if request.tools or request.tool_choice is not None:
+        raise ProviderRejected(PROVIDER, "this model calls no tools")
+    if request.reasoning_effort is not None:
+        raise ProviderRejected(PROVIDER, "this model has no reasoning effort")
+    messages = [_message(message) for message in request.messages]
+    _check_length(messages, request.sampling.stop)
+    return {
+        "messages": messages,
+        "max_tokens": min(request.max_tokens or OUTPUT_LIMIT, OUTPUT_LIMIT),
+        "repeat_penalty": _REPEAT_PENALTY,
+        **_sampling(request.sampling),
+        **_format(request.response_format),
+        # Streamed also where the answer is wanted whole: only a streamed call can be stopped. The progress reports
+        # make it stoppable while the prompt is read.
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+        # One client's prompt must not show in the time or the rounding of another's answer.
+        "cache_prompt": False,
+    }
+
+
+def _message(message: Message) -> dict[str, str]:
+    match message:
+        case SystemMessage(content=parts):
+            return {"role": "system", "content": _text(parts)}
+        case UserMessage(content=parts):
+            return {"role": "user", "content": _text(parts)}
+        case AssistantMessage(content=parts, tool_calls=()):
+            return {"role": "assistant", "content": _text(parts)}
+        case AssistantMessage() | ToolMessage():
+            raise ProviderRejected(PROVIDER, "this model calls no tools")
+        case _:
+            assert_never(message)
+
+
+def _text(parts: tuple[Part, ...]) -> str:
+    texts = []
+    for part in parts:
+        match part:
+            case Text(text=text):
+                texts.append(text)
+            case Image():
+                raise ProviderRejected(PROVIDER, "this model sees no images")
+            case _:
+                assert_never(part)
+    return "\n".join(texts)
+
+
+def _check_length(messages: list[dict[str, str]], stops: tuple[str, ...]) -> None:
+    """The engine counts the tokens exactly before it reads a prompt, but takes seconds to count a huge one."""
+    try:
+        size = sum(len(text.encode()) for text in (*(message["content"] for message in messages), *stops))
+    except UnicodeEncodeError:
+        raise ProviderRejected(PROVIDER, "a text holds half of a surrogate pair") from None
+    if size > LONGEST_PROMPT_BYTES:
+        raise ContextLengthExceeded(PROVIDER, f"the prompt does not fit into {CONTEXT_LENGTH} tokens")
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "temperature": _TEMPERATURE if sampling.temperature is None else sampling.temperature,
+        "top_p": sampling.top_p,
+        "stop": list(sampling.stop) or None,
+        "seed": None if sampling.seed is None else sampling.seed % _SEEDS,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _format(wanted: ResponseFormat | None) -> dict[str, Any]:
+    match wanted:
+        case None | TextFormat():
+            return {}
+        case JsonFormat():
+            return {"response_format": {"type": "json_object", "schema": {"type": "object"}}}
+        case JsonSchemaFormat(schema=schema):
+            try:
+                enforced = enforceable(schema)
+            except Unenforceable as error:
+                message = f"this model can't be held to the response format: {error}"
+                raise ProviderRejected(PROVIDER, message) from None
+            # The client's name for the schema changes nothing here, and its text need not reach the engine.
+            return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": enforced}}}
+        case _:
+            assert_never(wanted)

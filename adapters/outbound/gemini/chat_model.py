@@ -1,0 +1,79 @@
+"""Gemini as a `ChatModel`: one request to the vendor, read as events."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from google.genai import types
+from typing_extensions import override
+
+from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.events import ChatEvent, Started
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointId
+
+from .client import GeminiClient
+from .exchange import Exchange
+from .translate_reply import ReplyReader, joined
+from .translate_request import VendorRequest, to_vendor
+
+
+class GeminiChatModel(ChatModel):
+    """Closing a generator closes its request at once, whether it waits, reads or is parked between two events."""
+
+    def __init__(
+        self, client: GeminiClient, clock: Clock, *, first_token_seconds: float = 30.0, idle_seconds: float = 15.0
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._first_token_seconds = first_token_seconds
+        self._idle_seconds = idle_seconds
+
+    @override
+    async def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        asked = to_vendor(to.id, request)
+        asked.config.http_options = types.HttpOptions(headers=dict(headers))
+        async with aclosing(Exchange(self._client, self._clock, to.id, deadline)) as exchange:
+            answer = self._whole if grain is Grain.WHOLE else self._streamed
+            async with aclosing(answer(exchange, to.id, asked)) as events:
+                async for event in events:
+                    yield event
+
+    async def _whole(self, exchange: Exchange, to: EndpointId, asked: VendorRequest) -> AsyncGenerator[ChatEvent, None]:
+        reader = ReplyReader(to)
+        deltas = tuple(joined(reader.read(await exchange.whole(asked))))
+        finished = reader.finished()
+        yield Started(endpoint=to)
+        for delta in deltas:
+            yield delta
+        yield finished
+
+    async def _streamed(
+        self, exchange: Exchange, to: EndpointId, asked: VendorRequest
+    ) -> AsyncGenerator[ChatEvent, None]:
+        reader = ReplyReader(to)
+        started = False
+        first_by = self._clock.monotonic() + self._first_token_seconds
+        await exchange.open(asked)
+        while True:
+            patience = self._idle_seconds if started else first_by - self._clock.monotonic()
+            chunk = await (exchange.last() if reader.ended else exchange.next(patience))
+            if chunk is None:
+                break
+            for delta in reader.read(chunk):
+                if not started:
+                    started = True
+                    yield Started(endpoint=to)
+                yield delta
+        finished = reader.finished()
+        if not started:
+            yield Started(endpoint=to)
+        yield finished

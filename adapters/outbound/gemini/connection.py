@@ -1,0 +1,160 @@
+"""The one HTTP session under the SDK: bounded answers, errors with their status, calls that can be closed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, cast
+
+import aiohttp
+from google.genai.errors import APIError
+from typing_extensions import override
+
+MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
+"""Of one event of a stream, or of one whole answer: well above the longest answer, as JSON escapes it."""
+MAX_ERROR_BYTES: Final = 64 * 1024
+KEEP_ALIVE_SECONDS: Final = 60.0
+
+_SSE_IGNORED: Final = (b":", b"event:", b"id:", b"retry:")
+
+
+class TooLarge(Exception):
+    """The vendor sends more than an answer can be."""
+
+
+class Upstream:
+    """One call's connection. The SDK keeps it open after its own generators are closed (python-genai #2425)."""
+
+    def __init__(self) -> None:
+        self._response: aiohttp.ClientResponse | None = None
+        self._reader: _BoundedReader | None = None
+
+    @property
+    def opened(self) -> bool:
+        return self._response is not None
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """What is requested inside belongs to this call."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def attach(self, response: aiohttp.ClientResponse, reader: "_BoundedReader") -> None:
+        self._response = response
+        self._reader = reader
+
+    def close(self) -> None:
+        """At once. A connection whose answer was read to its end is already back in the pool, and stays there."""
+        if self._response is not None and self._reader is not None:
+            self._reader.closed = True
+            self._response.close()
+
+
+# Set only while a call waits for the SDK, which takes no word of ours through to the session.
+_current: ContextVar[Upstream | None] = ContextVar("gemini_upstream", default=None)
+
+
+def open_session(connect_seconds: float) -> aiohttp.ClientSession:
+    """No proxies or credentials from the environment, no cookies. Inside a running loop."""
+    return aiohttp.ClientSession(
+        connector=_Connector(connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_watched,),
+        trust_env=False,
+    )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives up a connection that is not made in time, names and TLS included, so that another provider can be asked.
+
+    On the wall clock, as all of the network below it; the SDK lets no such limit through.
+    """
+
+    def __init__(self, connect_seconds: float) -> None:
+        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        self._connect_seconds = connect_seconds
+
+    @override
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                return await super().connect(req, traces, timeout)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError from None
+
+
+async def _watched(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    response = await handler(request)
+    reader = _BoundedReader(response.content)
+    upstream = _current.get()
+    if upstream is not None:
+        upstream.attach(response, reader)
+    response.content = cast(aiohttp.StreamReader, reader)
+    if response.status == 200:
+        return response
+    # before the session would follow a redirect
+    try:
+        raise APIError(response.status, await _error_body(reader), response)
+    finally:
+        response.release()
+
+
+async def _error_body(reader: "_BoundedReader") -> object:
+    """What can't be read is left out: the status says enough, and the SDK would lose it over a malformed body."""
+    try:
+        body: object = json.loads(await reader.read(MAX_ERROR_BYTES))
+    except (aiohttp.ClientError, TooLarge, ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict | list) else {}
+
+
+class _BoundedReader:
+    """A response's content that refuses to grow without end: the SDK gathers lines of any length."""
+
+    def __init__(self, reader: aiohttp.StreamReader) -> None:
+        self._reader = reader
+        self.closed = False
+
+    async def read(self, limit: int = MAX_EVENT_BYTES) -> bytes:
+        body = bytearray()
+        async for data in self._reader.iter_any():
+            body += data
+            if len(body) > limit:
+                raise TooLarge
+        return bytes(body)
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        """A line at a time, so that the SDK never holds more than the event that it reads, and ends when closed."""
+        event = 0
+        async for line in self._lines():
+            if line.startswith(_SSE_IGNORED):  # the SDK would take them for JSON
+                continue
+            event = event + len(line) if line.strip() else 0
+            if event > (MAX_EVENT_BYTES if line.startswith(b"data:") else MAX_ERROR_BYTES):
+                raise TooLarge
+            yield line
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        rest = bytearray()
+        async for data in self._reader.iter_any():
+            start, searched = 0, len(rest)
+            rest += data
+            while (end := rest.find(b"\n", max(start, searched))) != -1:
+                yield bytes(rest[start : end + 1])
+                if self.closed:
+                    raise aiohttp.ClientConnectionError
+                start = end + 1
+            del rest[:start]
+            if len(rest) > MAX_EVENT_BYTES:
+                raise TooLarge
+        if rest:
+            yield bytes(rest)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)

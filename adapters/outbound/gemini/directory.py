@@ -1,0 +1,115 @@
+"""The Gemini models that there are to route to: the configured one, and in the background the vendor's list."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from google.genai import types
+from msgspec import Struct
+from msgspec.structs import replace
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, EndpointDirectory
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
+
+from .client import BASE_URL, NO_KEY, GeminiClient
+from .failures import credentials_refused, failure_of
+from .families import chats, family_of
+
+REFRESH_SECONDS: Final = 600.0
+AGAIN_SECONDS: Final = 30.0
+"""Between refreshes while they fail."""
+LIST_SECONDS: Final = 20.0
+PAGE_SIZE: Final = 1_000
+MAX_MODELS: Final = 1_000
+KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
+
+_log = logging.getLogger(__name__)
+
+
+class _Model(Struct, frozen=True):
+    name: str
+    context_length: int | None = None
+    output_limit: int | None = None
+
+
+class GeminiDirectory(EndpointDirectory):
+    """The configured model first, whatever the list says of it; every other model answers only who names it.
+
+    A refresh that fails changes nothing, but for one that shows that the key is refused. Without a key: no I/O.
+    """
+
+    def __init__(self, client: GeminiClient, clock: Clock, *, model: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._model = model
+        self._task: asyncio.Task[None] | None = None
+        self._states: tuple[EndpointState, ...] = (self._state(_Model(model), None if client.configured else NO_KEY),)
+
+    @override
+    def snapshot(self) -> Sequence[EndpointState]:
+        return self._states
+
+    def start(self) -> None:
+        """Inside a running loop."""
+        if self._client.configured and self._task is None:
+            self._task = asyncio.create_task(self._keep_fresh())
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def refresh(self) -> bool:
+        """Ask the vendor once. False where that failed; never raises."""
+        try:
+            async with self._clock.timeout_at(self._clock.monotonic() + LIST_SECONDS):
+                listed = await self._list()
+        except Exception as error:
+            self._failed(error)
+            return False
+        configured = next((model for model in listed if model.name == self._model), _Model(self._model))
+        others = [model for model in listed if model.name != self._model]
+        self._states = tuple(self._state(model, None) for model in (configured, *others))
+        return True
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            fresh = await self.refresh()
+            await self._clock.sleep(REFRESH_SECONDS if fresh else AGAIN_SECONDS)
+
+    async def _list(self) -> list[_Model]:
+        found: dict[str, _Model] = {}
+        pager = await self._client.sdk.models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
+        async for model in pager:
+            name = (model.name or "").removeprefix("models/")
+            if name and chats(name) and "generateContent" in (model.supported_actions or ()):
+                found.setdefault(name, _Model(name, model.input_token_limit, model.output_token_limit))
+            if len(found) >= MAX_MODELS:
+                break
+        return sorted(found.values(), key=lambda model: model.name)
+
+    def _failed(self, error: Exception) -> None:
+        if credentials_refused(error):
+            self._states = tuple(replace(state, unusable=KEY_REFUSED) for state in self._states)
+        failure = failure_of(self._client.provider, error, self._clock.now())
+        _log.warning("The list of models could not be refreshed. %s", failure.message)
+
+    def _state(self, model: _Model, unusable: str | None) -> EndpointState:
+        base_url = self._client.base_url
+        return EndpointState(
+            endpoint=Endpoint(
+                id=EndpointId(provider=self._client.provider, model=model.name),
+                locality=Locality.CLOUD,  # also behind a local address: it may pass on what it is told
+                fingerprint="" if base_url == BASE_URL else base_url,
+            ),
+            features=family_of(model.name).features,
+            configured=self._client.configured,
+            unusable=unusable,
+            pin_only=model.name != self._model,
+            context_length=model.context_length,
+            output_limit=model.output_limit,
+        )

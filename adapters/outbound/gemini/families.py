@@ -1,0 +1,97 @@
+"""What each family of Gemini models takes, as data: how its thinking is asked for, and which features it honours."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final, TypeAlias
+
+from google.genai.types import ThinkingConfig, ThinkingLevel
+from msgspec import Struct
+
+from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.routing import Feature
+
+MAX_STOPS: Final = 5
+SEED_RANGE: Final = range(-(2**31), 2**31)
+
+Levels: TypeAlias = Mapping[ReasoningEffort, ThinkingLevel]
+Budgets: TypeAlias = Mapping[ReasoningEffort, int]
+
+
+class Family(Struct, frozen=True, kw_only=True):
+    """At most one of `levels` and `budgets`: a request with both is answered with 400. Neither: no thinking asked for.
+
+    Both map every effort; `none` is the family's lowest, as some can't stop thinking.
+    """
+
+    features: frozenset[Feature]
+    levels: Levels | None = None
+    budgets: Budgets | None = None
+
+    def thinking(self, effort: ReasoningEffort | None) -> ThinkingConfig | None:
+        """Without an effort the lowest, as thoughts count against `max_tokens`; summaries only for an explicit one."""
+        asked = effort or ReasoningEffort.NONE
+        summaries = None if asked is ReasoningEffort.NONE else True
+        if self.levels is not None:
+            return ThinkingConfig(thinking_level=self.levels[asked], include_thoughts=summaries)
+        if self.budgets is not None:
+            return ThinkingConfig(thinking_budget=self.budgets[asked], include_thoughts=summaries)
+        return None
+
+
+def _levels(*ascending: ThinkingLevel) -> Levels:
+    none, minimal, low, medium, high = ascending
+    return {
+        ReasoningEffort.NONE: none,
+        ReasoningEffort.MINIMAL: minimal,
+        ReasoningEffort.LOW: low,
+        ReasoningEffort.MEDIUM: medium,
+        ReasoningEffort.HIGH: high,
+    }
+
+
+def _budgets(lowest: int) -> Budgets:
+    """The tokens that the vendor's own OpenAI-compatible door gives each effort."""
+    return {
+        ReasoningEffort.NONE: lowest,
+        ReasoningEffort.MINIMAL: 1_024,
+        ReasoningEffort.LOW: 1_024,
+        ReasoningEffort.MEDIUM: 8_192,
+        ReasoningEffort.HIGH: 24_576,
+    }
+
+
+_MINIMAL, _LOW, _MEDIUM, _HIGH = (
+    ThinkingLevel.MINIMAL,
+    ThinkingLevel.LOW,
+    ThinkingLevel.MEDIUM,
+    ThinkingLevel.HIGH,
+)
+# Gemini has refused penalties with 400 since 2.5, whatever its reference says (google-gemini/cookbook #1290).
+_PENALTIES = frozenset({Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY})
+_UNTHINKING = frozenset(Feature) - {Feature.REASONING_EFFORT}
+_THINKING = frozenset(Feature) - _PENALTIES
+_PLAIN = frozenset({Feature.TEMPERATURE, Feature.TOP_P, Feature.STOP, Feature.SEED})
+
+FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
+    ("gemini-1.*", Family(features=_UNTHINKING)),
+    ("gemini-2.0*", Family(features=_UNTHINKING)),
+    ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128))),  # can't be turned off
+    ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0))),
+    ("gemini-robotics*", Family(features=_THINKING - {Feature.REASONING_EFFORT})),
+    ("gemini-3-pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
+    ("gemini-*pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
+    ("gemini-*", Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),
+    ("*", Family(features=_PLAIN)),  # open models served beside Gemini
+)
+"""The first pattern that fits counts. What is newer than this table is taken for a Gemini that thinks by level."""
+
+NOT_FOR_CHAT: Final = ("-tts", "-image", "-audio", "-live", "-embedding", "computer-use")
+"""Parts of the names of models that answer otherwise than in text, or only with tools of the vendor's."""
+
+
+def family_of(model: str) -> Family:
+    return next(family for pattern, family in FAMILIES if fnmatchcase(model, pattern))
+
+
+def chats(model: str) -> bool:
+    return not any(part in model for part in NOT_FOR_CHAT)

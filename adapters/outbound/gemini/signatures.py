@@ -1,0 +1,23 @@
+"""Thought signatures as `extra_content` carries them: opaque to us and to the client, sent back byte by byte."""
+
+from base64 import b64decode, b64encode
+
+from llm_gateway.domain.chat import JsonObject
+
+
+def carried(signature: bytes | None) -> JsonObject | None:
+    """What goes out to the client, in the shape of the vendor's own OpenAI-compatible door."""
+    return {"google": {"thought_signature": b64encode(signature).decode()}} if signature else None
+
+
+def returned(extra_content: JsonObject | None) -> tuple[bool, bytes | None]:
+    """Whether the client gave one back, and its bytes where it is base64, in either alphabet."""
+    match extra_content:
+        case {"google": {"thought_signature": str(text)}}:
+            try:
+                return True, b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+            except ValueError:
+                return True, None
+        case {"google": {"thought_signature": _}}:
+            return True, None
+    return False, None

@@ -1,0 +1,170 @@
+"""From the vendor's answer, or its chunks, to events. Pure; what does not fit is `ProviderBroken`, never dropped."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+from google.genai import types
+
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured, ProviderRejected
+from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.routing import EndpointId
+
+from .signatures import carried
+
+Ending: TypeAlias = FinishReason | type[ProviderError] | None
+
+_V = types.FinishReason
+ENDINGS: Final[Mapping[types.FinishReason, Ending]] = {
+    _V.FINISH_REASON_UNSPECIFIED: None,  # the default of the vendor's protocol: has not ended
+    _V.STOP: FinishReason.STOP,
+    _V.MAX_TOKENS: FinishReason.LENGTH,
+    _V.CONTINUATION: FinishReason.LENGTH,  # the vendor's own limit for one request
+    _V.SAFETY: FinishReason.CONTENT_FILTER,
+    _V.RECITATION: FinishReason.CONTENT_FILTER,
+    _V.LANGUAGE: FinishReason.CONTENT_FILTER,
+    _V.BLOCKLIST: FinishReason.CONTENT_FILTER,
+    _V.PROHIBITED_CONTENT: FinishReason.CONTENT_FILTER,
+    _V.SPII: FinishReason.CONTENT_FILTER,
+    _V.IMAGE_SAFETY: FinishReason.CONTENT_FILTER,
+    _V.IMAGE_PROHIBITED_CONTENT: FinishReason.CONTENT_FILTER,
+    _V.IMAGE_RECITATION: FinishReason.CONTENT_FILTER,
+    _V.ESCALATION: FinishReason.CONTENT_FILTER,
+    _V.MODEL_ARMOR: FinishReason.CONTENT_FILTER,
+    _V.MISSING_THOUGHT_SIGNATURE: ProviderRejected,
+    _V.PUP_LIMITED_DISABLED: ProviderMisconfigured,  # the operator's account is limited
+    _V.MALFORMED_FUNCTION_CALL: ProviderBroken,
+    _V.UNEXPECTED_TOOL_CALL: ProviderBroken,
+    _V.TOO_MANY_TOOL_CALLS: ProviderBroken,
+    _V.MALFORMED_RESPONSE: ProviderBroken,
+    _V.IMAGE_OTHER: ProviderBroken,
+    _V.NO_IMAGE: ProviderBroken,
+    _V.OTHER: ProviderBroken,
+}
+"""What each of the vendor's finish reasons means here: an ending, a failure, or None for not ended."""
+
+_NOT_BLOCKED: Final = (None, types.BlockedReason.BLOCKED_REASON_UNSPECIFIED)
+_UNCARRIED: Final = ("inline_data", "file_data", "executable_code", "code_execution_result", "tool_call")
+
+
+class ReplyReader:
+    """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said."""
+
+    def __init__(self, to: EndpointId) -> None:
+        self._to = to
+        self._ending: FinishReason | None = None
+        self._usage: types.GenerateContentResponseUsageMetadata | None = None
+        self._model: str | None = None
+        self._signature: bytes | None = None
+        self._calls = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._ending is not None
+
+    def read(self, chunk: types.GenerateContentResponse) -> Iterator[Delta]:
+        self._usage = chunk.usage_metadata or self._usage
+        self._model = chunk.model_version or self._model
+        feedback = chunk.prompt_feedback
+        if feedback is not None and feedback.block_reason not in _NOT_BLOCKED:
+            self._ending = FinishReason.CONTENT_FILTER
+        candidate = chunk.candidates[0] if chunk.candidates else None
+        if candidate is None:
+            return
+        parts = (candidate.content and candidate.content.parts) or []
+        if parts:
+            self._ending = None  # what goes on after a terminal mark has not ended by it
+        for part in parts:
+            yield from self._part(part, chunk.response_id)
+        if candidate.finish_reason is not None:
+            self._ending = self._meaning(candidate.finish_reason)
+
+    def finished(self) -> Finished:
+        """Raises `ProviderBroken` where the terminal mark is missing."""
+        if self._ending is None:
+            raise ProviderBroken(self._to.provider, "the answer broke off before its end")
+        reason = self._ending
+        if reason is FinishReason.STOP and self._calls:
+            reason = FinishReason.TOOL_CALLS
+        return Finished(
+            reason=reason,
+            usage=_usage(self._usage or types.GenerateContentResponseUsageMetadata()),
+            model=self._model or self._to.model,
+            extra_content=carried(self._signature),
+        )
+
+    def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
+        if any(getattr(part, kind) is not None for kind in _UNCARRIED):
+            raise ProviderBroken(self._to.provider, "the answer holds something other than text and tool calls")
+        if part.function_call is not None:
+            yield self._call(part.function_call, part.thought_signature, response_id)
+            return
+        self._signature = part.thought_signature or self._signature
+        if part.text:
+            text = self._sound(part.text)
+            yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
+
+    def _call(self, call: types.FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
+        index = self._calls
+        self._calls += 1
+        if not call.name:
+            raise ProviderBroken(self._to.provider, "the answer holds a tool call without a name")
+        arguments = _json_text(call.args or {})
+        if arguments is None:
+            raise ProviderBroken(self._to.provider, "a tool call's arguments are no JSON")
+        return ToolCallDelta(
+            index=index,
+            # unique within the conversation where the vendor names the answer, and always within the answer
+            id=call.id or "_".join(("call", *filter(None, (response_id,)), str(index))),
+            name=self._sound(call.name),
+            arguments=self._sound(arguments),
+            extra_content=carried(signature),
+        )
+
+    def _meaning(self, reason: types.FinishReason) -> FinishReason | None:
+        ending = ENDINGS.get(reason, ProviderBroken)
+        if isinstance(ending, type):
+            known = reason.name.lower() if reason in ENDINGS else "of an unknown kind"
+            raise ending(self._to.provider, f"the answer ended without a result: {known}")
+        return ending
+
+    def _sound(self, text: str) -> str:
+        if not _is_unicode(text):
+            raise ProviderBroken(self._to.provider, "the answer holds text that is no Unicode")
+        return text
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can escape half a surrogate pair, which can't be sent on."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _json_text(value: Mapping[str, object]) -> str | None:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return None
+
+
+def _usage(usage: types.GenerateContentResponseUsageMetadata) -> Usage:
+    """The vendor counts thoughts beside the candidates, and leaves out what is 0."""
+    return Usage(
+        prompt_tokens=usage.prompt_token_count or 0,
+        completion_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
+        reasoning_tokens=usage.thoughts_token_count,
+        cached_tokens=usage.cached_content_token_count,
+    )
+
+
+def joined(deltas: Iterator[Delta]) -> Iterator[Delta]:
+    """Each kind of content in one delta, as a whole answer is given."""
+    said = list(deltas)
+    if reasoning := "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta)):
+        yield ReasoningDelta(text=reasoning)
+    if text := "".join(delta.text for delta in said if isinstance(delta, TextDelta)):
+        yield TextDelta(text=text)
+    yield from (delta for delta in said if isinstance(delta, ToolCallDelta))

@@ -1,0 +1,198 @@
+"""From a chat request to the vendor's contents and config. Pure; what Gemini can't be told is refused by its path."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, NoReturn
+
+from google.genai import types
+
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    ChatRequest,
+    Image,
+    JsonFormat,
+    JsonSchemaFormat,
+    NamedTool,
+    Part,
+    SystemMessage,
+    Text,
+    ToolCall,
+    ToolChoice,
+    ToolMessage,
+    ToolMode,
+    UserMessage,
+)
+from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.json_values import json_fault
+from llm_gateway.domain.routing import EndpointId
+
+from .families import MAX_STOPS, SEED_RANGE, family_of
+from .signatures import returned
+
+
+class VendorRequest(NamedTuple):
+    contents: list[types.Content]
+    config: types.GenerateContentConfig
+
+
+def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
+    """Raises `ProviderRejected`, naming the field."""
+    system = [
+        types.Part(text=part.text)
+        for message in request.messages
+        if isinstance(message, SystemMessage)
+        for part in message.content
+    ]
+    contents = list(_Contents(to.provider, request).walk())
+    if not contents:
+        _refuse(to.provider, "messages", "need one that is not a system message")
+    return VendorRequest(contents, _config(to, request, system))
+
+
+class _Contents:
+    """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead."""
+
+    def __init__(self, provider: str, request: ChatRequest) -> None:
+        self._provider = provider
+        self._messages = request.messages
+        self._called: dict[str, str] = {}
+
+    def walk(self) -> Iterator[types.Content]:
+        results: list[types.Part] = []
+        for index, message in enumerate(self._messages):
+            path = f"messages[{index}]"
+            if isinstance(message, ToolMessage):
+                results.append(self._result(message, path))
+                continue
+            if results:  # the vendor wants the results of parallel calls together, in one content
+                yield types.Content(role="user", parts=results)
+                results = []
+            match message:
+                case UserMessage():
+                    yield types.Content(role="user", parts=[_part(part) for part in message.content])
+                case AssistantMessage():
+                    yield types.Content(role="model", parts=list(self._assistant(message, path)))
+                case SystemMessage():
+                    pass
+        if results:
+            yield types.Content(role="user", parts=results)
+
+    def _assistant(self, message: AssistantMessage, path: str) -> Iterator[types.Part]:
+        signature = self._signature(message, path)
+        texts = [part.text for part in message.content]
+        if signature is not None and not texts:
+            texts = [""]  # as the vendor sends a signature that belongs to no text
+        for number, text in enumerate(texts, start=1):
+            yield types.Part(text=text, thought_signature=signature if number == len(texts) else None)
+        for number, call in enumerate(message.tool_calls):
+            yield self._call(call, f"{path}.tool_calls[{number}]")
+
+    def _call(self, call: ToolCall, path: str) -> types.Part:
+        self._called[call.id] = call.name
+        arguments = _json_object(call.arguments or "{}")
+        if arguments is None:
+            _refuse(self._provider, f"{path}.function.arguments", "must be the text of a JSON object")
+        return types.Part(
+            function_call=types.FunctionCall(id=call.id, name=call.name, args=arguments),
+            thought_signature=self._signature(call, path),
+        )
+
+    def _result(self, message: ToolMessage, path: str) -> types.Part:
+        name = self._called.get(message.tool_call_id)
+        if name is None:
+            _refuse(self._provider, f"{path}.tool_call_id", "answers no tool call of an earlier message")
+        text = "".join(part.text for part in message.content)
+        # the vendor takes objects only, and reads "output" as the whole result
+        response = _json_object(text)
+        if response is None:
+            response = {"output": text}
+        return types.Part(
+            function_response=types.FunctionResponse(id=message.tool_call_id, name=name, response=response)
+        )
+
+    def _signature(self, of: AssistantMessage | ToolCall, path: str) -> bytes | None:
+        given, signature = returned(of.extra_content)
+        if given and signature is None:
+            field = f"{path}.extra_content.google.thought_signature"
+            _refuse(self._provider, field, "must be base64, as it was given")
+        return signature
+
+
+def _part(part: Part) -> types.Part:
+    match part:
+        case Text():
+            return types.Part(text=part.text)
+        case Image():
+            return types.Part(inline_data=types.Blob(data=part.data, mime_type=part.mime_type))
+
+
+def _json_object(text: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and json_fault(value) is None else None
+
+
+def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) -> types.GenerateContentConfig:
+    sampling = request.sampling
+    if len(sampling.stop) > MAX_STOPS:
+        _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
+    if sampling.seed is not None and sampling.seed not in SEED_RANGE:
+        _refuse(to.provider, "seed", "must fit into 32 bits")
+    structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
+    return types.GenerateContentConfig(
+        system_instruction=types.Content(parts=list(system)) if system else None,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        stop_sequences=list(sampling.stop) or None,
+        seed=sampling.seed,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        max_output_tokens=request.max_tokens,
+        response_mime_type="application/json" if structured else None,
+        response_json_schema=(
+            dict(request.response_format.schema) if isinstance(request.response_format, JsonSchemaFormat) else None
+        ),
+        tools=_tools(request),
+        tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
+        thinking_config=family_of(to.model).thinking(request.reasoning_effort),
+        # one call is one request: the SDK neither runs tools nor asks again on its own
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        automatic_continuation=False,
+    )
+
+
+def _tools(request: ChatRequest) -> types.ToolListUnion | None:
+    if not request.tools:
+        return None
+    declarations = [
+        types.FunctionDeclaration(
+            name=tool.name,
+            description=tool.description,
+            parameters_json_schema=dict(tool.parameters) if tool.parameters else None,
+        )
+        for tool in request.tools
+    ]
+    return [types.Tool(function_declarations=declarations)]
+
+
+def _tool_config(choice: ToolChoice) -> types.ToolConfig:
+    names = None
+    match choice:
+        case ToolMode.AUTO:
+            mode = types.FunctionCallingConfigMode.AUTO
+        case ToolMode.NONE:
+            mode = types.FunctionCallingConfigMode.NONE
+        case ToolMode.REQUIRED:
+            mode = types.FunctionCallingConfigMode.ANY
+        case NamedTool(name=name):
+            mode = types.FunctionCallingConfigMode.ANY
+            names = [name]
+    return types.ToolConfig(
+        function_calling_config=types.FunctionCallingConfig(mode=mode, allowed_function_names=names)
+    )
+
+
+def _refuse(provider: str, path: str, reason: str) -> NoReturn:
+    raise ProviderRejected(provider, f"{path}: {reason}")

@@ -1,0 +1,1 @@
+"""The ports in the process itself: the default, with nothing else installed."""

@@ -1,0 +1,40 @@
+"""What the settings already know: the clients and the endpoints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import ClientDirectory, EndpointDirectory
+from llm_gateway.domain.clients import ApiKeyDigest, Client
+from llm_gateway.domain.routing import EndpointState
+
+
+class MemoryClientDirectory(ClientDirectory):
+    def __init__(self, clients: Mapping[ApiKeyDigest, Client]) -> None:
+        self._clients = dict(clients)
+
+    @override
+    async def find(self, digest: ApiKeyDigest) -> Client | None:
+        return self._clients.get(digest)
+
+
+class FixedEndpoints(EndpointDirectory):
+    """Endpoints whose state never changes."""
+
+    def __init__(self, states: Iterable[EndpointState]) -> None:
+        self._states = tuple(states)
+
+    @override
+    def snapshot(self) -> Sequence[EndpointState]:
+        return self._states
+
+
+class JoinedEndpoints(EndpointDirectory):
+    """Several providers' endpoints, in the order of the providers."""
+
+    def __init__(self, directories: Iterable[EndpointDirectory]) -> None:
+        self._directories = tuple(directories)
+
+    @override
+    def snapshot(self) -> Sequence[EndpointState]:
+        return [state for directory in self._directories for state in directory.snapshot()]

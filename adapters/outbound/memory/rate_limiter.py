@@ -1,0 +1,36 @@
+"""Quotas in this process, by the domain's own arithmetic."""
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, RateLimiter
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.quota import Account, Charge, Decision, ReservationId
+
+
+class MemoryRateLimiter(RateLimiter):
+    """One account a client: as many as the directory has clients. A client whose quota changed begins anew."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._accounts: dict[ClientId, Account] = {}
+
+    @override
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        return self._account(client).take(charge, reservation, self._now_ms())
+
+    @override
+    async def renew(self, client: Client, reservation: ReservationId) -> None:
+        self._account(client).renew(reservation, self._now_ms())
+
+    @override
+    async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
+        self._account(client).settle(reservation, tokens, self._now_ms())
+
+    def _account(self, client: Client) -> Account:
+        account = self._accounts.get(client.id)
+        if account is None or account.quota != client.quota:
+            account = self._accounts[client.id] = Account(client.quota, self._now_ms())
+        return account
+
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic() * 1000)

@@ -1,0 +1,104 @@
+"""What can be routed to, made of what the server tells of its models. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
+
+from .names import hosted_elsewhere, same_model, short
+from .vendor import Shown
+
+FEATURES = frozenset(Feature) - {Feature.TOOL_CHOICE, Feature.TOOLS, Feature.IMAGES, Feature.REASONING_EFFORT}
+"""What the server honours for every model. It has no word for a tool that must be called."""
+
+_BY_CAPABILITY = {"tools": Feature.TOOLS, "vision": Feature.IMAGES, "thinking": Feature.REASONING_EFFORT}
+
+
+class Pulled(Struct, frozen=True, kw_only=True):
+    """A model that the server has. Not `described` where the server could not say more of it than its name."""
+
+    name: str
+    digest: str
+    described: bool = True
+    capabilities: frozenset[str] = frozenset()
+    context_length: int | None = None
+    elsewhere: bool = False
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """What holds for all models of a server. `fingerprint` is what of its configuration changes an answer."""
+
+    provider: str
+    model: str
+    fingerprint: str
+    num_ctx: int | None
+    configured: bool
+    locality: Locality
+    unusable: str | None = None
+
+
+def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
+    """A model of which the server tells nothing may be hosted anywhere."""
+    if shown is None:
+        return Pulled(name=name, digest=digest, described=False, elsewhere=True)
+    return Pulled(
+        name=name,
+        digest=digest,
+        capabilities=frozenset(shown.capabilities or ("completion",)),
+        context_length=_context_length(shown),
+        elsewhere=bool(shown.remote_host) or hosted_elsewhere(name),
+    )
+
+
+def states(server: Server, models: Sequence[Pulled], contexts: Mapping[str, int]) -> Sequence[EndpointState]:
+    """The server's own model first, then the others that chat, by name. `contexts` are those of the loaded ones."""
+    own = next((model for model in models if same_model(model.name, server.model)), None)
+    others = sorted((model for model in models if model is not own and _chats(model)), key=lambda model: model.name)
+    return [
+        _state(server, server.model, own, contexts, pin_only=False),
+        *(_state(server, short(model.name), model, contexts, pin_only=True) for model in others),
+    ]
+
+
+def _state(
+    server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
+) -> EndpointState:
+    outside = model.elsewhere if model is not None else hosted_elsewhere(name)
+    unusable = server.unusable
+    if unusable is None and model is None:
+        unusable = f"not pulled: run `ollama pull {name}`"
+    elif unusable is None and model is not None and not _chats(model):
+        unusable = "this model does not chat"
+    capabilities = model.capabilities if model is not None else frozenset()
+    return EndpointState(
+        endpoint=Endpoint(
+            id=EndpointId(provider=server.provider, model=name),
+            locality=Locality.CLOUD if outside else server.locality,
+            fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
+        ),
+        features=FEATURES | {feature for word, feature in _BY_CAPABILITY.items() if word in capabilities},
+        configured=server.configured,
+        unusable=unusable,
+        pin_only=pin_only,
+        context_length=_context(server, name, model, contexts),
+    )
+
+
+def _chats(model: Pulled) -> bool:
+    return not model.described or "completion" in model.capabilities
+
+
+def _context(server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int]) -> int | None:
+    """As the model is loaded, else as it will be, else as long as it can be."""
+    loaded = next((length for loaded, length in contexts.items() if same_model(loaded, name)), None)
+    own = model.context_length if model is not None else None
+    wanted = min(own, server.num_ctx) if own and server.num_ctx else server.num_ctx
+    return wanted or loaded or own
+
+
+def _context_length(shown: Shown) -> int | None:
+    for key, value in (shown.model_info or {}).items():
+        if key.endswith(".context_length") and isinstance(value, int):
+            return value
+    return None

@@ -1,0 +1,107 @@
+"""Chats with an Ollama server: the calls, their patience, and nothing of what is said in them."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.errors import ProviderBroken, ProviderError
+from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint
+
+from .client import MAX_LINE_BYTES, Clients
+from .failures import failures_of
+from .loading import Loads
+from .options import Options
+from .translate_reply import ReplyReader
+from .translate_request import calls_in, chat_body, encoded
+from .vendor import ChatPart
+
+DRAIN_SECONDS = 1.0
+"""How long the end of a finished stream is waited for, so that its connection can serve again."""
+
+
+class OllamaChatModel(ChatModel):
+    """The chat models of one server.
+
+    A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
+    moved on by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
+    the event loop that will use it.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        clock: Clock,
+        num_ctx: int | None = None,
+        keep_alive: str | None = None,
+        api_key: str | None = None,
+        first_token_seconds: float = 30.0,
+        idle_seconds: float = 15.0,
+        load_seconds: float = 300.0,
+        max_line_bytes: int = MAX_LINE_BYTES,
+    ) -> None:
+        self._clock = clock
+        self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
+        self._first_token_seconds = first_token_seconds
+        self._idle_seconds = idle_seconds
+        self._clients = Clients(base_url, api_key=api_key, max_line_bytes=max_line_bytes)
+        self._loads = Loads(self._clients, self._options, clock, load_seconds)
+
+    async def aclose(self) -> None:
+        await self._loads.aclose()
+        await self._clients.aclose()
+
+    @override
+    async def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        ready = await self._loads.ready(to, min(deadline.at, self._in(self._first_token_seconds)))
+        until = deadline.at + ready.waited
+        streamed = grain is Grain.STREAM
+        body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
+        reader = ReplyReader(to, calls_in(request), whole=not streamed)
+        limit = min(until, self._in(self._first_token_seconds)) if streamed else until
+        try:
+            async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
+                while not reader.finished:
+                    events = await self._next(to, parts, reader, limit)
+                    for event in events:
+                        yield event
+                    if events:
+                        limit = min(until, self._in(self._idle_seconds))
+                self._loads.answered(to, ready)
+                await self._drain(parts)
+        except ProviderError:
+            self._loads.failed(to)
+            raise
+
+    async def _next(
+        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: ReplyReader, limit: float
+    ) -> Sequence[ChatEvent]:
+        """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
+        with failures_of(to.id, self._clock.now, "no answer, or no further part of one, in time"):
+            async with self._clock.timeout_at(limit):
+                part = await anext(parts, None)
+            if part is None:
+                raise ProviderBroken(to.id.provider, "the answer broke off before its end")
+            return tuple(reader.events(part))
+
+    async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
+        """Whatever comes after the end, the answer was whole."""
+        with suppress(Exception):
+            async with self._clock.timeout_at(self._in(DRAIN_SECONDS)):
+                await anext(parts, None)
+
+    def _in(self, seconds: float) -> float:
+        return self._clock.monotonic() + seconds

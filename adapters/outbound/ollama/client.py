@@ -1,0 +1,69 @@
+"""The vendor's client, with the parts of the vendor's API that its `chat` and its types leave out."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+import httpx
+import ollama
+
+from llm_gateway.domain.routing import Locality
+
+from .transport import OllamaTransport
+from .vendor import ChatPart, Shown
+
+MAX_LINE_BYTES = 16 << 20
+
+
+class Client(ollama.AsyncClient):
+    """Asks with bodies of our own making: the SDK's `chat` has no `truncate`, no `shift` and no headers, and its
+    types drop from a tool's schema what they don't know, and from a tool call its id.
+    """
+
+    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(base_url, transport=transport, trust_env=False, follow_redirects=False, timeout=None)
+
+    async def ask(self, body: bytes, headers: Mapping[str, str]) -> ChatPart:
+        return await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers)
+
+    async def parts(self, body: bytes, headers: Mapping[str, str], *, stream: bool) -> AsyncGenerator[ChatPart, None]:
+        """The parts of an answer; one where the body asks for no stream."""
+        if not stream:
+            yield await self.ask(body, headers)
+            return
+        parts = await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers, stream=True)
+        assert isinstance(parts, AsyncGenerator)
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
+
+    async def shown(self, model: str) -> Shown:
+        return await self._request(Shown, "POST", "/api/show", json={"model": model})
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+class Clients:
+    """One server's clients: the one for models on the premises can't reach any other address."""
+
+    def __init__(self, base_url: str, *, api_key: str | None = None, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._base_url = base_url
+        self._api_key = api_key
+        self._max_line_bytes = max_line_bytes
+        self._clients: dict[Locality, Client] = {}
+
+    def of(self, locality: Locality) -> Client:
+        """To be called inside the event loop that will use it."""
+        client = self._clients.get(locality)
+        if client is None:
+            transport = OllamaTransport(
+                guarded=locality is Locality.ON_PREMISES,
+                api_key=self._api_key,
+                max_line_bytes=self._max_line_bytes,
+            )
+            client = self._clients[locality] = Client(self._base_url, transport)
+        return client
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()

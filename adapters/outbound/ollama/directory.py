@@ -1,0 +1,166 @@
+"""Which models a server has, and whether it answers: looked at in the background."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, EndpointDirectory
+from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
+from llm_gateway.domain.routing import EndpointId, EndpointState, Locality
+
+from .addresses import DEFAULT_URL, resolves_on_premises
+from .catalogue import Pulled, Server, pulled, states
+from .client import Clients
+from .failures import failures_of
+from .names import hosted_elsewhere, same_model
+from .transport import Refusal
+from .vendor import Shown
+
+T = TypeVar("T")
+
+UP_SECONDS = 30.0
+DOWN_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class OllamaDirectory(EndpointDirectory):
+    """The models of one server. Without a `base_url` it is the vendor's default address, configured once it answers.
+
+    A server that did not answer the last look is skipped, and looked at again soon.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        clock: Clock,
+        base_url: str | None = None,
+        num_ctx: int | None = None,
+        api_key: str | None = None,
+        provider: str = "ollama",
+    ) -> None:
+        self._clock = clock
+        self._base_url = base_url or DEFAULT_URL
+        self._clients = Clients(self._base_url, api_key=api_key)
+        self._configured = base_url is not None
+        self._id = EndpointId(provider=provider, model=model)
+        self._num_ctx = num_ctx
+        self._models: tuple[Pulled, ...] = ()
+        self._contexts: dict[str, int] = {}
+        self._locality = Locality.ON_PREMISES  # until it is known: a client for it can't leave the premises
+        self._unusable: str | None = "not looked at yet"
+        self._states = self._tell()
+        self._task: asyncio.Task[None] | None = None
+
+    @override
+    def snapshot(self) -> Sequence[EndpointState]:
+        return self._states
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The names of the models that were loaded at the last look, as the server spells them."""
+        return frozenset(self._contexts)
+
+    def start(self) -> None:
+        """Look now, and again for ever. To be called inside the event loop."""
+        self._task = self._task or asyncio.create_task(self._keep_looking())
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        await self._clients.aclose()
+
+    async def look(self) -> None:
+        """Never raises for the server's troubles."""
+        try:
+            with failures_of(self._id, self._clock.now):
+                await self._look()
+        except ProviderError as error:
+            self._unusable = _reason(error)
+        else:
+            self._unusable = None
+            self._configured = True
+        self._states = self._tell()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            before = self._unusable
+            await self.look()
+            if self._unusable != before:
+                _log.info("%s: %s", self._id.provider, self._unusable or "answers")
+            await self._clock.sleep(UP_SECONDS if self._unusable is None else DOWN_SECONDS)
+
+    async def _look(self) -> None:
+        at_home = await self._within(resolves_on_premises(_host(self._base_url)))
+        self._locality = Locality.ON_PREMISES if at_home else Locality.CLOUD
+        client = self._clients.of(self._locality)
+        listed = (await self._within(client.list())).models
+        known = {(model.name, model.digest): model for model in self._models if model.described}
+        models = []
+        for one in listed:
+            if one.model is not None:
+                key = (one.model, one.digest or "")
+                models.append(known.get(key) or pulled(*key, await self._shown(one.model)))
+        if hosted_elsewhere(self._id.model) and not any(same_model(one.name, self._id.model) for one in models):
+            # the server passes such a name on without having pulled it
+            models.append(pulled(self._id.model, "", await self._shown(self._id.model)))
+        self._models = tuple(models)
+        self._contexts = await self._loaded()
+
+    async def _shown(self, model: str) -> Shown | None:
+        """None where the server can't say, or won't: it hides models that are hosted elsewhere if told to."""
+        try:
+            return await self._within(self._clients.of(self._locality).shown(model))
+        except Refusal:
+            return None
+
+    async def _loaded(self) -> dict[str, int]:
+        try:
+            running = (await self._within(self._clients.of(self._locality).ps())).models
+        except Refusal:
+            return {}
+        return {name: model.context_length or 0 for model in running if (name := model.model or model.name)}
+
+    async def _within(self, answer: Awaitable[T]) -> T:
+        async with self._clock.timeout_at(self._clock.monotonic() + ANSWER_SECONDS):
+            return await answer
+
+    def _tell(self) -> Sequence[EndpointState]:
+        server = Server(
+            provider=self._id.provider,
+            model=self._id.model,
+            fingerprint=f"{_address(self._base_url)} num_ctx={self._num_ctx}",
+            num_ctx=self._num_ctx,
+            configured=self._configured,
+            locality=self._locality,
+            unusable=self._unusable,
+        )
+        return states(server, self._models, self._contexts)
+
+
+def _host(base_url: str) -> str:
+    return urlsplit(base_url if "://" in base_url else f"//{base_url}").hostname or "localhost"
+
+
+def _address(base_url: str) -> str:
+    """Without the name and password that a URL can hold."""
+    return base_url.rpartition("@")[2].rstrip("/")
+
+
+def _reason(error: ProviderError) -> str:
+    match error:
+        case ProviderRefused():
+            return "not reachable at its address"
+        case ProviderTimeout():
+            return "did not answer in time when last asked"
+        case ProviderMisconfigured():
+            return "refused access, or is no Ollama server"
+        case _:
+            return "answered wrongly when last asked"

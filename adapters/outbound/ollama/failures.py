@@ -1,0 +1,136 @@
+"""What the vendor's library raises, told in our own words: by class and numeric status, never by its messages."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import httpx
+import ollama
+
+from llm_gateway.domain.errors import (
+    ProviderBroken,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderRejected,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from llm_gateway.domain.routing import EndpointId
+
+from .transport import Malformed, OutsideAddress, Refusal
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
+
+# what the SDK raises on a line that is no JSON, no object, or an object of another shape, and on one nested too deep
+_MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
+
+
+@contextmanager
+def failures_of(to: EndpointId, now: Callable[[], float], late: str = "no answer in time") -> Iterator[None]:
+    """Turns what the SDK and its transport raise into `ProviderError`, and a `TimeoutError` into what `late` says.
+
+    `now` is the Unix time, for Retry-After. The vendor's exception is not kept as cause or context: it may hold a
+    prompt or an answer.
+    """
+    try:
+        yield
+    except ProviderError:
+        raise
+    except Exception as error:
+        failure = ProviderTimeout(to.provider, late) if type(error) is TimeoutError else _told(error, to, now)
+        if failure is None:
+            raise
+        try:
+            raise failure from None
+        finally:
+            failure.__context__ = None
+
+
+def _told(error: Exception, to: EndpointId, now: Callable[[], float]) -> ProviderError | None:
+    name = type(error).__name__
+    match error:
+        case Refusal(status=status, retry_after=header):
+            return _by_status(status, to, retry_after(header, now))
+        case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
+            return ProviderUnavailable(to.provider, "the server reports an error in its answer")
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
+            return ProviderMisconfigured(to.provider, "its address is no URL")
+        case httpx.TransportError() | OSError():
+            return _by_transport(error, to, name)
+        case aiohttp.ClientError() | httpx.HTTPError() | httpx.StreamError():
+            return ProviderBroken(to.provider, f"the connection broke off ({name})")
+        case _ if isinstance(error, _MALFORMED):
+            return ProviderBroken(to.provider, f"the answer is malformed ({name})")
+    return None
+
+
+def _by_transport(error: Exception, to: EndpointId, name: str) -> ProviderError:
+    """httpx-aiohttp calls every lost connection a timeout to connect: what aiohttp said stands behind it."""
+    behind = tuple(_chain(error))
+    if any(isinstance(one, OutsideAddress) for one in behind):
+        return ProviderRefused(to.provider, "its address is neither loopback nor private, so nothing was sent")
+    if any(isinstance(one, aiohttp.ClientConnectorError | socket.gaierror) for one in behind):
+        return ProviderRefused(to.provider, "no connection could be made")
+    if any(isinstance(one, aiohttp.ClientConnectionError) for one in behind) and not any(
+        isinstance(one, aiohttp.ServerTimeoutError) for one in behind
+    ):
+        return ProviderBroken(to.provider, "the connection broke off")
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return ProviderTimeout(to.provider, "no answer in time")
+    if isinstance(error, httpx.ConnectError) or error.__class__ is ConnectionError:
+        return ProviderRefused(to.provider, "no connection could be made")
+    return ProviderBroken(to.provider, f"the connection broke off ({name})")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised for, as deep as wrapping goes."""
+    seen: BaseException | None = error
+    for _ in range(8):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _by_status(status: int, to: EndpointId, wait: timedelta | None) -> ProviderError:
+    match status:
+        case 401 | 403:
+            return ProviderMisconfigured(to.provider, f"the server refuses access (status {status})")
+        case 404:
+            return ProviderMisconfigured(to.provider, f"the model is not pulled: run `ollama pull {to.model}`")
+        case 408 | 504:
+            return ProviderTimeout(to.provider, f"no answer in time (status {status})", retry_after=wait)
+        case 429:
+            return ProviderThrottled(to.provider, "the server asks to wait", retry_after=wait)
+        case 400:
+            # Overflow of the context has this status too, and only words of its own.
+            return ProviderRejected(
+                to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
+            )
+        case _ if status >= 500:
+            return ProviderUnavailable(to.provider, f"the server failed (status {status})", retry_after=wait)
+        case _ if status >= 400:
+            return ProviderRejected(to.provider, f"the server refuses the request (status {status})")
+        case _:
+            return ProviderBroken(to.provider, f"the server sends elsewhere (status {status}), where nobody follows")
+
+
+def retry_after(header: str | None, now: Callable[[], float]) -> timedelta | None:
+    """Seconds or an HTTP date, between nothing and a day; None for what is neither."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER) if len(text) <= 9 else LONGEST_RETRY_AFTER
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    wait = at - datetime.fromtimestamp(now(), UTC)
+    return min(max(wait, timedelta()), LONGEST_RETRY_AFTER)

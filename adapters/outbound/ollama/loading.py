@@ -1,0 +1,127 @@
+"""Which models are loaded, and the loading of those that are not: once, however many wait."""
+
+import asyncio
+
+import ollama
+from msgspec import Struct
+
+from llm_gateway.application.ports import Clock
+from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
+from llm_gateway.domain.routing import Endpoint, Locality
+
+from .client import Clients
+from .failures import failures_of
+from .names import hosted_elsewhere, same_model, speaks_harmony
+from .options import Options
+from .translate_request import encoded, load_body
+from .transport import Refusal
+
+KNOWN_SECONDS = 10.0
+"""How long a model counts as loaded after it was last seen so."""
+
+_NOT_THERE = (404, 405, 501)
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """A model that can answer at once. `waited`: the seconds that its load took, for which no deadline runs."""
+
+    harmony: bool
+    waited: float = 0.0
+
+
+class Loads:
+    """A load runs in a task of its own, which nobody's leaving ends: the server gives up a load that nobody waits
+    for, so that a model slower than its clients' patience would never be there. The load's own limit ends it.
+    """
+
+    def __init__(self, clients: Clients, options: Options, clock: Clock, load_seconds: float) -> None:
+        self._clients = clients
+        self._options = options
+        self._clock = clock
+        self._load_seconds = load_seconds
+        self._known: dict[Endpoint, tuple[float, bool]] = {}
+        self._tasks: dict[Endpoint, asyncio.Task[bool]] = {}
+
+    async def ready(self, to: Endpoint, look_until: float) -> Ready:
+        """Waits until the model is loaded. `look_until` limits the question whether it is, and not the load."""
+        known = self._remembered(to)
+        if known is None and to not in self._tasks:
+            known = await self._look(to, look_until)
+            if known is None:
+                known = self._remembered(to)  # loaded for another, while the server was asked
+        if known is not None:
+            return Ready(harmony=known)
+        began = self._clock.monotonic()
+        harmony = await asyncio.shield(self._task(to))
+        return Ready(harmony=harmony, waited=self._clock.monotonic() - began)
+
+    def answered(self, to: Endpoint, ready: Ready) -> None:
+        """It has just answered, so it is loaded, unless it was told not to stay so."""
+        self._know(to, ready.harmony, min(KNOWN_SECONDS, self._options.loaded_seconds / 2))
+
+    def failed(self, to: Endpoint) -> None:
+        self._known.pop(to, None)
+
+    async def aclose(self) -> None:
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _remembered(self, to: Endpoint) -> bool | None:
+        until, harmony = self._known.get(to, (0.0, False))
+        return harmony if self._clock.monotonic() < until else None
+
+    def _know(self, to: Endpoint, harmony: bool, seconds: float) -> None:
+        self._known[to] = (self._clock.monotonic() + seconds, harmony)
+
+    async def _look(self, to: Endpoint, until: float) -> bool | None:
+        """Whether it thinks by level, if it is loaded or the server can't say; None if it is to be loaded."""
+        with failures_of(to.id, self._clock.now):
+            try:
+                async with self._clock.timeout_at(until):
+                    loaded = (await self._clients.of(to.locality).ps()).models
+            except Refusal as refusal:
+                if refusal.status not in _NOT_THERE:
+                    raise
+                return speaks_harmony(None, to.id.model)
+        for model in loaded:
+            if self._fits(to, model):
+                harmony = speaks_harmony(model.details.family if model.details else None, to.id.model)
+                self._know(to, harmony, KNOWN_SECONDS)
+                return harmony
+        return None
+
+    def _fits(self, to: Endpoint, model: ollama.ProcessResponse.Model) -> bool:
+        if not same_model(model.model or model.name or "", to.id.model):
+            return False
+        return self._options.num_ctx is None or model.context_length in (None, self._options.num_ctx)
+
+    def _task(self, to: Endpoint) -> "asyncio.Task[bool]":
+        task = self._tasks.get(to)
+        if task is None:
+            task = self._tasks[to] = asyncio.create_task(self._load(to))
+            task.add_done_callback(lambda ended: self._ended(to, ended))
+        return task
+
+    def _ended(self, to: Endpoint, task: "asyncio.Task[bool]") -> None:
+        self._tasks.pop(to, None)
+        if not task.cancelled() and task.exception() is None:
+            self._know(to, task.result(), KNOWN_SECONDS)
+
+    async def _load(self, to: Endpoint) -> bool:
+        """A model that is hosted elsewhere is never loaded, and one that was to be local is refused."""
+        client = self._clients.of(to.locality)
+        body = encoded(to.id, load_body(to.id.model, self._options))
+        with failures_of(to.id, self._clock.now, "the model was not loaded in time"):
+            async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
+                shown = await client.shown(to.id.model)
+                elsewhere = bool(shown.remote_host) or hosted_elsewhere(to.id.model)
+                if not elsewhere:
+                    part = await client.ask(body, {})
+                    if not part.done:
+                        raise ProviderBroken(to.id.provider, "the model's load broke off")
+                    elsewhere = bool(part.remote_host)
+        if elsewhere and to.locality is Locality.ON_PREMISES:
+            raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
+        return speaks_harmony(shown.details.family if shown.details else None, to.id.model)

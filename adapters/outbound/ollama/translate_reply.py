@@ -1,0 +1,94 @@
+"""From the vendor's answers, whole or in parts, to the domain's events. Pure."""
+
+import json
+from collections.abc import Iterator
+
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
+from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from llm_gateway.domain.routing import Endpoint, Locality
+
+from .vendor import ChatPart, PartToolCall
+
+
+class ReplyReader:
+    """One answer's parts, as they come; a `whole` answer is one part.
+
+    `calls_before`: how many tool calls the conversation held already.
+    """
+
+    def __init__(self, to: Endpoint, calls_before: int, *, whole: bool) -> None:
+        self._to = to
+        self._whole = whole
+        self._calls_before = calls_before
+        self._ids: set[str] = set()
+        self._started = False
+        self.finished = False
+
+    def events(self, part: ChatPart) -> Iterator[ChatEvent]:
+        """Raises `ProviderBroken` for an end that is none, `ProviderMisconfigured` for an answer from outside."""
+        if part.remote_host and self._to.locality is Locality.ON_PREMISES:
+            raise ProviderMisconfigured(self._to.id.provider, "this model is hosted elsewhere, and was to be local")
+        if self._whole and not part.done:
+            raise ProviderBroken(self._to.id.provider, "the answer broke off before its end")
+        events: list[ChatEvent] = list(self._deltas(part))
+        if part.done:
+            events.append(self._finish(part))
+            self.finished = True
+        if events and not self._started:
+            self._started = True
+            yield Started(endpoint=self._to.id)
+        yield from events
+
+    def _deltas(self, part: ChatPart) -> Iterator[Delta]:
+        message = part.message
+        if message.thinking:
+            yield ReasoningDelta(text=self._utf8(message.thinking))
+        if message.content:
+            yield TextDelta(text=self._utf8(message.content))
+        for call in message.tool_calls or ():
+            index = len(self._ids)
+            # the SDK has read the arguments; written anew in the same order, and with numbers of any size
+            arguments = json.dumps(call.function.arguments, ensure_ascii=False, separators=(",", ":"))
+            yield ToolCallDelta(
+                index=index,
+                id=self._id(call, index),
+                name=self._utf8(call.function.name),
+                arguments=self._utf8(arguments),
+            )
+
+    def _id(self, call: PartToolCall, index: int) -> str:
+        """The server's, if it gives one: old ones give none. No two of a conversation are the same."""
+        id = call.id
+        if not id or id in self._ids:
+            id = f"call_{self._calls_before + index}"
+        self._ids.add(id)
+        return self._utf8(id)
+
+    def _utf8(self, text: str) -> str:
+        """JSON can spell half a character, which no answer of ours could be made of."""
+        if not text.isascii():
+            text.encode()
+        return text
+
+    def _finish(self, part: ChatPart) -> Finished:
+        return Finished(
+            reason=self._reason(part.done_reason),
+            usage=Usage(
+                prompt_tokens=max(0, part.prompt_eval_count or 0),
+                completion_tokens=max(0, part.eval_count or 0),
+            ),
+            model=part.model or self._to.id.model,
+        )
+
+    def _reason(self, reason: str | None) -> FinishReason:
+        """The server leaves the reason out where its own runner broke off, and still says `done`."""
+        match reason:
+            case "stop":
+                return FinishReason.TOOL_CALLS if self._ids else FinishReason.STOP
+            case "length":
+                return FinishReason.LENGTH
+            case "load" | "unload":
+                raise ProviderBroken(self._to.id.provider, f"the model was to answer, and did {reason}")
+            case _:
+                raise ProviderBroken(self._to.id.provider, "the answer ended for no reason that is known")

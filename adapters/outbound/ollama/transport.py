@@ -1,0 +1,123 @@
+"""The way to the server: aiohttp under httpx, without environment, redirects or a way off the premises."""
+
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+from aiohttp import AddrInfoType, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractResolver
+from httpx_aiohttp import AiohttpTransport
+from typing_extensions import override
+
+from .addresses import on_premises
+
+_SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+
+
+class Refusal(Exception):
+    """The server answered with a status that is no success. Its words are not kept: they may quote the prompt."""
+
+    def __init__(self, status: int, retry_after: str | None) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Malformed(Exception):
+    """What the server sends can't be taken: a line without an end, or an encoding that was not asked for."""
+
+
+class OutsideAddress(OSError):
+    """The name leads to an address that is neither loopback nor private, and was to."""
+
+
+class OllamaTransport(AiohttpTransport):
+    """Sends to one server. `guarded`: only to loopback and private addresses.
+
+    `max_line_bytes` bounds what is held of an answer: a line of a stream, or the whole of an answer in one piece.
+    """
+
+    def __init__(
+        self, *, guarded: bool, api_key: str | None, max_line_bytes: int, resolver: AbstractResolver | None = None
+    ) -> None:
+        connector = TCPConnector(
+            limit=0,  # a call that waits for a connection would be billed to the model
+            resolver=resolver,
+            socket_factory=_guarded_socket if guarded else None,
+        )
+        session = ClientSession(connector=connector, trust_env=False, cookie_jar=DummyCookieJar())
+        # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
+        super().__init__(verify=False, trust_env=False, client=session)
+        self._api_key = api_key
+        self._max_line_bytes = max_line_bytes
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # the SDK takes OLLAMA_API_KEY from the environment where no other is given
+        request.headers.pop("authorization", None)
+        if self._api_key is not None:
+            request.headers["authorization"] = f"Bearer {self._api_key}"
+        request.headers["accept-encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        try:
+            if response.status_code >= 300:
+                raise Refusal(response.status_code, response.headers.get("retry-after"))
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Malformed("an encoding that was not asked for")
+        except BaseException:
+            await response.aclose()
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Lines(response.stream, self._max_line_bytes)
+        return response
+
+
+class _Lines(httpx.AsyncByteStream):
+    """A body in whole lines of bounded length, as strict UTF-8.
+
+    httpx replaces what is no UTF-8, without a word. Its lines also end at U+0085, U+2028 and U+2029, which may stand
+    in a JSON string as they are: they are escaped here.
+    """
+
+    def __init__(self, body: httpx.AsyncByteStream, limit: int) -> None:
+        self._body = body
+        self._limit = limit
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        held: list[bytes] = []
+        size = 0
+        async for chunk in self._body:
+            whole, newline, rest = chunk.rpartition(b"\n")
+            if size + len(chunk) > self._limit:
+                raise Malformed("a line without an end")
+            if newline:
+                yield _clean(b"".join((*held, whole, newline)))
+                held.clear()
+                size = 0
+            held.append(rest)
+            size += len(rest)
+        last = b"".join(held)
+        if last:
+            yield _clean(last)
+
+    @override
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+def _clean(lines: bytes) -> bytes:
+    if lines.isascii():
+        return lines
+    pass
+    for separator, escape in _SEPARATORS:
+        lines = lines.replace(separator, escape)
+    return lines
+
+
+def _guarded_socket(address: AddrInfoType) -> socket.socket:
+    """At the last moment, after the name was resolved: a name that leads elsewhere by now gets nothing."""
+    family, kind, protocol, _, where = address
+    if not on_premises(str(where[0])):
+        raise OutsideAddress("neither loopback nor private")
+    return socket.socket(family, kind, protocol)

@@ -1,0 +1,29 @@
+"""The vendor's answers, with the fields that the SDK's own types leave out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ollama
+
+
+class PartToolCall(ollama.Message.ToolCall):
+    id: str | None = None
+
+
+class PartMessage(ollama.Message):
+    tool_calls: Sequence[PartToolCall] | None = None
+
+
+class ChatPart(ollama.ChatResponse):
+    """A whole answer, or a line of a stream. The last line may come without a message."""
+
+    message: PartMessage = PartMessage(role="assistant")
+    remote_host: str | None = None
+
+
+class Shown(ollama.ShowResponse):
+    """What the server tells of a model."""
+
+    modelinfo: Mapping[str, Any] | None = None
+    model_info: Mapping[str, Any] | None = None
+    remote_host: str | None = None

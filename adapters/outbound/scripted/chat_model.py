@@ -1,0 +1,117 @@
+"""A model that does what a script says: events, waits and faults, in order."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
+
+from msgspec import Struct
+from typing_extensions import override
+
+from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, Usage
+from llm_gateway.domain.errors import ProviderBroken, ProviderTimeout
+from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Started, TextDelta, replay
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint
+
+
+class Wait(Struct, frozen=True):
+    """The model takes its time, in seconds of the clock that it was given."""
+
+    seconds: float
+
+
+class Cut(Struct, frozen=True):
+    """The answer breaks off here, without an error of the vendor's."""
+
+
+Step: TypeAlias = Delta | Finished | Wait | Cut | Exception
+Script: TypeAlias = Sequence[Step]
+
+
+def answer(text: str, *, model: str = "scripted-1", prompt_tokens: int = 3) -> Script:
+    """A plain answer, a word a delta."""
+    words = [TextDelta(text=word if index == 0 else f" {word}") for index, word in enumerate(text.split(" "))]
+    usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=len(words))
+    return [*words, Finished(reason=FinishReason.STOP, usage=usage, model=model)]
+
+
+class ScriptedCall(Struct, kw_only=True):
+    """One call that the model was asked for. `closed` once its generator has ended, however it did."""
+
+    to: Endpoint
+    request: ChatRequest
+    grain: Grain
+    headers: Mapping[str, str]
+    closed: bool = False
+
+
+class ScriptedChatModel(ChatModel):
+    """Answers each call with the next of its scripts, and with the last one from then on.
+
+    A script may also be a function of the request. `Started` comes by itself, before the first delta or the end. For a
+    whole answer the script is played to its end first, as in a unary call.
+    """
+
+    def __init__(self, clock: Clock, *scripts: Script | Callable[[ChatRequest], Script]) -> None:
+        self._clock = clock
+        self._scripts = scripts or (answer("A scripted answer."),)
+        self.calls: list[ScriptedCall] = []
+
+    @property
+    def open_calls(self) -> int:
+        return sum(not call.closed for call in self.calls)
+
+    @override
+    async def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        script = self._scripts[min(len(self.calls), len(self._scripts) - 1)]
+        call = ScriptedCall(to=to, request=request, grain=grain, headers=headers)
+        self.calls.append(call)
+        steps = script(request) if callable(script) else script
+        try:
+            async with aclosing(self._play(steps, to, deadline)) as events:
+                if grain is Grain.WHOLE:
+                    collector = Collector()
+                    async for event in events:
+                        collector.add(event)
+                    for event in replay(collector.reply()):
+                        yield event
+                else:
+                    async for event in events:
+                        yield event
+        finally:
+            call.closed = True
+
+    async def _play(self, steps: Script, to: Endpoint, deadline: Deadline) -> AsyncGenerator[ChatEvent, None]:
+        started = finished = False
+        for step in steps:
+            match step:
+                case Wait(seconds=seconds):
+                    await self._wait(to, seconds, deadline)
+                case Cut():
+                    break
+                case Exception():
+                    raise step
+                case event:
+                    if not started:
+                        started = True
+                        yield Started(endpoint=to.id)
+                    finished = isinstance(event, Finished)
+                    yield event
+        if not finished:
+            raise ProviderBroken(to.id.provider, "the answer broke off before its end")
+
+    async def _wait(self, to: Endpoint, seconds: float, deadline: Deadline) -> None:
+        try:
+            async with self._clock.timeout_at(deadline.at):
+                await self._clock.sleep(seconds)
+        except TimeoutError as error:
+            raise ProviderTimeout(to.id.provider, "no answer in time") from error

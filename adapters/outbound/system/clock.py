@@ -1,0 +1,28 @@
+"""The machine's clocks."""
+
+import asyncio
+import time
+from contextlib import AbstractAsyncContextManager
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock
+
+
+class SystemClock(Clock):
+    @override
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    @override
+    def now(self) -> float:
+        return time.time()
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    @override
+    def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
+        # a delay, because an event loop's own time need not be the monotonic clock
+        return asyncio.timeout(max(0.0, when - time.monotonic()))

@@ -1,0 +1,18 @@
+"""The machine's chance."""
+
+import os
+import random
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Entropy
+
+
+class SystemEntropy(Entropy):
+    @override
+    def fraction(self) -> float:
+        return random.random()
+
+    @override
+    def new_id(self) -> str:
+        return os.urandom(16).hex()

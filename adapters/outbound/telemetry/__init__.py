@@ -1,0 +1,1 @@
+"""The gateway as it is observed: OpenTelemetry's instruments, or nothing."""

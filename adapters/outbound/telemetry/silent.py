@@ -1,0 +1,44 @@
+"""An observer that keeps nothing: for tests, and where the telemetry extra is not installed."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Attempt, Observation, Observer, RequestId, TrafficMeter
+from llm_gateway.application.records import RequestRecord
+from llm_gateway.domain.routing import Endpoint
+
+
+class SilentAttempt(Attempt):
+    @property
+    @override
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    @override
+    def end(self, outcome: BaseException | None) -> None:
+        """Nothing is kept."""
+
+
+class SilentObservation(Observation):
+    @override
+    def attempt(self, endpoint: Endpoint) -> Attempt:
+        return SilentAttempt()
+
+    @override
+    def end(self, record: RequestRecord) -> None:
+        """Nothing is kept."""
+
+
+class SilentObserver(Observer, TrafficMeter):
+    @override
+    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+        return SilentObservation()
+
+    @override
+    def began(self) -> None:
+        """Nothing is kept."""
+
+    @override
+    def ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,20 @@
+"""From a key to the client that it belongs to."""
+
+from llm_gateway.domain.clients import Client, digest_of
+from llm_gateway.domain.errors import Unauthenticated
+
+from .ports import ClientDirectory
+
+
+class Authenticate:
+    def __init__(self, clients: ClientDirectory) -> None:
+        self._clients = clients
+
+    async def __call__(self, key: str | None) -> Client:
+        """Raises `Unauthenticated`, or `DirectoryUnavailable` where nobody can say."""
+        if not key:
+            raise Unauthenticated
+        client = await self._clients.find(digest_of(key))
+        if client is None:
+            raise Unauthenticated
+        return client

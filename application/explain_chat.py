@@ -1,0 +1,28 @@
+"""What would happen to a call: its plan, and how each endpoint does. Nothing is sent, nothing is charged."""
+
+from msgspec import Struct
+
+from llm_gateway.domain.chat import ChatCall
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.resilience import BreakerState
+from llm_gateway.domain.routing import EndpointId, Plan
+
+from .breakers import Breakers
+from .plan_route import PlanRoute
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    plan: Plan
+    breakers: dict[EndpointId, BreakerState]
+
+
+class ExplainChat:
+    def __init__(self, plan_route: PlanRoute, breakers: Breakers) -> None:
+        self._plan_route = plan_route
+        self._breakers = breakers
+
+    def __call__(self, call: ChatCall, client: Client) -> Explanation:
+        """Raises what planning raises."""
+        plan = self._plan_route(call, client)
+        states = {state.endpoint.id: self._breakers.state(state.endpoint.id) for state in plan.endpoints}
+        return Explanation(plan=plan, breakers=states)

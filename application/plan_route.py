@@ -1,0 +1,20 @@
+"""The plan for a call: every reason to refuse it that can be known before anything is charged."""
+
+from llm_gateway.domain.chat import ChatCall
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.routing import DEFAULT_ROUTES, Plan, Routes
+from llm_gateway.domain.validation import check
+
+from .ports import EndpointDirectory
+
+
+class PlanRoute:
+    def __init__(self, directory: EndpointDirectory, routes: Routes = DEFAULT_ROUTES) -> None:
+        self._directory = directory
+        self._routes = {**DEFAULT_ROUTES, **routes}
+
+    def __call__(self, call: ChatCall, client: Client) -> Plan:
+        """Raises `InvalidRequest`, `UnknownModel`, `Forbidden` or `NoRoute`."""
+        check(call)
+        return make_plan(call, client, self._directory.snapshot(), self._routes)

@@ -1,0 +1,179 @@
+"""What the use cases need of the outside, by role. Each docstring says what holds for every implementation."""
+
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import NewType, Protocol
+
+from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.clients import ApiKeyDigest, Client
+from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointState
+
+from .records import RequestRecord
+
+RequestId = NewType("RequestId", str)
+
+
+class ChatModel(Protocol):
+    """One provider's models: one call, one answer.
+
+    No retries, no fallback. The events are `Started`, then deltas, then exactly one `Finished`; `Started` comes only
+    with the vendor's first content or terminal mark, and a stream that ends without the vendor's terminal mark raises
+    `ProviderBroken`. For `Grain.WHOLE` each kind of content is one delta. Raises only `ProviderError`; past the
+    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks.
+    Closing the generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
+    """
+
+    @abstractmethod
+    def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """`headers` carry the trace context on to the vendor; none holds content."""
+        ...
+
+
+class EndpointDirectory(Protocol):
+    """What there is to route to. Never waits: it is kept up to date in the background."""
+
+    @abstractmethod
+    def snapshot(self) -> Sequence[EndpointState]:
+        """Every known endpoint, also the ones that can't answer now, in a stable order."""
+        ...
+
+
+class ReplyCache(Protocol):
+    """Opaque entries by key. Never raises for its own troubles: a failure to read is a miss, to write is nothing."""
+
+    @abstractmethod
+    async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
+        """The entries that are there and have not expired."""
+        ...
+
+    @abstractmethod
+    async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
+        """Keep an entry for `ttl` at most; an implementation may keep it shorter, or refuse a large one."""
+        ...
+
+
+class RateLimiter(Protocol):
+    """The clients' quotas, by the rules of `domain.quota.Account`: all of a charge or none of it.
+
+    Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
+    """
+
+    @abstractmethod
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision: ...
+
+    @abstractmethod
+    async def renew(self, client: Client, reservation: ReservationId) -> None:
+        """Keep a reservation from expiring."""
+        ...
+
+    @abstractmethod
+    async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
+        """End a reservation with the tokens that were used. Again, or for one that is gone: nothing."""
+        ...
+
+
+class ClientDirectory(Protocol):
+    """Who may ask. Raises `DirectoryUnavailable` where it can't say; None means that there is no such key."""
+
+    @abstractmethod
+    async def find(self, digest: ApiKeyDigest) -> Client | None: ...
+
+
+class Attempt(Protocol):
+    """One call to one endpoint, as it is observed."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """The trace context to send along."""
+        ...
+
+    @abstractmethod
+    def end(self, outcome: BaseException | None) -> None:
+        """Exactly once, also after the request's own record was ended.
+
+        None for a whole answer, else what ended it: a `ProviderError`, a fault of ours, or, where it is no `Exception`,
+        that its readers went away.
+        """
+        ...
+
+
+class Observation(Protocol):
+    """One request, as it is observed."""
+
+    @abstractmethod
+    def attempt(self, endpoint: Endpoint) -> Attempt: ...
+
+    @abstractmethod
+    def end(self, record: RequestRecord) -> None:
+        """Exactly once, however the request ended."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every request, and none of its content. Never raises, never waits."""
+
+    @abstractmethod
+    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+        """`headers` are the request's own, in lower case, for the trace context they may carry."""
+        ...
+
+
+class TrafficMeter(Protocol):
+    """Counts what a server answers, whatever came of it. Never raises, never waits."""
+
+    @abstractmethod
+    def began(self) -> None: ...
+
+    @abstractmethod
+    def ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is one of the server's own paths, and `status` 499 for a client that left before the answer."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, in seconds."""
+
+    @abstractmethod
+    def monotonic(self) -> float: ...
+
+    @abstractmethod
+    def now(self) -> float:
+        """Since the Unix epoch."""
+        ...
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None: ...
+
+    @abstractmethod
+    def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
+        """Raises `TimeoutError` out of its block once `monotonic()` reaches `when`."""
+        ...
+
+
+class Entropy(Protocol):
+    """Chance."""
+
+    @abstractmethod
+    def fraction(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+    @abstractmethod
+    def new_id(self) -> str:
+        """At least 122 random bits, in 32 to 36 characters that are safe in a header and a URL."""
+        ...

@@ -1,0 +1,200 @@
+"""One call upstream for many who ask the same at the same time, shown live to each of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+from contextlib import aclosing
+from typing import TypeAlias
+
+from typing_extensions import override
+
+from llm_gateway.domain.errors import Draining, QuotaExceeded
+from llm_gateway.domain.events import ChatEvent, Finished
+
+Produce: TypeAlias = Callable[[], AsyncGenerator[ChatEvent, None]]
+
+EVENTS_AHEAD = 32
+"""How many events a flight may be ahead of its fastest reader."""
+
+CLOSE_SECONDS = 5.0
+"""How long the last reader to leave waits for the call upstream to be closed; it goes on closing after that."""
+
+
+class Flights:
+    """The flights of this process. A flight is registered under its key until it ends or its last reader leaves."""
+
+    def __init__(self) -> None:
+        self._flights: dict[Hashable, Flight] = {}
+        self._running: set[Flight] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def join(self, key: Hashable | None, produce: Produce) -> "Reader":
+        """Read the flight of this key, or start one. None is never shared. Raises `Draining` once closed.
+
+        Each reader brings its own way to produce the answer; the leader's is used, and the next reader's where the
+        leader's quota does not allow it. The reader has to be closed.
+        """
+        if self._closed:
+            raise Draining
+        flight = self._flights.get(key) if key is not None else None
+        return (flight or self._start(key)).join(produce)
+
+    def _start(self, key: Hashable | None) -> "Flight":
+        flight = Flight(lambda: self._forget(key))
+        if key is not None:
+            self._flights[key] = flight
+        self._running.add(flight)
+        flight.task.add_done_callback(lambda _: self._running.discard(flight))
+        return flight
+
+    def _forget(self, key: Hashable | None) -> None:
+        if key is not None:
+            del self._flights[key]
+
+    async def aclose(self) -> None:
+        """End every flight, and start none any more; who still reads gets `Draining`."""
+        self._closed = True
+        await asyncio.gather(*(flight.end() for flight in self._running))
+
+
+class Flight:
+    """One producing task, and what it has produced so far, kept whole because any reader may still need it."""
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self.events: list[ChatEvent] = []
+        self.ended = False
+        self.failure: Exception | None = None
+        self._forget = forget
+        self._readers: dict[Reader, Produce] = {}
+        self._room: asyncio.Future[None] | None = None
+        self.task = asyncio.create_task(self._run())
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.events) and isinstance(self.events[-1], Finished)
+
+    def join(self, produce: Produce) -> "Reader":
+        reader = Reader(self)
+        self._readers[reader] = produce
+        return reader
+
+    async def leave(self, reader: "Reader") -> None:
+        """The last one to leave before the end closes the call upstream, and waits until it is closed."""
+        if self._readers.pop(reader, None) is None:
+            return
+        self.advance()
+        if not self._readers and not self.complete and not self.ended:
+            await self.end()
+
+    async def end(self) -> None:
+        """Whatever was under way upstream is closed, and who still reads gets `Draining`."""
+        self._land(Draining())
+        if not self.task.cancelling():  # a second time would disturb the closing
+            self.task.cancel()
+        await asyncio.wait((self.task,), timeout=CLOSE_SECONDS)
+
+    def advance(self) -> None:
+        """A reader has read on, or left: there may be room to go on."""
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    async def _run(self) -> None:
+        try:
+            await self._lead()
+        except Exception as error:
+            self._land(error)
+        except asyncio.CancelledError:
+            self._land(Draining())
+            raise
+        else:
+            self._land(None)
+
+    async def _lead(self) -> None:
+        while self._readers:
+            leader, produce = next(iter(self._readers.items()))
+            leader.leads = True
+            try:
+                async with aclosing(produce()) as events:
+                    async for event in events:
+                        await self._publish(event)
+                return
+            except QuotaExceeded as error:
+                if self.events:
+                    raise
+                self._readers.pop(leader, None)
+                leader.fail(error)
+
+    async def _publish(self, event: ChatEvent) -> None:
+        self.events.append(event)
+        self._wake()
+        while self._readers and not self.complete and self._ahead() >= EVENTS_AHEAD:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    def _ahead(self) -> int:
+        return len(self.events) - max(reader.position for reader in self._readers)
+
+    def _wake(self) -> None:
+        for reader in self._readers:
+            reader.wake()
+
+    def _land(self, failure: Exception | None) -> None:
+        """No further event comes: nobody joins any more, and who reads is told. The first landing counts."""
+        if self.ended:
+            return
+        self.ended = True
+        self.failure = failure
+        self._forget()
+        self._wake()
+
+
+class Reader(AsyncIterator[ChatEvent]):
+    """One reader of a flight, from its first event on. `leads`, from then on: its own way produces the answer."""
+
+    def __init__(self, flight: Flight) -> None:
+        self.leads = False
+        self.position = 0
+        self._flight = flight
+        self._failure: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """End this reader alone."""
+        self._failure = error
+        self.wake()
+
+    @override
+    async def __anext__(self) -> ChatEvent:
+        flight = self._flight
+        while self._failure is None and self.position >= len(flight.events):
+            if flight.complete:
+                raise StopAsyncIteration
+            if flight.ended:
+                if flight.failure is None:
+                    raise StopAsyncIteration
+                raise _own(flight.failure)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if self._failure is not None:
+            raise self._failure
+        event = flight.events[self.position]
+        self.position += 1
+        flight.advance()
+        return event
+
+    async def aclose(self) -> None:
+        await self._flight.leave(self)
+
+
+def _own(failure: Exception) -> Exception:
+    """A copy for one reader, because an exception collects the frames and the notes of everyone who raises it."""
+    own = type(failure).__new__(type(failure), *failure.args)
+    vars(own).update(vars(failure))
+    own.__cause__ = failure.__cause__
+    return own.with_traceback(failure.__traceback__)

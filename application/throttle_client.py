@@ -1,0 +1,108 @@
+"""A client's quota: a request is admitted, then tokens and a lease are reserved and settled with what was used."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+
+from llm_gateway.domain.chat import ChatRequest
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
+from llm_gateway.domain.estimate import estimate_prompt, text_bytes
+from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, ReservationId
+from llm_gateway.domain.routing import EndpointState
+
+from .ports import Clock, Entropy, RateLimiter
+
+_ADMISSION = Charge(requests=1)
+
+
+class Reservation:
+    """What one endpoint's attempts hold of a quota, and what they were seen to use."""
+
+    def __init__(self, prompt_tokens: int = 0) -> None:
+        self._prompt_tokens = prompt_tokens
+        self._counted: int | None = None
+        self._estimated = 0
+
+    def observe(self, event: ChatEvent) -> None:
+        match event:
+            case TextDelta(text=text) | ReasoningDelta(text=text) | ToolCallDelta(arguments=text):
+                self._estimated += text_bytes(text)
+            case Started():
+                self._estimated = self._prompt_tokens
+            case Finished(usage=usage):
+                self._counted = usage.total_tokens
+
+    @property
+    def used(self) -> int:
+        """As the provider counted; an upper estimate for an answer that broke off; 0 where none began."""
+        return self._estimated if self._counted is None else self._counted
+
+
+class ThrottleClient:
+    def __init__(self, limiter: RateLimiter, clock: Clock, entropy: Entropy) -> None:
+        self._limiter = limiter
+        self._clock = clock
+        self._entropy = entropy
+
+    async def admit(self, client: Client) -> Decision:
+        """Charge one request. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
+        return await self._take(client, _ADMISSION, ReservationId(self._entropy.new_id()))
+
+    @asynccontextmanager
+    async def reserve(
+        self, client: Client, request: ChatRequest, state: EndpointState
+    ) -> AsyncGenerator[Reservation, None]:
+        """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
+        quota = client.quota
+        if quota.tokens is None and quota.concurrency is None:
+            yield Reservation()
+            return
+        prompt = estimate_prompt(request) if quota.tokens else 0
+        answer = state.output_limit if request.max_tokens is None else request.max_tokens
+        capacity = quota.tokens.capacity if quota.tokens else 0
+        tokens = capacity if answer is None else min(capacity, prompt + answer)
+        key = ReservationId(self._entropy.new_id())
+        try:
+            await self._take(client, Charge(tokens=tokens, lease=True), key)
+        except asyncio.CancelledError:
+            await self._settle(client, key, 0)  # it may have been taken already
+            raise
+        held = Reservation(prompt)
+        renewal = asyncio.create_task(self._renew(client, key))
+        try:
+            yield held
+        finally:
+            renewal.cancel()
+            await _to_the_end(self._settle(client, key, held.used))
+
+    async def _take(self, client: Client, charge: Charge, key: ReservationId) -> Decision:
+        decision = await self._limiter.take(client, charge, key)
+        if not decision.allowed:
+            raise QuotaExceeded(decision)
+        return decision
+
+    async def _renew(self, client: Client, key: ReservationId) -> None:
+        while True:
+            await self._clock.sleep(LEASE_MS / 3000)
+            try:
+                await self._limiter.renew(client, key)
+            except LimiterUnavailable:
+                continue  # the lease outlives two missed renewals
+
+    async def _settle(self, client: Client, key: ReservationId, tokens: int) -> None:
+        try:
+            await self._limiter.settle(client, key, tokens)
+        except LimiterUnavailable:
+            return  # the charge stays whole and the lease expires: the client is never given more than its quota
+
+
+async def _to_the_end(work: Coroutine[object, object, None]) -> None:
+    """Waits for the work even where the waiting task is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise

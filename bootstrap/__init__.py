@@ -1,0 +1,1 @@
+"""Puts the gateway together: settings, container, and the entry point of the command."""

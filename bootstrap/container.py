@@ -1,0 +1,113 @@
+"""One container that wires server, command line and embedding alike. Everything is a singleton of its gateway."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from importlib.util import find_spec
+
+from dependency_injector import containers
+from dependency_injector.providers import Callable as Call
+from dependency_injector.providers import Dependency, Object, Singleton
+
+from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.breakers import Breakers
+from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.plan_route import PlanRoute
+from llm_gateway.application.ports import ChatModel, Observer, ReplyCache, TrafficMeter
+from llm_gateway.application.route_chat import Limits, RouteChat
+from llm_gateway.application.single_flight import Flights
+from llm_gateway.application.throttle_client import ThrottleClient
+from llm_gateway.domain.resilience import RetryPolicy
+
+from .gateway import Gateway
+from .providers import Provider, build_providers
+from .settings import Settings
+from .settings_rules import clients_of
+
+
+class Telemetry:
+    """Observer, meter and renderer, which are one thing where telemetry is installed."""
+
+    def __init__(self) -> None:
+        self.observer: Observer
+        self.meter: TrafficMeter
+        self.render: Callable[[], bytes] | None = None
+        self.close: Callable[[], object] = lambda: None
+        if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
+            self.observer = self.meter = SilentObserver()
+            return
+        from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
+        from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
+
+        instruments = Instruments()
+        self.observer = self.meter = TelemetryObserver(instruments)
+        self.render = instruments.render
+        self.close = instruments.close
+
+
+class Container(containers.DeclarativeContainer):
+    settings: Dependency[Settings] = Dependency(instance_of=Settings)
+
+    clock = Singleton(SystemClock)
+    entropy = Singleton(SystemEntropy)
+    telemetry = Singleton(Telemetry)
+    observer = Call(lambda telemetry: telemetry.observer, telemetry)
+    close_telemetry = Call(lambda telemetry: telemetry.close, telemetry)
+
+    model_providers = Singleton(build_providers, settings, clock)
+    chat_models = Singleton(lambda providers: _models(providers), model_providers)
+    endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
+    routes = Call(lambda settings: settings.routes, settings)
+    clients = Singleton(lambda settings: MemoryClientDirectory(clients_of(settings)), settings)
+    limiter = Singleton(MemoryRateLimiter, clock)
+    process_cache = Singleton(MemoryReplyCache, clock)
+    shared_cache: Object[ReplyCache | None] = Object(None)
+
+    flights = Singleton(Flights)
+    breakers = Singleton(Breakers, clock)
+    lookup = Singleton(
+        CacheLookup,
+        process_cache,
+        shared_cache,
+        flights,
+        Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings),
+    )
+    throttle = Singleton(ThrottleClient, limiter, clock, entropy)
+    plan_route = Singleton(PlanRoute, endpoints, routes)
+    limits = Call(lambda settings: _limits(settings), settings)
+    route = Singleton(RouteChat, chat_models, lookup, throttle, breakers, limits, clock, entropy)
+    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, clock, entropy)
+    gateway = Singleton(
+        Gateway,
+        settings=settings,
+        authenticate=Singleton(Authenticate, clients),
+        plan_route=plan_route,
+        answer_chat=answer_chat,
+        explain_chat=Singleton(ExplainChat, plan_route, breakers),
+        endpoints=endpoints,
+        observer=observer,
+        meter=Call(lambda telemetry: telemetry.meter, telemetry),
+        render_metrics=Call(lambda telemetry: telemetry.render, telemetry),
+        clock=clock,
+        entropy=entropy,
+        flights=flights,
+    )
+
+
+def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
+    return {provider.name: provider.model for provider in providers if provider.model is not None}
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        timeout_seconds=settings.provider_timeout_seconds,
+        max_answer_bytes=settings.max_answer_bytes,
+        retries=RetryPolicy(max_retries=settings.provider_max_retries),
+    )

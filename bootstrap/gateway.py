@@ -1,0 +1,112 @@
+"""A gateway as its host holds it, and the one builder that makes it from settings."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TypedDict
+
+from msgspec import Struct
+from typing_extensions import Unpack
+
+from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.plan_route import PlanRoute
+from llm_gateway.application.ports import (
+    ChatModel,
+    ClientDirectory,
+    Clock,
+    EndpointDirectory,
+    Entropy,
+    Observer,
+    RateLimiter,
+    ReplyCache,
+    TrafficMeter,
+)
+from llm_gateway.application.single_flight import Flights
+from llm_gateway.domain.routing import Routes
+
+from .providers import Provider
+from .settings import Settings
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """The use cases, and the ports that a door needs beside them. Good in the event loop that opened it."""
+
+    settings: Settings
+    authenticate: Authenticate
+    plan_route: PlanRoute
+    answer_chat: AnswerChat
+    explain_chat: ExplainChat
+    endpoints: EndpointDirectory
+    observer: Observer
+    meter: TrafficMeter
+    render_metrics: Callable[[], bytes] | None
+    clock: Clock
+    entropy: Entropy
+    flights: Flights
+
+
+class Overrides(TypedDict, total=False):
+    """What a host or a test puts in the place of an adapter.
+
+    `chat_models` are by provider name; together with the `endpoints` that they answer for they replace every provider
+    of the settings.
+    """
+
+    chat_models: Mapping[str, ChatModel]
+    endpoints: EndpointDirectory
+    routes: Routes
+    clients: ClientDirectory
+    limiter: RateLimiter
+    process_cache: ReplyCache
+    shared_cache: ReplyCache
+    observer: Observer
+    clock: Clock
+    entropy: Entropy
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings | None = None, *, first_look_seconds: float = 1.0, **overrides: Unpack[Overrides]
+) -> AsyncGenerator[Gateway, None]:
+    """A running gateway; leaving ends every answer under way and closes every connection.
+
+    To be entered in the event loop that will use it. Settings are the defaults if absent: nothing is read from the
+    environment here. Waits at most `first_look_seconds` to learn which providers answer. Raises `ValueError` for
+    `chat_models` without `endpoints`, which could never be asked.
+    """
+    if "chat_models" in overrides and "endpoints" not in overrides:
+        raise ValueError("chat_models needs endpoints: which of them answers for what?")
+    from .container import Container  # dependency-injector takes 0.3 s to import: only who builds a gateway pays
+
+    container = Container(settings=settings or Settings())
+    for name, value in overrides.items():
+        getattr(container, name).override(value)
+    async with AsyncExitStack() as stack:
+        providers = () if "chat_models" in overrides else container.model_providers()
+        for provider in providers:
+            if provider.close is not None:
+                stack.push_async_callback(provider.close)
+        await _first_look(providers, first_look_seconds)
+        for provider in providers:
+            if provider.start is not None:
+                provider.start()
+        stack.callback(container.close_telemetry())
+        gateway = container.gateway()
+        stack.push_async_callback(gateway.flights.aclose)
+        yield gateway
+
+
+async def _first_look(providers: Iterable[Provider], seconds: float) -> None:
+    looks = [provider.look for provider in providers if provider.look is not None]
+    if not looks or not seconds:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+            for look in looks:
+                tasks.create_task(_looked(look))
+
+
+async def _looked(look: Callable[[], Awaitable[object]]) -> None:
+    await look()

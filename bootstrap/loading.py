@@ -1,0 +1,131 @@
+"""Reads the settings from the environment, `.env` and TOML, and reports every fault at once."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import ValidationError
+from msgspec.structs import FieldInfo, fields
+
+from .settings import ClientSettings, EndpointSettings, Secret, Settings
+from .settings_rules import rule_faults
+
+DEFAULT_FILE = "llm-gateway.toml"
+StrPath: TypeAlias = str | os.PathLike[str]
+_TABLES = {"clients": ClientSettings, "endpoints": EndpointSettings}
+_NOT_A_VARIABLE = frozenset((*_TABLES, "routes", "demo"))
+
+
+class SettingsError(Exception):
+    """Settings that can't stand. `faults` has a line for each, beginning with the variable or the key."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def load_settings(
+    *,
+    config: StrPath | None = None,
+    environ: Mapping[str, str] | None = None,
+    dotenv: StrPath | None = ".env",
+    demo: bool = False,
+) -> Settings:
+    """The settings, the environment before `.env` before TOML. Raises `SettingsError` with every fault.
+
+    `config` is a TOML file that has to exist; without it `llm-gateway.toml` is read if there is one. `environ` is the
+    process's own if absent. `demo` allows what only a demonstration may.
+    """
+    return _Loading(os.environ if environ is None else environ, dotenv, config, demo).settings()
+
+
+class _Loading:
+    def __init__(self, environ: Mapping[str, str], dotenv: StrPath | None, config: StrPath | None, demo: bool) -> None:
+        self._faults: list[str] = []
+        self._toml = self._read_toml(config)
+        self._variables = {**self._read_dotenv(dotenv), **environ}
+        self._demo = demo
+
+    def settings(self) -> Settings:
+        known = {field.name: field for field in fields(Settings)}
+        self._faults += [f"{key}: is not a setting" for key in self._toml if key not in known or key == "demo"]
+        values: dict[str, Any] = {"demo": self._demo}
+        for name, field in known.items():
+            if name in _TABLES:
+                values[name] = tuple(self._rows(name, self._toml.get(name, [])))
+            elif name == "routes" and name in self._toml:
+                self._convert(values, field, self._toml[name], name, strict=True)
+            elif name not in _NOT_A_VARIABLE:
+                self._variable(values, field)
+        settings = Settings(**values)
+        faults = [*self._faults, *rule_faults(settings)]
+        if faults:
+            raise SettingsError(faults)
+        return settings
+
+    def _variable(self, values: dict[str, Any], field: FieldInfo) -> None:
+        variable = field.name.upper()
+        text = self._variables.get(variable, "").strip()
+        if text:
+            value = _split(text) if "tuple" in str(field.type) else text
+            self._convert(values, field, value, variable, strict=False)
+        elif field.name in self._toml:
+            self._convert(values, field, self._toml[field.name], field.name, strict=True)
+
+    def _convert(self, values: dict[str, Any], field: FieldInfo, value: object, name: str, *, strict: bool) -> None:
+        try:
+            values[field.name] = msgspec.convert(value, field.type, strict=strict, dec_hook=_decode)
+        except ValidationError as error:
+            from .settings_words import expected
+
+            self._faults.append(
+                f"{name}: {_words(error)}" if name == "routes" else f"{name}: must be {expected(field)}"
+            )
+
+    def _rows(self, name: str, rows: object) -> Iterator[Any]:
+        if not isinstance(rows, list):
+            self._faults.append(f"{name}: is a list of tables, written [[{name}]]")
+            return
+        for index, row in enumerate(rows):
+            try:
+                yield msgspec.convert(row, _TABLES[name], dec_hook=_decode)
+            except ValidationError as error:
+                self._faults.append(f"{name}[{index}]: {_words(error)}")
+
+    def _read_toml(self, config: StrPath | None) -> dict[str, Any]:
+        path = config or DEFAULT_FILE
+        if config is None and not os.path.isfile(path):
+            return {}
+        import tomllib  # here, because importing the package must stay cheap
+
+        try:
+            with open(path, "rb") as file:
+                return tomllib.load(file)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            self._faults.append(f"{path}: can't be read: {error}")
+            return {}
+
+    def _read_dotenv(self, path: StrPath | None) -> dict[str, str]:
+        if path is None or not os.path.isfile(path):
+            return {}
+        from dotenv import dotenv_values
+
+        return {key: value for key, value in dotenv_values(path, interpolate=False).items() if value is not None}
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in (part.strip() for part in text.split(",")) if part]
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValidationError(f"Expected text, got `{type(value).__name__}`")
+
+
+def _words(error: ValidationError) -> str:
+    """msgspec's own, which quote no value of a secret, with the key where the fault is."""
+    message, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    return f"{path}: {message}" if path else message

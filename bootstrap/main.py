@@ -1,0 +1,49 @@
+"""The entry point: hands the settings' reader, the builder and the server to the command line."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import fields
+
+from llm_gateway.adapters.inbound.cli.command import run
+from llm_gateway.adapters.inbound.cli.services import CommandFailed, OpenGateway, Services
+
+from .gateway import open_gateway
+from .loading import SettingsError, load_settings
+from .settings import DEMO_KEY, Settings
+from .settings_rules import serving_faults
+
+
+def main() -> None:
+    services = Services(
+        load=_load,
+        describe=_describe,
+        open_gateway=open_gateway,
+        serve=_serve,
+        demo_key=lambda settings: DEMO_KEY if settings.demo and not settings.api_keys else None,
+    )
+    sys.exit(run(sys.argv[1:], services))
+
+
+def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
+    try:
+        settings = load_settings(config=config, demo=demo)
+    except SettingsError as error:
+        raise CommandFailed(error.faults) from error
+    faults = list(serving_faults(settings)) if serving else []
+    if faults:
+        raise CommandFailed(faults)
+    return settings
+
+
+def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> None:
+    try:
+        from .serving import serve
+    except ImportError as error:
+        raise CommandFailed([f"serve needs the extra `server`: {error.name} is not installed"]) from error
+    serve(settings, announce)
+
+
+def _describe(settings: Settings) -> list[str]:
+    return [f"{field.name.upper()} = {getattr(settings, field.name)}" for field in fields(Settings)]

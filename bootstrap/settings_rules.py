@@ -1,0 +1,108 @@
+"""What settings must be to each other, and the clients and quotas that they make."""
+
+import re
+from collections.abc import Iterator
+
+from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
+from llm_gateway.domain.quota import Bucket, Quota
+
+from .settings import DEMO_KEY, BucketSettings, Secret, Settings, is_loopback
+
+_DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_KNOWN_PROVIDERS = frozenset(("gemini", "ollama", "embedded"))
+MIN_KEY_LENGTH = 8
+
+
+def rule_faults(settings: Settings) -> Iterator[str]:
+    """A line for each rule that settings which are right one by one break together."""
+    if settings.demo and not is_loopback(settings.host):
+        yield f"HOST: {settings.host} is not a loopback address, and a demonstration is for this machine only"
+    if settings.workers > 1 and settings.redis_url is None:
+        yield "WORKERS: more than one needs REDIS_URL, or each would count limits for itself"
+    yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
+    yield from _client_faults(settings)
+    names = [endpoint.name for endpoint in settings.endpoints]
+    for name in names:
+        if name in _KNOWN_PROVIDERS or names.count(name) > 1:
+            yield f"endpoints: the name {name} is taken"
+    for hint, route in settings.routes.items():
+        yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(names))
+
+
+def serving_faults(settings: Settings) -> Iterator[str]:
+    """What a server needs beyond what an embedding application does."""
+    if not (settings.api_keys or settings.clients or settings.redis_url or settings.demo):
+        yield (
+            "API_KEYS: no client could ask. Make a key with `llm-gateway keys new` and set API_KEYS to it, "
+            "or try the demonstration with `llm-gateway serve --demo`"
+        )
+
+
+def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
+    """Every client that the settings name, by the digests of its keys."""
+    common = Bucket.of(settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
+    keys = settings.api_keys or ((Secret(DEMO_KEY),) if settings.demo else ())
+    clients = {}
+    for key in keys:
+        digest = _digest(key)
+        id = f"key-{digest.hex()[:12]}"
+        clients[digest] = Client(id=ClientId(id), namespace=id, quota=Quota(requests=common))
+    for row in settings.clients:
+        client = Client(
+            id=ClientId(row.name),
+            namespace=row.namespace or row.name,
+            quota=Quota(
+                requests=_bucket(row.requests) or common, tokens=_bucket(row.tokens), concurrency=row.concurrency
+            ),
+            hints=None if row.hints is None else frozenset(row.hints),
+            models=None if row.models is None else frozenset(row.models),
+        )
+        clients |= {_digest(key): client for key in row.keys}
+    return clients
+
+
+def _client_faults(settings: Settings) -> Iterator[str]:
+    keys = [("API_KEYS", key) for key in settings.api_keys]
+    names = set()
+    for index, row in enumerate(settings.clients):
+        keys += [(f"clients[{index}].keys", key) for key in row.keys]
+        if row.name in names:
+            yield f"clients[{index}].name: {row.name} is taken"
+        names.add(row.name)
+        for name, bucket in (("requests", row.requests), ("tokens", row.tokens)):
+            if bucket is not None:
+                yield from _bucket_faults(f"clients[{index}].{name}", bucket.capacity, bucket.refill_rate)
+    seen = set()
+    for name, key in keys:
+        if key.value.startswith("sha256:") and not _DIGEST.fullmatch(key.value):
+            yield f"{name}: a digest is `sha256:` and 64 hexadecimal digits"
+        elif len(key.value) < MIN_KEY_LENGTH:
+            yield f"{name}: a key has at least {MIN_KEY_LENGTH} characters"
+        elif _digest(key) in seen:
+            yield f"{name}: the same key stands there twice"
+        else:
+            seen.add(_digest(key))
+
+
+def _bucket_faults(name: str, capacity: int, rate: float) -> Iterator[str]:
+    try:
+        Bucket.of(capacity, rate)
+    except ValueError as error:
+        yield f"{name}: {error}"
+
+
+def _route_faults(hint: str, route: tuple[str, ...], providers: frozenset[str]) -> Iterator[str]:
+    for name in route:
+        if name.partition("/")[0] not in providers:
+            yield f"routes.{hint}: {name} is no provider here"
+    if len(route) > 1 and any(name.partition("/")[0] == "embedded" for name in route):
+        yield f"routes.{hint}: embedded never shares a route, because it is a demonstration"
+
+
+def _bucket(row: BucketSettings | None) -> Bucket | None:
+    return None if row is None else Bucket.of(row.capacity, row.refill_rate)
+
+
+def _digest(key: Secret) -> ApiKeyDigest:
+    stated = _DIGEST.fullmatch(key.value)
+    return ApiKeyDigest(bytes.fromhex(stated[1])) if stated else digest_of(key.value)

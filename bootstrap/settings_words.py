@@ -1,0 +1,35 @@
+"""The settings' types in words, for who got one wrong and for the reference."""
+
+from msgspec import inspect
+from msgspec.structs import FieldInfo
+
+
+def expected(field: FieldInfo) -> str:
+    """What a setting has to be, such as `a whole number from 1 to 256`."""
+    return _words(inspect.type_info(field.type))
+
+
+def _words(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _words(inner)
+        case inspect.UnionType(types=types):
+            return " or ".join(_words(inner) for inner in types if not isinstance(inner, inspect.NoneType))
+        case inspect.IntType():
+            return f"a whole number{_range(kind)}"
+        case inspect.FloatType():
+            return f"a number{_range(kind)}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(str(value) for value in values)}"
+        case inspect.VarTupleType(item_type=item):
+            return f"a list, each {_words(item)}"
+        case _:
+            return "text"
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    if kind.ge is not None and kind.le is not None:
+        return f" from {kind.ge:g} to {kind.le:g}" if kind.le < 1e6 else f" from {kind.ge} to {kind.le}"
+    if kind.gt is not None:
+        return f" above {kind.gt:g}"
+    return f" of at least {kind.ge:g}" if kind.ge is not None else ""

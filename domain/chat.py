@@ -1,0 +1,192 @@
+"""A chat in the domain's own words: what is asked, and what is answered. Absent means None: no defaults here."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from .caching import CacheDirective
+from .routing import EndpointId, Hint
+
+JsonObject: TypeAlias = Mapping[str, object]
+
+
+class Text(Struct, frozen=True, kw_only=True, tag="text"):
+    text: str
+
+
+class Image(Struct, frozen=True, kw_only=True, tag="image"):
+    data: bytes
+    mime_type: str
+
+
+Part: TypeAlias = Text | Image
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A model's wish to call a tool. `arguments` is JSON text as the model wrote it, which need not be valid.
+
+    `extra_content` is what the provider gave with the call and demands back unchanged, such as Gemini's thought
+    signature.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    extra_content: JsonObject | None = None
+
+
+class SystemMessage(Struct, frozen=True, kw_only=True, tag="system"):
+    content: tuple[Text, ...]
+    name: str | None = None
+
+
+class UserMessage(Struct, frozen=True, kw_only=True, tag="user"):
+    content: tuple[Part, ...]
+    name: str | None = None
+
+
+class AssistantMessage(Struct, frozen=True, kw_only=True, tag="assistant"):
+    content: tuple[Text, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    name: str | None = None
+    extra_content: JsonObject | None = None
+
+
+class ToolMessage(Struct, frozen=True, kw_only=True, tag="tool"):
+    """A tool's result, for the call with this id."""
+
+    content: tuple[Text, ...]
+    tool_call_id: str
+    name: str | None = None
+
+
+Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """A function that the model may ask to be called. `parameters` is a JSON Schema."""
+
+    name: str
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class ToolMode(StrEnum):
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+
+
+class NamedTool(Struct, frozen=True, kw_only=True):
+    """The model must call this tool."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = ToolMode | NamedTool
+
+
+class TextFormat(Struct, frozen=True, kw_only=True, tag="text"):
+    """Plain text, stated."""
+
+
+class JsonFormat(Struct, frozen=True, kw_only=True, tag="json_object"):
+    """Any JSON object."""
+
+
+class JsonSchemaFormat(Struct, frozen=True, kw_only=True, tag="json_schema"):
+    """JSON that holds to a schema."""
+
+    name: str
+    schema: JsonObject
+    description: str | None = None
+    strict: bool | None = None
+
+
+ResponseFormat: TypeAlias = TextFormat | JsonFormat | JsonSchemaFormat
+
+
+class ReasoningEffort(StrEnum):
+    NONE = "none"
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """How the next token is chosen; ranges are OpenAI's."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+class ChatRequest(Struct, frozen=True, kw_only=True):
+    """All that changes an answer, and nothing else: every field is part of the cache key."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int | None = None
+    sampling: Sampling = Sampling()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None
+
+
+class Grain(StrEnum):
+    """How finely an answer is cut: whole, or in parts as the model makes them."""
+
+    WHOLE = "whole"
+    STREAM = "stream"
+
+
+class ChatCall(Struct, frozen=True, kw_only=True):
+    """A request with how it is to be served. `model` is a hint's name, a provider, a model or `provider/model`."""
+
+    request: ChatRequest
+    model: str | None = None
+    hint: Hint | None = None
+    grain: Grain = Grain.WHOLE
+    cache: CacheDirective = CacheDirective()
+    timeout: timedelta | None = None
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens as the provider counted them. Reasoning is part of the completion, cached is part of the prompt."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class ChatReply(Struct, frozen=True, kw_only=True):
+    """A whole answer. `endpoint` is who was asked; `model` is the model that the provider says answered."""
+
+    endpoint: EndpointId
+    model: str
+    finish_reason: FinishReason
+    usage: Usage
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    extra_content: JsonObject | None = None

@@ -1,0 +1,158 @@
+"""What can go wrong, by meaning: one tree, without a word of HTTP.
+
+GatewayError
+├── InvalidRequest            the caller's fault, with a path for each fault
+├── UnknownModel
+├── Unauthenticated
+├── Forbidden
+├── QuotaExceeded             the client's own quota
+├── NoRoute                   no endpoint can take the request now, and why for each
+├── Draining · Overloaded     this process takes no more
+├── DirectoryUnavailable      the keys can't be looked up
+├── LimiterUnavailable        the quotas can't be looked up
+└── ProviderError             a model failed
+    ├── ProviderRejected      it refused the request itself; never retried
+    │   └── ContextLengthExceeded
+    ├── ProviderMisconfigured it refused our credentials, or does not know our model
+    ├── ProviderThrottled     it asks us to wait
+    ├── ProviderRefused       no connection was made, so nothing was sent
+    ├── ProviderUnavailable   it answered that it is broken
+    ├── ProviderTimeout       it did not answer in time
+    └── ProviderBroken        it answered wrongly, or broke off
+
+Messages are written for the client: they name fields, providers and models, and never hold content or a key.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from .quota import Decision
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One fault of a request. `path` is dotted with indices, such as `messages[0].content`; empty for the whole."""
+
+    path: str
+    message: str
+
+
+class GatewayError(Exception):
+    """Any failure that the gateway states on purpose. `message` may be shown to the client."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+
+class InvalidRequest(GatewayError):
+    """The request can't be understood or honoured as it stands."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(
+            "; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in faults)
+        )
+        self.faults = tuple(faults)
+
+    @classmethod
+    def at(cls, path: str, message: str) -> "InvalidRequest":
+        return cls([Fault(path=path, message=message)])
+
+
+class UnknownModel(GatewayError):
+    """No hint, provider or model has this name here."""
+
+
+class Unauthenticated(GatewayError):
+    """No key, a wrong one, or several that differ."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid or missing API Key")
+
+
+class Forbidden(GatewayError):
+    """The key is good, but may not use this hint or model."""
+
+
+class QuotaExceeded(GatewayError):
+    """The client's own quota does not allow it now."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(
+            "Too many requests. Please wait before trying again.",
+            retry_after=timedelta(milliseconds=decision.retry_after_ms),
+        )
+        self.decision = decision
+
+
+class NoRoute(GatewayError):
+    """No endpoint of the plan can take the request. `why` maps each endpoint's name to its reason."""
+
+    def __init__(self, why: dict[str, str], *, retry_after: timedelta | None = None) -> None:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
+        super().__init__(f"No endpoint can take this request. {reasons}".rstrip(), retry_after=retry_after)
+        self.why = why
+
+
+class Draining(GatewayError):
+    """This process is about to stop, and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("This gateway is about to stop. Please try again.", retry_after=timedelta(seconds=1))
+
+
+class Overloaded(GatewayError):
+    """This process has as many requests as it will hold."""
+
+    def __init__(self) -> None:
+        super().__init__("This gateway has as much to do as it will take on.", retry_after=timedelta(seconds=1))
+
+
+class DirectoryUnavailable(GatewayError):
+    """Keys can't be looked up: says nothing about this key."""
+
+
+class LimiterUnavailable(GatewayError):
+    """Quotas can't be looked up, and policy forbids going on without them."""
+
+
+class ProviderError(GatewayError):
+    """A provider failed. Safe to show: the provider's name and what happened, never what was said."""
+
+    def __init__(self, provider: str, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(f"{provider}: {message}", retry_after=retry_after)
+        self.provider = provider
+
+
+class ProviderRejected(ProviderError):
+    """The provider refuses this request whenever it is sent."""
+
+
+class ContextLengthExceeded(ProviderRejected):
+    """Prompt and answer don't fit the model's context."""
+
+
+class ProviderMisconfigured(ProviderError):
+    """The operator's fault: wrong credentials, or a model that the provider does not have."""
+
+
+class ProviderThrottled(ProviderError):
+    """The provider asks us to wait; `retry_after` says how long where it is known."""
+
+
+class ProviderRefused(ProviderError):
+    """No connection: nothing was sent, so another endpoint can be asked at once."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider says that it can't answer now, or it is known to fail and is not asked."""
+
+
+class ProviderTimeout(ProviderError):
+    """No answer, or no further part of one, in time."""
+
+
+class ProviderBroken(ProviderError):
+    """A malformed answer, or one that broke off before the provider's own terminal mark."""

@@ -1,0 +1,36 @@
+"""An upper estimate of the tokens that a prompt costs, for reserving them before anyone has counted."""
+
+from msgspec import json
+
+from .chat import AssistantMessage, ChatRequest, Image, JsonSchemaFormat, Message, ToolMessage
+
+TOKENS_PER_MESSAGE = 16
+TOKENS_PER_IMAGE = 2_048
+
+
+def estimate_prompt(request: ChatRequest) -> int:
+    """UTF-8 bytes, as no tokenizer in use makes more than one token of a byte, and constants for what has no text."""
+    total = sum(_message(message) for message in request.messages)
+    for tool in request.tools:
+        total += len(json.encode(tool))
+    if isinstance(request.response_format, JsonSchemaFormat):
+        total += len(json.encode(request.response_format))
+    return total
+
+
+def _message(message: Message) -> int:
+    total = TOKENS_PER_MESSAGE + text_bytes(message.name or "")
+    for part in message.content:
+        total += TOKENS_PER_IMAGE if isinstance(part, Image) else text_bytes(part.text)
+    if isinstance(message, AssistantMessage):
+        total += sum(len(json.encode(call)) for call in message.tool_calls)
+        if message.extra_content is not None:
+            total += len(json.encode(message.extra_content))
+    elif isinstance(message, ToolMessage):
+        total += text_bytes(message.tool_call_id)
+    return total
+
+
+def text_bytes(text: str) -> int:
+    """Length in UTF-8, without the copy where the text is ASCII."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

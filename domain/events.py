@@ -1,0 +1,118 @@
+"""The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
+
+from collections.abc import AsyncIterable, Iterator
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
+from .errors import ProviderBroken
+from .routing import EndpointId
+
+
+class Started(Struct, frozen=True, kw_only=True, tag="started"):
+    """The vendor's first content, or its terminal mark, is here: from now on the answer is this endpoint's."""
+
+    endpoint: EndpointId
+
+
+class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
+    text: str
+
+
+class ReasoningDelta(Struct, frozen=True, kw_only=True, tag="reasoning"):
+    text: str
+
+
+class ToolCallDelta(Struct, frozen=True, kw_only=True, tag="tool_call"):
+    """A part of the tool call number `index`, counted from 0. Arguments are appended; the rest is said once."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    extra_content: JsonObject | None = None
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
+    """The vendor's own terminal mark. Never made up: a stream that ends without one is broken."""
+
+    reason: FinishReason
+    usage: Usage
+    model: str
+    extra_content: JsonObject | None = None
+
+
+Delta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta
+ChatEvent: TypeAlias = Started | Delta | Finished
+
+
+class Collector:
+    """Folds events into the reply that they make. Feed it every event, then ask for the reply."""
+
+    def __init__(self) -> None:
+        self._endpoint: EndpointId | None = None
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[int, list[ToolCallDelta]] = {}
+        self._finished: Finished | None = None
+
+    def add(self, event: ChatEvent) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._text.append(text)
+            case ReasoningDelta(text=text):
+                self._reasoning.append(text)
+            case ToolCallDelta(index=index):
+                self._calls.setdefault(index, []).append(event)
+            case Started(endpoint=endpoint):
+                self._endpoint = endpoint
+            case Finished():
+                self._finished = event
+
+    def reply(self) -> ChatReply:
+        """Raises `ProviderBroken` where the terminal mark is missing."""
+        provider = self._endpoint.provider if self._endpoint else "provider"
+        if self._endpoint is None or self._finished is None:
+            raise ProviderBroken(provider, "the answer broke off before its end")
+        return ChatReply(
+            endpoint=self._endpoint,
+            model=self._finished.model,
+            finish_reason=self._finished.reason,
+            usage=self._finished.usage,
+            content="".join(self._text),
+            reasoning="".join(self._reasoning),
+            tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
+            extra_content=self._finished.extra_content,
+        )
+
+
+def _join(parts: list[ToolCallDelta]) -> ToolCall:
+    return ToolCall(
+        id=next((part.id for part in parts if part.id is not None), ""),
+        name=next((part.name for part in parts if part.name is not None), ""),
+        arguments="".join(part.arguments for part in parts),
+        extra_content=next((part.extra_content for part in parts if part.extra_content is not None), None),
+    )
+
+
+async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
+    """The reply that a stream makes. Raises what the stream raises, and `ProviderBroken` where its end is missing."""
+    collector = Collector()
+    async for event in events:
+        collector.add(event)
+    return collector.reply()
+
+
+def replay(reply: ChatReply) -> Iterator[ChatEvent]:
+    """A stream that makes this reply, each kind of content in one delta."""
+    yield Started(endpoint=reply.endpoint)
+    if reply.reasoning:
+        yield ReasoningDelta(text=reply.reasoning)
+    if reply.content:
+        yield TextDelta(text=reply.content)
+    for index, call in enumerate(reply.tool_calls):
+        yield ToolCallDelta(
+            index=index, id=call.id, name=call.name, arguments=call.arguments, extra_content=call.extra_content
+        )
+    yield Finished(reason=reply.finish_reason, usage=reply.usage, model=reply.model, extra_content=reply.extra_content)

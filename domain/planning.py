@@ -1,0 +1,141 @@
+"""The routing policy: from a call, its client and what is known of the endpoints to a plan. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from .chat import ChatCall
+from .clients import Client
+from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
+from .features import features_used
+from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip
+
+_HINTS = frozenset(Hint)
+
+
+def make_plan(
+    call: ChatCall, client: Client, endpoints: Sequence[EndpointState], routes: Routes = DEFAULT_ROUTES
+) -> Plan:
+    """Raises `UnknownModel`, `Forbidden`, `InvalidRequest` where the call is at fault, `NoRoute` where it is not.
+
+    A model pins. A hint routes, and beside a model it only filters; beside another hint both must allow an endpoint.
+    """
+    named = Hint(call.model) if call.model in _HINTS else None
+    hints = [hint for hint in (named, call.hint) if hint is not None]
+    pinned = _pinned(call.model, endpoints) if call.model is not None and named is None else None
+    _permit(client, hints or ([] if pinned else [Hint.LOCAL]), pinned)
+    skipped: list[Skip] = []
+    if pinned is not None:
+        _check_pin(pinned, hints, routes)
+        candidates: Sequence[EndpointState] = (pinned,)
+    else:
+        candidates = _routed(hints or [Hint.LOCAL], client, endpoints, routes, skipped)
+    chosen = tuple(_able(call, candidates, skipped))
+    if not chosen:
+        raise _nothing_left(skipped)
+    return Plan(
+        hint=Hint.SECURE if Hint.SECURE in hints else next(iter(hints), None),
+        pinned=pinned is not None,
+        endpoints=chosen,
+        skipped=tuple(skipped),
+    )
+
+
+def _pinned(model: str, endpoints: Sequence[EndpointState]) -> EndpointState:
+    """By `provider/model`, else by provider, else by model; the first in the directory's order."""
+    by_name = (state for state in endpoints if state.endpoint.name == model)
+    by_provider = (state for state in endpoints if state.endpoint.id.provider == model and not state.pin_only)
+    by_model = (state for state in endpoints if state.endpoint.id.model == model)
+    for state in chain(by_name, by_provider, by_model):
+        return state
+    raise UnknownModel("No hint, provider or model has this name here. GET /v1/models lists them.")
+
+
+def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None) -> None:
+    for hint in hints:
+        if not client.may_hint(hint):
+            raise Forbidden(f"This key may not use the hint {hint.value}.")
+    if pinned is not None and not client.may_use(pinned.endpoint.id):
+        raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
+
+
+def _check_pin(pinned: EndpointState, hints: Iterable[Hint], routes: Routes) -> None:
+    for hint in hints:
+        reason = _excluded(pinned, hint, routes)
+        if reason:
+            raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {reason}")
+
+
+def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:
+    """Why the hint keeps this endpoint out, or None. The demonstration stands in for any route."""
+    if hint is Hint.SECURE and state.endpoint.locality is not Locality.ON_PREMISES:
+        return "in the cloud, where secure requests never go"
+    if state.demonstration or state.endpoint.id.provider in routes[hint] or state.endpoint.name in routes[hint]:
+        return None
+    return f"not in the route of the hint {hint.value}"
+
+
+def _routed(
+    hints: Sequence[Hint],
+    client: Client,
+    endpoints: Sequence[EndpointState],
+    routes: Routes,
+    skipped: list[Skip],
+) -> Sequence[EndpointState]:
+    candidates = _on_route(routes[hints[0]], endpoints, skipped)
+    if not any(state.configured for state in candidates):
+        skipped += [Skip(name=state.endpoint.name, reason=state.unusable or "not configured") for state in candidates]
+        candidates = [state for state in endpoints if state.demonstration]
+    allowed = []
+    forbidden = 0
+    for state in candidates:
+        reason = next((reason for hint in hints if (reason := _excluded(state, hint, routes))), None)
+        if reason is None and not client.may_use(state.endpoint.id):
+            reason = "not permitted to this key"
+            forbidden += 1
+        if reason is None:
+            allowed.append(state)
+        else:
+            skipped.append(Skip(name=state.endpoint.name, reason=reason))
+    if forbidden and not allowed:
+        raise Forbidden("This key may not use any model of this route.")
+    return allowed
+
+
+def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState], skipped: list[Skip]) -> list[EndpointState]:
+    """Each endpoint once, where the route first names it. A demonstration is a stand-in, and on no provider's route."""
+    found: dict[str, EndpointState] = {}
+    for name in route:
+        serving = [state for state in endpoints if _serves(state, name)]
+        if not serving:
+            skipped.append(Skip(name=name, reason="not configured"))
+        for state in serving:
+            if not state.demonstration:
+                found.setdefault(state.endpoint.name, state)
+    return list(found.values())
+
+
+def _serves(state: EndpointState, name: str) -> bool:
+    return state.endpoint.name == name or (state.endpoint.id.provider == name and not state.pin_only)
+
+
+def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Skip]) -> Iterable[EndpointState]:
+    used = features_used(call.request)
+    for state in candidates:
+        missing = next((feature for feature in used if feature not in state.features), None)
+        if not state.configured or state.unusable is not None:
+            skipped.append(Skip(name=state.endpoint.name, reason=state.unusable or "not configured"))
+        elif missing is not None:
+            skipped.append(_cannot(state, missing, used[missing]))
+        else:
+            yield state
+
+
+def _cannot(state: EndpointState, feature: Feature, path: str) -> Skip:
+    reason = f"{state.endpoint.name} cannot honour {feature.value}"
+    return Skip(name=state.endpoint.name, reason=reason, path=path)
+
+
+def _nothing_left(skipped: Sequence[Skip]) -> InvalidRequest | NoRoute:
+    if skipped and all(skip.path is not None for skip in skipped):
+        return InvalidRequest([Fault(path=skip.path or "", message=skip.reason) for skip in skipped])
+    return NoRoute({skip.name: skip.reason for skip in skipped})

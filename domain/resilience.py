@@ -1,0 +1,176 @@
+"""Rules of patience: deadlines, retries and circuit breakers, as state machines that are given the time in seconds."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from .errors import (
+    ProviderBroken,
+    ProviderError,
+    ProviderRefused,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+
+BREAKER_FAILURES = 5
+BREAKER_OPEN_SECONDS = 10.0
+LONGEST_WAIT_WITH_ALTERNATIVE = 1.0
+RETRY_BUDGET_SHARE = 0.2
+RETRY_BUDGET_FLOOR = 10.0
+
+
+class Deadline(Struct, frozen=True):
+    """A point on the monotonic clock, in seconds."""
+
+    at: float
+
+    def remaining(self, now: float) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at - now)
+
+    def sooner(self, other: "Deadline") -> "Deadline":
+        return self if self.at <= other.at else other
+
+
+class RetryBudget:
+    """At most a share of the calls may be retries, so that retries can't multiply an outage. (Google SRE book, ch. 21.)
+
+    Each call deposits a share of a retry, each retry withdraws one; the floor lets a quiet gateway retry at all.
+    """
+
+    def __init__(self) -> None:
+        self._balance = RETRY_BUDGET_FLOOR
+
+    def deposit(self) -> None:
+        self._balance = min(RETRY_BUDGET_FLOOR, self._balance + RETRY_BUDGET_SHARE)
+
+    def withdraw(self) -> bool:
+        """False where the budget is spent."""
+        if self._balance < 1.0:
+            return False
+        self._balance -= 1.0
+        return True
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
+    """How often, and after which wait, the same endpoint is asked again before the first event."""
+
+    max_retries: int
+    base_seconds: float = 0.1
+    cap_seconds: float = 5.0
+
+    def wait(
+        self, error: ProviderError, *, retries: int, fraction: float, remaining: float, alternative: bool
+    ) -> float | None:
+        """Seconds to wait before the next attempt, or None to stop.
+
+        `retries` have been made already, `fraction` is chance in [0, 1), `remaining` are the seconds to the deadline,
+        `alternative` says that another endpoint could be asked instead of a long wait. Full jitter, as in Brooker's
+        "Exponential Backoff and Jitter"; a vendor's Retry-After is a lower bound.
+        """
+        if retries >= self.max_retries or not _mended_by_waiting(error):
+            return None
+        wait = fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** (retries + 1))
+        if error.retry_after is not None:
+            wait += error.retry_after.total_seconds()
+        if wait >= remaining or (alternative and wait > LONGEST_WAIT_WITH_ALTERNATIVE):
+            return None
+        return wait
+
+
+def _mended_by_waiting(error: ProviderError) -> bool:
+    return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
+
+
+class BreakerState(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Permit:
+    """One call that a breaker allowed, to be ended by exactly one of its verbs.
+
+    It counts only while the breaker has neither opened nor closed since: a call from before says nothing of the trial.
+    """
+
+    def __init__(self, breaker: "CircuitBreaker") -> None:
+        self._breaker = breaker
+        self._era = breaker.era
+
+    def succeeded(self) -> None:
+        if self._counts:
+            self._breaker.succeeded()
+
+    def failed(self, now: float) -> None:
+        if self._counts:
+            self._breaker.failed(now)
+
+    def abandoned(self) -> None:
+        """The call ended without saying anything of the endpoint's health, as when its client left."""
+        if self._counts:
+            self._breaker.abandoned()
+
+    @property
+    def _counts(self) -> bool:
+        return self._era == self._breaker.era
+
+
+class CircuitBreaker:
+    """Stops asking an endpoint that keeps failing: open after so many failures in a row, then one trial at a time."""
+
+    def __init__(self, *, failures: int = BREAKER_FAILURES, open_seconds: float = BREAKER_OPEN_SECONDS) -> None:
+        self._threshold = failures
+        self._open_seconds = open_seconds
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._trial = False
+        self.era = 0
+        """How often the breaker has opened or closed."""
+
+    def state(self, now: float) -> BreakerState:
+        if self._opened_at is None:
+            return BreakerState.CLOSED
+        return BreakerState.HALF_OPEN if now >= self._opened_at + self._open_seconds else BreakerState.OPEN
+
+    def retry_after(self, now: float) -> float:
+        """Seconds until a trial is allowed; 0 where one is."""
+        return 0.0 if self._opened_at is None else max(0.0, self._opened_at + self._open_seconds - now)
+
+    def allow(self, now: float) -> Permit | None:
+        """A permit for one call, or None where the endpoint is not to be asked."""
+        match self.state(now):
+            case BreakerState.CLOSED:
+                return Permit(self)
+            case BreakerState.OPEN:
+                return None
+            case BreakerState.HALF_OPEN:
+                if self._trial:
+                    return None
+                self._trial = True
+                return Permit(self)
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        if self._opened_at is not None:
+            self._opened_at = None
+            self._turn()
+
+    def failed(self, now: float) -> None:
+        self._failures += 1
+        if self._opened_at is not None or self._failures >= self._threshold:
+            self._opened_at = now
+            self._turn()
+
+    def abandoned(self) -> None:
+        self._trial = False
+
+    def _turn(self) -> None:
+        self._trial = False
+        self.era += 1
+
+
+def tells_of_health(error: ProviderError) -> bool:
+    """Whether an error counts against the endpoint: a refused request or a throttled client does not."""
+    return isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)

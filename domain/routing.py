@@ -1,0 +1,105 @@
+"""Where a call may go: hints, endpoints, what is known of them, and the plan that the policy makes of it."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class Hint(StrEnum):
+    ONLINE = "online"
+    FAST = "fast"
+    LOCAL = "local"
+    SECURE = "secure"
+
+
+class Locality(StrEnum):
+    ON_PREMISES = "on_premises"
+    CLOUD = "cloud"
+
+
+class EndpointId(Struct, frozen=True, kw_only=True):
+    """A model at a provider. `provider` is the name the operator gave, such as `gemini` or `ollama`."""
+
+    provider: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """Something that answers chats. `fingerprint` names what of its configuration changes an answer."""
+
+    id: EndpointId
+    locality: Locality
+    fingerprint: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.id.name
+
+
+class Feature(StrEnum):
+    """What a request may ask for and a provider may be unable to honour, named by the request's field."""
+
+    TEMPERATURE = "temperature"
+    TOP_P = "top_p"
+    STOP = "stop"
+    SEED = "seed"
+    PRESENCE_PENALTY = "presence_penalty"
+    FREQUENCY_PENALTY = "frequency_penalty"
+    TOOLS = "tools"
+    TOOL_CHOICE = "tool_choice"
+    JSON_OBJECT = "response_format.json_object"
+    JSON_SCHEMA = "response_format.json_schema"
+    REASONING_EFFORT = "reasoning_effort"
+    IMAGES = "images"
+
+
+class EndpointState(Struct, frozen=True, kw_only=True):
+    """What is known of an endpoint now.
+
+    `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
+    A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
+    answers where none of a plan's providers is configured. `context_length` and `output_limit` are in tokens.
+    """
+
+    endpoint: Endpoint
+    features: frozenset[Feature]
+    configured: bool = True
+    unusable: str | None = None
+    pin_only: bool = False
+    demonstration: bool = False
+    context_length: int | None = None
+    output_limit: int | None = None
+
+
+Routes: TypeAlias = Mapping[Hint, Sequence[str]]
+"""For each hint the providers, or `provider/model`s, in the order of preference."""
+
+DEFAULT_ROUTES: Routes = {
+    Hint.ONLINE: ("gemini", "ollama"),
+    Hint.FAST: ("gemini", "ollama"),
+    Hint.LOCAL: ("ollama",),
+    Hint.SECURE: ("ollama",),
+}
+
+
+class Skip(Struct, frozen=True, kw_only=True):
+    """An endpoint or a provider that was left out of a plan. `path` is the request's field at fault, if any."""
+
+    name: str
+    reason: str
+    path: str | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The endpoints to ask, in order, and what was left out. `pinned`: the request named its endpoint."""
+
+    hint: Hint | None
+    pinned: bool
+    endpoints: tuple[EndpointState, ...]
+    skipped: tuple[Skip, ...] = ()

@@ -1,0 +1,134 @@
+"""The rules of a chat request that its types can't state. One place, whichever door it came through."""
+
+from collections.abc import Iterator
+
+from .chat import (
+    AssistantMessage,
+    ChatCall,
+    ChatRequest,
+    Image,
+    JsonObject,
+    JsonSchemaFormat,
+    Message,
+    NamedTool,
+    Text,
+    ToolMessage,
+    ToolMode,
+    UserMessage,
+)
+from .errors import Fault, InvalidRequest
+from .json_values import json_fault
+
+MAX_STOPS = 16
+MAX_TOKENS_LIMIT = 10_000_000
+"""Above any model's output, and low enough that the quota arithmetic stays exact."""
+
+_RANGES = {
+    "temperature": (0.0, 2.0),
+    "top_p": (0.0, 1.0),
+    "presence_penalty": (-2.0, 2.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "seed": (-(2**63), 2**63 - 1),
+}
+
+
+def check(call: ChatCall) -> None:
+    """Raise `InvalidRequest` with every fault of the call."""
+    faults = tuple(_faults(call))
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def _faults(call: ChatCall) -> Iterator[Fault]:
+    request = call.request
+    if not request.messages:
+        yield Fault(path="messages", message="at least one message is needed")
+    yield from _message_faults(request.messages)
+    if request.max_tokens is not None and not 0 < request.max_tokens <= MAX_TOKENS_LIMIT:
+        yield Fault(path="max_tokens", message=f"must be between 1 and {MAX_TOKENS_LIMIT}")
+    yield from _sampling_faults(request)
+    yield from _tool_faults(request)
+    if isinstance(request.response_format, JsonSchemaFormat):
+        if not request.response_format.name:
+            yield Fault(path="response_format.json_schema.name", message="must not be empty")
+        yield from _json_faults(request.response_format.schema, "response_format.json_schema.schema")
+    if call.timeout is not None and call.timeout.total_seconds() <= 0:
+        yield Fault(path="timeout", message="must be above 0 seconds")
+    if call.cache.ttl is not None and not 0 <= call.cache.ttl.total_seconds() <= 2_592_000:
+        yield Fault(path="cache.ttl_seconds", message="must be between 0 and 2592000")
+
+
+def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
+    called: set[str] = set()
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        if not all(_is_text(part.text) for part in message.content if isinstance(part, Text)):
+            yield Fault(path=f"{path}.content", message="holds a half of a surrogate pair")
+        match message:
+            case AssistantMessage():
+                called.update(call.id for call in message.tool_calls)
+                yield from _assistant_faults(message, path)
+            case ToolMessage():
+                if message.tool_call_id not in called:
+                    yield Fault(path=f"{path}.tool_call_id", message="answers no tool call of an earlier message")
+            case _ if not message.content:
+                yield Fault(path=f"{path}.content", message="must not be empty")
+            case UserMessage(content=parts):
+                for number, part in enumerate(parts):
+                    if isinstance(part, Image) and not part.data:
+                        yield Fault(path=f"{path}.content[{number}].data", message="must not be empty")
+
+
+def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:
+    if not message.tool_calls and not message.content:
+        yield Fault(path=f"{path}.content", message="must not be empty without tool_calls")
+    yield from _json_faults(message.extra_content, f"{path}.extra_content")
+    for number, call in enumerate(message.tool_calls):
+        at = f"{path}.tool_calls[{number}]"
+        if not call.id:
+            yield Fault(path=f"{at}.id", message="must not be empty")
+        if not call.name:
+            yield Fault(path=f"{at}.function.name", message="must not be empty")
+        yield from _json_faults(call.extra_content, f"{at}.extra_content")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be encoded: JSON's escapes can spell halves of characters, which no store and no vendor takes."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
+    fault = json_fault(value)
+    if fault is not None:
+        yield Fault(path=path, message=fault)
+
+
+def _sampling_faults(request: ChatRequest) -> Iterator[Fault]:
+    for field, (low, high) in _RANGES.items():
+        value = getattr(request.sampling, field)
+        if value is not None and not low <= value <= high:
+            yield Fault(path=field, message=f"must be between {low} and {high}")
+    if len(request.sampling.stop) > MAX_STOPS:
+        yield Fault(path="stop", message=f"at most {MAX_STOPS} sequences")
+    if any(not sequence for sequence in request.sampling.stop):
+        yield Fault(path="stop", message="a sequence must not be empty")
+
+
+def _tool_faults(request: ChatRequest) -> Iterator[Fault]:
+    names = [tool.name for tool in request.tools]
+    for index, name in enumerate(names):
+        if not name:
+            yield Fault(path=f"tools[{index}].function.name", message="must not be empty")
+        elif name in names[:index]:
+            yield Fault(path=f"tools[{index}].function.name", message="stands there twice")
+        yield from _json_faults(request.tools[index].parameters, f"tools[{index}].function.parameters")
+    match request.tool_choice:
+        case NamedTool(name=name) if name not in names:
+            yield Fault(path="tool_choice.function.name", message="names no tool of this request")
+        case ToolMode.REQUIRED if not names:
+            yield Fault(path="tool_choice", message="requires a tool, and the request has none")

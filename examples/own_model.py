@@ -1,0 +1,67 @@
+"""A provider of one's own, in twenty lines, and a gateway that routes to it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from typing_extensions import override
+
+from llm_gateway import (
+    ChatCall,
+    ChatEvent,
+    ChatModel,
+    ChatRequest,
+    Client,
+    ClientId,
+    Deadline,
+    Endpoint,
+    EndpointId,
+    EndpointState,
+    Finished,
+    FinishReason,
+    FixedEndpoints,
+    Grain,
+    Locality,
+    Quota,
+    Started,
+    Text,
+    TextDelta,
+    Usage,
+    UserMessage,
+    open_gateway,
+)
+
+
+class EchoModel(ChatModel):
+    """Says what it was told."""
+
+    @override
+    async def events(
+        self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
+    ) -> AsyncGenerator[ChatEvent, None]:
+        said = [part.text for part in request.messages[-1].content if isinstance(part, Text)]
+        yield Started(endpoint=to.id)
+        for text in ["".join(said)] if grain is Grain.WHOLE else said:
+            yield TextDelta(text=text)
+        yield Finished(
+            reason=FinishReason.STOP,
+            usage=Usage(prompt_tokens=len(said), completion_tokens=len(said)),
+            model=to.id.model,
+        )
+
+
+async def main() -> None:
+    me = Client(id=ClientId("me"), namespace="me", quota=Quota())
+    echo = Endpoint(id=EndpointId(provider="echo", model="echo-1"), locality=Locality.ON_PREMISES)
+    question = ChatRequest(messages=(UserMessage(content=(Text(text="Is anybody there?"),)),))
+    async with (
+        open_gateway(
+            chat_models={"echo": EchoModel()},
+            endpoints=FixedEndpoints([EndpointState(endpoint=echo, features=frozenset())]),
+        ) as gateway,
+        gateway.answer_chat(ChatCall(request=question, model="echo"), me) as answer,
+    ):
+        print((await answer.reply()).content)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,108 @@
+# Every recipe works from a fresh clone; `setup` comes before those that need it.
+
+set shell := ["sh", "-eu", "-c"]
+set positional-arguments
+
+python := ".venv/bin/python"
+uv := ".venv/bin/uv"
+export UV_PYTHON_DOWNLOADS := "never"
+
+# List the recipes
+_default:
+    @{{ quote(just_executable()) }} --list --unsorted
+
+# Bring .venv to exactly what requirements.lock says, and the project into it
+[script("sh", "-eu")]
+setup:
+    for layer in domain application adapters bootstrap; do
+        if [ ! -d "src/llm_gateway/$layer" ]; then
+            echo "src/llm_gateway/$layer is a link that was checked out as a text file, or is missing." >&2
+            echo "Let git make links (on Windows: turn on developer mode first), and check them out again:" >&2
+            echo "    git config core.symlinks true && git checkout -- src/llm_gateway" >&2
+            exit 1
+        fi
+    done
+    [ -x {{ python }} ] || python3 -m venv .venv
+    want="{{ sha256_file('requirements.lock') }} {{ sha256_file('pyproject.toml') }} $({{ python }} -VV) in $PWD"
+    have=$(cat .venv/stamp 2>/dev/null || true)
+    [ "$have" != "$want" ] || exit 0
+    case "$have" in "" | *" in $PWD") again= ;; *) again=--reinstall ;; esac # scripts hold the path that the folder had
+    {{ python }} -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, .venv has " + sys.version)'
+    [ -x {{ uv }} ] || {{ python }} -m pip install -q uv
+    echo "Setting up .venv ..." >&2
+    {{ uv }} pip sync -q --require-hashes $again --python {{ python }} requirements.lock
+    {{ uv }} pip install -q --no-deps --no-build-isolation --python {{ python }} --editable .
+    echo "$want" > .venv/stamp
+
+# Serve in demonstration mode
+serve *args: setup
+    @exec .venv/bin/llm-gateway serve --demo "$@"
+
+# Unit and integration tests
+test *args: setup
+    @exec {{ python }} -m pytest "$@"
+
+# Everything that CI asks for, the tests last
+check: lint types imports build pythons (test "--cov")
+
+# What takes longer: the nightly tests and the benchmark
+nightly: setup && bench
+    {{ python }} -m pytest -m nightly
+
+# Format the code
+fmt: setup
+    .venv/bin/ruff check -q --fix --select I .
+    .venv/bin/ruff format .
+
+# Format and lint, without changing anything
+lint: setup
+    .venv/bin/ruff format --check .
+    .venv/bin/ruff check .
+
+# Types
+types: setup
+    {{ python }} -m mypy
+
+# Import contracts
+imports: setup
+    .venv/bin/lint-imports
+
+# The sdist, and the wheel from it, in dist/
+build: setup
+    @rm -rf dist
+    @{{ python }} -m build --no-isolation > .venv/build.log 2>&1 || { cat .venv/build.log >&2; exit 1; }
+    @ls dist
+
+# Unit tests on every other supported Python of this machine
+[script("sh", "-eu")]
+pythons: setup
+    # pyenv's own names answer only for the versions it has switched on
+    PATH="$(printf '%s:' "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin)$PATH"
+    own=$({{ python }} -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    for version in 3.11 3.12 3.13 3.14; do
+        [ "$version" != "$own" ] || continue
+        if ! found=$({{ uv }} python find --system --no-project "$version" 2>/dev/null); then
+            echo "Python $version: not on this machine, left out"
+            continue
+        fi
+        env=".cache/python-$version"
+        want="{{ sha256_file('requirements.lock') }} {{ sha256_file('pyproject.toml') }} $("$found" -VV) in $PWD"
+        if [ "$(cat "$env/stamp" 2>/dev/null || true)" != "$want" ]; then
+            {{ uv }} venv -q --clear --python "$found" "$env"
+            {{ uv }} pip sync -q --require-hashes --python "$env/bin/python" requirements.lock
+            {{ uv }} pip install -q --no-deps --no-build-isolation --python "$env/bin/python" --editable .
+            echo "$want" > "$env/stamp"
+        fi
+        echo "Python $version:"
+        "$env/bin/python" -m pytest -q -p no:cacheprovider tests/unit
+    done
+
+# Lock the dependencies again; `just lock --upgrade` takes the newest
+lock *args:
+    {{ uv }} pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+        --no-emit-index-url --no-emit-find-links --override overrides.txt --all-extras --group dev \
+        --output-file requirements.lock "$@" pyproject.toml
+
+# Measure this gateway
+bench *args: setup
+    {{ python }} benchmarks/bench.py "$@"

@@ -1,0 +1,160 @@
+"""One door to many language models, as a library: the use cases, the domain's types, the ports, and one builder."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .adapters.outbound.memory.directories import FixedEndpoints
+from .application.answer_chat import Answer, AnswerChat
+from .application.authenticate import Authenticate
+from .application.explain_chat import ExplainChat, Explanation
+from .application.plan_route import PlanRoute
+from .application.ports import (
+    Attempt,
+    ChatModel,
+    ClientDirectory,
+    Clock,
+    EndpointDirectory,
+    Entropy,
+    Observation,
+    Observer,
+    RateLimiter,
+    ReplyCache,
+    RequestId,
+)
+from .application.records import CacheStatus, RequestRecord
+from .domain.caching import CacheDirective, CacheMode
+from .domain.chat import (
+    AssistantMessage,
+    ChatCall,
+    ChatReply,
+    ChatRequest,
+    FinishReason,
+    Grain,
+    Image,
+    JsonFormat,
+    JsonSchemaFormat,
+    NamedTool,
+    ReasoningEffort,
+    Sampling,
+    SystemMessage,
+    Text,
+    TextFormat,
+    Tool,
+    ToolCall,
+    ToolMessage,
+    ToolMode,
+    Usage,
+    UserMessage,
+)
+from .domain.clients import Client, ClientId
+from .domain.errors import GatewayError, InvalidRequest, ProviderError, QuotaExceeded
+from .domain.events import (
+    ChatEvent,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    collect,
+    replay,
+)
+from .domain.quota import Bucket, Quota
+from .domain.resilience import Deadline
+from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan
+
+if TYPE_CHECKING:
+    from .bootstrap.gateway import Gateway, open_gateway
+    from .bootstrap.loading import SettingsError, load_settings
+    from .bootstrap.settings import Secret, Settings
+
+__all__ = [
+    "Answer",
+    "AnswerChat",
+    "AssistantMessage",
+    "Attempt",
+    "Authenticate",
+    "Bucket",
+    "CacheDirective",
+    "CacheMode",
+    "CacheStatus",
+    "ChatCall",
+    "ChatEvent",
+    "ChatModel",
+    "ChatReply",
+    "ChatRequest",
+    "Client",
+    "ClientDirectory",
+    "ClientId",
+    "Clock",
+    "Deadline",
+    "Endpoint",
+    "EndpointDirectory",
+    "EndpointId",
+    "EndpointState",
+    "Entropy",
+    "ExplainChat",
+    "Explanation",
+    "Feature",
+    "FinishReason",
+    "Finished",
+    "FixedEndpoints",
+    "Gateway",
+    "GatewayError",
+    "Grain",
+    "Hint",
+    "Image",
+    "InvalidRequest",
+    "JsonFormat",
+    "JsonSchemaFormat",
+    "Locality",
+    "NamedTool",
+    "Observation",
+    "Observer",
+    "Plan",
+    "PlanRoute",
+    "ProviderError",
+    "Quota",
+    "QuotaExceeded",
+    "RateLimiter",
+    "ReasoningDelta",
+    "ReasoningEffort",
+    "ReplyCache",
+    "RequestId",
+    "RequestRecord",
+    "Sampling",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "Started",
+    "SystemMessage",
+    "Text",
+    "TextDelta",
+    "TextFormat",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolMessage",
+    "ToolMode",
+    "Usage",
+    "UserMessage",
+    "collect",
+    "load_settings",
+    "open_gateway",
+    "replay",
+]
+
+_BUILDING = {
+    "Gateway": "gateway",
+    "Secret": "settings",
+    "Settings": "settings",
+    "SettingsError": "loading",
+    "load_settings": "loading",
+    "open_gateway": "gateway",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What builds a gateway is imported when it is first asked for: who only names types does not pay for it."""
+    if name not in _BUILDING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".bootstrap.{_BUILDING[name]}", __name__), name)

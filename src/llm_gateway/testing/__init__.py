@@ -1,0 +1,73 @@
+"""For the tests of a host and of its adapters: the fakes, and for each port a suite that every implementation passes.
+
+A suite is a class to subclass. It asks for the adapter through `make`, and for little else; its docstring says what:
+
+    from llm_gateway.testing import ReplyCacheContract
+
+    class TestMyCache(ReplyCacheContract):
+        def make(self) -> ReplyCache:
+            return MyCache(self.clock)
+
+The suites need pytest and pytest-asyncio, in either of its modes. Time is `self.clock`, a `ScriptedClock`, and passes
+where a suite calls `self.advance`; for an adapter that has a clock of its own, override both.
+"""
+# ruff: noqa: E402
+
+import pytest
+
+pytest.register_assert_rewrite("llm_gateway.testing.contracts")  # a failed assertion shows its values
+
+from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, MemoryClientDirectory
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.scripted.chat_model import (
+    Cut,
+    Script,
+    ScriptedCall,
+    ScriptedChatModel,
+    Step,
+    Wait,
+    answer,
+)
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
+from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
+from llm_gateway.adapters.outbound.scripted.observer import RecordedAttempt, RecordedRequest, RecordingObserver
+
+from .contracts.chat_model import ChatModelContract, Vendor
+from .contracts.client_directory import ClientDirectoryContract
+from .contracts.clock import ClockContract
+from .contracts.endpoint_directory import EndpointDirectoryContract
+from .contracts.entropy import EntropyContract
+from .contracts.observer import ObserverContract, TrafficMeterContract
+from .contracts.rate_limiter import RateLimiterContract
+from .contracts.reply_cache import ReplyCacheContract
+
+__all__ = [
+    "ChatModelContract",
+    "ClientDirectoryContract",
+    "ClockContract",
+    "Cut",
+    "EndpointDirectoryContract",
+    "EntropyContract",
+    "FixedEndpoints",
+    "MemoryClientDirectory",
+    "MemoryRateLimiter",
+    "MemoryReplyCache",
+    "ObserverContract",
+    "RateLimiterContract",
+    "RecordedAttempt",
+    "RecordedRequest",
+    "RecordingObserver",
+    "ReplyCacheContract",
+    "Script",
+    "ScriptedCall",
+    "ScriptedChatModel",
+    "ScriptedClock",
+    "SeededEntropy",
+    "Step",
+    "TrafficMeterContract",
+    "Vendor",
+    "Wait",
+    "answer",
+    "settle",
+]

@@ -1,0 +1,199 @@
+"""What holds for every `ChatModel`."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, TypeVar
+
+import pytest
+
+from llm_gateway.application.ports import ChatModel
+from llm_gateway.domain.chat import ChatReply, ChatRequest, Grain, Text, UserMessage
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderTimeout
+from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+
+from .timed import Timed
+
+T = TypeVar("T")
+
+GRAINS = pytest.mark.parametrize("grain", list(Grain))
+PATIENCE_OF_THE_SUITE_SECONDS = 5.0
+
+
+class Vendor(StrEnum):
+    """What the vendor's side does with each call."""
+
+    ANSWERS = "answers"
+    """Text, in two parts or more where it is streamed, and the vendor's terminal mark."""
+    CUTS_OFF = "cuts off"
+    """A part of an answer, and an end without the terminal mark."""
+    FAILS = "fails"
+    """An error of the vendor's, before any content."""
+    STAYS_SILENT = "stays silent"
+    """Nothing, for ever."""
+    STALLS = "stalls"
+    """A part of an answer, then nothing, for ever."""
+
+
+@pytest.mark.asyncio
+class ChatModelContract(Timed, ABC):
+    """Arrange the vendor's side in `make`, and say in `open_calls` how many calls it still has open.
+
+    Override `endpoint` and `request` where the model needs particular ones, and `patience`, the seconds of the
+    deadline, where time is real.
+    """
+
+    patience = 1.0
+
+    @abstractmethod
+    def make(self, vendor: Vendor) -> ChatModel: ...
+
+    @abstractmethod
+    async def open_calls(self) -> int:
+        """Calls that the vendor's side sees as open; may give a socket the moment that it needs to close."""
+        ...
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(id=EndpointId(provider="mine", model="model-1"), locality=Locality.CLOUD)
+
+    @cached_property
+    def request(self) -> ChatRequest:
+        return ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
+
+    @GRAINS
+    async def test_an_answer_is_started_then_deltas_then_exactly_one_finished(self, grain: Grain) -> None:
+        events = await self._all(self.make(Vendor.ANSWERS), grain)
+
+        kinds = [type(event) for event in events]
+        assert events[0] == Started(endpoint=self.endpoint.id)
+        assert kinds[-1] is Finished
+        assert (kinds.count(Started), kinds.count(Finished)) == (1, 1)
+        assert TextDelta in kinds
+        assert await self.open_calls() == 0
+
+    async def test_a_whole_answer_has_each_kind_of_content_in_one_delta(self) -> None:
+        events = await self._all(self.make(Vendor.ANSWERS), Grain.WHOLE)
+
+        kinds = [(type(event), event.index if isinstance(event, ToolCallDelta) else None) for event in events]
+        assert len(kinds) == len(set(kinds))
+
+    async def test_the_grain_does_not_change_the_answer(self) -> None:
+        model = self.make(Vendor.ANSWERS)
+
+        whole, streamed = await self._reply(model, Grain.WHOLE), await self._reply(model, Grain.STREAM)
+
+        assert whole.content
+        assert (whole.content, whole.finish_reason) == (streamed.content, streamed.finish_reason)
+
+    async def test_two_calls_at_once_do_not_meet(self) -> None:
+        model = self.make(Vendor.ANSWERS)
+
+        one, other = await asyncio.gather(self._reply(model, Grain.STREAM), self._reply(model, Grain.STREAM))
+
+        assert one.content == other.content
+        assert await self.open_calls() == 0
+
+    @GRAINS
+    async def test_an_answer_that_breaks_off_is_an_error_and_never_finishes(self, grain: Grain) -> None:
+        seen: list[ChatEvent] = []
+
+        with pytest.raises(ProviderBroken):
+            await self._all(self.make(Vendor.CUTS_OFF), grain, seen)
+
+        assert not any(isinstance(event, Finished) for event in seen)
+        assert await self.open_calls() == 0
+
+    @GRAINS
+    async def test_a_vendors_failure_is_a_provider_error_before_anything_started(self, grain: Grain) -> None:
+        seen: list[ChatEvent] = []
+
+        with pytest.raises(ProviderError) as failure:
+            await self._all(self.make(Vendor.FAILS), grain, seen)
+
+        assert failure.value.provider == self.endpoint.id.provider
+        assert seen == []
+        assert await self.open_calls() == 0
+
+    @GRAINS
+    async def test_a_vendor_that_stays_silent_is_left_at_the_deadline(self, grain: Grain) -> None:
+        seen: list[ChatEvent] = []
+        asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), grain, seen))
+
+        await self.advance(self.patience * 1.5)
+
+        with pytest.raises(ProviderTimeout):
+            await self._ended(asking)
+        assert seen == []
+        assert await self.open_calls() == 0
+
+    async def test_a_vendor_that_stalls_is_left_at_the_deadline(self) -> None:
+        seen: list[ChatEvent] = []
+        asking = asyncio.create_task(self._all(self.make(Vendor.STALLS), Grain.STREAM, seen))
+
+        await self.advance(self.patience * 1.5)
+
+        with pytest.raises(ProviderTimeout):
+            await self._ended(asking)
+        assert isinstance(seen[0], Started)
+        assert await self.open_calls() == 0
+
+    async def test_no_timeout_strikes_a_reader_who_thinks(self) -> None:
+        async with aclosing(self._events(self.make(Vendor.STALLS), Grain.STREAM)) as events:
+            await anext(events)
+
+            await self.advance(self.patience * 1.5)  # raises in here where a timeout was left running
+
+    async def test_closing_the_generator_ends_the_call(self) -> None:
+        events = self._events(self.make(Vendor.STALLS), Grain.STREAM)
+        await anext(events)
+
+        await self._soon(events.aclose())
+
+        assert await self.open_calls() == 0
+
+    @GRAINS
+    async def test_cancelling_the_task_that_waits_ends_the_call(self, grain: Grain) -> None:
+        asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), grain))
+        await self.advance(self.patience / 4)
+
+        asking.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await self._ended(asking)
+        assert await self.open_calls() == 0
+
+    async def test_a_generator_that_is_never_read_makes_no_call(self) -> None:
+        events = self._events(self.make(Vendor.ANSWERS), Grain.STREAM)
+
+        await events.aclose()
+
+        assert await self.open_calls() == 0
+
+    def _events(self, model: ChatModel, grain: Grain) -> AsyncGenerator[ChatEvent, None]:
+        deadline = Deadline(self.clock.monotonic() + self.patience)
+        return model.events(self.endpoint, self.request, grain=grain, deadline=deadline, headers={})
+
+    async def _all(self, model: ChatModel, grain: Grain, seen: list[ChatEvent] | None = None) -> list[ChatEvent]:
+        events = [] if seen is None else seen
+        async with aclosing(self._events(model, grain)) as stream:
+            async for event in stream:
+                events.append(event)
+        return events
+
+    async def _reply(self, model: ChatModel, grain: Grain) -> ChatReply:
+        async with aclosing(self._events(model, grain)) as stream:
+            return await collect(stream)
+
+    async def _ended(self, task: "asyncio.Task[T]") -> T:
+        done, _ = await asyncio.wait((task,), timeout=PATIENCE_OF_THE_SUITE_SECONDS)
+        assert done, "the call goes on"
+        return task.result()
+
+    async def _soon(self, ending: Coroutine[Any, Any, T]) -> T:
+        return await self._ended(asyncio.create_task(ending))

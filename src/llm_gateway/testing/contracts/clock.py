@@ -1,0 +1,92 @@
+"""What holds for every `Clock`."""
+
+import asyncio
+from abc import ABC, abstractmethod
+
+import pytest
+
+from llm_gateway.application.ports import Clock
+
+SLACK = 0.05
+"""Seconds by which a real clock may be early or late."""
+
+
+@pytest.mark.asyncio
+class ClockContract(ABC):
+    """`make` is asked once a test; override `advance` where the clock has to be told to go on."""
+
+    step = 0.1
+
+    @abstractmethod
+    def make(self) -> Clock: ...
+
+    async def advance(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def test_time_passes_and_the_two_times_pass_alike(self) -> None:
+        clock = self.make()
+        monotonic, now = clock.monotonic(), clock.now()
+
+        await self.advance(self.step)
+
+        passed = clock.monotonic() - monotonic
+        assert passed >= self.step - SLACK
+        assert abs(clock.now() - now - passed) < SLACK
+
+    async def test_now_is_a_unix_time_of_this_century(self) -> None:
+        assert 1_600_000_000 < self.make().now() < 4_200_000_000
+
+    async def test_a_sleeper_wakes_after_its_time_and_not_before(self) -> None:
+        clock = self.make()
+        until = clock.monotonic() + self.step
+        sleeper = asyncio.create_task(clock.sleep(self.step))
+
+        await self.advance(self.step / 4)
+        assert not sleeper.done()
+        await self.advance(self.step)
+
+        await sleeper
+        assert clock.monotonic() >= until - SLACK
+
+    @pytest.mark.parametrize("seconds", [0.0, -1.0])
+    async def test_a_sleep_of_no_time_ends_without_time_passing(self, seconds: float) -> None:
+        async with asyncio.timeout(1):
+            await self.make().sleep(seconds)
+
+    async def test_a_timeout_strikes_when_its_time_is_reached(self) -> None:
+        clock = self.make()
+        waiting = asyncio.create_task(self._wait_for_ever(clock, clock.monotonic() + self.step))
+
+        await self.advance(self.step / 4)
+        assert not waiting.done()
+        await self.advance(self.step)
+
+        with pytest.raises(TimeoutError):
+            await waiting
+
+    async def test_a_timeout_that_is_past_strikes_at_once(self) -> None:
+        clock = self.make()
+
+        with pytest.raises(TimeoutError):
+            await self._wait_for_ever(clock, clock.monotonic() - 1.0)
+
+    async def test_a_timeout_leaves_alone_what_ends_in_time(self) -> None:
+        clock = self.make()
+
+        async with clock.timeout_at(clock.monotonic() + self.step):
+            await asyncio.sleep(0)
+        await self.advance(self.step * 2)
+
+    async def test_a_cancelled_task_is_cancelled_also_within_a_timeout(self) -> None:
+        clock = self.make()
+        waiting = asyncio.create_task(self._wait_for_ever(clock, clock.monotonic() + 60.0))
+        await asyncio.sleep(0)
+
+        waiting.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    async def _wait_for_ever(self, clock: Clock, until: float) -> None:
+        async with asyncio.timeout(5), clock.timeout_at(until):
+            await asyncio.get_running_loop().create_future()

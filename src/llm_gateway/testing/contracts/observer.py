@@ -1,0 +1,100 @@
+"""What holds for every `Observer` and every `TrafficMeter`."""
+
+import asyncio
+from abc import ABC, abstractmethod
+
+import pytest
+
+from llm_gateway.application.ports import Observer, RequestId, TrafficMeter
+from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestRecord
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.clients import ClientId
+from llm_gateway.domain.errors import ProviderTimeout
+from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Locality, Skip
+
+ID = EndpointId(provider="mine", model="model-1")
+ENDPOINT = Endpoint(id=ID, locality=Locality.CLOUD)
+TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+FULL = RequestRecord(
+    client=ClientId("one"),
+    hint=Hint.FAST,
+    endpoint=ID,
+    cache=CacheStatus.MISS,
+    admitted=True,
+    planned=(ID,),
+    skipped=(Skip(name="ollama", reason="not configured"),),
+    attempts=(AttemptRecord(endpoint=ID), AttemptRecord(endpoint=ID, error="ProviderTimeout")),
+    finish_reason=FinishReason.STOP,
+    usage=Usage(prompt_tokens=3, completion_tokens=1, reasoning_tokens=0, cached_tokens=3),
+    streamed=True,
+    seconds=1.5,
+    first_event_seconds=0.5,
+)
+RECORDS = [
+    RequestRecord(),
+    RequestRecord(client=ClientId("one"), error="InvalidRequest"),
+    RequestRecord(client=ClientId("one"), admitted=False, error="QuotaExceeded"),
+    RequestRecord(client=ClientId("one"), admitted=True, left=True),
+    RequestRecord(client=ClientId("one"), cache=CacheStatus.HIT, endpoint=ID, admitted=True),
+    RequestRecord(cache=CacheStatus.COALESCED, endpoint=ID, error="ProviderBroken", seconds=0.1),
+    RequestRecord(cache=CacheStatus.BYPASS, endpoint=ID, usage=Usage(prompt_tokens=0, completion_tokens=0)),
+    FULL,
+]
+OUTCOMES = [
+    None,
+    ProviderTimeout("mine", "no answer in time"),
+    KeyError("a fault"),
+    GeneratorExit(),
+    asyncio.CancelledError(),
+]
+
+
+class ObserverContract(ABC):
+    @abstractmethod
+    def make(self) -> Observer: ...
+
+    @pytest.mark.parametrize("record", RECORDS)
+    def test_every_way_in_which_a_request_ends_is_observed(self, record: RequestRecord) -> None:
+        self.make().begin(RequestId("r1"), {}).end(record)
+
+    @pytest.mark.parametrize("outcome", OUTCOMES)
+    def test_every_way_in_which_an_attempt_ends_is_observed_also_after_its_request(
+        self, outcome: BaseException | None
+    ) -> None:
+        observation = self.make().begin(RequestId("r1"), TRACE)
+        early, late = observation.attempt(ENDPOINT), observation.attempt(ENDPOINT)
+
+        early.end(outcome)
+        observation.end(FULL)
+        late.end(outcome)
+
+    @pytest.mark.parametrize("headers", [{}, TRACE, {"traceparent": "nonsense"}, {"traceparent": "", "baggage": "a=b"}])
+    def test_an_attempt_has_headers_in_lower_case_whatever_the_request_had(self, headers: dict[str, str]) -> None:
+        attempt = self.make().begin(RequestId("r1"), headers).attempt(ENDPOINT)
+
+        assert all(name == name.lower() and isinstance(value, str) for name, value in attempt.headers.items())
+
+    def test_requests_under_way_at_once_do_not_meet(self) -> None:
+        observer = self.make()
+        one, other = observer.begin(RequestId("r1"), TRACE), observer.begin(RequestId("r1"), {})
+
+        attempt = one.attempt(ENDPOINT)
+        other.end(RequestRecord(left=True))
+        attempt.end(None)
+        one.end(FULL)
+
+
+class TrafficMeterContract(ABC):
+    @abstractmethod
+    def make(self) -> TrafficMeter: ...
+
+    @pytest.mark.parametrize(
+        ("method", "status"), [("POST", 200), ("GET", 404), ("POST", 499), ("POST", 503), ("\x00 BREW", 400)]
+    )
+    def test_every_answer_is_counted(self, method: str, status: int) -> None:
+        meter = self.make()
+
+        meter.began()
+        meter.began()
+        meter.ended(method, "/api/v1/chat", status, 0.001)
+        meter.ended(method, "", status, 0.0)

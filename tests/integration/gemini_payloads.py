@@ -1,0 +1,75 @@
+"""What a Gemini says, as the vendor writes it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .gemini_server import Answer, Asked, Step
+
+
+def said(
+    *parts: Mapping[str, Any], finish: str | None = None, usage: Mapping[str, int] | None = None, **more: Any
+) -> dict[str, Any]:
+    """One answer, or one chunk of one, as the vendor writes it."""
+    candidate: dict[str, Any] = {"index": 0}
+    if parts:
+        candidate["content"] = {"parts": list(parts), "role": "model"}
+    if finish is not None:
+        candidate["finishReason"] = finish
+    made = {"candidates": [candidate], "modelVersion": "gemini-3.5-flash", "responseId": "R1"}
+    return made | ({"usageMetadata": dict(usage)} if usage else {}) | more
+
+
+def sse(chunk: object) -> bytes:
+    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\r\n\r\n"
+
+
+def stream(*chunks: object, then: Sequence[Step] = (), framed: bool = True) -> Answer:
+    return Answer(
+        (*(sse(chunk) for chunk in chunks), *then), headers={"Content-Type": "text/event-stream"}, framed=framed
+    )
+
+
+def whole(answer: object) -> Answer:
+    return Answer((json.dumps(answer).encode(),), headers={"Content-Type": "application/json; charset=UTF-8"})
+
+
+def refusal(code: int, *details: Mapping[str, Any], status: str = "ERROR", **headers: str) -> Answer:
+    body = {"error": {"code": code, "message": "It was refused.", "status": status, "details": list(details)}}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(
+        (json.dumps(body).encode(),), status=code, headers={"Content-Type": "application/json; charset=UTF-8"} | named
+    )
+
+
+class SignedTools:
+    """Plays a tool loop, and answers 400 where the first call of a turn comes back without its signature, exactly."""
+
+    def __init__(self, turns: Sequence[Sequence[Mapping[str, Any]]], last: str) -> None:
+        self._turns = turns
+        self._last = last
+
+    def __call__(self, asked: Asked) -> Answer:
+        contents = asked.body["contents"]
+        back = [content["parts"] for content in contents if content["role"] == "model"]
+        for number, parts in enumerate(back):
+            if self._signatures(parts) != self._signatures(self._turns[number]):
+                return refusal(400, status="INVALID_ARGUMENT")
+            results = contents[contents.index({"parts": parts, "role": "model"}) + 1]["parts"]
+            called = [(part["functionCall"]["id"], part["functionCall"]["name"]) for part in parts]
+            if [(part["functionResponse"]["id"], part["functionResponse"]["name"]) for part in results] != called:
+                return refusal(400, status="INVALID_ARGUMENT")
+        if len(back) == len(self._turns):
+            answer = [said({"text": self._last}, finish="STOP", usage={"promptTokenCount": 1})]
+        else:
+            answer = [said(*self._turns[len(back)]), said(finish="STOP")]
+        if "stream" in asked.path:
+            return stream(*answer)
+        parts = [part for chunk in answer for part in chunk["candidates"][0].get("content", {}).get("parts", ())]
+        return whole(said(*parts, finish="STOP"))
+
+    @staticmethod
+    def _signatures(parts: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """In one alphabet: the vendor's protocol takes both of base64."""
+        found = (part.get("thoughtSignature") for part in parts)
+        return [each and each.replace("-", "+").replace("_", "/") for each in found]

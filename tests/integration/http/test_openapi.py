@@ -1,0 +1,127 @@
+"""The API's own description: sound in itself, and held against the live server."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_gateway.adapters.inbound.http.openapi import openapi_document
+from llm_gateway.adapters.inbound.http.problems import INTERNAL, TABLE, MethodNotAllowed, NotFound
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, answer
+
+from .served import KEY, Serve, stopped_clock
+
+SECONDS = int(os.environ.get("LLM_GATEWAY_SCHEMATHESIS_SECONDS", "20"))
+CONFIG = """
+[generation]
+allow-extra-parameters = false  # a header that no one knows is no fault
+
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "503", "504"]
+"""
+# Left out is the claim that whatever fits the schema is accepted: a model may be unknown, and a tool's answer may
+# answer no call, which no schema states.
+OMITTED = "positive_data_acceptance"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi_document("1.2.3")
+
+
+def references(value: object) -> set[str]:
+    match value:
+        case {"$ref": str(reference)}:
+            return {reference}
+        case dict():
+            return set().union(*map(references, value.values()))
+        case list():
+            return set().union(*map(references, value))
+        case _:
+            return set()
+
+
+def test_its_structure_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    assert document["info"]["version"] == "1.2.3"
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(ids) == len(set(ids))
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                assert status.isdigit()
+                assert response["description"]
+                assert all("schema" in media for media in response["content"].values())
+                assert response["headers"]["X-Request-Id"]["required"] is True
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict[str, Any]) -> None:
+    named = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+    used = references(document)
+
+    assert used <= named
+    assert named - used == {"#/components/schemas/DeltaOut"}  # named by the words that describe the stream
+
+
+def test_a_chat_s_statuses_and_codes_are_the_error_table_s(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/api/v1/chat"]["post"]["responses"]
+
+    stated = {
+        (int(status), code)
+        for status, response in responses.items()
+        if status != "200"
+        for code in response["description"].split(", ")
+    }
+
+    assert stated == {*TABLE.values(), INTERNAL} - {TABLE[NotFound], TABLE[MethodNotAllowed]}
+    assert "499" not in responses
+
+
+def test_unknown_fields_are_refused_by_the_schemas_of_what_clients_send(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    open_ones = [
+        name
+        for name, schema in schemas.items()
+        if (name.endswith(("In", "Part")) or name == "ChatBody") and schema.get("additionalProperties") is not False
+    ]
+
+    assert open_ones == []
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        pytest.param(SECONDS, marks=pytest.mark.timeout(SECONDS + 60)),
+        pytest.param(1_200, marks=[pytest.mark.nightly, pytest.mark.timeout(1_320)]),
+    ],
+)
+async def test_the_live_server_does_what_the_document_says(start: Serve, tmp_path: Path, seconds: int) -> None:
+    """No undocumented status, no answer of another shape, no invalid body accepted, no fault of ours."""
+    served = await start(ScriptedChatModel(stopped_clock(), answer("Yes.")), rate_limiter_capacity=1_000_000_000)
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    process = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("st"), "run", f"http://127.0.0.1:{served.port}/docs/openapi.json"),
+        *("--phases", "examples,coverage,fuzzing", "--max-time", str(seconds), "--max-examples", "100000"),
+        *("--checks", "all", "--exclude-checks", OMITTED, "--header", f"X-API-Key: {KEY}"),
+        *("--generation-database", "none", "--no-color", "--warnings", "off", "--continue-on-failure"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert process.returncode == 0, output.decode()
+    assert len(served.observer.answers) > 100
+    assert json.loads((await served.client.get("/health")).content) == {"status": "ok"}

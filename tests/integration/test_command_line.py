@@ -1,0 +1,134 @@
+"""The command as a user runs it: in a process of its own, in an empty folder, with a bare environment."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from llm_gateway.domain.clients import digest_of
+
+COMMAND = Path(sys.executable).with_name("llm-gateway")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "error", **variables}
+
+
+def command(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments], cwd=folder, env=environment(**variables), capture_output=True, text=True, timeout=40
+    )
+
+
+@contextmanager
+def served(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A demonstration server and its address, ended by SIGTERM."""
+    process = subprocess.Popen(
+        [COMMAND, "serve", "--demo"],
+        cwd=folder,
+        env=environment(PORT="0", **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            found = re.match(r"Listening on (http://\S+)", line)
+            if found:
+                yield process, found[1]
+                break
+        else:
+            pytest.fail(f"it did not start: {process.stderr.read() if process.stderr else ''}")
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_serve_without_keys_says_what_to_do(tmp_path: Path) -> None:
+    done = command(tmp_path, "serve")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("API_KEYS: ")
+    assert "llm-gateway keys new" in line
+    assert "llm-gateway serve --demo" in line
+
+
+def test_the_demonstration_refuses_an_address_that_others_reach(tmp_path: Path) -> None:
+    done = command(tmp_path, "serve", "--demo", HOST="0.0.0.0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("HOST: 0.0.0.0 is not a loopback address")
+
+
+def test_check_names_every_fault_in_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "llm-gateway.toml").write_text("colour = 1\n")
+    (tmp_path / ".env").write_text("PROVIDER_MAX_RETRIES=99\n")
+    done = command(tmp_path, "check", CACHE_TTL_SECONDS="-1", PORT="zero")
+    assert done.returncode == 1
+    names = {line.partition(":")[0] for line in done.stderr.splitlines()}
+    assert names == {"colour", "PROVIDER_MAX_RETRIES", "CACHE_TTL_SECONDS", "PORT"}
+
+
+def test_check_shows_the_settings_and_no_secret(tmp_path: Path) -> None:
+    done = command(tmp_path, "check", API_KEYS="sk-canary-0123", GEMINI_API_KEY="AI-canary")
+    assert done.returncode == 0, done.stderr
+    assert "PORT = 8000" in done.stdout
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_keys_new_makes_a_key_and_the_digest_that_stands_for_it(tmp_path: Path) -> None:
+    lines = dict(line.split(maxsplit=1) for line in command(tmp_path, "keys", "new").stdout.splitlines()[:2])
+    assert lines["digest"] == f"sha256:{digest_of(lines['key']).hex()}"
+    assert lines != dict(line.split(maxsplit=1) for line in command(tmp_path, "keys", "new").stdout.splitlines()[:2])
+
+
+def test_explain_shows_the_plan_and_why_not_elsewhere(tmp_path: Path) -> None:
+    done = command(tmp_path, "explain", "hello", "--demo", "--hint", "fast")
+    assert done.returncode == 0, done.stderr
+    assert "embedded/" in done.stdout
+    assert "left out: gemini" in done.stdout
+
+
+def test_an_unknown_model_is_told_in_a_line(tmp_path: Path) -> None:
+    done = command(tmp_path, "explain", "hello", "--demo", "--model", "nobody")
+    assert done.returncode == 1
+    assert "No hint, provider or model has this name here" in done.stderr
+
+
+def test_chat_in_the_process_streams_to_the_terminal(tmp_path: Path) -> None:
+    done = command(tmp_path, "chat", "Say hello", "--demo", "--hint", "local")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "tokens" in done.stderr
+
+
+def test_chat_with_a_server_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    done = command(tmp_path, "chat", "Say hello", "--server", "http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert done.stderr.startswith("http://127.0.0.1:9: ")
+
+
+def test_a_newcomer_serves_asks_and_stops(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with served(tmp_path) as (process, address):
+        with urlopen(f"{address}/health", timeout=5) as response:
+            assert json.load(response) == {"status": "ok"}
+        assert time.monotonic() - began < 10
+        done = command(tmp_path, "chat", "Say hello", "--server", address)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+        refused = command(tmp_path, "chat", "Say hello", "--server", address, "--key", "sk-of-nobody")
+        assert refused.returncode == 1
+        assert refused.stderr == "401: Invalid or missing API Key\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0

@@ -1,0 +1,57 @@
+"""The examples and the README's own code, run as they stand."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def run(*arguments: str | Path, cwd: Path = ROOT) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_plain_asyncio_program_embeds_the_gateway() -> None:
+    lines = run(ROOT / "examples/plain_asyncio.py").splitlines()
+    assert lines[-2].endswith("miss")
+    assert lines[-1].endswith("hit")
+
+
+def test_a_model_of_ones_own_answers() -> None:
+    assert run(ROOT / "examples/own_model.py") == "Is anybody there?\n"
+
+
+def test_a_fastapi_application_with_a_domain_of_its_own_embeds_the_gateway() -> None:
+    pytest.importorskip("fastapi")
+    code = """
+import domain
+from fastapi.testclient import TestClient
+from app import app
+with TestClient(app) as client:
+    answer = client.get("/ask", params={"question": "who are you?"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["model"].startswith("smollm2"), answer.text
+print(domain.__doc__)
+"""
+    assert "host's own domain" in run("-c", code, cwd=ROOT / "examples/fastapi_host")
+
+
+def test_the_code_of_the_readme_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        run("-c", block)
+
+
+def test_the_readme_has_both_commands() -> None:
+    commands = re.findall(r"^(python3 -m venv .*)$", README, re.MULTILINE)
+    assert commands == [
+        f"python3 -m venv .venv && .venv/bin/pip install -q uv rust-just && .venv/bin/just {recipe}"
+        for recipe in ("serve", "test")
+    ]

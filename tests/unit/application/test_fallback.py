@@ -1,0 +1,167 @@
+"""The endpoints of a plan are asked in order; the first event commits."""
+
+import asyncio
+
+import pytest
+
+from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
+from llm_gateway.application.records import CacheStatus
+from llm_gateway.domain.chat import Grain
+from llm_gateway.domain.errors import (
+    ContextLengthExceeded,
+    ProviderBroken,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderRejected,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from llm_gateway.domain.events import TextDelta
+from llm_gateway.domain.routing import Hint
+
+from .world import CLOUD, HELLO, LOCAL, World, call_of
+
+KINDS = (
+    ProviderMisconfigured,
+    ProviderThrottled,
+    ProviderRefused,
+    ProviderUnavailable,
+    ProviderTimeout,
+    ProviderBroken,
+)
+
+
+async def test_the_first_choice_answers_alone() -> None:
+    world = World()
+    told = await world.ask(call_of())
+    assert (told.reply.endpoint, told.reply.content) == (CLOUD.id, "Hello there")
+    assert world.calls == (1, 0)
+    assert await world.at_rest()
+
+
+async def test_the_call_is_what_was_asked_for() -> None:
+    world = World()
+    call = call_of("Exactly this.", grain=Grain.STREAM)
+    await world.ask(call)
+    made = world.gemini.calls[0]
+    assert (made.to, made.request, made.grain) == (CLOUD, call.request, Grain.STREAM)
+    assert made.headers == {"traceparent": "a trace"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whatever_fails_before_the_first_event_the_next_endpoint_answers(kind: type[ProviderError]) -> None:
+    world = World(gemini=[[kind("gemini", "no")]], max_retries=0)
+    told = await world.ask(call_of())
+    assert told.reply.endpoint == told.record.endpoint == LOCAL.id
+    assert world.calls == (1, 1)
+    assert [(attempt.endpoint, attempt.error) for attempt in told.record.attempts] == [
+        (CLOUD.id, kind.__name__),
+        (LOCAL.id, None),
+    ]
+
+
+@pytest.mark.parametrize("kind", [ProviderRejected, ContextLengthExceeded])
+async def test_a_rejected_request_goes_nowhere_else(kind: type[ProviderError]) -> None:
+    world = World(gemini=[[kind("gemini", "too long")]])
+    with pytest.raises(kind):
+        await world.ask(call_of())
+    assert world.calls == (1, 0)
+    assert await world.at_rest()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, ProviderRejected])
+async def test_after_the_first_event_nothing_falls_back_and_nothing_is_retried(kind: type[ProviderError]) -> None:
+    world = World(gemini=[[TextDelta(text="Hel"), kind("gemini", "no")]])
+    with pytest.raises(kind):
+        await world.ask(call_of(grain=Grain.STREAM))
+    assert world.calls == (1, 0)
+    assert world.observer.records[-1].error == kind.__name__
+    assert await world.at_rest()
+
+
+async def test_an_answer_without_its_terminal_mark_is_broken() -> None:
+    world = World(gemini=[[TextDelta(text="Hel"), Cut()]])
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(grain=Grain.STREAM))
+    assert world.calls == (1, 0)
+
+
+async def test_where_all_fail_the_first_choices_failure_is_told_with_a_note_of_the_others() -> None:
+    world = World(gemini=[[ProviderRefused("gemini", "no")]], ollama=[[ProviderMisconfigured("ollama", "no model")]])
+    with pytest.raises(ProviderRefused) as caught:
+        await world.ask(call_of())
+    assert caught.value.__notes__ == ["and then ollama: ProviderMisconfigured"]
+    assert await world.at_rest()
+
+
+async def test_notes_of_a_shared_failure_are_each_readers_own() -> None:
+    world = World(
+        gemini=[[Wait(1), ProviderRefused("gemini", "no")]], ollama=[[Wait(1), ProviderRefused("ollama", "no")]]
+    )
+    asking = [asyncio.create_task(world.ask(call_of())) for _ in range(5)]
+    await world.clock.advance(3)
+    for end in await asyncio.gather(*asking, return_exceptions=True):
+        assert isinstance(end, ProviderRefused)
+        assert end.__notes__ == ["and then ollama: ProviderRefused"]
+    assert world.calls == (1, 1)
+
+
+async def test_secure_never_leaves_the_premises_whatever_fails() -> None:
+    world = World(ollama=[[ProviderRefused("ollama", "no")]])
+    with pytest.raises(ProviderRefused):
+        await world.ask(call_of(hint=Hint.SECURE))
+    assert world.calls == (0, 1)
+
+
+async def test_a_pinned_model_has_no_fallback() -> None:
+    world = World(gemini=[[ProviderRefused("gemini", "no")]])
+    with pytest.raises(ProviderRefused):
+        await world.ask(call_of(model="gemini", hint=None))
+    assert world.calls == (1, 0)
+
+
+async def test_a_cached_fallback_never_stands_in_for_the_first_choice() -> None:
+    world = World(
+        gemini=[[ProviderRefused("gemini", "no")], answer("from gemini"), [ProviderRefused("gemini", "no")]],
+        ollama=[answer("from ollama"), answer("never")],
+        max_retries=0,
+    )
+    assert (await world.ask(call_of())).reply.content == "from ollama"
+    again = await world.ask(call_of())
+    assert (again.reply.content, again.cache) == ("from gemini", CacheStatus.MISS)
+    assert world.calls == (2, 1)
+
+
+async def test_a_fallbacks_answer_is_found_again_as_the_fallbacks() -> None:
+    world = World(gemini=[[ProviderRefused("gemini", "no")]])
+    first = await world.ask(call_of())
+    again = await world.ask(call_of())
+    assert (first.cache, again.cache) == (CacheStatus.MISS, CacheStatus.HIT)
+    assert again.reply == first.reply
+    assert again.record.endpoint == LOCAL.id
+    assert world.calls == (2, 1)
+
+
+async def test_an_answer_larger_than_the_bound_is_broken_off_and_not_kept() -> None:
+    world = World(gemini=[[TextDelta(text="x" * 2000), *HELLO], HELLO], max_answer_bytes=1500)
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(model="gemini", hint=None, grain=Grain.STREAM))
+    assert len(world.process) == 0
+    assert await world.at_rest()
+
+
+async def test_many_tiny_parts_count_for_more_than_their_text() -> None:
+    world = World(gemini=[[*(TextDelta(text="x") for _ in range(100)), *HELLO]], max_answer_bytes=1500)
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(grain=Grain.STREAM))
+
+
+async def test_a_fault_of_ours_is_not_an_endpoints_failure() -> None:
+    world = World(gemini=[[ValueError("a bug")]])
+    with pytest.raises(ValueError, match="a bug"):
+        await world.ask(call_of())
+    assert world.calls == (1, 0)
+    assert world.observer.records[-1].error == "ValueError"
+    assert await world.at_rest()

@@ -1,0 +1,178 @@
+"""What a request takes of its client's quota, and what it gives back, however it ends."""
+
+import asyncio
+
+import pytest
+
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.records import CacheStatus
+from llm_gateway.domain.chat import Grain
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout, QuotaExceeded
+from llm_gateway.domain.estimate import estimate_prompt
+from llm_gateway.domain.events import TextDelta
+from llm_gateway.domain.quota import LEASE_MS
+
+from .witnesses import FarLimiter
+from .world import HELLO, World, call_of, client_of
+
+CALL = call_of(max_tokens=100, grain=Grain.STREAM, model="gemini", hint=None)
+PROMPT = estimate_prompt(CALL.request)
+COUNTED = 5
+"""What the scripted model says that `HELLO` took."""
+RICH = client_of(tokens=10_000, concurrency=10)
+
+
+async def test_an_upper_estimate_is_held_and_the_counted_amount_settled() -> None:
+    world = World()
+    await world.ask(CALL, RICH)
+    assert await world.at_rest()
+    assert (world.limiter.reserved, world.limiter.settled) == ([PROMPT + 100], [COUNTED])
+
+
+async def test_without_max_tokens_the_endpoints_limit_is_held_or_else_the_whole_capacity() -> None:
+    for limit, held in ((200, PROMPT + 200), (None, 10_000), (50_000, 10_000)):
+        world = World(output_limit=limit)
+        await world.ask(call_of(), RICH)
+        assert world.limiter.reserved == [held]
+
+
+async def test_a_hit_costs_a_request_and_no_tokens() -> None:
+    world = World()
+    client = client_of(requests=2, tokens=1000)
+    await world.ask(CALL, client)
+    assert (await world.ask(CALL, client)).cache is CacheStatus.HIT
+    assert (world.limiter.requests, len(world.limiter.reserved)) == (2, 1)
+    with pytest.raises(QuotaExceeded):
+        await world.ask(CALL, client)
+
+
+async def test_a_client_without_such_a_quota_reserves_nothing() -> None:
+    world = World()
+    await world.ask(CALL, client_of(requests=5))
+    assert (world.limiter.requests, world.limiter.reserved, world.limiter.settled) == (1, [], [])
+
+
+FAILING: dict[str, tuple[Script, type[ProviderError], int]] = {
+    "before the first event": ([ProviderRefused("gemini", "no")], ProviderRefused, 0),
+    "after the first event": ([TextDelta(text="four"), ProviderBroken("gemini", "no")], ProviderBroken, PROMPT + 4),
+    "by a timeout": ([TextDelta(text="four"), Wait(61), *HELLO], ProviderTimeout, PROMPT + 4),
+}
+
+
+@pytest.mark.parametrize(("script", "error", "used"), FAILING.values(), ids=FAILING.keys())
+async def test_a_failure_settles_what_was_seen(script: Script, error: type[ProviderError], used: int) -> None:
+    world = World(gemini=[script])
+    asking = asyncio.create_task(world.ask(CALL, RICH))
+    await world.clock.advance(60)
+    with pytest.raises(error):
+        await asking
+    assert world.limiter.settled == [used]
+    assert await world.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("script", "used"),
+    [([Wait(5), *HELLO], 0), ([TextDelta(text="four"), Wait(5), *HELLO], PROMPT + 4)],
+    ids=["before", "after"],
+)
+async def test_a_departure_settles_what_was_seen(script: Script, used: int) -> None:
+    world = World(gemini=[script])
+    asking = asyncio.create_task(world.ask(CALL, RICH))
+    await world.clock.advance(1)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert world.limiter.settled == [used]
+    assert world.gemini.open_calls == 0
+    assert await world.at_rest()
+
+
+async def test_a_departure_after_the_whole_answer_settles_the_counted_amount() -> None:
+    world = World()
+    async with world.open(CALL, RICH) as answer:
+        async for _ in answer:
+            pass
+    assert await world.at_rest()
+    assert world.limiter.settled == [COUNTED]
+
+
+async def test_each_endpoint_of_a_plan_has_a_reservation_of_its_own() -> None:
+    world = World(gemini=[[ProviderRefused("gemini", "no")]])
+    await world.ask(call_of(max_tokens=100), RICH)
+    assert await world.at_rest()
+    assert (world.limiter.reserved, world.limiter.settled) == ([PROMPT + 100] * 2, [0, COUNTED])
+
+
+async def test_all_attempts_of_an_endpoint_share_one() -> None:
+    world = World(gemini=[[ProviderBroken("gemini", "no")], HELLO])
+    asking = asyncio.create_task(world.ask(CALL, RICH))
+    await world.clock.advance(1)
+    await asking
+    assert (world.limiter.reserved, world.limiter.settled) == ([PROMPT + 100], [COUNTED])
+
+
+async def test_a_refused_reservation_is_not_settled_and_nobody_is_called() -> None:
+    world = World()
+    client = client_of(tokens=PROMPT + 100)
+    await world.ask(CALL, client)
+    with pytest.raises(QuotaExceeded):
+        await world.ask(call_of("Another question", max_tokens=100), client)
+    assert (world.calls, world.limiter.refused, len(world.limiter.settled)) == ((1, 0), 1, 1)
+    record = world.observer.records[-1]
+    assert (record.admitted, record.error, record.cache) == (False, "QuotaExceeded", None)
+    assert await world.at_rest()
+
+
+async def test_a_lease_is_free_again_after_each_answer() -> None:
+    world = World(gemini=[HELLO, [ProviderRefused("gemini", "no")], HELLO])
+    client = client_of(concurrency=1)
+    for text in ("one", "two", "three"):
+        await asyncio.gather(world.ask(call_of(text), client), return_exceptions=True)
+        assert await world.at_rest()
+    assert world.limiter.refused == 0
+
+
+async def test_a_long_answer_keeps_its_lease() -> None:
+    world = World(gemini=[[Wait(59), *HELLO]])
+    client = client_of(concurrency=1, tokens=1000)
+    asking = asyncio.create_task(world.ask(CALL, client))
+    await world.clock.advance(LEASE_MS / 1000 + 10)
+    with pytest.raises(QuotaExceeded):
+        await world.ask(call_of("Another question"), client)
+    await world.clock.advance(20)
+    await asking
+    assert world.limiter.renewed == 5
+    assert world.limiter.settled == [COUNTED]
+    renewed = world.limiter.renewed
+    await world.clock.advance(100)
+    assert world.limiter.renewed == renewed, "and not after its end"
+
+
+async def test_a_departure_while_the_limiter_is_asked_gives_back_what_it_may_have_taken() -> None:
+    clock = ScriptedClock()
+    world = World(clock=clock, limiter=FarLimiter(MemoryRateLimiter(clock), clock))
+    asking = asyncio.create_task(world.ask(CALL, RICH))
+    await clock.advance(0.15)
+    assert world.limiter.held
+    asking.cancel()
+    await clock.advance(0.2)
+    assert asking.cancelled()
+    assert world.limiter.settled == [0]
+    assert await world.at_rest()
+
+
+async def test_an_end_of_the_process_waits_for_what_is_being_settled() -> None:
+    clock = ScriptedClock()
+    world = World(clock=clock, limiter=FarLimiter(MemoryRateLimiter(clock), clock))
+    asking = asyncio.create_task(world.ask(CALL, RICH))
+    await clock.advance(0.25)
+    assert (await asking).reply.content == "Hello there"
+    assert world.limiter.held, "the answer does not wait for its settling"
+    closing = asyncio.create_task(world.flights.aclose())
+    await clock.advance(0.05)
+    assert not closing.done()
+    await clock.advance(0.1)
+    await closing
+    assert world.limiter.settled == [COUNTED]
+    assert await world.at_rest()

@@ -1,0 +1,54 @@
+"""Every observer keeps the contract: silent, over OpenTelemetry, and the one that records."""
+
+from collections.abc import Iterator
+
+import pytest
+from typing_extensions import override
+
+from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
+from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.application.ports import RequestId
+from llm_gateway.testing import ObserverContract, RecordingObserver, TrafficMeterContract
+from llm_gateway.testing.contracts.observer import ENDPOINT, FULL, TRACE
+
+
+class TestSilent(ObserverContract, TrafficMeterContract):
+    @override
+    def make(self) -> SilentObserver:
+        return SilentObserver()
+
+
+class TestRecording(ObserverContract, TrafficMeterContract):
+    @override
+    def make(self) -> RecordingObserver:
+        return RecordingObserver()
+
+
+class TestTelemetry(ObserverContract, TrafficMeterContract):
+    @pytest.fixture(autouse=True)
+    def instruments(self) -> Iterator[None]:
+        self.opened = Instruments()
+        yield
+        assert self.opened.render()
+        self.opened.close()
+
+    @override
+    def make(self) -> TelemetryObserver:
+        return TelemetryObserver(self.opened)
+
+
+def test_the_recording_observer_remembers_requests_attempts_and_answers() -> None:
+    observer = RecordingObserver()
+    observation = observer.begin(RequestId("r1"), {**TRACE, "user-agent": "curl"})
+    attempt = observation.attempt(ENDPOINT)
+    attempt.end(None)
+    observation.end(FULL)
+    observer.began()
+    observer.ended("POST", "/api/v1/chat", 200, 0.5)
+
+    (request,) = observer.requests
+    assert attempt.headers == TRACE
+    assert [(made.endpoint, made.ends) for made in request.attempts] == [(ENDPOINT, [None])]
+    assert list(observer.records) == [FULL]
+    assert (observer.active, observer.answers) == (0, [("POST", "/api/v1/chat", 200, 0.5)])

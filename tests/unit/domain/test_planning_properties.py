@@ -1,0 +1,103 @@
+"""What holds for every plan, whatever the endpoints, routes, clients and calls."""
+
+from collections.abc import Sequence
+
+from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
+from llm_gateway.domain.features import features_used
+from llm_gateway.domain.routing import EndpointState, Hint, Locality, Plan
+
+from .configurations import outcomes, plans
+
+
+def test_the_worlds_are_of_every_kind_so_that_what_follows_says_something() -> None:
+    made = plans()
+
+    assert len(made) > 800
+    assert sum(Hint.SECURE in world.hints for world, _ in made) > 200
+    assert sum(len(world.hints) > 1 for world, _ in made) > 50
+    assert sum(len(plan.endpoints) > 1 for _, plan in made) > 200
+    assert sum(plan.endpoints[0].demonstration for _, plan in made) > 50
+    for kind in (UnknownModel, Forbidden, InvalidRequest, NoRoute):
+        assert sum(isinstance(outcome, kind) for _, outcome in outcomes()) > 50, kind
+
+
+def test_planning_raises_its_documented_errors_and_no_other() -> None:
+    for world, outcome in outcomes():
+        assert isinstance(outcome, Plan | UnknownModel | Forbidden | InvalidRequest | NoRoute), world
+
+
+def test_no_plan_for_secure_holds_a_cloud_endpoint() -> None:
+    for world, plan in plans():
+        if Hint.SECURE in world.hints:
+            assert plan.hint is Hint.SECURE, world
+            assert {state.endpoint.locality for state in plan.endpoints} == {Locality.ON_PREMISES}, world
+
+
+def test_the_demonstration_never_shares_a_plan_with_a_provider() -> None:
+    for world, plan in plans():
+        assert len({state.demonstration for state in plan.endpoints}) == 1, world
+
+
+def test_the_demonstration_is_routed_to_only_where_no_provider_of_the_route_is_configured() -> None:
+    for world, plan in plans():
+        if plan.endpoints[0].demonstration and not plan.pinned and len(world.hints) < 2:
+            route = world.routes[next(iter(world.hints), Hint.LOCAL)]
+            for state in world.endpoints:
+                assert state.demonstration or not state.configured or not _places(route, state), world
+
+
+def test_a_pinned_plan_is_the_one_endpoint_that_was_named() -> None:
+    for world, plan in plans():
+        if plan.pinned:
+            (state,) = plan.endpoints
+            named = (state.endpoint.name, state.endpoint.id.provider, state.endpoint.id.model)
+            assert world.call.model in named, world
+
+
+def test_a_plan_names_each_endpoint_once_and_only_such_as_can_and_may_answer() -> None:
+    for world, plan in plans():
+        assert plan.endpoints, world
+        assert len({state.endpoint.name for state in plan.endpoints}) == len(plan.endpoints), world
+        for state in plan.endpoints:
+            assert state in world.endpoints, world
+            assert state.configured, world
+            assert state.unusable is None, world
+            assert state.features >= features_used(world.call.request).keys(), world
+            assert world.client.may_use(state.endpoint.id), world
+
+
+def test_every_hint_that_was_mentioned_is_permitted_and_leads_to_every_endpoint() -> None:
+    for world, plan in plans():
+        for hint in world.hints or (set() if plan.pinned else {Hint.LOCAL}):
+            assert world.client.may_hint(hint), world
+            for state in plan.endpoints:
+                named = {state.endpoint.name, state.endpoint.id.provider}
+                assert state.demonstration or named.intersection(world.routes[hint]), world
+
+
+def test_endpoints_stand_in_the_order_of_the_route() -> None:
+    for world, plan in plans():
+        if len(world.hints) < 2 and not plan.pinned and not plan.endpoints[0].demonstration:
+            route = world.routes[next(iter(world.hints), Hint.LOCAL)]
+            places = [min(_places(route, state)) for state in plan.endpoints]
+            assert places == sorted(places), world
+
+
+def _places(route: Sequence[str], state: EndpointState) -> list[int]:
+    provider = None if state.pin_only else state.endpoint.id.provider
+    return [place for place, name in enumerate(route) if name in (state.endpoint.name, provider)]
+
+
+def test_a_pin_only_endpoint_is_routed_to_only_where_the_route_names_it_in_full() -> None:
+    for world, plan in plans():
+        for state in plan.endpoints:
+            if state.pin_only and not state.demonstration and not plan.pinned and len(world.hints) < 2:
+                assert state.endpoint.name in world.routes[next(iter(world.hints), Hint.LOCAL)], world
+
+
+def test_a_refusal_blames_the_request_with_paths_and_the_world_with_reasons() -> None:
+    for world, outcome in outcomes():
+        if isinstance(outcome, InvalidRequest):
+            assert all(fault.path and fault.message for fault in outcome.faults), world
+        if isinstance(outcome, NoRoute):
+            assert all(outcome.why.values()), world

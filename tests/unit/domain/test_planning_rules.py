@@ -1,0 +1,247 @@
+"""Each rule of the contract's routing section, by example."""
+
+import pytest
+
+from llm_gateway.domain.chat import ChatCall, ChatRequest
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
+from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.routing import (
+    DEFAULT_ROUTES,
+    Endpoint,
+    EndpointId,
+    EndpointState,
+    Feature,
+    Hint,
+    Locality,
+    Plan,
+    Routes,
+)
+
+from .configurations import REQUESTS
+
+PLAIN, SEEDED, _, WITH_IMAGE = REQUESTS
+ANYONE = Client(id=ClientId("one"), namespace="team", quota=Quota())
+
+
+def state(
+    name: str,
+    *,
+    features: frozenset[Feature] = frozenset(Feature),
+    configured: bool = True,
+    unusable: str | None = None,
+    pin_only: bool = False,
+) -> EndpointState:
+    provider, _, model = name.partition("/")
+    locality = Locality.CLOUD if provider == "gemini" else Locality.ON_PREMISES
+    return EndpointState(
+        endpoint=Endpoint(id=EndpointId(provider=provider, model=model), locality=locality),
+        features=features,
+        configured=configured,
+        unusable=unusable,
+        pin_only=pin_only,
+        demonstration=provider == "embedded",
+    )
+
+
+GEMINI = state("gemini/gemini-flash-latest")
+OLLAMA = state("ollama/llama3.1")
+EMBEDDED = state("embedded/smollm2")
+NO_GEMINI = state("gemini/gemini-flash-latest", configured=False, unusable="GEMINI_API_KEY is not set")
+NO_OLLAMA = state("ollama/llama3.1", configured=False, unusable="nothing answers at http://localhost:11434")
+SMALL = state("ollama/qwen3", pin_only=True)
+
+
+def plan(
+    *endpoints: EndpointState,
+    model: str | None = None,
+    hint: Hint | None = None,
+    request: ChatRequest = PLAIN,
+    client: Client = ANYONE,
+    routes: Routes = DEFAULT_ROUTES,
+) -> Plan:
+    return make_plan(ChatCall(request=request, model=model, hint=hint), client, endpoints, routes)
+
+
+def names(made: Plan) -> list[str]:
+    return [state.endpoint.id.provider for state in made.endpoints]
+
+
+@pytest.mark.parametrize(
+    ("hint", "order"),
+    [
+        (Hint.ONLINE, ["gemini", "ollama"]),
+        (Hint.FAST, ["gemini", "ollama"]),
+        (Hint.LOCAL, ["ollama"]),
+        (Hint.SECURE, ["ollama"]),
+        (None, ["ollama"]),
+    ],
+)
+def test_a_hint_is_routed_as_shipped(hint: Hint | None, order: list[str]) -> None:
+    made = plan(OLLAMA, GEMINI, EMBEDDED, SMALL, hint=hint)
+
+    assert (names(made), made.hint, made.pinned) == (order, hint, False)
+
+
+@pytest.mark.parametrize("hint", list(Hint))
+def test_a_model_may_be_a_hints_name(hint: Hint) -> None:
+    assert plan(OLLAMA, GEMINI, model=hint.value) == plan(OLLAMA, GEMINI, hint=hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint"),
+    [
+        ("gemini", GEMINI),
+        ("gemini-flash-latest", GEMINI),
+        ("ollama", OLLAMA),
+        ("ollama/llama3.1", OLLAMA),
+        ("embedded", EMBEDDED),
+        ("qwen3", SMALL),
+        ("ollama/qwen3", SMALL),
+    ],
+)
+def test_a_provider_or_a_model_pins_without_fallback(model: str, endpoint: EndpointState) -> None:
+    made = plan(SMALL, GEMINI, OLLAMA, EMBEDDED, model=model)
+
+    assert (made.endpoints, made.pinned) == ((endpoint,), True)
+
+
+def test_a_providers_name_comes_before_a_models_and_a_full_name_before_both() -> None:
+    modelled_like_a_provider = state("house/ollama")
+    modelled_like_a_name = state("house/ollama/llama3.1")
+
+    made = plan(modelled_like_a_provider, modelled_like_a_name, OLLAMA, model="ollama")
+    full = plan(modelled_like_a_provider, modelled_like_a_name, OLLAMA, model="ollama/llama3.1")
+
+    assert made.endpoints == full.endpoints == (OLLAMA,)
+
+
+@pytest.mark.parametrize("model", ["gpt-4", "", "ollama/", "LOCAL", "gemini/llama3.1"])
+def test_an_unknown_model_is_an_error(model: str) -> None:
+    with pytest.raises(UnknownModel):
+        plan(GEMINI, OLLAMA, model=model)
+
+
+def test_a_hint_beside_a_model_only_filters() -> None:
+    assert names(plan(GEMINI, OLLAMA, model="ollama", hint=Hint.FAST)) == ["ollama"]
+    with pytest.raises(InvalidRequest, match="not in the route of the hint local") as refused:
+        plan(GEMINI, OLLAMA, model="gemini", hint=Hint.LOCAL)
+    assert [fault.path for fault in refused.value.faults] == ["model"]
+
+
+@pytest.mark.parametrize(("model", "hint"), [("secure", Hint.FAST), ("fast", Hint.SECURE), ("secure", None)])
+def test_any_mention_of_secure_wins(model: str, hint: Hint | None) -> None:
+    made = plan(GEMINI, OLLAMA, model=model, hint=hint)
+
+    assert (names(made), made.hint) == (["ollama"], Hint.SECURE)
+
+
+def test_a_model_that_secure_excludes_is_refused_and_never_moved() -> None:
+    with pytest.raises(InvalidRequest, match="in the cloud"):
+        plan(GEMINI, OLLAMA, model="gemini", hint=Hint.SECURE)
+
+
+def test_secure_stays_on_the_premises_whatever_its_route_says() -> None:
+    routes = {**DEFAULT_ROUTES, Hint.SECURE: ("gemini", "ollama")}
+
+    made = plan(GEMINI, OLLAMA, hint=Hint.SECURE, routes=routes)
+
+    assert names(made) == ["ollama"]
+    assert [(skip.name, skip.path) for skip in made.skipped] == [("gemini/gemini-flash-latest", None)]
+    with pytest.raises(NoRoute, match="secure requests never go"):
+        plan(GEMINI, hint=Hint.SECURE, routes=routes)
+
+
+def test_an_ollama_model_that_is_hosted_elsewhere_is_cloud_and_not_for_secure() -> None:
+    id = EndpointId(provider="ollama", model="gpt-oss:120b-cloud")
+    hosted = EndpointState(endpoint=Endpoint(id=id, locality=Locality.CLOUD), features=frozenset())
+
+    assert plan(hosted, hint=Hint.LOCAL).endpoints == (hosted,)
+    with pytest.raises(NoRoute):
+        plan(hosted, hint=Hint.SECURE)
+
+
+@pytest.mark.parametrize("hint", [*Hint, None])
+def test_the_demonstration_is_the_whole_plan_where_no_provider_of_the_plan_is_configured(hint: Hint | None) -> None:
+    made = plan(NO_GEMINI, NO_OLLAMA, EMBEDDED, hint=hint)
+
+    assert names(made) == ["embedded"]
+    assert "ollama/llama3.1" in {skip.name for skip in made.skipped}
+
+
+def test_the_demonstration_stands_in_for_a_route_even_where_another_routes_provider_is_configured() -> None:
+    assert names(plan(GEMINI, NO_OLLAMA, EMBEDDED, hint=Hint.LOCAL)) == ["embedded"]
+    assert names(plan(GEMINI, NO_OLLAMA, EMBEDDED, hint=Hint.FAST)) == ["gemini"]
+
+
+def test_the_demonstration_is_no_fallback_for_a_provider_that_is_away() -> None:
+    away = state("ollama/llama3.1", unusable="does not answer")
+
+    with pytest.raises(NoRoute, match=r"ollama/llama3\.1: does not answer"):
+        plan(away, EMBEDDED, hint=Hint.LOCAL)
+
+
+@pytest.mark.parametrize("route", [("ollama", "embedded"), ("embedded", "ollama")])
+def test_the_demonstration_leaves_a_route_that_names_it_beside_a_provider(route: tuple[str, ...]) -> None:
+    routes = {**DEFAULT_ROUTES, Hint.LOCAL: route}
+
+    assert names(plan(OLLAMA, EMBEDDED, hint=Hint.LOCAL, routes=routes)) == ["ollama"]
+    assert names(plan(NO_OLLAMA, EMBEDDED, hint=Hint.LOCAL, routes=routes)) == ["embedded"]
+
+
+def test_an_endpoint_that_a_route_names_twice_is_asked_once_where_it_stands_first() -> None:
+    routes = {**DEFAULT_ROUTES, Hint.FAST: ("ollama/llama3.1", "gemini", "ollama")}
+
+    assert names(plan(GEMINI, OLLAMA, hint=Hint.FAST, routes=routes)) == ["ollama", "gemini"]
+
+
+def test_what_cannot_honour_the_request_is_skipped_with_the_field_that_asks() -> None:
+    blind = state("gemini/gemini-flash-latest", features=frozenset(Feature) - {Feature.IMAGES})
+
+    made = plan(blind, OLLAMA, hint=Hint.FAST, request=WITH_IMAGE)
+
+    assert names(made) == ["ollama"]
+    assert [(skip.name, skip.path) for skip in made.skipped] == [
+        ("gemini/gemini-flash-latest", "messages[0].content[1]")
+    ]
+
+
+def test_a_pinned_provider_that_cannot_honour_a_parameter_refuses_naming_field_and_provider() -> None:
+    plain = state("ollama/llama3.1", features=frozenset())
+
+    with pytest.raises(InvalidRequest, match=r"ollama/llama3\.1 cannot honour seed") as refused:
+        plan(plain, model="ollama", request=SEEDED)
+    assert [fault.path for fault in refused.value.faults] == ["seed"]
+
+
+def test_where_nothing_is_left_the_request_is_at_fault_only_if_it_is_for_every_endpoint() -> None:
+    deaf = state("gemini/gemini-flash-latest", features=frozenset())
+    plain = state("ollama/llama3.1", features=frozenset())
+
+    with pytest.raises(InvalidRequest) as refused:
+        plan(deaf, plain, hint=Hint.FAST, request=SEEDED)
+    assert [fault.path for fault in refused.value.faults] == ["seed", "seed"]
+    with pytest.raises(NoRoute) as unlucky:
+        plan(NO_GEMINI, plain, hint=Hint.FAST, request=SEEDED)
+    assert unlucky.value.why.keys() == {"gemini/gemini-flash-latest", "ollama/llama3.1"}
+
+
+def test_without_any_endpoint_there_is_no_route_and_each_name_says_why() -> None:
+    with pytest.raises(NoRoute) as refused:
+        plan(hint=Hint.FAST)
+
+    assert refused.value.why == {"gemini": "not configured", "ollama": "not configured"}
+
+
+def test_a_client_uses_only_the_hints_and_models_that_it_may() -> None:
+    fast_only = Client(id=ClientId("one"), namespace="team", quota=Quota(), hints=frozenset((Hint.FAST,)))
+    llama_only = Client(id=ClientId("two"), namespace="team", quota=Quota(), models=frozenset(("ollama",)))
+
+    assert names(plan(GEMINI, OLLAMA, hint=Hint.FAST, client=fast_only)) == ["gemini", "ollama"]
+    assert names(plan(GEMINI, OLLAMA, hint=Hint.FAST, client=llama_only)) == ["ollama"]
+    for model, client in (("local", fast_only), (None, fast_only), ("gemini", llama_only)):
+        with pytest.raises(Forbidden):
+            plan(GEMINI, OLLAMA, model=model, client=client)
+    with pytest.raises(Forbidden, match="any model of this route"):
+        plan(GEMINI, hint=Hint.FAST, client=llama_only)

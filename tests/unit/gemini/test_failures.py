@@ -1,0 +1,112 @@
+"""What the vendor's exceptions mean: by class, status and structured details."""
+
+import traceback
+from datetime import timedelta
+from email.utils import formatdate
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from google.genai.errors import APIError, ClientError, ServerError, UnknownApiResponseError
+
+from llm_gateway.adapters.outbound.gemini.failures import LONGEST_RETRY_AFTER, failure_of, translated
+from llm_gateway.domain.errors import (
+    ProviderBroken,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRejected,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+
+NOW = 1_800_000_000.0
+
+
+def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: str) -> APIError:
+    body = {"error": {"code": code, "message": "SECRET", "status": status, "details": list(details)}}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return APIError(code, body, SimpleNamespace(headers=named))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal(400), ProviderRejected),
+        (refusal(400, {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}), ProviderMisconfigured),
+        (refusal(400, status="FAILED_PRECONDITION"), ProviderMisconfigured),
+        (refusal(401), ProviderMisconfigured),
+        (refusal(403), ProviderMisconfigured),
+        (refusal(404), ProviderMisconfigured),
+        (refusal(408), ProviderTimeout),
+        (refusal(413), ProviderRejected),
+        (refusal(429), ProviderThrottled),
+        (refusal(302), ProviderMisconfigured),
+        (refusal(204), ProviderBroken),
+        (refusal(500), ProviderUnavailable),
+        (refusal(503), ProviderUnavailable),
+        (refusal(504), ProviderTimeout),
+        (ClientError(429, [{"error": {"code": 429}}]), ProviderThrottled),
+        (ServerError(500, {"error": "odd"}), ProviderUnavailable),
+        (ClientError(400, {"error": {"details": ["odd", None]}}), ProviderRejected),
+        (TimeoutError(), ProviderTimeout),
+        (aiohttp.ServerTimeoutError(), ProviderTimeout),
+        (aiohttp.InvalidURL("SECRET"), ProviderMisconfigured),
+        (aiohttp.ServerDisconnectedError(), ProviderBroken),
+        (aiohttp.ClientPayloadError("SECRET"), ProviderBroken),
+        (aiohttp.ClientOSError(104, "SECRET"), ProviderBroken),
+        (UnknownApiResponseError("SECRET"), ProviderBroken),
+        (UnicodeDecodeError("utf-8", b"SECRET", 0, 1, "SECRET"), ProviderBroken),
+        (RecursionError("SECRET"), ProviderBroken),
+        (TypeError("SECRET"), ProviderBroken),
+    ],
+)
+def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as caught, translated("google", NOW):
+        raise error
+    assert type(caught.value) is kind
+    assert caught.value.provider == "google"
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+
+
+def test_our_own_errors_and_cancellation_pass() -> None:
+    ours = ProviderBroken("gemini", "it broke")
+    with pytest.raises(ProviderBroken) as caught, translated("gemini", NOW):
+        raise ours
+    assert caught.value is ours
+    with pytest.raises(KeyboardInterrupt), translated("gemini", NOW):
+        raise KeyboardInterrupt
+
+
+DELAY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (refusal(429, Retry_After="7"), 7),
+        (refusal(503, Retry_After="7"), 7),
+        (refusal(429, Retry_After="0.5"), 0.5),
+        (refusal(429, Retry_After=formatdate(NOW + 90, usegmt=True)), 90),
+        (refusal(429, Retry_After=formatdate(NOW - 90, usegmt=True)), 0),
+        (refusal(429, DELAY), 34.5),
+        (refusal(429, DELAY, Retry_After="7"), 7),
+        (refusal(429, DELAY, Retry_After="soon"), 34.5),
+        (refusal(429, {"retryDelay": "-3s"}), None),
+        (refusal(429, {"retryDelay": 3}), None),
+        (refusal(429), None),
+        (refusal(429, Retry_After=""), None),
+        (refusal(429, Retry_After="-5"), None),
+        (refusal(429, Retry_After="nan"), None),
+        (refusal(429, Retry_After="1e400"), None),
+        (refusal(429, Retry_After="٣"), None),
+        (refusal(429, Retry_After="9" * 400), LONGEST_RETRY_AFTER.total_seconds()),
+        (refusal(429, Retry_After="Fri, 31 Dec 99999 23:59:59 GMT"), None),
+        (refusal(400, Retry_After="7"), None),
+    ],
+)
+def test_how_long_to_wait(error: APIError, seconds: float | None) -> None:
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert failure_of("gemini", error, NOW).retry_after == expected

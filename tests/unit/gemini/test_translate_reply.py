@@ -1,0 +1,140 @@
+"""Answers on their way from Gemini: golden payloads of the vendor's reference, and every way to end."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from google.genai import types
+
+from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, ReplyReader, joined
+from llm_gateway.domain.chat import ChatReply, FinishReason
+from llm_gateway.domain.errors import ProviderBroken, ProviderError
+from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.routing import EndpointId
+
+GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("golden/reply_*.json"))}
+TO = EndpointId(provider="gemini", model="gemini-flash-latest")
+
+
+def vendor(payload: Any) -> types.GenerateContentResponse:
+    return types.GenerateContentResponse.model_validate_json(json.dumps(payload))
+
+
+def answer(*parts: dict[str, Any], finish: str | None = None) -> types.GenerateContentResponse:
+    return vendor({"candidates": [{"content": {"parts": list(parts)}, "finishReason": finish}]})
+
+
+async def reply_of(*chunks: types.GenerateContentResponse) -> ChatReply:
+    async def events() -> AsyncIterator[ChatEvent]:
+        reader = ReplyReader(TO)
+        yield Started(endpoint=TO)
+        for chunk in chunks:
+            for delta in reader.read(chunk):
+                yield delta
+        yield reader.finished()
+
+    return await collect(events())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+async def test_the_vendors_answer_becomes_a_reply(name: str) -> None:
+    golden = GOLDEN[name]
+    reply = await reply_of(*(vendor(chunk) for chunk in golden["chunks"]))
+    assert reply == msgspec.convert(golden["reply"], ChatReply)
+
+
+def test_every_finish_reason_of_the_sdk_has_a_meaning() -> None:
+    assert set(ENDINGS) == set(types.FinishReason)
+
+
+@pytest.mark.parametrize("reason", types.FinishReason)
+async def test_how_an_answer_ends(reason: types.FinishReason) -> None:
+    meaning = ENDINGS[reason]
+    chunk = answer({"text": "said"}, finish=reason.value)
+    if isinstance(meaning, FinishReason):
+        assert (await reply_of(chunk)).finish_reason is meaning
+        return
+    with pytest.raises(meaning or ProviderBroken) as caught:
+        await reply_of(chunk)
+    assert "said" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
+async def test_an_unknown_finish_reason_is_broken_and_not_quoted() -> None:
+    with pytest.raises(ProviderBroken) as caught:
+        await reply_of(answer({"text": "a"}, finish="SAID_BY_THE_VENDOR"))
+    assert "SAID" not in str(caught.value).upper()
+
+
+async def test_no_terminal_mark_is_broken() -> None:
+    with pytest.raises(ProviderBroken):
+        await reply_of(answer({"text": "a"}))
+    with pytest.raises(ProviderBroken):
+        await reply_of()
+
+
+async def test_a_terminal_mark_with_content_after_it_does_not_count() -> None:
+    with pytest.raises(ProviderBroken):
+        await reply_of(answer({"text": "a"}, finish="STOP"), answer({"text": "b"}))
+    reply = await reply_of(answer({"text": "a"}, finish="STOP"), answer({"text": "b"}, finish="STOP"))
+    assert reply.content == "ab"
+
+
+async def test_an_unspecified_block_reason_blocks_nothing() -> None:
+    feedback = {"promptFeedback": {"blockReason": "BLOCKED_REASON_UNSPECIFIED", "safetyRatings": []}}
+    with pytest.raises(ProviderBroken):
+        await reply_of(vendor(feedback))
+
+
+@pytest.mark.parametrize("reason", [each for each in types.BlockedReason if "UNSPECIFIED" not in each.value])
+async def test_a_blocked_prompt_is_an_empty_answer(reason: types.BlockedReason) -> None:
+    reply = await reply_of(vendor({"promptFeedback": {"blockReason": reason.value}}))
+    assert (reply.finish_reason, reply.content) == (FinishReason.CONTENT_FILTER, "")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+        {"executableCode": {"code": "1", "language": "PYTHON"}},
+        {"functionCall": {"args": {}}},
+        {"functionCall": {"name": "f", "args": {"a": "\ud800"}}},
+        {"text": "\ud800"},
+    ],
+)
+async def test_what_cannot_be_carried_is_broken_never_dropped(part: dict[str, Any]) -> None:
+    chunk = answer({"text": "x"}, finish="STOP")
+    assert chunk.candidates
+    # from Python, as JSON that the SDK decodes may hold halves of surrogate pairs
+    chunk.candidates[0].content = types.Content(parts=[types.Part.model_validate(part)])
+    with pytest.raises(ProviderError, match=r"gemini: ") as caught:
+        await reply_of(chunk)
+    assert isinstance(caught.value, ProviderBroken)
+
+
+async def test_generated_ids_are_distinct_without_a_name_of_the_answer_too() -> None:
+    call = {"functionCall": {"name": "f"}}
+    reply = await reply_of(answer(call, call, finish="STOP"))
+    assert [made.id for made in reply.tool_calls] == ["call_0", "call_1"]
+
+
+async def test_arguments_keep_every_digit() -> None:
+    call = {"functionCall": {"name": "f", "args": {"n": 2**70, "x": 1.0, "z": 0}}}
+    reply = await reply_of(answer(call, finish="STOP"))
+    assert reply.tool_calls[0].arguments == f'{{"n":{2**70},"x":1.0,"z":0}}'
+
+
+def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
+    chunk = answer(
+        {"text": "I ", "thought": True},
+        {"text": "a"},
+        {"functionCall": {"name": "f", "id": "1"}},
+        {"text": "think", "thought": True},
+        {"text": "b"},
+    )
+    deltas: list[Delta] = list(joined(ReplyReader(TO).read(chunk)))
+    assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
+    assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]

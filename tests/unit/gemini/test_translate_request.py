@@ -1,0 +1,167 @@
+"""Requests on their way to Gemini: golden bodies of the vendor's REST reference, and what is refused."""
+
+import json
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest, to_vendor
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    ChatRequest,
+    ReasoningEffort,
+    Sampling,
+    SystemMessage,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolMessage,
+    ToolMode,
+    UserMessage,
+)
+from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.routing import EndpointId
+
+GOLDEN = sorted(Path(__file__).parent.glob("golden/request_*.json"))
+HELLO = UserMessage(content=(Text(text="hello"),))
+
+
+def endpoint(model: str = "gemini-flash-latest") -> EndpointId:
+    return EndpointId(provider="gemini", model=model)
+
+
+def rest_body(asked: VendorRequest) -> dict[str, Any]:
+    """The vendor's types in the shape of its REST reference."""
+    config = asked.config.model_dump(by_alias=True, exclude_none=True, mode="json")
+    for ours in ("automaticFunctionCalling", "automaticContinuation"):
+        config.pop(ours)
+    contents = [content.model_dump(by_alias=True, exclude_none=True, mode="json") for content in asked.contents]
+    body = {"contents": contents}
+    body |= {name: config.pop(name) for name in ("systemInstruction", "tools", "toolConfig") if name in config}
+    return body | {"generationConfig": config}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_request_becomes_the_vendors_body(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    request = msgspec.convert(golden["request"], ChatRequest)
+    assert rest_body(to_vendor(endpoint(golden["model"]), request)) == golden["body"]
+
+
+def test_nothing_that_was_not_asked_for_is_sent() -> None:
+    body = rest_body(to_vendor(endpoint("gemma-3-27b-it"), ChatRequest(messages=(HELLO,))))
+    assert body == {"contents": [{"role": "user", "parts": [{"text": "hello"}]}], "generationConfig": {}}
+
+
+@pytest.mark.parametrize("model", ["gemini-flash-latest", "gemini-2.5-pro"])
+def test_the_sdk_does_nothing_on_its_own(model: str) -> None:
+    config = to_vendor(endpoint(model), ChatRequest(messages=(HELLO,))).config
+    assert config.automatic_continuation is False
+    assert config.automatic_function_calling is not None
+    assert config.automatic_function_calling.disable is True
+
+
+@pytest.mark.parametrize(
+    ("choice", "mode"), [(ToolMode.AUTO, "AUTO"), (ToolMode.NONE, "NONE"), (ToolMode.REQUIRED, "ANY"), (None, None)]
+)
+def test_the_choice_of_a_tool(choice: ToolChoice | None, mode: str | None) -> None:
+    request = ChatRequest(messages=(HELLO,), tools=(Tool(name="f"),), tool_choice=choice)
+    config = rest_body(to_vendor(endpoint(), request)).get("toolConfig")
+    assert config == ({"functionCallingConfig": {"mode": mode}} if mode else None)
+
+
+@pytest.mark.parametrize("signature", [bytes(range(256)), b"\xfb\xff\xfe>?", b"x" * 50_000])
+@pytest.mark.parametrize("alphabet", [b"+/", b"-_"])
+def test_signatures_go_back_byte_by_byte(signature: bytes, alphabet: bytes) -> None:
+    given = {"google": {"thought_signature": b64encode(signature, alphabet).decode(), "more": 1}, "other": {}}
+    call = ToolCall(id="1", name="f", arguments="{}", extra_content=given)
+    message = AssistantMessage(tool_calls=(call,), extra_content=given)
+    parts = to_vendor(endpoint(), ChatRequest(messages=(HELLO, message))).contents[1].parts or []
+    assert [(part.text, part.thought_signature) for part in parts] == [("", signature), (None, signature)]
+
+
+def test_only_the_last_text_of_a_message_bears_its_signature() -> None:
+    message = AssistantMessage(
+        content=(Text(text="a"), Text(text="b")), extra_content={"google": {"thought_signature": "c2ln"}}
+    )
+    parts = to_vendor(endpoint(), ChatRequest(messages=(message,))).contents[0].parts or []
+    assert [(part.text, part.thought_signature) for part in parts] == [("a", None), ("b", b"sig")]
+
+
+def call(arguments: str = "{}", **fields: Any) -> ChatRequest:
+    return ChatRequest(
+        messages=(HELLO, AssistantMessage(tool_calls=(ToolCall(id="1", name="f", arguments=arguments, **fields),)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "path"),
+    [
+        (call("{"), "messages[1].tool_calls[0].function.arguments"),
+        (call("[]"), "messages[1].tool_calls[0].function.arguments"),
+        (call('{"a": NaN}'), "messages[1].tool_calls[0].function.arguments"),
+        (call('{"a":' * 100_000), "messages[1].tool_calls[0].function.arguments"),
+        (
+            call(extra_content={"google": {"thought_signature": "PRIVATE"}}),
+            "messages[1].tool_calls[0].extra_content.google.thought_signature",
+        ),
+        (
+            ChatRequest(messages=(AssistantMessage(content=(), extra_content={"google": {"thought_signature": 1}}),)),
+            "messages[0].extra_content.google.thought_signature",
+        ),
+        (
+            ChatRequest(messages=(ToolMessage(content=(Text(text="PRIVATE"),), tool_call_id="PRIVATE"),)),
+            "messages[0].tool_call_id",
+        ),
+        (ChatRequest(messages=(SystemMessage(content=(Text(text="PRIVATE"),)),)), "messages"),
+        (ChatRequest(messages=(HELLO,), sampling=Sampling(seed=2**31)), "seed"),
+        (ChatRequest(messages=(HELLO,), sampling=Sampling(stop=tuple("abcdef"))), "stop"),
+    ],
+)
+def test_what_gemini_cannot_be_told_is_refused_by_its_path(request_: ChatRequest, path: str) -> None:
+    with pytest.raises(ProviderRejected) as caught:
+        to_vendor(endpoint(), request_)
+    assert caught.value.message.startswith(f"gemini: {path}: ")
+    assert "PRIVATE" not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def thinking(model: str, effort: ReasoningEffort | None) -> dict[str, Any] | None:
+    request = ChatRequest(messages=(HELLO,), reasoning_effort=effort)
+    config: dict[str, Any] | None = rest_body(to_vendor(endpoint(model), request))["generationConfig"].get(
+        "thinkingConfig"
+    )
+    return config
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gemini-flash-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.8-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-flash-lite-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-4-argon", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.1-pro-preview", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-pro-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3-pro-preview", ["LOW", "LOW", "LOW", "LOW", "HIGH", "HIGH"]),
+        ("gemini-2.5-flash", [0, 0, 1024, 1024, 8192, 24576]),
+        ("gemini-2.5-flash-lite", [0, 0, 1024, 1024, 8192, 24576]),
+        ("gemini-2.5-pro", [128, 128, 1024, 1024, 8192, 24576]),
+    ],
+)
+def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
+    asked: list[ReasoningEffort | None] = [None, *ReasoningEffort]
+    for effort, wanted in zip(asked, expected, strict=True):
+        config: dict[str, Any] = {"thinkingLevel" if isinstance(wanted, str) else "thinkingBudget": wanted}
+        if effort not in (None, ReasoningEffort.NONE):
+            config["includeThoughts"] = True
+        assert thinking(model, effort) == config
+
+
+@pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemini-2.0-flash", "gemini-robotics-er-1.6"])
+def test_no_thinking_is_asked_of_models_that_do_not_take_it(model: str) -> None:
+    assert thinking(model, None) is None

@@ -1,0 +1,29 @@
+"""A decision as headers."""
+
+from llm_gateway.adapters.inbound.http.rate_headers import rate_headers
+from llm_gateway.domain.quota import Decision, Standing
+
+
+def test_a_client_without_limits_is_told_none() -> None:
+    concurrency = Standing(limit=2, remaining=1, reset_ms=0)
+
+    assert rate_headers(Decision(allowed=True, concurrency=concurrency)) == []
+
+
+def test_both_limits_are_told_in_both_ways() -> None:
+    decision = Decision(
+        allowed=True,
+        requests=Standing(limit=5, remaining=4, reset_ms=1_000, window_ms=5_000),
+        tokens=Standing(limit=9_000, remaining=0, reset_ms=1, window_ms=90_001),
+    )
+
+    assert rate_headers(decision) == [
+        (b"ratelimit-policy", b'"requests";q=5;w=5, "tokens";q=9000;w=91'),
+        (b"ratelimit", b'"requests";r=4;t=1, "tokens";r=0;t=1'),
+        (b"x-ratelimit-limit-requests", b"5"),
+        (b"x-ratelimit-remaining-requests", b"4"),
+        (b"x-ratelimit-reset-requests", b"1"),
+        (b"x-ratelimit-limit-tokens", b"9000"),
+        (b"x-ratelimit-remaining-tokens", b"0"),
+        (b"x-ratelimit-reset-tokens", b"1"),
+    ]

@@ -1,0 +1,67 @@
+"""What is read of a body and of the credentials, without a server."""
+
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from litestar.types import Scope
+from msgspec import json
+
+from llm_gateway.adapters.inbound.http.native_wire import ChatBody
+from llm_gateway.adapters.inbound.http.requests import api_key, decode, request_id
+from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
+
+DECODER = json.Decoder(ChatBody)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+def scope(*headers: tuple[bytes, bytes]) -> Scope:
+    return cast("Scope", {"type": "http", "headers": headers})
+
+
+@given(st.binary())
+def test_any_bytes_are_a_body_or_an_invalid_request(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        decode(DECODER, body)
+
+
+@given(st.dictionaries(st.sampled_from([*ChatBody.__struct_fields__, "other"]), JSON))
+def test_any_json_is_a_body_or_an_invalid_request_that_names_a_path(fields: dict[str, object]) -> None:
+    try:
+        body = decode(DECODER, json.encode(fields))
+    except InvalidRequest as error:
+        assert len(error.faults) == 1
+    else:
+        assert body.messages
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_any_name_of_a_field_can_be_told(name: str) -> None:
+    fields = {"messages": [{"role": "user", "content": "Hello", name: 1}]}
+
+    with pytest.raises(InvalidRequest) as caught:
+        decode(DECODER, json.encode(fields))
+
+    assert caught.value.faults[0].path.startswith("messages[0]")
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"x-api-key", b"authorization", b"x-other"]), st.binary(max_size=40))))
+def test_any_headers_have_one_key_none_or_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    try:
+        key = api_key(scope(*headers))
+    except Unauthenticated:
+        assert len(headers) > 1
+    else:
+        assert key is None or isinstance(key.encode("utf-8", "surrogateescape"), bytes)
+
+
+@given(st.binary(max_size=200))
+def test_a_request_s_id_is_sane_or_absent(value: bytes) -> None:
+    id = request_id(scope((b"x-request-id", value)))
+
+    assert id is None or (id.isascii() and id.isprintable() and 0 < len(id) <= 128 and id.encode() == value)

@@ -1,0 +1,89 @@
+"""The vendor's exceptions, one by one: by class and status, without their words."""
+
+import asyncio
+import socket
+from datetime import timedelta
+
+import aiohttp
+import httpx
+import ollama
+import pytest
+
+from llm_gateway.adapters.outbound.ollama.failures import LONGEST_RETRY_AFTER, failures_of, retry_after
+from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
+from llm_gateway.domain import errors
+from llm_gateway.domain.routing import EndpointId
+
+TO = EndpointId(provider="mine", model="llama3.2")
+NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
+
+
+def behind(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
+    (httpx.ConnectError("x"), errors.ProviderRefused),
+    (ConnectionError("x"), errors.ProviderRefused),
+    (socket.gaierror(-2, "x"), errors.ProviderRefused),
+    (behind(httpx.ConnectError("x"), OutsideAddress("x")), errors.ProviderRefused),
+    (behind(httpx.ConnectTimeout("x"), aiohttp.ServerDisconnectedError()), errors.ProviderBroken),
+    (behind(httpx.ConnectTimeout("x"), aiohttp.ClientOSError(104, "x")), errors.ProviderBroken),
+    (behind(httpx.ConnectTimeout("x"), aiohttp.ServerTimeoutError()), errors.ProviderTimeout),
+    (httpx.ConnectTimeout("x"), errors.ProviderTimeout),
+    (TimeoutError(), errors.ProviderTimeout),
+    (ConnectionResetError("x"), errors.ProviderBroken),
+    (behind(httpx.ReadError("x"), aiohttp.ClientPayloadError("x")), errors.ProviderBroken),
+    (aiohttp.ClientPayloadError("x"), errors.ProviderBroken),
+    (httpx.RemoteProtocolError("x"), errors.ProviderBroken),
+    (httpx.StreamClosed(), errors.ProviderBroken),
+    (httpx.UnsupportedProtocol("x"), errors.ProviderMisconfigured),
+    (ollama.ResponseError("x"), errors.ProviderUnavailable),
+    (Malformed("x"), errors.ProviderBroken),
+    (ValueError("x"), errors.ProviderBroken),
+    (RecursionError("x"), errors.ProviderBroken),
+    (Refusal(418, None), errors.ProviderRejected),
+    (Refusal(304, None), errors.ProviderBroken),
+]
+
+
+@pytest.mark.parametrize(("raised", "kind"), CASES, ids=lambda case: getattr(case, "__name__", repr(case)))
+def test_an_exception_is_its_class_of_error(raised: Exception, kind: type[errors.ProviderError]) -> None:
+    with pytest.raises(errors.ProviderError) as caught, failures_of(TO, lambda: NOW):
+        raise raised
+    assert type(caught.value) is kind
+    assert caught.value.provider == "mine"
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("raised", [KeyError("ours"), asyncio.CancelledError(), errors.ProviderThrottled("a", "b")])
+def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None:
+    with pytest.raises(type(raised)) as caught, failures_of(TO, lambda: NOW):
+        raise raised
+    assert caught.value is raised
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("0", timedelta(0)),
+        (" 120 ", timedelta(minutes=2)),
+        ("999999999", LONGEST_RETRY_AFTER),
+        ("9" * 400, LONGEST_RETRY_AFTER),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", timedelta(minutes=1)),
+        ("Fri, 15 Jan 2027 08:01:00 -0000", timedelta(minutes=1)),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", timedelta(0)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY_AFTER),
+        ("Fri, 99 Jan 2027 08:01:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_never_more_than_a_day(header: str | None, wait: timedelta | None) -> None:
+    assert retry_after(header, lambda: NOW) == wait

@@ -1,0 +1,129 @@
+"""What keeps a prompt on the premises, guard by guard."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from socket import AddressFamily
+
+import httpx
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from typing_extensions import override
+
+from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
+from llm_gateway.adapters.outbound.ollama.client import Client, Clients
+from llm_gateway.adapters.outbound.ollama.failures import failures_of
+from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony
+from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
+from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
+from llm_gateway.domain.routing import EndpointId, Locality
+
+TO = EndpointId(provider="ollama", model="llama3.2")
+
+
+class Rebinding(AbstractResolver):
+    """A name that leads to one address after the other."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
+    ) -> list[ResolveResult]:
+        address = self.addresses.pop(0)
+        return [ResolveResult(hostname=host, host=address, port=port, family=AddressFamily.AF_INET, proto=0, flags=0)]
+
+    @override
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def client_over(resolver: AbstractResolver, *, guarded: bool = True) -> AsyncGenerator[httpx.AsyncClient, None]:
+    transport = OllamaTransport(guarded=guarded, api_key=None, max_line_bytes=1 << 20, resolver=resolver)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "127.8.8.8", "10.1.2.3", "172.31.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:10.0.0.1"],
+)
+def test_loopback_and_private_addresses_are_on_the_premises(address: str) -> None:
+    assert on_premises(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8.8.8.8",
+        "172.32.0.1",
+        "192.0.2.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "2001:db8::1",
+        "fe80::1%eth0",
+        "::ffff:8.8.8.8",
+        "64:ff9b::a00:1",
+        "2002:a00:1::",
+        "2130706433",
+        "localhost",
+        "",
+    ],
+)
+def test_every_other_address_is_not(address: str) -> None:
+    assert not on_premises(address)
+
+
+async def test_a_name_is_on_the_premises_where_its_addresses_are() -> None:
+    assert await resolves_on_premises("localhost")
+    assert not await resolves_on_premises("192.0.2.1")
+    assert not await resolves_on_premises("2001:db8::1")
+
+
+async def test_a_name_that_comes_to_lead_outside_gets_nothing() -> None:
+    async with client_over(Rebinding("192.0.2.1")) as client:
+        with pytest.raises(ProviderRefused, match="neither loopback nor private"), failures_of(TO, lambda: 0.0):
+            await client.get("http://ollama.internal:11434")
+
+
+@pytest.mark.parametrize("locality", list(Locality))
+async def test_only_a_client_for_the_premises_is_guarded(locality: Locality) -> None:
+    clients = Clients("http://127.0.0.1:1")
+    client = clients.of(locality)
+    assert client is clients.of(locality)
+    with pytest.raises(ProviderRefused, match="no connection"), failures_of(TO, lambda: 0.0):
+        await client.ps()
+    await clients.aclose()
+
+
+async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> None:
+    async with httpx.AsyncClient() as anything:
+        client = Client("http://127.0.0.1:1", anything._transport)
+    assert client._client.follow_redirects is False
+    assert client._client.trust_env is False
+    await client.aclose()
+
+
+async def test_legacy_spellings_of_an_address_are_not_connected_to() -> None:
+    async with client_over(Rebinding()) as client:
+        with pytest.raises((ProviderRefused, ProviderBroken, ProviderMisconfigured)), failures_of(TO, lambda: 0.0):
+            await client.get("http://2130706433:1")
+
+
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm:cloud", "big-cloud", "Big-Cloud:latest"])
+def test_a_cloud_name_is_hosted_elsewhere(name: str) -> None:
+    assert hosted_elsewhere(name)
+
+
+def test_names_that_mean_the_same_model() -> None:
+    assert same_model("llama3.1", "llama3.1:latest")
+    assert same_model("Llama3.1:8B", "llama3.1:8b")
+    assert not same_model("llama3.1", "llama3.1:8b")
+    assert not hosted_elsewhere("cloudy:8b")
+
+
+def test_only_gpt_oss_speaks_harmony() -> None:
+    assert speaks_harmony("gptoss", "alias")
+    assert not speaks_harmony("llama", "gpt-oss-like")
+    assert speaks_harmony(None, "someone/gpt-oss:20b")

@@ -1,0 +1,79 @@
+"""Answers on their way from Ollama: the payloads that the vendor documents, and ends that are none."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from llm_gateway.adapters.outbound.ollama.translate_reply import ReplyReader
+from llm_gateway.adapters.outbound.ollama.vendor import ChatPart
+from llm_gateway.domain.chat import ChatReply
+from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, ToolCallDelta
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+
+GOLDEN = sorted(Path(__file__).parent.glob("golden/reply_*.json"))
+LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.2"), locality=Locality.ON_PREMISES)
+CALL = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "t", "arguments": {}}}]}
+
+
+def read(
+    parts: Sequence[dict[str, Any]], *, whole: bool = False, calls_before: int = 0, to: Endpoint = LOCAL
+) -> list[ChatEvent]:
+    reader = ReplyReader(to, calls_before, whole=whole)
+    return [event for part in parts for event in reader.events(ChatPart(**part))]
+
+
+def folded(events: Sequence[ChatEvent]) -> ChatReply:
+    collector = Collector()
+    for event in events:
+        collector.add(event)
+    return collector.reply()
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_the_vendors_answer_becomes_a_reply(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    reply = folded(read(golden["parts"], whole=golden.get("whole", False)))
+    assert reply == msgspec.convert(golden["reply"], ChatReply)
+
+
+def test_a_part_without_content_starts_nothing() -> None:
+    assert read([{"message": {"role": "assistant", "content": ""}, "done": False}]) == []
+
+
+def test_the_terminal_mark_alone_starts_and_finishes() -> None:
+    events = read([{"done": True, "done_reason": "stop"}])
+    assert [type(event) for event in events] == [Started, Finished]
+
+
+def test_ids_of_our_own_are_unique_in_a_conversation() -> None:
+    events = read([{"message": CALL}, {"message": CALL}], calls_before=3)
+    assert [event.id for event in events if isinstance(event, ToolCallDelta)] == ["call_3", "call_4"]
+
+
+def test_an_id_that_the_server_gives_twice_is_used_once() -> None:
+    twice = {"message": CALL | {"tool_calls": [{"id": "x", "function": {"name": "t", "arguments": {}}}] * 2}}
+    assert [event.id for event in read([twice]) if isinstance(event, ToolCallDelta)] == ["x", "call_1"]
+
+
+@pytest.mark.parametrize("reason", ["load", "unload", "tired", "", None])
+def test_an_end_for_no_good_reason_is_broken(reason: str | None) -> None:
+    with pytest.raises(ProviderBroken):
+        read([{"message": {"role": "assistant", "content": "a"}, "done": True, "done_reason": reason}])
+
+
+def test_a_whole_answer_that_is_not_done_is_broken() -> None:
+    with pytest.raises(ProviderBroken):
+        read([{"message": {"role": "assistant", "content": "a"}, "done": False}], whole=True)
+
+
+def test_an_answer_from_elsewhere_is_welcome_only_where_it_was_expected() -> None:
+    part = {"remote_host": "https://elsewhere.example", "done": True, "done_reason": "stop"}
+    with pytest.raises(ProviderMisconfigured):
+        read([part])
+    far = Endpoint(id=LOCAL.id, locality=Locality.CLOUD)
+    assert isinstance(read([part], to=far)[-1], Finished)

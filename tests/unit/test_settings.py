@@ -1,0 +1,180 @@
+"""Settings: where they are read, which win, and that every fault is named at once."""
+
+from pathlib import Path
+
+import pytest
+
+from llm_gateway import Secret, Settings, SettingsError, load_settings
+from llm_gateway.bootstrap.reference import env_example
+from llm_gateway.bootstrap.settings_rules import clients_of, serving_faults
+from llm_gateway.domain.clients import digest_of
+from llm_gateway.domain.quota import Bucket
+from llm_gateway.domain.routing import Hint
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(tmp_path: Path, toml: str = "", *, dotenv: str = "", demo: bool = False, **environ: str) -> Settings:
+    (tmp_path / "gateway.toml").write_text(toml)
+    (tmp_path / ".env").write_text(dotenv)
+    return load_settings(config=tmp_path / "gateway.toml", environ=environ, dotenv=tmp_path / ".env", demo=demo)
+
+
+def faults(tmp_path: Path, toml: str = "", *, demo: bool = False, **environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, toml, demo=demo, **environ)
+    return caught.value.faults
+
+
+def test_the_defaults_stand_where_nothing_is_set(tmp_path: Path) -> None:
+    assert load(tmp_path) == Settings()
+
+
+def test_the_environment_wins_over_dotenv_and_dotenv_over_toml(tmp_path: Path) -> None:
+    toml = "port = 1\nworkers = 1\ncache_ttl_seconds = 1"
+    settings = load(tmp_path, toml, dotenv="PORT=2\nCACHE_TTL_SECONDS=2", PORT="3")
+    assert (settings.port, settings.cache_ttl_seconds, settings.workers) == (3, 2, 1)
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    assert load(tmp_path, PORT="", API_KEYS=" ") == Settings()
+
+
+def test_lists_are_separated_by_commas(tmp_path: Path) -> None:
+    settings = load(tmp_path, API_KEYS="key-number-1, key-number-2,", ALLOWED_HOSTS="A.example,b.example")
+    assert settings.api_keys == (Secret("key-number-1"), Secret("key-number-2"))
+    assert settings.hosts == frozenset(("a.example", "b.example"))
+
+
+def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -> None:
+    toml = "colour = 3\nport = 'x'\n[[clients]]\nname = 'a'\nkeys = []\n[routes]\nlocal = ['nowhere']"
+    found = faults(
+        tmp_path,
+        toml,
+        PROVIDER_TIMEOUT_SECONDS="0",
+        PROVIDER_MAX_RETRIES="11",
+        CACHE_TTL_SECONDS="-1",
+        RATE_LIMITER_REFILL_RATE="0",
+        WORKERS="2",
+        REDIS_ABSENT_LIMITER="maybe",
+        MAX_BODY_BYTES="many",
+    )
+    names = [fault.partition(":")[0] for fault in found]
+    assert sorted(names) == sorted(
+        [
+            "colour",
+            "port",
+            "clients[0]",
+            "routes.local",
+            "PROVIDER_TIMEOUT_SECONDS",
+            "PROVIDER_MAX_RETRIES",
+            "CACHE_TTL_SECONDS",
+            "RATE_LIMITER_REFILL_RATE",
+            "WORKERS",
+            "REDIS_ABSENT_LIMITER",
+            "MAX_BODY_BYTES",
+        ]
+    )
+    assert "PROVIDER_TIMEOUT_SECONDS: must be a number from 1 to 300" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65536"),
+        ("WORKERS", "0"),
+        ("PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS", "301"),
+        ("PROVIDER_IDLE_TIMEOUT_SECONDS", "0.5"),
+        ("PROVIDER_MAX_RETRIES", "-1"),
+        ("CACHE_TTL_SECONDS", "2592001"),
+        ("RATE_LIMITER_CAPACITY", "0"),
+        ("RATE_LIMITER_CAPACITY", "1.5"),
+        ("RATE_LIMITER_REFILL_RATE", "-1"),
+        ("RATE_LIMITER_REFILL_RATE", "nan"),
+        ("RATE_LIMITER_REFILL_RATE", "inf"),
+        ("EXPECTED_REPLICAS", "0"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_value_out_of_range_is_a_fault(tmp_path: Path, name: str, value: str) -> None:
+    (fault,) = faults(tmp_path, demo=False, **{name: value})
+    assert fault.startswith(name.removesuffix("_CAPACITY").removesuffix("_REFILL_RATE"))
+
+
+def test_a_secret_is_never_shown() -> None:
+    settings = Settings(api_keys=(Secret("sk-canary"),), gemini_api_key=Secret("sk-canary"))
+    assert "canary" not in f"{settings} {settings!r}"
+
+
+def test_a_fault_of_a_key_does_not_quote_it(tmp_path: Path) -> None:
+    assert "canary" not in " ".join(faults(tmp_path, API_KEYS="sha256:canary, canary"))
+
+
+def test_the_demonstration_is_refused_on_an_address_that_others_reach(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, demo=True, HOST="0.0.0.0")
+    assert fault.startswith("HOST: 0.0.0.0 is not a loopback address")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1"])
+def test_the_demonstration_is_for_loopback_addresses(tmp_path: Path, host: str) -> None:
+    assert load(tmp_path, demo=True, HOST=host).hosts == frozenset(("localhost", "127.0.0.1", "[::1]"))
+
+
+def test_serving_needs_somebody_who_may_ask() -> None:
+    (fault,) = serving_faults(Settings())
+    assert fault.startswith("API_KEYS: ")
+    assert "keys new" in fault
+    assert "--demo" in fault
+    assert not list(serving_faults(Settings(demo=True)))
+    assert not list(serving_faults(Settings(api_keys=(Secret("key-number-1"),))))
+
+
+def test_a_key_and_its_digest_are_the_same_client() -> None:
+    digest = digest_of("key-number-1")
+    plain = clients_of(Settings(api_keys=(Secret("key-number-1"),)))
+    hashed = clients_of(Settings(api_keys=(Secret(f"sha256:{digest.hex()}"),)))
+    assert plain == hashed
+    assert plain[digest].namespace == plain[digest].id
+
+
+def test_the_same_key_twice_is_a_fault(tmp_path: Path) -> None:
+    digest = digest_of("key-number-1").hex()
+    (fault,) = faults(tmp_path, API_KEYS=f"key-number-1,sha256:{digest}")
+    assert fault == "API_KEYS: the same key stands there twice"
+
+
+def test_clients_have_quotas_permissions_and_a_namespace_of_their_own(tmp_path: Path) -> None:
+    toml = """
+        [[clients]]
+        name = "team"
+        keys = ["key-number-1", "key-number-2"]
+        requests = { capacity = 10, refill_rate = 2.5 }
+        tokens = { capacity = 100000, refill_rate = 1000 }
+        concurrency = 3
+        hints = ["local", "secure"]
+        models = ["ollama"]
+        namespace = "shared"
+    """
+    clients = clients_of(load(tmp_path, toml))
+    team = clients[digest_of("key-number-2")]
+    assert team is clients[digest_of("key-number-1")]
+    assert (team.id, team.namespace) == ("team", "shared")
+    assert team.quota.requests == Bucket.of(10, 2.5)
+    assert team.quota.tokens == Bucket.of(100_000, 1000)
+    assert team.quota.concurrency == 3
+    assert team.hints == frozenset((Hint.LOCAL, Hint.SECURE))
+    assert team.models == frozenset(("ollama",))
+
+
+def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "[routes]\nlocal = ['ollama', 'embedded']")
+    assert fault.startswith("routes.local: embedded never shares a route")
+
+
+def test_the_toml_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="can't be read"):
+        load_settings(config=tmp_path / "absent.toml", environ={}, dotenv=None)
+
+
+def test_the_example_lists_every_variable() -> None:
+    assert (ROOT / ".env.example").read_text() == env_example()
