@@ -1,71 +1,82 @@
-"""One door to many language models, as a library: the use cases, the domain's types, the ports, and one builder."""
+"""One door to many language models, as a library: the use cases, the domain's types, the ports, and one builder.
+
+A name is imported when it is first asked for: importing the package costs next to nothing, and who only names types
+does not pay for what builds a gateway.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .adapters.outbound.memory.directories import FixedEndpoints
-from .application.answer_chat import Answer, AnswerChat
-from .application.authenticate import Authenticate
-from .application.explain_chat import ExplainChat, Explanation
-from .application.plan_route import PlanRoute
-from .application.ports import (
-    Attempt,
-    ChatModel,
-    ClientDirectory,
-    Clock,
-    EndpointDirectory,
-    Entropy,
-    Observation,
-    Observer,
-    RateLimiter,
-    ReplyCache,
-    RequestId,
-)
-from .application.records import CacheStatus, RequestRecord
-from .domain.caching import CacheDirective, CacheMode
-from .domain.chat import (
-    AssistantMessage,
-    ChatCall,
-    ChatReply,
-    ChatRequest,
-    FinishReason,
-    Grain,
-    Image,
-    JsonFormat,
-    JsonSchemaFormat,
-    NamedTool,
-    ReasoningEffort,
-    Sampling,
-    SystemMessage,
-    Text,
-    TextFormat,
-    Tool,
-    ToolCall,
-    ToolMessage,
-    ToolMode,
-    Usage,
-    UserMessage,
-)
-from .domain.clients import Client, ClientId
-from .domain.errors import GatewayError, InvalidRequest, ProviderError, QuotaExceeded
-from .domain.events import (
-    ChatEvent,
-    Finished,
-    ReasoningDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    collect,
-    replay,
-)
-from .domain.quota import Bucket, Quota
-from .domain.resilience import Deadline
-from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan
-
 if TYPE_CHECKING:
+    from .adapters.outbound.memory.directories import FixedEndpoints
+    from .application.answer_chat import Answer, AnswerChat
+    from .application.authenticate import Authenticate
+    from .application.explain_chat import ExplainChat, Explanation
+    from .application.plan_route import PlanRoute
+    from .application.ports import (
+        Attempt,
+        ChatModel,
+        ClientDirectory,
+        Clock,
+        EndpointDirectory,
+        Entropy,
+        Observation,
+        Observer,
+        RateLimiter,
+        ReplyCache,
+        RequestId,
+    )
+    from .application.records import CacheStatus, RequestRecord
     from .bootstrap.gateway import Gateway, open_gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.settings import Secret, Settings
+    from .domain.caching import CacheDirective, CacheMode
+    from .domain.chat import (
+        AssistantMessage,
+        ChatCall,
+        ChatReply,
+        ChatRequest,
+        FinishReason,
+        Grain,
+        Image,
+        JsonFormat,
+        JsonSchemaFormat,
+        NamedTool,
+        ReasoningEffort,
+        Sampling,
+        SystemMessage,
+        Text,
+        TextFormat,
+        Tool,
+        ToolCall,
+        ToolMessage,
+        ToolMode,
+        Usage,
+        UserMessage,
+    )
+    from .domain.clients import Client, ClientId
+    from .domain.errors import GatewayError, InvalidRequest, ProviderError, QuotaExceeded
+    from .domain.events import (
+        ChatEvent,
+        Finished,
+        ReasoningDelta,
+        Started,
+        TextDelta,
+        ToolCallDelta,
+        collect,
+        replay,
+    )
+    from .domain.quota import Bucket, Quota
+    from .domain.resilience import Deadline
+    from .domain.routing import (
+        Endpoint,
+        EndpointId,
+        EndpointState,
+        Feature,
+        Hint,
+        Locality,
+        Plan,
+    )
 
 __all__ = [
     "Answer",
@@ -143,18 +154,42 @@ __all__ = [
     "replay",
 ]
 
-_BUILDING = {
-    "Gateway": "gateway",
-    "Secret": "settings",
-    "Settings": "settings",
-    "SettingsError": "loading",
-    "load_settings": "loading",
-    "open_gateway": "gateway",
+_HOMES = {
+    "adapters.outbound.memory.directories": "FixedEndpoints",
+    "application.answer_chat": "Answer AnswerChat",
+    "application.authenticate": "Authenticate",
+    "application.explain_chat": "ExplainChat Explanation",
+    "application.plan_route": "PlanRoute",
+    "application.ports": (
+        "Attempt ChatModel ClientDirectory Clock EndpointDirectory Entropy Observation Observer RateLimiter "
+        "ReplyCache RequestId"
+    ),
+    "application.records": "CacheStatus RequestRecord",
+    "bootstrap.gateway": "Gateway open_gateway",
+    "bootstrap.loading": "SettingsError load_settings",
+    "bootstrap.settings": "Secret Settings",
+    "domain.caching": "CacheDirective CacheMode",
+    "domain.chat": (
+        "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
+        "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "
+        "Usage UserMessage"
+    ),
+    "domain.clients": "Client ClientId",
+    "domain.errors": "GatewayError InvalidRequest ProviderError QuotaExceeded",
+    "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
+    "domain.quota": "Bucket Quota",
+    "domain.resilience": "Deadline",
+    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan",
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
-    """What builds a gateway is imported when it is first asked for: who only names types does not pay for it."""
-    if name not in _BUILDING:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".bootstrap.{_BUILDING[name]}", __name__), name)
+    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -154,8 +154,12 @@ BROKEN: dict[str, Script] = {
     "no JSON": stream(b"VERBATIM\n"),
     "no object": stream(b"[1]\n"),
     "another shape": stream(b'{"message": "VERBATIM", "done": true}\n'),
-    "invalid UTF-8": stream(b'{"message":{"role":"assistant","content":"\xff\xfe"},"done":true}\n'),
-    "half a character": stream(b'{"message":{"role":"assistant","content":"\\ud800"},"done":true}\n'),
+    "invalid UTF-8": stream(
+        b'{"message":{"role":"assistant","content":"\xff\xfe"},"done":true,"done_reason":"stop"}\n'
+    ),
+    "half a character": stream(
+        b'{"message":{"role":"assistant","content":"\\ud800"},"done":true,"done_reason":"stop"}\n'
+    ),
     "nested without end": stream(b'{"message":' + b"[" * 100_000 + b"\n"),
     "an unknown reason": stream(line("VERBATIM"), end("tired")),
     "no reason": stream(line("VERBATIM") | {"done": True}),

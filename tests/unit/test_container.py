@@ -8,6 +8,7 @@ import threading
 import pytest
 from dependency_injector.providers import Dependency, Provider
 
+import llm_gateway
 from llm_gateway import (
     CacheStatus,
     ChatCall,
@@ -104,3 +105,10 @@ def test_importing_the_package_is_cheap_and_takes_no_framework_along() -> None:
         assert modules == "[]"
         took.append(float(seconds))
     assert min(took) < 0.020
+
+
+def test_every_exported_name_is_there_and_no_other() -> None:
+    assert all(getattr(llm_gateway, name) is not None for name in llm_gateway.__all__)
+    assert set(llm_gateway.__all__) == set(llm_gateway._HOME)
+    with pytest.raises(AttributeError, match="nobody"):
+        llm_gateway.nobody  # noqa: B018 - asked for, to be refused

@@ -56,6 +56,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         services.observer,
         services.clock,
         services.entropy,
+        drain,
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )

@@ -1,4 +1,4 @@
-"""What every request passes first: its id, the Host guard, draining, and the count of what was answered."""
+"""What every request passes first: its id, the Host guard, and the count of what is under way and was answered."""
 
 import time
 
@@ -6,7 +6,6 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from llm_gateway.application.ports import Entropy, TrafficMeter
-from llm_gateway.domain.errors import Draining
 
 from .drain import Drain
 from .exchange import Exchange, begin_exchange, method_of
@@ -61,8 +60,6 @@ class Edge:
         if self._hosts is not None and _host(scope) not in self._hosts:
             error = Misdirected("This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does.")
             await problem_reply(error, exchange.request_id)(scope, receive, send)
-        elif self._drain.begun and method_of(scope) == "POST":
-            await problem_reply(Draining(), exchange.request_id)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -18,10 +18,11 @@ from llm_gateway.application.ports import Clock, Entropy, Observer, RequestId
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.errors import Draining, InvalidRequest
 from llm_gateway.domain.routing import Hint
 
 from .chat_replies import AnswerMark, Pace, StreamReply, WholeReply
+from .drain import Drain
 from .exchange import exchange_of
 from .native_translate import from_explanation, to_call
 from .native_wire import ChatBody
@@ -45,6 +46,7 @@ class NativeDoor:
         observer: Observer,
         clock: Clock,
         entropy: Entropy,
+        drain: Drain,
         *,
         max_body_bytes: int,
         pace: Pace,
@@ -55,6 +57,7 @@ class NativeDoor:
         self._observer = observer
         self._clock = clock
         self._entropy = entropy
+        self._drain = drain
         self._max_body_bytes = max_body_bytes
         self._pace = pace
 
@@ -82,6 +85,8 @@ class NativeDoor:
 
     async def _read(self, request: Request[Any, Any, Any]) -> tuple[Client, ChatCall]:
         scope = request.scope
+        if self._drain.begun:
+            raise Draining
         client = await self._authenticate(api_key(scope))
         data = await read_body(scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
         body = decode(_decoder, data)

@@ -109,7 +109,7 @@ class _Lines(httpx.AsyncByteStream):
 def _clean(lines: bytes) -> bytes:
     if lines.isascii():
         return lines
-    pass
+    lines.decode()
     for separator, escape in _SEPARATORS:
         lines = lines.replace(separator, escape)
     return lines

@@ -42,6 +42,7 @@ async def test_draining_is_seen_at_once_and_new_chats_are_refused(start: Serve) 
     assert health.status_code == 200
     assert (chat.status_code, chat.json()["code"]) == (503, "draining")
     assert chat.headers["retry-after"] == "1"
+    assert [record.error for record in served.observer.records] == ["Draining"]
     assert (await served.connect()) is not None
     assert len(model.calls) == 1
     wire.reset()
