@@ -13,8 +13,15 @@ ApiKeyDigest = NewType("ApiKeyDigest", bytes)
 
 
 def digest_of(key: str) -> ApiKeyDigest:
-    """SHA-256 of the key. Keys are long and random, so a plain digest can't be guessed back."""
-    return ApiKeyDigest(sha256(key.encode("utf-8", "surrogateescape")).digest())
+    """SHA-256 of the key. Keys are long and random, so a plain digest can't be guessed back.
+
+    Bytes of a header that are no UTF-8 come as surrogate escapes, and count as the bytes that they were.
+    """
+    try:
+        data = key.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = key.encode("utf-8", "surrogatepass")
+    return ApiKeyDigest(sha256(data).digest())
 
 
 class Client(Struct, frozen=True, kw_only=True):

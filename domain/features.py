@@ -2,8 +2,20 @@
 
 from collections.abc import Iterator
 
-from .chat import AssistantMessage, ChatRequest, Image, JsonFormat, JsonSchemaFormat, ToolMessage, UserMessage
+from .chat import (
+    AssistantMessage,
+    ChatRequest,
+    Image,
+    JsonFormat,
+    JsonSchemaFormat,
+    ToolMessage,
+    ToolMode,
+    UserMessage,
+)
 from .routing import Feature
+
+_FREE_CHOICES = (None, ToolMode.AUTO, ToolMode.NONE)
+"""Every provider of tools honours these: the one is the default, for the other the tools are left out."""
 
 
 def features_used(request: ChatRequest) -> dict[Feature, str]:
@@ -22,7 +34,7 @@ def _asked(request: ChatRequest) -> Iterator[tuple[Feature, str]]:
         (Feature.SEED, sampling.seed),
         (Feature.PRESENCE_PENALTY, sampling.presence_penalty or None),  # 0 is no penalty: nothing is asked
         (Feature.FREQUENCY_PENALTY, sampling.frequency_penalty or None),
-        (Feature.TOOL_CHOICE, request.tool_choice),
+        (Feature.TOOL_CHOICE, None if request.tool_choice in _FREE_CHOICES else request.tool_choice),
         (Feature.REASONING_EFFORT, request.reasoning_effort),
     ):
         if value is not None:

@@ -211,7 +211,6 @@ def test_the_answer_is_always_bounded(wanted: int | None, told: int) -> None:
     "request_",
     [
         asked(tools=(Tool(name="f"),)),
-        asked(tool_choice=ToolMode.AUTO),
         asked(reasoning_effort=ReasoningEffort.LOW),
         asked(UserMessage(content=(Image(data=b"x", mime_type="image/png"),))),
         asked(AssistantMessage(tool_calls=(CALL,))),
@@ -247,3 +246,8 @@ def test_a_schema_is_reduced_to_what_is_enforced() -> None:
             "schema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": []},
         },
     }
+
+
+@pytest.mark.parametrize("choice", [ToolMode.AUTO, ToolMode.NONE])
+def test_a_choice_that_demands_no_tool_asks_for_nothing(choice: ToolMode) -> None:
+    assert request_body(asked(tool_choice=choice)) == request_body(asked())

@@ -37,8 +37,8 @@ _PARAMETERS = {
     "X-Request-Id": ("The caller's own id for this request; one that is not sane is replaced.", {"type": "string"}),
 }
 _STREAM = (
-    "Server-sent events: `delta` with one of `content`, `reasoning` and `tool_call` (DeltaOut), then one `done` "
-    "(AnswerOut without `content` and `reasoning`) or one `error` (Problem)."
+    "One server-sent event: `delta`s with one of `content`, `reasoning` and `tool_call`, then one `done`, without "
+    "`content` and `reasoning`, or one `error`."
 )
 _REQUEST_ID = {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}}}
 _RETRY = {"Retry-After": {"description": "Whole seconds, where known.", "schema": {"type": "integer", "minimum": 1}}}
@@ -110,12 +110,29 @@ def openapi_document(version: str) -> dict[str, Any]:
 
 
 def _chat() -> dict[str, Any]:
-    content = _json("AnswerOut") | {"text/event-stream": {"schema": {"type": "string", "description": _STREAM}}}
+    content = _json("AnswerOut") | {"text/event-stream": {"schema": _stream()}}
     return {
         "operationId": "chat",
         "summary": "Answer a chat, whole or as server-sent events",
         **_question(),
         "responses": {"200": _response(content, _RATES | _PROVENANCE)} | _failures(_CHATTING),
+    }
+
+
+def _stream() -> dict[str, Any]:
+    """Each event of it, as tools of OpenAPI 3.1 read the schema of a stream."""
+    events = {"delta": "DeltaOut", "done": "AnswerOut", "error": "Problem"}
+    return {"description": _STREAM, "oneOf": [_event(name, data) for name, data in events.items()]}
+
+
+def _event(name: str, data: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"const": name},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": _schema(data)},
+        },
     }
 
 
@@ -151,7 +168,7 @@ def _failures(kinds: Iterable[type[errors.GatewayError]]) -> dict[str, Any]:
     for status, code in (*(TABLE[kind] for kind in kinds), INTERNAL):
         if code not in codes.setdefault(status, []):
             codes[status].append(code)
-    content = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+    content = {"application/problem+json": {"schema": _schema("Problem")}}
     return {
         str(status): _response(content, _ERROR_HEADERS.get(status, {}), ", ".join(codes[status]))
         for status in sorted(codes)
@@ -165,7 +182,11 @@ def _response(
 
 
 def _json(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REF.format(name=name)}}}
+    return {"application/json": {"schema": _schema(name)}}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": _REF.format(name=name)}
 
 
 def docs_page(document: dict[str, Any]) -> bytes:

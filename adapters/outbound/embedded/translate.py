@@ -31,7 +31,7 @@ _SEEDS = 2**32 - 1  # the engine's seeds are 32 bits wide, and the highest one m
 
 def request_body(request: ChatRequest) -> dict[str, Any]:
     """What the engine is asked. Raises `ProviderRejected` for what this model can't honour."""
-    if request.tools or request.tool_choice is not None:
+    if request.tools:
         raise ProviderRejected(PROVIDER, "this model calls no tools")
     if request.reasoning_effort is not None:
         raise ProviderRejected(PROVIDER, "this model has no reasoning effort")

@@ -130,7 +130,7 @@ class SingleFlight(RuleBasedStateMachine):
         if held.under_way is None and held.end is None:
 
             async def start() -> asyncio.Task[ChatEvent]:
-                task = asyncio.create_task(anext_of(held.reader))
+                task = asyncio.create_task(held.reader.__anext__())
                 held.under_way = task
                 return task
 
@@ -238,11 +238,6 @@ class SingleFlight(RuleBasedStateMachine):
         assert not asyncio.all_tasks(self.runner.get_loop())
         assert not self.unseen
         self.runner.close()
-
-
-async def anext_of(reader: Reader) -> ChatEvent:
-    """As a task may not end with `StopAsyncIteration` unnoticed, it is an ordinary end here."""
-    return await anext(reader)
 
 
 def test_single_flight_in_any_order() -> None:

