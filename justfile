@@ -42,8 +42,9 @@ serve *args: setup
 test *args: setup
     @exec {{ python }} -m pytest "$@"
 
-# Everything that CI asks for, the tests last
-check: lint types imports build pythons (test "--cov")
+# Everything that CI asks for, the tests last, with the API's fuzzing for three minutes
+check: lint types imports build pythons
+    LLM_GATEWAY_SCHEMATHESIS_SECONDS=180 {{ quote(just_executable()) }} test --cov
 
 # What takes longer: the nightly tests and the benchmark
 nightly: setup && bench

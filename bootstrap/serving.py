@@ -27,7 +27,7 @@ def serve(settings: Settings, announce: Announce) -> None:
 
 
 async def _serve(settings: Settings, announce: Announce) -> None:
-    async with open_gateway(settings, first_look_seconds=0) as gateway:  # the listener must not wait for it
+    async with open_gateway(settings, first_look_seconds=0.3) as gateway:  # the listener must not wait long
         server = create_server(gateway)
         serving = asyncio.create_task(server.serve())
         listening = asyncio.create_task(server.listening())
