@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .bootstrap.gateway import Gateway, open_gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.settings import Secret, Settings
-    from .domain.caching import CacheDirective, CacheMode
+    from .domain.caching import CacheDirective, CacheKey, CacheMode
     from .domain.chat import (
         AssistantMessage,
         ChatCall,
@@ -86,6 +86,7 @@ __all__ = [
     "Authenticate",
     "Bucket",
     "CacheDirective",
+    "CacheKey",
     "CacheMode",
     "CacheStatus",
     "ChatCall",
@@ -168,7 +169,7 @@ _HOMES = {
     "bootstrap.gateway": "Gateway open_gateway",
     "bootstrap.loading": "SettingsError load_settings",
     "bootstrap.settings": "Secret Settings",
-    "domain.caching": "CacheDirective CacheMode",
+    "domain.caching": "CacheDirective CacheKey CacheMode",
     "domain.chat": (
         "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
         "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "
