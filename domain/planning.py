@@ -26,6 +26,7 @@ def make_plan(
     skipped: list[Skip] = []
     if pinned is not None:
         _check_pin(pinned, hints, routes)
+        _check_reach(client, hints, pinned, routes)
         candidates: Sequence[EndpointState] = (pinned,)
     else:
         candidates = _routed(hints or [Hint.LOCAL], client, endpoints, routes, skipped)
@@ -47,7 +48,7 @@ def _pinned(model: str, endpoints: Sequence[EndpointState]) -> EndpointState:
     by_model = (state for state in endpoints if state.endpoint.id.model == model)
     for state in chain(by_name, by_provider, by_model):
         return state
-    raise UnknownModel("No hint, provider or model has this name here. GET /v1/models lists them.")
+    raise UnknownModel("No hint, provider or model has this name here. GET /health/ready lists the endpoints.")
 
 
 def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None) -> None:
@@ -63,6 +64,14 @@ def _check_pin(pinned: EndpointState, hints: Iterable[Hint], routes: Routes) -> 
         reason = _excluded(pinned, hint, routes)
         if reason:
             raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {reason}")
+
+
+def _check_reach(client: Client, hints: Sequence[Hint], pinned: EndpointState, routes: Routes) -> None:
+    """A key that is kept to some hints is not let past them by naming a model and no hint."""
+    if client.hints is None or hints:
+        return
+    if all(_excluded(pinned, hint, routes) for hint in client.hints):
+        raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
 
 
 def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:

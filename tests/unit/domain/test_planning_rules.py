@@ -245,3 +245,11 @@ def test_a_client_uses_only_the_hints_and_models_that_it_may() -> None:
             plan(GEMINI, OLLAMA, model=model, client=client)
     with pytest.raises(Forbidden, match="any model of this route"):
         plan(GEMINI, hint=Hint.FAST, client=llama_only)
+
+
+def test_naming_a_model_does_not_lead_past_the_hints_of_a_key() -> None:
+    secure_only = Client(id=ClientId("one"), namespace="team", quota=Quota(), hints=frozenset((Hint.SECURE,)))
+
+    assert names(plan(GEMINI, OLLAMA, model="ollama", client=secure_only)) == ["ollama"]
+    with pytest.raises(Forbidden, match="No hint that this key may use leads to gemini"):
+        plan(GEMINI, OLLAMA, model="gemini", client=secure_only)
