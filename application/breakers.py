@@ -26,12 +26,14 @@ class Breakers:
         now = self._clock.monotonic()
         permit = breaker.allow(now)
         if permit is None:
-            raise ProviderUnavailable(
-                endpoint.provider,
-                "not asked, because its last calls failed",
-                retry_after=timedelta(seconds=breaker.retry_after(now)),
-            )
+            raise _not_asked(endpoint, breaker, now)
         return Trial(permit, self._clock)
+
+    def check(self, endpoint: EndpointId) -> None:
+        """Raise what `enter` would for an open breaker, so that nothing is reserved for a call that is not made."""
+        breaker, now = self._breakers.get(endpoint), self._clock.monotonic()
+        if breaker is not None and breaker.state(now) is BreakerState.OPEN:
+            raise _not_asked(endpoint, breaker, now)
 
 
 class Trial:
@@ -52,3 +54,11 @@ class Trial:
                 self._permit.succeeded()
         else:
             self._permit.abandoned()
+
+
+def _not_asked(endpoint: EndpointId, breaker: CircuitBreaker, now: float) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        endpoint.provider,
+        "not asked, because its last calls failed",
+        retry_after=timedelta(seconds=breaker.retry_after(now)),
+    )

@@ -112,6 +112,7 @@ class RouteChat:
     async def _attempts(self, trip: Trip, state: EndpointState, alternative: bool) -> AsyncGenerator[ChatEvent, None]:
         """What one flight does: attempts at one endpoint until one begins to answer."""
         endpoint = state.endpoint
+        self._breakers.check(endpoint.id)
         deadline = Deadline(self._clock.monotonic() + self._limits.timeout_seconds)
         budget = self._budgets.setdefault(endpoint, RetryBudget())
         budget.deposit()

@@ -16,10 +16,11 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from llm_gateway.domain.quota import Charge, ReservationId
 from llm_gateway.domain.resilience import BREAKER_FAILURES, BREAKER_OPEN_SECONDS, BreakerState
 from llm_gateway.domain.routing import Hint
 
-from .world import CLOUD, HELLO, LOCAL, Told, World, call_of
+from .world import CLOUD, HELLO, LOCAL, Told, World, call_of, client_of
 
 THROTTLED: Script = [ProviderThrottled("ollama", "slower")]
 UNAVAILABLE: Script = [ProviderUnavailable("ollama", "500")]
@@ -131,6 +132,14 @@ async def test_an_endpoint_that_keeps_failing_is_not_asked() -> None:
     assert world.calls == calls
     assert world.observer.records[-1].attempts == ()
     assert await world.at_rest()
+
+
+async def test_nothing_is_reserved_for_an_endpoint_that_is_not_asked() -> None:
+    world = await broken_down()
+    spent = client_of("spent", tokens=10)
+    await world.limiter.take(spent, Charge(tokens=10), ReservationId("all of it"))
+    with pytest.raises(ProviderUnavailable):
+        await world.ask(ALONE, spent)
 
 
 async def test_nobody_waits_for_an_endpoint_that_is_not_asked() -> None:
