@@ -39,10 +39,13 @@ def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
 
 def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> None:
     try:
-        from .serving import serve
+        from .serving import CannotListen, serve
     except ImportError as error:
         raise CommandFailed([f"serve needs the extra `server`: {error.name} is not installed"]) from error
-    serve(settings, announce)
+    try:
+        serve(settings, announce)
+    except CannotListen as error:
+        raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}"]) from error
 
 
 def _describe(settings: Settings) -> list[str]:

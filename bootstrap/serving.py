@@ -7,12 +7,17 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeAlias
 
+from msgspec import json
+from typing_extensions import override
+
 from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
 from llm_gateway.adapters.inbound.http.drain import Drain
-from llm_gateway.adapters.inbound.http.server import GatewayServer
+from llm_gateway.adapters.inbound.http.server import CannotListen, GatewayServer
 
 from .gateway import Gateway, open_gateway
 from .settings import Settings
+
+__all__ = ["CannotListen", "create_server", "serve"]
 
 Announce: TypeAlias = Callable[[Gateway, str], None]
 """Told the gateway and its address, in the loop, once it listens."""
@@ -20,10 +25,30 @@ Announce: TypeAlias = Callable[[Gateway, str], None]
 
 def serve(settings: Settings, announce: Announce) -> None:
     """Blocks until a signal ends it."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    _set_up_logs(settings)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, announce))
+
+
+class _JsonLines(logging.Formatter):
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": record.created,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": super().format(record),
+        }
+        return json.encode(line).decode()
+
+
+def _set_up_logs(settings: Settings) -> None:
+    """To standard error; as JSON where it is asked for, or where no terminal shows it."""
+    pretty = sys.stderr.isatty() if settings.log_format is None else settings.log_format == "pretty"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s") if pretty else _JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 async def _serve(settings: Settings, announce: Announce) -> None:

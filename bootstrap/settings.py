@@ -90,8 +90,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 60
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
-    redis_url: Annotated[Secret | None, Meta(description="State that several gateways share.")] = None
-    cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis.")] = None
+    redis_url: Annotated[Secret | None, Meta(description="State that several gateways share; not in this version.")] = (
+        None
+    )
+    cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis; not in this version.")] = None
     redis_absent_limiter: Annotated[
         Literal["local", "open", "closed"], Meta(description="Quotas while Redis is away.")
     ] = "local"

@@ -19,6 +19,9 @@ def rule_faults(settings: Settings) -> Iterator[str]:
         yield f"HOST: {settings.host} is not a loopback address, and a demonstration is for this machine only"
     if settings.workers > 1 and settings.redis_url is None:
         yield "WORKERS: more than one needs REDIS_URL, or each would count limits for itself"
+    for variable, url in (("REDIS_URL", settings.redis_url), ("CACHE_REDIS_URL", settings.cache_redis_url)):
+        if url is not None:
+            yield f"{variable}: this version keeps everything in one process, and would share nothing"
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
     names = [endpoint.name for endpoint in settings.endpoints]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -132,3 +133,24 @@ def test_a_newcomer_serves_asks_and_stops(tmp_path: Path) -> None:
         assert refused.stderr == "401: Invalid or missing API Key\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command(tmp_path, "serve", "--demo", PORT=str(port))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == f"HOST, PORT: can't listen on 127.0.0.1, port {port}"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("style", "first"), [("json", "{"), ("pretty", "ERROR")])
+def test_logs_are_lines_of_the_style_that_was_asked_for(tmp_path: Path, style: str, first: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = command(tmp_path, "serve", "--demo", PORT=port, LOG_FORMAT=style)
+    told = next(line for line in done.stderr.splitlines() if "address already in use" in line)
+    assert told.startswith(first)
+    if style == "json":
+        assert json.loads(told)["level"] == "ERROR"

@@ -171,6 +171,12 @@ def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     assert fault.startswith("routes.local: embedded never shares a route")
 
 
+def test_state_that_would_not_be_shared_is_refused(tmp_path: Path) -> None:
+    found = faults(tmp_path, REDIS_URL="redis://canary@localhost", CACHE_REDIS_URL="redis://canary@localhost")
+    assert [fault.partition(":")[0] for fault in found] == ["REDIS_URL", "CACHE_REDIS_URL"]
+    assert "canary" not in " ".join(found)
+
+
 def test_the_toml_that_was_asked_for_must_exist(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read"):
         load_settings(config=tmp_path / "absent.toml", environ={}, dotenv=None)

@@ -19,6 +19,10 @@ CUT_AFTER_SECONDS = 5
 """What uvicorn gives connections that are still open once draining is over."""
 
 
+class CannotListen(Exception):
+    """The address is taken, or is not this machine's; uvicorn has logged which."""
+
+
 class GatewayServer(uvicorn.Server):
     """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything.
 
@@ -64,7 +68,10 @@ class GatewayServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise CannotListen from None
         self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
 
     @override
