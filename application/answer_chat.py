@@ -8,15 +8,17 @@ from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, Grain
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import Overloaded, ProviderTimeout, QuotaExceeded
+from llm_gateway.domain.errors import Overloaded, ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started
 from llm_gateway.domain.quota import Decision
-from llm_gateway.domain.routing import Endpoint, EndpointId, Plan
+from llm_gateway.domain.routing import Endpoint, EndpointId, Task
 
-from .cache_lookup import CacheLookup, Question
+from .cache_lookup import CacheLookup
+from .draft import Draft
+from .entries import Question
 from .plan_route import PlanRoute
 from .ports import Clock, Entropy, Observer, RequestId
-from .records import CacheStatus, RequestRecord
+from .records import CacheStatus
 from .route_chat import RouteChat, Trip
 from .throttle_client import ThrottleClient
 
@@ -58,7 +60,8 @@ class AnswerChat:
         `id` is the request's own id, made if absent; `headers` may carry a trace context. Entering raises
         `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
-        draft = _Draft(self._clock.monotonic(), call, client)
+        began = self._clock.monotonic()
+        draft = Draft(Task.CHAT, client, call.hint, began, streamed=call.grain is Grain.STREAM)
         observation = self._observer.begin(id or RequestId(self._entropy.new_id()), headers or {})
         try:
             if self._under_way >= MAX_ANSWERS:
@@ -69,11 +72,17 @@ class AnswerChat:
                 question = self._lookup.question(plan, call, client)
                 decision, found = await self._admit_and_find(client, question)
                 draft.admitted = True
-                draft.trip = trip = Trip(
-                    client=client, plan=plan, question=question, found=found, observation=observation, attempts=[]
+                trip = Trip(
+                    call=call,
+                    client=client,
+                    plan=plan,
+                    question=question,
+                    found=found,
+                    observation=observation,
+                    draft=draft,
                 )
                 async with aclosing(self._route(trip)) as events:
-                    yield Answer(events, draft, trip, decision, self._clock)
+                    yield Answer(events, trip, decision, self._clock)
             finally:
                 self._under_way -= 1
         except Exception as error:
@@ -91,72 +100,28 @@ class AnswerChat:
         return await asyncio.gather(self._throttle.admit(client), self._lookup.find(question))
 
 
-class _Draft:
-    """The record of a request while it is being made."""
-
-    def __init__(self, began: float, call: ChatCall, client: Client) -> None:
-        self.began = began
-        self.call = call
-        self.client = client
-        self.plan: Plan | None = None
-        self.trip: Trip | None = None
-        self.admitted: bool | None = None
-        self.endpoint: EndpointId | None = None
-        self.finished: Finished | None = None
-        self.first_event: float | None = None
-        self.error: str | None = None
-
-    def failed(self, error: Exception) -> None:
-        """What ended the request; the first failure counts."""
-        self.error = self.error or type(error).__name__
-        if isinstance(error, QuotaExceeded):
-            self.admitted = False
-
-    def record(self, now: float) -> RequestRecord:
-        trip, plan, finished = self.trip, self.plan, self.finished
-        return RequestRecord(
-            client=self.client.id,
-            hint=plan.hint if plan else self.call.hint,
-            endpoint=self.endpoint,
-            cache=trip.cache if trip else None,
-            admitted=self.admitted,
-            planned=tuple(state.endpoint.id for state in plan.endpoints) if plan else (),
-            skipped=plan.skipped if plan else (),
-            attempts=tuple(trip.attempts) if trip else (),
-            finish_reason=finished.reason if finished else None,
-            usage=finished.usage if finished else None,
-            error=self.error,
-            left=self.error is None and finished is None,
-            streamed=self.call.grain is Grain.STREAM,
-            seconds=now - self.began,
-            first_event_seconds=self.first_event,
-        )
-
-
 class Answer(AsyncIterator[ChatEvent]):
     """An answer that was admitted: its events, or the whole of it, and how it was come by."""
 
-    def __init__(
-        self, events: AsyncIterator[ChatEvent], draft: _Draft, trip: Trip, decision: Decision, clock: Clock
-    ) -> None:
+    def __init__(self, events: AsyncIterator[ChatEvent], trip: Trip, decision: Decision, clock: Clock) -> None:
         self.decision = decision
         self.plan = trip.plan
         self._events = events
-        self._draft = draft
-        self._trip = trip
+        self._draft = trip.draft
+        self._found = trip.found
         self._clock = clock
-        timeout = draft.call.timeout
-        self._ends = None if timeout is None else draft.began + timeout.total_seconds()
+        timeout = trip.call.timeout
+        self._ends = None if timeout is None else trip.draft.began + timeout.total_seconds()
 
     @property
     def ready(self) -> bool:
         """Whether the answer is there already, so that reading it waits for nobody."""
-        return self.plan.endpoints[0].endpoint in self._trip.found
+        return self.plan.endpoints[0].endpoint in self._found
 
     @property
     def cache(self) -> CacheStatus | None:
         """None until the first event."""
-        return self._trip.cache
+        return self._draft.cache
 
     @property
     def endpoint(self) -> EndpointId | None:
@@ -177,7 +142,9 @@ class Answer(AsyncIterator[ChatEvent]):
             self._draft.endpoint = event.endpoint
             self._draft.first_event = self._clock.monotonic() - self._draft.began
         elif isinstance(event, Finished):
-            self._draft.finished = event
+            self._draft.answered = True
+            self._draft.finish_reason = event.reason
+            self._draft.usage = event.usage
         return event
 
     async def _next(self) -> ChatEvent:

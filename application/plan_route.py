@@ -2,9 +2,10 @@
 
 from llm_gateway.domain.chat import ChatCall
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.embedding import EmbedCall
+from llm_gateway.domain.planning import make_embedding_plan, make_plan
 from llm_gateway.domain.routing import DEFAULT_ROUTES, Plan, Routes
-from llm_gateway.domain.validation import check
+from llm_gateway.domain.validation import check, check_embedding
 
 from .ports import EndpointDirectory
 
@@ -18,3 +19,8 @@ class PlanRoute:
         """Raises `InvalidRequest`, `UnknownModel`, `Forbidden` or `NoRoute`."""
         check(call)
         return make_plan(call, client, self._directory.snapshot(), self._routes)
+
+    def for_embedding(self, call: EmbedCall, client: Client) -> Plan:
+        """One endpoint. Raises `InvalidRequest`, `UnknownModel`, `Forbidden` or `NoRoute`."""
+        check_embedding(call)
+        return make_embedding_plan(call, client, self._directory.snapshot(), self._routes)

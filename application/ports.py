@@ -9,6 +9,7 @@ from typing import NewType, Protocol
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.clients import ApiKeyDigest, Client
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.quota import Charge, Decision, ReservationId
 from llm_gateway.domain.resilience import Deadline
@@ -39,6 +40,22 @@ class ChatModel(Protocol):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
+        """`headers` carry the trace context on to the vendor; none holds content."""
+        ...
+
+
+class EmbeddingModel(Protocol):
+    """One provider's embedding models: one call, one answer.
+
+    No retries, no fallback. The answer has a vector for each input, all of one length, of finite numbers, and as many
+    as `dimensions` says where it says so; `domain.embedding.check_vectors` tells. Raises only `ProviderError`; past the
+    deadline `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
+    """
+
+    @abstractmethod
+    async def embed(
+        self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> EmbedReply:
         """`headers` carry the trace context on to the vendor; none holds content."""
         ...
 

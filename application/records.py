@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
-from llm_gateway.domain.routing import EndpointId, Hint, Skip
+from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
 
 
 class CacheStatus(StrEnum):
@@ -29,6 +29,7 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     `admitted` is None where the request never came as far as the quota. Times are in seconds from its beginning.
     """
 
+    task: Task = Task.CHAT
     client: ClientId | None = None
     hint: Hint | None = None
     endpoint: EndpointId | None = None

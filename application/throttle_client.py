@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
-from llm_gateway.domain.estimate import estimate_prompt, text_bytes
+from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, text_bytes
 from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, ReservationId
 from llm_gateway.domain.routing import EndpointState
@@ -34,9 +35,12 @@ class Reservation:
             case Finished(usage=usage):
                 self._counted = usage.total_tokens
 
+    def embedded(self, reply: EmbedReply) -> None:
+        self._counted = reply.prompt_tokens or self._prompt_tokens
+
     @property
     def used(self) -> int:
-        """As the provider counted; an upper estimate for an answer that broke off; 0 where none began."""
+        """As the provider counted; an upper estimate where it did not, or broke off; 0 where no answer began."""
         return self._estimated if self._counted is None else self._counted
 
 
@@ -55,12 +59,24 @@ class ThrottleClient:
         self, client: Client, request: ChatRequest, state: EndpointState
     ) -> AsyncGenerator[Reservation, None]:
         """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
+        prompt = estimate_prompt(request) if client.quota.tokens else 0
+        answer = state.output_limit if request.max_tokens is None else request.max_tokens
+        async with self._hold(client, prompt, answer) as held:
+            yield held
+
+    @asynccontextmanager
+    async def reserve_embedding(self, client: Client, request: EmbedRequest) -> AsyncGenerator[Reservation, None]:
+        """The same for an endpoint that embeds."""
+        async with self._hold(client, estimate_inputs(request) if client.quota.tokens else 0, 0) as held:
+            yield held
+
+    @asynccontextmanager
+    async def _hold(self, client: Client, prompt: int, answer: int | None) -> AsyncGenerator[Reservation, None]:
+        """All that the bucket can hold where nobody knows how long the answer may be."""
         quota = client.quota
         if quota.tokens is None and quota.concurrency is None:
             yield Reservation()
             return
-        prompt = estimate_prompt(request) if quota.tokens else 0
-        answer = state.output_limit if request.max_tokens is None else request.max_tokens
         capacity = quota.tokens.capacity if quota.tokens else 0
         tokens = capacity if answer is None else min(capacity, prompt + answer)
         key = ReservationId(self._entropy.new_id())

@@ -15,16 +15,21 @@ from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
 from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.embed_texts import EmbedTexts
+from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import ChatModel, Observer, ReplyCache, TrafficMeter
-from llm_gateway.application.route_chat import Limits, RouteChat
+from llm_gateway.application.ports import ChatModel, EmbeddingModel, Observer, ReplyCache, TrafficMeter
+from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
+from llm_gateway.domain.embedding import EmbedReply
 from llm_gateway.domain.resilience import RetryPolicy
+from llm_gateway.domain.routing import Task
 
 from .gateway import Gateway
 from .providers import Provider, build_providers
@@ -63,6 +68,7 @@ class Container(containers.DeclarativeContainer):
 
     model_providers = Singleton(build_providers, settings, clock)
     chat_models = Singleton(lambda providers: _models(providers), model_providers)
+    embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
     clients = Singleton(lambda settings: MemoryClientDirectory(clients_of(settings)), settings)
@@ -72,24 +78,25 @@ class Container(containers.DeclarativeContainer):
 
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
-    lookup = Singleton(
-        CacheLookup,
-        process_cache,
-        shared_cache,
-        flights,
-        Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings),
-    )
+    cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
+    lookup = Singleton(CacheLookup, process_cache, shared_cache, flights, cache_ttl)
     throttle = Singleton(ThrottleClient, limiter, clock, entropy)
     plan_route = Singleton(PlanRoute, endpoints, routes)
-    limits = Call(lambda settings: _limits(settings), settings)
-    route = Singleton(RouteChat, chat_models, lookup, throttle, breakers, limits, clock, entropy)
+    attempts = Singleton(Attempts, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy)
+    max_answer_bytes = Call(lambda settings: settings.max_answer_bytes, settings)
+    route = Singleton(RouteChat, chat_models, lookup, throttle, attempts, max_answer_bytes)
     answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, clock, entropy)
+    embeddings = Singleton(Entries, Task.EMBED, EmbedReply, process_cache, shared_cache, cache_ttl)
+    embed_texts = Singleton(
+        EmbedTexts, embedding_models, plan_route, throttle, embeddings, attempts, observer, clock, entropy
+    )
     gateway = Singleton(
         Gateway,
         settings=settings,
         authenticate=Singleton(Authenticate, clients),
         plan_route=plan_route,
         answer_chat=answer_chat,
+        embed_texts=embed_texts,
         explain_chat=Singleton(ExplainChat, plan_route, breakers),
         endpoints=endpoints,
         observer=observer,
@@ -105,9 +112,12 @@ def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
     return {provider.name: provider.model for provider in providers if provider.model is not None}
 
 
+def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingModel]:
+    return {provider.name: provider.embedding for provider in providers if provider.embedding is not None}
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(
         timeout_seconds=settings.provider_timeout_seconds,
-        max_answer_bytes=settings.max_answer_bytes,
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )

@@ -10,12 +10,14 @@ from typing_extensions import Unpack
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import (
     ChatModel,
     ClientDirectory,
     Clock,
+    EmbeddingModel,
     EndpointDirectory,
     Entropy,
     Observer,
@@ -37,6 +39,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     authenticate: Authenticate
     plan_route: PlanRoute
     answer_chat: AnswerChat
+    embed_texts: EmbedTexts
     explain_chat: ExplainChat
     endpoints: EndpointDirectory
     observer: Observer
@@ -50,11 +53,12 @@ class Gateway(Struct, frozen=True, kw_only=True):
 class Overrides(TypedDict, total=False):
     """What a host or a test puts in the place of an adapter.
 
-    `chat_models` are by provider name; together with the `endpoints` that they answer for they replace every provider
-    of the settings.
+    `chat_models` and `embedding_models` are by provider name; together with the `endpoints` that they answer for they
+    replace every provider of the settings.
     """
 
     chat_models: Mapping[str, ChatModel]
+    embedding_models: Mapping[str, EmbeddingModel]
     endpoints: EndpointDirectory
     routes: Routes
     clients: ClientDirectory
@@ -74,17 +78,20 @@ async def open_gateway(
 
     To be entered in the event loop that will use it. Settings are the defaults if absent: nothing is read from the
     environment here. Waits at most `first_look_seconds` to learn which providers answer. Raises `ValueError` for
-    `chat_models` without `endpoints`, which could never be asked.
+    models without `endpoints`, which could never be asked.
     """
-    if "chat_models" in overrides and "endpoints" not in overrides:
-        raise ValueError("chat_models needs endpoints: which of them answers for what?")
+    given = [name for name in ("chat_models", "embedding_models") if name in overrides]
+    if given and "endpoints" not in overrides:
+        raise ValueError(f"{given[0]} needs endpoints: which of them answers for what?")
     from .container import Container  # dependency-injector takes 0.3 s to import: only who builds a gateway pays
 
     container = Container(settings=settings or Settings())
+    if given:
+        container.model_providers.override([])
     for name, value in overrides.items():
         getattr(container, name).override(value)
     async with AsyncExitStack() as stack:
-        providers = () if "chat_models" in overrides else container.model_providers()
+        providers = container.model_providers()
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)

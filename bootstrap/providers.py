@@ -7,18 +7,22 @@ from pathlib import Path
 from msgspec import Struct
 
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
-from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory
+from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 from .settings import Secret, Settings
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """`model` is None where there is nothing to call, and `directory` says why. `look` asks once what is there."""
+    """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
+
+    `look` asks once what is there.
+    """
 
     name: str
     directory: EndpointDirectory
     model: ChatModel | None = None
+    embedding: EmbeddingModel | None = None
     look: Callable[[], Awaitable[object]] | None = None
     start: Callable[[], None] | None = None
     close: Callable[[], Awaitable[None]] | None = None

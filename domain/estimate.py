@@ -3,6 +3,7 @@
 from msgspec import json
 
 from .chat import AssistantMessage, ChatRequest, Image, JsonSchemaFormat, Message, ToolMessage
+from .embedding import EmbedRequest
 
 TOKENS_PER_MESSAGE = 16
 TOKENS_PER_IMAGE = 2_048
@@ -16,6 +17,11 @@ def estimate_prompt(request: ChatRequest) -> int:
     if isinstance(request.response_format, JsonSchemaFormat):
         total += len(json.encode(request.response_format))
     return total
+
+
+def estimate_inputs(request: EmbedRequest) -> int:
+    """As for a prompt: each input counts as a message."""
+    return sum(TOKENS_PER_MESSAGE + text_bytes(text) for text in request.inputs)
 
 
 def _message(message: Message) -> int:

@@ -5,9 +5,10 @@ from itertools import chain
 
 from .chat import ChatCall
 from .clients import Client
+from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
 from .features import features_used
-from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip
+from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
 
@@ -21,12 +22,11 @@ def make_plan(
     """
     named = Hint(call.model) if call.model in _HINTS else None
     hints = [hint for hint in (named, call.hint) if hint is not None]
-    pinned = _pinned(call.model, endpoints) if call.model is not None and named is None else None
+    pinned = _pinned(call.model, endpoints, Task.CHAT) if call.model is not None and named is None else None
     _permit(client, hints or ([] if pinned else [Hint.LOCAL]), pinned)
     skipped: list[Skip] = []
     if pinned is not None:
-        _check_pin(pinned, hints, routes)
-        _check_reach(client, hints, pinned, routes)
+        _check_pin(client, pinned, hints, routes, Task.CHAT)
         candidates: Sequence[EndpointState] = (pinned,)
     else:
         candidates = _routed(hints or [Hint.LOCAL], client, endpoints, routes, skipped)
@@ -41,14 +41,34 @@ def make_plan(
     )
 
 
-def _pinned(model: str, endpoints: Sequence[EndpointState]) -> EndpointState:
-    """By `provider/model`, else by provider, else by model; the first in the directory's order."""
+def make_embedding_plan(
+    call: EmbedCall, client: Client, endpoints: Sequence[EndpointState], routes: Routes = DEFAULT_ROUTES
+) -> Plan:
+    """The one endpoint that the call names: vectors of two models can't be compared, so there is no other choice.
+
+    A hint only filters, and its name is no model. Raises what `make_plan` raises.
+    """
+    hints = [call.hint] if call.hint is not None else []
+    pinned = _pinned(call.model, endpoints, Task.EMBED)
+    _permit(client, hints, pinned)
+    _check_pin(client, pinned, hints, routes, Task.EMBED)
+    if _away(pinned):
+        raise NoRoute({pinned.endpoint.name: _away(pinned)})
+    return Plan(hint=call.hint, pinned=True, endpoints=(pinned,))
+
+
+def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
+    """By `provider/model`, else by provider, else by model; the first in the directory's order.
+
+    One that can't do the task is taken only where no other has the name.
+    """
     by_name = (state for state in endpoints if state.endpoint.name == model)
     by_provider = (state for state in endpoints if state.endpoint.id.provider == model and not state.pin_only)
     by_model = (state for state in endpoints if state.endpoint.id.model == model)
-    for state in chain(by_name, by_provider, by_model):
-        return state
-    raise UnknownModel("No hint, provider or model has this name here. GET /health/ready lists the endpoints.")
+    found = list(chain(by_name, by_provider, by_model))
+    if not found:
+        raise UnknownModel("No hint, provider or model has this name here. GET /health/ready lists the endpoints.")
+    return next((state for state in found if task in state.tasks), found[0])
 
 
 def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None) -> None:
@@ -59,19 +79,16 @@ def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None)
         raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
 
 
-def _check_pin(pinned: EndpointState, hints: Iterable[Hint], routes: Routes) -> None:
+def _check_pin(client: Client, pinned: EndpointState, hints: Sequence[Hint], routes: Routes, task: Task) -> None:
+    """A key that is kept to some hints is not let past them by naming a model and no hint."""
     for hint in hints:
         reason = _excluded(pinned, hint, routes)
         if reason:
             raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {reason}")
-
-
-def _check_reach(client: Client, hints: Sequence[Hint], pinned: EndpointState, routes: Routes) -> None:
-    """A key that is kept to some hints is not let past them by naming a model and no hint."""
-    if client.hints is None or hints:
-        return
-    if all(_excluded(pinned, hint, routes) for hint in client.hints):
+    if not hints and client.hints is not None and all(_excluded(pinned, hint, routes) for hint in client.hints):
         raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
+    if task not in pinned.tasks:
+        raise InvalidRequest.at("model", _cannot_do(pinned, task))
 
 
 def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:
@@ -131,12 +148,23 @@ def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Ski
     used = features_used(call.request)
     for state in candidates:
         missing = next((feature for feature in used if feature not in state.features), None)
-        if not state.configured or state.unusable is not None:
-            skipped.append(Skip(name=state.endpoint.name, reason=state.unusable or "not configured"))
+        if _away(state):
+            skipped.append(Skip(name=state.endpoint.name, reason=_away(state)))
+        elif Task.CHAT not in state.tasks:
+            skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(state, Task.CHAT)))
         elif missing is not None:
             skipped.append(_cannot(state, missing, used[missing]))
         else:
             yield state
+
+
+def _away(state: EndpointState) -> str:
+    """Why an endpoint can't answer now; empty where it can."""
+    return state.unusable or ("" if state.configured else "not configured")
+
+
+def _cannot_do(state: EndpointState, task: Task) -> str:
+    return f"{state.endpoint.name} does not {task.value}"
 
 
 def _cannot(state: EndpointState, feature: Feature, path: str) -> Skip:

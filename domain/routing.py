@@ -31,7 +31,7 @@ class EndpointId(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """Something that answers chats. `fingerprint` names what of its configuration changes an answer."""
+    """Something that answers. `fingerprint` names what of its configuration changes an answer."""
 
     id: EndpointId
     locality: Locality
@@ -40,6 +40,13 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         return self.id.name
+
+
+class Task(StrEnum):
+    """What an endpoint can be asked for, named by what it then does."""
+
+    CHAT = "chat"
+    EMBED = "embed"
 
 
 class Feature(StrEnum):
@@ -65,10 +72,12 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. `context_length` and `output_limit` are in tokens.
+    `features` are those of its chats.
     """
 
     endpoint: Endpoint
     features: frozenset[Feature]
+    tasks: frozenset[Task] = frozenset({Task.CHAT})
     configured: bool = True
     unusable: str | None = None
     pin_only: bool = False

@@ -1,7 +1,9 @@
-"""The rules of a chat request that its types can't state. One place, whichever door it came through."""
+"""The rules of a request that its types can't state. One place, whichever door it came through."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from .caching import CacheDirective
 from .chat import (
     AssistantMessage,
     ChatCall,
@@ -16,12 +18,15 @@ from .chat import (
     ToolMode,
     UserMessage,
 )
+from .embedding import EmbedCall
 from .errors import Fault, InvalidRequest
 from .json_values import json_fault
 
 MAX_STOPS = 16
 MAX_TOKENS_LIMIT = 10_000_000
 """Above any model's output, and low enough that the quota arithmetic stays exact."""
+MAX_INPUTS = 2_048
+MAX_DIMENSIONS = 65_536
 
 _RANGES = {
     "temperature": (0.0, 2.0),
@@ -39,6 +44,28 @@ def check(call: ChatCall) -> None:
         raise InvalidRequest(faults)
 
 
+def check_embedding(call: EmbedCall) -> None:
+    """Raise `InvalidRequest` with every fault of the call."""
+    faults = (*_embedding_faults(call), *_serving_faults(call.timeout, call.cache))
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def _embedding_faults(call: EmbedCall) -> Iterator[Fault]:
+    inputs, dimensions = call.request.inputs, call.request.dimensions
+    if not call.model:
+        yield Fault(path="model", message="must not be empty")
+    if not 1 <= len(inputs) <= MAX_INPUTS:
+        yield Fault(path="input", message=f"must be between 1 and {MAX_INPUTS} texts")
+    for index, text in enumerate(inputs[:MAX_INPUTS]):
+        if not text:
+            yield Fault(path=f"input[{index}]", message="must not be empty")
+        elif not _is_text(text):
+            yield Fault(path=f"input[{index}]", message="holds a half of a surrogate pair")
+    if dimensions is not None and not 1 <= dimensions <= MAX_DIMENSIONS:
+        yield Fault(path="dimensions", message=f"must be between 1 and {MAX_DIMENSIONS}")
+
+
 def _faults(call: ChatCall) -> Iterator[Fault]:
     request = call.request
     if not request.messages:
@@ -52,9 +79,13 @@ def _faults(call: ChatCall) -> Iterator[Fault]:
         if not request.response_format.name:
             yield Fault(path="response_format.json_schema.name", message="must not be empty")
         yield from _json_faults(request.response_format.schema, "response_format.json_schema.schema")
-    if call.timeout is not None and call.timeout.total_seconds() <= 0:
+    yield from _serving_faults(call.timeout, call.cache)
+
+
+def _serving_faults(timeout: timedelta | None, cache: CacheDirective) -> Iterator[Fault]:
+    if timeout is not None and timeout.total_seconds() <= 0:
         yield Fault(path="timeout", message="must be above 0 seconds")
-    if call.cache.ttl is not None and not 0 <= call.cache.ttl.total_seconds() <= 2_592_000:
+    if cache.ttl is not None and not 0 <= cache.ttl.total_seconds() <= 2_592_000:
         yield Fault(path="cache.ttl_seconds", message="must be between 0 and 2592000")
 
 

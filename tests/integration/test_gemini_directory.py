@@ -13,7 +13,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.directory import AGAIN_SECONDS, REFRESH_SECONDS, GeminiDirectory
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.domain.routing import EndpointState, Feature, Locality
+from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from .gemini_calls import KEY
 from .gemini_payloads import refusal, whole
@@ -33,6 +33,7 @@ MODELS = [
     listed("gemini-3-pro-image"),
     listed("gemma-3-27b-it", newField={"of": "tomorrow"}),
 ]
+CHATS = frozenset({Task.CHAT})
 LIST = whole({"models": MODELS})
 WRONG_KEY = refusal(400, {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}, status="INVALID_ARGUMENT")
 
@@ -72,8 +73,12 @@ async def test_before_the_first_refresh_there_is_the_configured_model() -> None:
 async def test_the_list_gives_limits_and_models_that_only_a_name_reaches() -> None:
     async with directory(LIST) as (server, states, _):
         assert await states.refresh()
-        assert names(states) == ["google/gemini-flash-latest", "google/gemini-2.5-pro", "google/gemma-3-27b-it"]
-        assert [state.pin_only for state in states.snapshot()] == [False, True, True]
+        assert [(state.endpoint.name, state.tasks, state.pin_only) for state in states.snapshot()] == [
+            ("google/gemini-flash-latest", CHATS, False),
+            ("google/gemini-2.5-pro", CHATS, True),
+            ("google/gemini-embedding-001", frozenset({Task.EMBED}), True),
+            ("google/gemma-3-27b-it", CHATS, True),
+        ]
         assert (default(states).context_length, default(states).output_limit) == (1_000, 100)
         assert server.asked[0].path.startswith("/v1beta/models?")
         assert KEY not in server.asked[0].path
@@ -83,7 +88,7 @@ async def test_the_list_gives_limits_and_models_that_only_a_name_reaches() -> No
 async def test_features_are_those_of_the_family() -> None:
     async with directory(LIST) as (_, states, __):
         await states.refresh()
-        flash, _pro, gemma = (state.features for state in states.snapshot())
+        flash, _pro, _embedding, gemma = (state.features for state in states.snapshot())
         assert flash == frozenset(Feature) - {Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY}
         assert Feature.REASONING_EFFORT not in gemma
 
@@ -92,7 +97,7 @@ async def test_every_page_is_read() -> None:
     first = whole({"models": MODELS[:1], "nextPageToken": "next"})
     async with directory(first, LIST) as (server, states, _):
         assert await states.refresh()
-        assert len(states.snapshot()) == 3
+        assert len(states.snapshot()) == 4
         assert "pageToken=next" in server.asked[1].path
 
 
@@ -101,7 +106,15 @@ async def test_a_configured_model_that_is_not_listed_stays_first_and_usable() ->
         await states.refresh()
         assert default(states).endpoint.name == "google/gemini-9-flash"
         assert default(states).unusable is None
-        assert len(states.snapshot()) == 4
+        assert len(states.snapshot()) == 5
+
+
+@pytest.mark.parametrize(("model", "task"), [("gemini-embedding-9", Task.EMBED), ("gemini-9-image", Task.CHAT)])
+async def test_what_a_configured_model_can_is_told_by_its_name_where_nothing_else_tells(model: str, task: Task) -> None:
+    async with directory(LIST, model=model) as (_, states, __):
+        assert default(states).tasks == frozenset({task})
+        await states.refresh()
+        assert default(states).tasks == frozenset({task})
 
 
 FAILURES = {

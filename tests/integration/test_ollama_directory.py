@@ -9,7 +9,7 @@ from llm_gateway.adapters.outbound.ollama import directory as module
 from llm_gateway.adapters.outbound.ollama.directory import DOWN_SECONDS, UP_SECONDS, OllamaDirectory
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.domain.routing import EndpointState, Feature, Locality
+from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from .ollama_server import Model, OllamaServer, ollama_server, until
 
@@ -50,14 +50,35 @@ async def test_features_are_what_the_model_can(server: OllamaServer) -> None:
     assert {Feature.SEED, Feature.JSON_SCHEMA, Feature.STOP} <= plain.features
 
 
-async def test_a_model_that_only_embeds_is_not_offered_for_chats(server: OllamaServer) -> None:
-    server.models.append(Model(name="embedder:latest", capabilities=("embedding",)))
-    assert [state.endpoint.id.model for state in await looked(server)] == ["llama3.1"]
+async def test_a_models_tasks_are_what_it_can_and_one_that_can_do_neither_is_left_out(server: OllamaServer) -> None:
+    server.models += [
+        Model(name="embedder:latest", capabilities=("embedding",)),
+        Model(name="painter:latest", capabilities=("image",)),
+        Model(name="versatile:latest", capabilities=("completion", "embedding")),
+    ]
+    assert [(state.endpoint.id.model, state.tasks, state.pin_only) for state in await looked(server)] == [
+        ("llama3.1", frozenset({Task.CHAT}), False),
+        ("embedder", frozenset({Task.EMBED}), True),
+        ("versatile", frozenset(Task), True),
+    ]
+
+
+async def test_the_servers_own_model_may_be_one_that_only_embeds(server: OllamaServer) -> None:
+    server.models = [Model(name="embedder:latest", capabilities=("embedding",)), Model(name="painter:latest")]
+    own = (await looked(server, model="embedder"))[0]
+    assert (own.tasks, own.unusable, own.pin_only) == (frozenset({Task.EMBED}), None, False)
+
+
+async def test_the_servers_own_model_that_can_do_neither_says_so(server: OllamaServer) -> None:
+    server.models = [Model(name="painter:latest", capabilities=("image",))]
+    (own,) = await looked(server, model="painter")
+    assert own.unusable == "this model neither chats nor embeds"
 
 
 async def test_a_model_that_is_not_pulled_says_how_to_get_it(server: OllamaServer) -> None:
     (own, *_) = await looked(server, model="mistral")
     assert own.unusable == "not pulled: run `ollama pull mistral`"
+    assert own.tasks == frozenset(Task)
     assert own.configured
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from llm_gateway.application.explain_chat import Explanation
-from llm_gateway.domain.routing import EndpointState
+from llm_gateway.domain.routing import EndpointState, Task
 
 
 def endpoint_table(states: Iterable[EndpointState]) -> str:
@@ -45,6 +45,8 @@ def _standing(state: EndpointState) -> str:
     if not state.configured:
         return f"not configured: {state.unusable}" if state.unusable else "not configured"
     standing = "usable" if state.unusable is None else f"not usable: {state.unusable}"
+    if Task.CHAT not in state.tasks:
+        standing += " (not for chats)"
     return f"{standing} (demonstration)" if state.demonstration else standing
 
 

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, EndpointDirectory
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 from .client import BASE_URL, NO_KEY, GeminiClient
 from .failures import credentials_refused, failure_of
-from .families import chats, family_of
+from .families import family_of, tasks_of
 
 REFRESH_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 30.0
@@ -26,11 +26,14 @@ PAGE_SIZE: Final = 1_000
 MAX_MODELS: Final = 1_000
 KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
 
+_TASKS: Final = {"generateContent": Task.CHAT, "embedContent": Task.EMBED}
+
 _log = logging.getLogger(__name__)
 
 
 class _Model(Struct, frozen=True):
     name: str
+    tasks: frozenset[Task]
     context_length: int | None = None
     output_limit: int | None = None
 
@@ -46,7 +49,9 @@ class GeminiDirectory(EndpointDirectory):
         self._clock = clock
         self._model = model
         self._task: asyncio.Task[None] | None = None
-        self._states: tuple[EndpointState, ...] = (self._state(_Model(model), None if client.configured else NO_KEY),)
+        self._unlisted = _Model(model, tasks_of(model) or frozenset({Task.CHAT}))
+        unusable = None if client.configured else NO_KEY
+        self._states: tuple[EndpointState, ...] = (self._state(self._unlisted, unusable),)
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
@@ -71,7 +76,7 @@ class GeminiDirectory(EndpointDirectory):
         except Exception as error:
             self._failed(error)
             return False
-        configured = next((model for model in listed if model.name == self._model), _Model(self._model))
+        configured = next((model for model in listed if model.name == self._model), self._unlisted)
         others = [model for model in listed if model.name != self._model]
         self._states = tuple(self._state(model, None) for model in (configured, *others))
         return True
@@ -86,8 +91,9 @@ class GeminiDirectory(EndpointDirectory):
         pager = await self._client.sdk.models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
         async for model in pager:
             name = (model.name or "").removeprefix("models/")
-            if name and chats(name) and "generateContent" in (model.supported_actions or ()):
-                found.setdefault(name, _Model(name, model.input_token_limit, model.output_token_limit))
+            tasks = tasks_of(name) & {_TASKS[action] for action in model.supported_actions or () if action in _TASKS}
+            if name and tasks:
+                found.setdefault(name, _Model(name, tasks, model.input_token_limit, model.output_token_limit))
             if len(found) >= MAX_MODELS:
                 break
         return sorted(found.values(), key=lambda model: model.name)
@@ -107,6 +113,7 @@ class GeminiDirectory(EndpointDirectory):
                 fingerprint="" if base_url == BASE_URL else base_url,
             ),
             features=family_of(model.name).features,
+            tasks=model.tasks,
             configured=self._client.configured,
             unusable=unusable,
             pin_only=model.name != self._model,

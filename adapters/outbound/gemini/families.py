@@ -8,7 +8,7 @@ from google.genai.types import ThinkingConfig, ThinkingLevel
 from msgspec import Struct
 
 from llm_gateway.domain.chat import ReasoningEffort
-from llm_gateway.domain.routing import Feature
+from llm_gateway.domain.routing import Feature, Task
 
 MAX_STOPS: Final = 5
 SEED_RANGE: Final = range(-(2**31), 2**31)
@@ -85,7 +85,7 @@ FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
 )
 """The first pattern that fits counts. What is newer than this table is taken for a Gemini that thinks by level."""
 
-NOT_FOR_CHAT: Final = ("-tts", "-image", "-audio", "-live", "-embedding", "computer-use")
+NOT_FOR_CHAT: Final = ("-tts", "-image", "-audio", "-live", "computer-use")
 """Parts of the names of models that answer otherwise than in text, or only with tools of the vendor's."""
 
 
@@ -93,5 +93,8 @@ def family_of(model: str) -> Family:
     return next(family for pattern, family in FAMILIES if fnmatchcase(model, pattern))
 
 
-def chats(model: str) -> bool:
-    return not any(part in model for part in NOT_FOR_CHAT)
+def tasks_of(model: str) -> frozenset[Task]:
+    """What a model of this name can be asked for, as far as names say."""
+    if "embedding" in model:
+        return frozenset({Task.EMBED})
+    return frozenset() if any(part in model for part in NOT_FOR_CHAT) else frozenset({Task.CHAT})

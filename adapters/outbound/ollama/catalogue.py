@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality, Task
 
 from .names import hosted_elsewhere, same_model, short
 from .vendor import Shown
@@ -12,6 +12,7 @@ from .vendor import Shown
 FEATURES = frozenset(Feature) - {Feature.TOOL_CHOICE, Feature.TOOLS, Feature.IMAGES, Feature.REASONING_EFFORT}
 """What the server honours for every model. It has no word for a tool that must be called."""
 
+_TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
 _BY_CAPABILITY = {"tools": Feature.TOOLS, "vision": Feature.IMAGES, "thinking": Feature.REASONING_EFFORT}
 
 
@@ -52,9 +53,9 @@ def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
 
 
 def states(server: Server, models: Sequence[Pulled], contexts: Mapping[str, int]) -> Sequence[EndpointState]:
-    """The server's own model first, then the others that chat, by name. `contexts` are those of the loaded ones."""
+    """The server's own model first, then the others of use, by name. `contexts` are those of the loaded ones."""
     own = next((model for model in models if same_model(model.name, server.model)), None)
-    others = sorted((model for model in models if model is not own and _chats(model)), key=lambda model: model.name)
+    others = sorted((model for model in models if model is not own and _tasks(model)), key=lambda model: model.name)
     return [
         _state(server, server.model, own, contexts, pin_only=False),
         *(_state(server, short(model.name), model, contexts, pin_only=True) for model in others),
@@ -64,12 +65,13 @@ def states(server: Server, models: Sequence[Pulled], contexts: Mapping[str, int]
 def _state(
     server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
 ) -> EndpointState:
+    tasks = _tasks(model)
     outside = model.elsewhere if model is not None else hosted_elsewhere(name)
     unusable = server.unusable
     if unusable is None and model is None:
         unusable = f"not pulled: run `ollama pull {name}`"
-    elif unusable is None and model is not None and not _chats(model):
-        unusable = "this model does not chat"
+    elif unusable is None and not tasks:
+        unusable = "this model neither chats nor embeds"
     capabilities = model.capabilities if model is not None else frozenset()
     return EndpointState(
         endpoint=Endpoint(
@@ -78,6 +80,7 @@ def _state(
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
         features=FEATURES | {feature for word, feature in _BY_CAPABILITY.items() if word in capabilities},
+        tasks=tasks,
         configured=server.configured,
         unusable=unusable,
         pin_only=pin_only,
@@ -85,8 +88,11 @@ def _state(
     )
 
 
-def _chats(model: Pulled) -> bool:
-    return not model.described or "completion" in model.capabilities
+def _tasks(model: Pulled | None) -> frozenset[Task]:
+    """Any, where nobody knows what the model can."""
+    if model is None or not model.described:
+        return frozenset(Task)
+    return frozenset(task for word, task in _TASKS.items() if word in model.capabilities)
 
 
 def _context(server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int]) -> int | None:

@@ -51,7 +51,7 @@ class Instruments:
         self.provider_failures = _counter(meter, "provider_failures", "Calls to providers that failed")
         self.allowed = _counter(meter, "rate_limit_allowed", "Requests that their client's quota allowed")
         self.blocked = _counter(meter, "rate_limit_blocked", "Requests that their client's quota did not allow")
-        self.requests = _counter(meter, "gateway_requests", "Chats by outcome")
+        self.requests = _counter(meter, "gateway_requests", "Chats and embeddings by outcome")
         self.active = Tally()
         meter.create_observable_up_down_counter(
             "http.server.active_requests", [self.active.observe], description="HTTP requests under way"
@@ -60,7 +60,7 @@ class Instruments:
             "http.server.request.duration", unit="s", description="HTTP requests, to the end of the answer"
         )
         self.operation_duration = meter.create_histogram(
-            "gen_ai.client.operation.duration", unit="s", description="Chats that a provider answered"
+            "gen_ai.client.operation.duration", unit="s", description="Chats and embeddings that a provider answered"
         )
         self.tokens = meter.create_histogram(
             "gen_ai.client.token.usage", unit="{token}", description="Tokens that providers counted"

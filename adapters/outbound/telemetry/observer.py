@@ -6,10 +6,11 @@ from typing_extensions import override
 
 from llm_gateway.application.ports import Attempt, Observation, Observer, RequestId, TrafficMeter
 from llm_gateway.application.records import CacheStatus, RequestRecord
-from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.routing import Endpoint, Task
 
 from .instruments import Instruments
 
+_OPERATIONS = {Task.CHAT: "chat", Task.EMBED: "embeddings"}
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
@@ -58,7 +59,7 @@ class TelemetryObservation(Observation):
             return
         instruments = self._instruments
         labels = {
-            "gen_ai.operation.name": "chat",
+            "gen_ai.operation.name": _OPERATIONS[record.task],
             "gen_ai.provider.name": record.endpoint.provider,
             "gen_ai.request.model": record.endpoint.model,
         }
@@ -67,6 +68,8 @@ class TelemetryObservation(Observation):
             return
         prompt, completion = record.usage.prompt_tokens, record.usage.completion_tokens
         instruments.tokens.record(prompt, labels | {"gen_ai.token.type": "input"})
+        if record.task is Task.EMBED:
+            return
         instruments.tokens.record(completion, labels | {"gen_ai.token.type": "output"})
         if record.streamed and record.first_event_seconds is not None:
             instruments.first_token.record(record.first_event_seconds, labels)

@@ -30,12 +30,14 @@ from llm_gateway.adapters.outbound.scripted.chat_model import (
     answer,
 )
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
+from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbedCall, ScriptedEmbeddingModel
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordedAttempt, RecordedRequest, RecordingObserver
 
 from .contracts.chat_model import ChatModelContract, Vendor
 from .contracts.client_directory import ClientDirectoryContract
 from .contracts.clock import ClockContract
+from .contracts.embedding_model import EmbeddingModelContract, EmbeddingVendor
 from .contracts.endpoint_directory import EndpointDirectoryContract
 from .contracts.entropy import EntropyContract
 from .contracts.observer import ObserverContract, TrafficMeterContract
@@ -47,6 +49,8 @@ __all__ = [
     "ClientDirectoryContract",
     "ClockContract",
     "Cut",
+    "EmbeddingModelContract",
+    "EmbeddingVendor",
     "EndpointDirectoryContract",
     "EntropyContract",
     "FixedEndpoints",
@@ -63,6 +67,8 @@ __all__ = [
     "ScriptedCall",
     "ScriptedChatModel",
     "ScriptedClock",
+    "ScriptedEmbedCall",
+    "ScriptedEmbeddingModel",
     "SeededEntropy",
     "Step",
     "TrafficMeterContract",

@@ -15,13 +15,14 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
 from llm_gateway.application.answer_chat import Answer, AnswerChat
+from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import RateLimiter, ReplyCache
 from llm_gateway.application.records import CacheStatus, RequestRecord
-from llm_gateway.application.route_chat import Limits, RouteChat
+from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.caching import CacheDirective
@@ -79,11 +80,10 @@ class World:
             for endpoint in (CLOUD, LOCAL)
         ]
         plan_route = PlanRoute(FixedEndpoints(states))
-        limits = Limits(
-            timeout_seconds=60.0, max_answer_bytes=max_answer_bytes, retries=RetryPolicy(max_retries=max_retries)
-        )
+        limits = Limits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
+        attempts = Attempts(self.breakers, limits, self.clock, self.entropy)
         models = {"gemini": self.gemini, "ollama": self.ollama}
-        route = RouteChat(models, self.lookup, self.throttle, self.breakers, limits, self.clock, self.entropy)
+        route = RouteChat(models, self.lookup, self.throttle, attempts, max_answer_bytes)
         self.explain_chat = ExplainChat(plan_route, self.breakers)
         self.answer_chat = AnswerChat(
             plan_route, self.throttle, self.lookup, route, self.observer, self.clock, self.entropy

@@ -10,7 +10,7 @@ from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
 from llm_gateway.application.ports import RequestId
 from llm_gateway.testing import ObserverContract, RecordingObserver, TrafficMeterContract
-from llm_gateway.testing.contracts.observer import ENDPOINT, FULL, TRACE
+from llm_gateway.testing.contracts.observer import EMBEDDING, ENDPOINT, FULL, TRACE
 
 
 class TestSilent(ObserverContract, TrafficMeterContract):
@@ -52,3 +52,17 @@ def test_the_recording_observer_remembers_requests_attempts_and_answers() -> Non
     assert [(made.endpoint, made.ends) for made in request.attempts] == [(ENDPOINT, [None])]
     assert list(observer.records) == [FULL]
     assert (observer.active, observer.answers) == (0, [("POST", "/api/v1/chat", 200, 0.5)])
+
+
+def test_an_embedding_is_measured_as_one_and_has_no_output_tokens() -> None:
+    instruments = Instruments()
+    TelemetryObserver(instruments).begin(RequestId("r1"), {}).end(EMBEDDING)
+    counted = [line for line in instruments.render().decode().splitlines() if "_count{" in line]
+    instruments.close()
+
+    assert all('gen_ai_operation_name="embeddings"' in line for line in counted)
+    assert [line.partition("_count")[0] for line in counted] == [
+        "gen_ai_client_operation_duration_seconds",
+        "gen_ai_client_token_usage",
+    ]
+    assert 'gen_ai_token_type="input"' in counted[1]

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Image, JsonFormat, Sampling, Text, Tool, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import GatewayError
-from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.planning import make_embedding_plan, make_plan
 from llm_gateway.domain.quota import Quota
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Routes
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Routes, Task
 
 T = TypeVar("T")
 
+CHATS = frozenset({Task.CHAT})
 PROVIDERS = ("gemini", "ollama", "embedded")
 MODELS = ("big", "small")
 NAMES = (*PROVIDERS, *MODELS, *(f"{provider}/{model}" for provider in PROVIDERS for model in MODELS))
@@ -44,6 +46,15 @@ class World(Struct, frozen=True, kw_only=True):
         except GatewayError as error:
             return error
 
+    def embedding_outcome(self) -> Plan | GatewayError:
+        """Of an embedding that names what the chat names."""
+        request = EmbedRequest(inputs=("Hello",))
+        call = EmbedCall(request=request, model=self.call.model or "small", hint=self.call.hint)
+        try:
+            return make_embedding_plan(call, self.client, self.endpoints, self.routes)
+        except GatewayError as error:
+            return error
+
     @property
     def hints(self) -> set[Hint]:
         """Those that the call mentions."""
@@ -54,12 +65,17 @@ class World(Struct, frozen=True, kw_only=True):
 @cache
 def outcomes() -> list[tuple[World, Plan | GatewayError]]:
     """The same thousands of worlds on every run, and what planning makes of them."""
-    worlds = [_Maker(seed).world() for seed in range(6_000)]
+    worlds = [_Maker(seed).world() for seed in range(8_000)]
     return [(world, world.outcome()) for world in worlds]
 
 
 def plans() -> list[tuple[World, Plan]]:
     return [(world, outcome) for world, outcome in outcomes() if isinstance(outcome, Plan)]
+
+
+@cache
+def embedding_outcomes() -> list[tuple[World, Plan | GatewayError]]:
+    return [(world, world.embedding_outcome()) for world, _ in outcomes()]
 
 
 class _Maker(Random):
@@ -92,6 +108,7 @@ class _Maker(Random):
             unusable="away" if self._rarely() else None,
             pin_only=self._rarely(),
             demonstration=self._rarely(),
+            tasks=self.choice((CHATS, CHATS, CHATS, frozenset(Task), frozenset({Task.EMBED}))),
         )
 
     def _rarely(self) -> bool:

@@ -14,8 +14,9 @@ from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cache_keys
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.embedding import EmbedRequest
 from llm_gateway.domain.quota import Quota
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Plan
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Plan, Task
 
 from .generated import TEXTS, changes, fullest, structs_in, values_of
 
@@ -104,3 +105,18 @@ def test_nothing_of_a_call_but_its_request_is_in_the_key() -> None:
             assert lookup.question(plan, changed, client).keys == known, changed
     bypassing = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
     assert lookup.question(plan, bypassing, client).keys == {}
+
+
+@given(values_of(EmbedRequest))
+def test_changing_any_field_of_an_embedding_changes_its_key(request: EmbedRequest) -> None:
+    def made(request: EmbedRequest) -> CacheKey:
+        return cache_keys("team", [ENDPOINT], request, task=Task.EMBED)[ENDPOINT]
+
+    assert made(replace(request)) == made(request)
+    assert all(made(changed) != made(request) for changed in changes(request, EmbedRequest))
+
+
+def test_the_same_bytes_asked_of_another_task_have_another_key() -> None:
+    keys = {cache_keys("team", [ENDPOINT], FULL[0], task=task)[ENDPOINT] for task in Task}
+
+    assert len(keys) == len(Task)

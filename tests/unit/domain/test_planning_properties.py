@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
 from llm_gateway.domain.features import features_used
-from llm_gateway.domain.routing import EndpointState, Hint, Locality, Plan
+from llm_gateway.domain.routing import EndpointState, Hint, Locality, Plan, Task
 
-from .configurations import outcomes, plans
+from .configurations import World, embedding_outcomes, outcomes, plans
 
 
 def test_the_worlds_are_of_every_kind_so_that_what_follows_says_something() -> None:
@@ -63,6 +63,7 @@ def test_a_plan_names_each_endpoint_once_and_only_such_as_can_and_may_answer() -
             assert state.configured, world
             assert state.unusable is None, world
             assert state.features >= features_used(world.call.request).keys(), world
+            assert Task.CHAT in state.tasks, world
             assert world.client.may_use(state.endpoint.id), world
 
 
@@ -101,3 +102,52 @@ def test_a_refusal_blames_the_request_with_paths_and_the_world_with_reasons() ->
             assert all(fault.path and fault.message for fault in outcome.faults), world
         if isinstance(outcome, NoRoute):
             assert all(outcome.why.values()), world
+
+
+def embedding_plans() -> list[tuple[World, Plan]]:
+    return [(world, outcome) for world, outcome in embedding_outcomes() if isinstance(outcome, Plan)]
+
+
+def test_the_embeddings_are_of_every_kind() -> None:
+    assert len(embedding_plans()) > 100
+    assert sum(plan.hint is Hint.SECURE for _, plan in embedding_plans()) > 20
+    for kind in (UnknownModel, Forbidden, InvalidRequest, NoRoute):
+        assert sum(isinstance(outcome, kind) for _, outcome in embedding_outcomes()) > 50, kind
+
+
+def test_planning_an_embedding_raises_its_documented_errors_and_no_other() -> None:
+    for world, outcome in embedding_outcomes():
+        assert isinstance(outcome, Plan | UnknownModel | Forbidden | InvalidRequest | NoRoute), world
+
+
+def test_an_embeddings_plan_is_the_one_named_endpoint_that_embeds_and_may_be_used() -> None:
+    for world, plan in embedding_plans():
+        (state,) = plan.endpoints
+        assert plan.pinned, world
+        assert Task.EMBED in state.tasks, world
+        assert state.configured, world
+        assert state.unusable is None, world
+        assert world.client.may_use(state.endpoint.id), world
+        named = (state.endpoint.name, state.endpoint.id.provider, state.endpoint.id.model)
+        assert (world.call.model or "small") in named, world
+        if world.call.model == state.endpoint.id.provider:
+            assert not state.pin_only, world
+
+
+def test_no_embedding_for_secure_is_planned_into_the_cloud() -> None:
+    for world, plan in embedding_plans():
+        if world.call.hint is Hint.SECURE:
+            assert plan.hint is Hint.SECURE, world
+            assert plan.endpoints[0].endpoint.locality is Locality.ON_PREMISES, world
+
+
+def test_a_key_that_is_kept_to_hints_embeds_only_where_they_lead() -> None:
+    for world, plan in embedding_plans():
+        if world.client.hints is not None:
+            (state,) = plan.endpoints
+            ways = [world.call.hint] if world.call.hint is not None else list(world.client.hints)
+            assert world.client.hints.issuperset(ways), world
+            assert any(
+                state.demonstration or {state.endpoint.name, state.endpoint.id.provider} & set(world.routes[hint])
+                for hint in ways
+            ), world

@@ -1,11 +1,13 @@
 """Each rule of the contract's routing section, by example."""
 
 import pytest
+from msgspec import structs
 
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
-from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.planning import make_embedding_plan, make_plan
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import (
     DEFAULT_ROUTES,
@@ -17,6 +19,7 @@ from llm_gateway.domain.routing import (
     Locality,
     Plan,
     Routes,
+    Task,
 )
 
 from .configurations import REQUESTS
@@ -32,6 +35,7 @@ def state(
     configured: bool = True,
     unusable: str | None = None,
     pin_only: bool = False,
+    tasks: frozenset[Task] = frozenset({Task.CHAT}),
 ) -> EndpointState:
     provider, _, model = name.partition("/")
     locality = Locality.CLOUD if provider == "gemini" else Locality.ON_PREMISES
@@ -41,6 +45,7 @@ def state(
         configured=configured,
         unusable=unusable,
         pin_only=pin_only,
+        tasks=tasks,
         demonstration=provider == "embedded",
     )
 
@@ -253,3 +258,74 @@ def test_naming_a_model_does_not_lead_past_the_hints_of_a_key() -> None:
     assert names(plan(GEMINI, OLLAMA, model="ollama", client=secure_only)) == ["ollama"]
     with pytest.raises(Forbidden, match="No hint that this key may use leads to gemini"):
         plan(GEMINI, OLLAMA, model="gemini", client=secure_only)
+
+
+NOMIC = state("ollama/nomic-embed-text", pin_only=True, tasks=frozenset({Task.EMBED}))
+VECTORS = state("gemini/gemini-embedding-001", pin_only=True, tasks=frozenset({Task.EMBED}))
+
+
+def embedding_plan(
+    *endpoints: EndpointState, model: str, hint: Hint | None = None, client: Client = ANYONE
+) -> list[str]:
+    call = EmbedCall(request=EmbedRequest(inputs=("Hello",)), model=model, hint=hint)
+    return [state.endpoint.name for state in make_embedding_plan(call, client, endpoints).endpoints]
+
+
+@pytest.mark.parametrize("model", ["ollama/nomic-embed-text", "nomic-embed-text"])
+def test_an_embedding_model_embeds_and_is_told_that_it_does_not_chat(model: str) -> None:
+    assert embedding_plan(OLLAMA, NOMIC, model=model) == ["ollama/nomic-embed-text"]
+    with pytest.raises(InvalidRequest, match="model: ollama/nomic-embed-text does not chat"):
+        plan(OLLAMA, NOMIC, model=model)
+
+
+@pytest.mark.parametrize("model", ["ollama", "ollama/llama3.1", "llama3.1"])
+def test_a_chat_model_is_told_that_it_does_not_embed(model: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"model: ollama/llama3\.1 does not embed"):
+        embedding_plan(OLLAMA, NOMIC, model=model)
+
+
+def test_a_provider_embeds_by_its_bare_name_where_its_own_model_does() -> None:
+    own = state("ollama/nomic-embed-text", tasks=frozenset({Task.EMBED}))
+    assert embedding_plan(own, OLLAMA, model="ollama") == ["ollama/nomic-embed-text"]
+
+
+def test_a_route_passes_an_endpoint_that_only_embeds_and_says_why() -> None:
+    own = state("ollama/nomic-embed-text", tasks=frozenset({Task.EMBED}))
+    made = plan(GEMINI, own, hint=Hint.FAST)
+    assert names(made) == ["gemini"]
+    assert [skip.reason for skip in made.skipped] == ["ollama/nomic-embed-text does not chat"]
+    with pytest.raises(NoRoute, match="does not chat"):
+        plan(GEMINI, own, hint=Hint.LOCAL)
+
+
+def test_the_model_of_a_name_that_can_do_the_task_is_taken() -> None:
+    other = state("more/nomic-embed-text", pin_only=True)
+    assert embedding_plan(other, NOMIC, model="nomic-embed-text") == ["ollama/nomic-embed-text"]
+    assert names(plan(NOMIC, other, model="nomic-embed-text")) == ["more"]
+
+
+@pytest.mark.parametrize("model", ["fast", "secure", "nobody", "gemini/nobody"])
+def test_neither_a_hints_name_nor_an_unknown_one_is_an_embedding_model(model: str) -> None:
+    with pytest.raises(UnknownModel):
+        embedding_plan(GEMINI, VECTORS, NOMIC, model=model)
+
+
+def test_secure_embeds_on_the_premises_only() -> None:
+    assert embedding_plan(VECTORS, NOMIC, model="nomic-embed-text", hint=Hint.SECURE) == ["ollama/nomic-embed-text"]
+    with pytest.raises(InvalidRequest, match="in the cloud"):
+        embedding_plan(VECTORS, NOMIC, model="gemini-embedding-001", hint=Hint.SECURE)
+
+
+def test_a_keys_models_and_hints_hold_for_embeddings() -> None:
+    only = structs.replace(ANYONE, models=frozenset({"ollama"}))
+    kept = structs.replace(ANYONE, hints=frozenset({Hint.SECURE}))
+    for client in (only, kept):
+        assert embedding_plan(VECTORS, NOMIC, model="nomic-embed-text", client=client)
+        with pytest.raises(Forbidden):
+            embedding_plan(VECTORS, NOMIC, model="gemini-embedding-001", client=client)
+
+
+def test_an_embedding_model_that_is_away_says_why() -> None:
+    away = structs.replace(NOMIC, unusable="not reachable at its address")
+    with pytest.raises(NoRoute, match="not reachable"):
+        embedding_plan(away, model="nomic-embed-text")

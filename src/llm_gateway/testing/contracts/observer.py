@@ -10,7 +10,7 @@ from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestR
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import ProviderTimeout
-from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Locality, Skip
+from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Locality, Skip, Task
 
 ID = EndpointId(provider="mine", model="model-1")
 ENDPOINT = Endpoint(id=ID, locality=Locality.CLOUD)
@@ -30,7 +30,16 @@ FULL = RequestRecord(
     seconds=1.5,
     first_event_seconds=0.5,
 )
+EMBEDDING = RequestRecord(
+    task=Task.EMBED,
+    endpoint=ID,
+    cache=CacheStatus.MISS,
+    admitted=True,
+    usage=Usage(prompt_tokens=3, completion_tokens=0),
+    seconds=0.5,
+)
 RECORDS = [
+    EMBEDDING,
     RequestRecord(),
     RequestRecord(client=ClientId("one"), error="InvalidRequest"),
     RequestRecord(client=ClientId("one"), admitted=False, error="QuotaExceeded"),

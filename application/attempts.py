@@ -1,0 +1,126 @@
+"""How one endpoint is asked: through its breaker, within a deadline, again where policy and budget allow, observed."""
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from msgspec import Struct
+
+from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.resilience import Deadline, RetryBudget, RetryPolicy
+from llm_gateway.domain.routing import Endpoint
+
+from .breakers import Breakers, Trial
+from .ports import Clock, Entropy, Observation
+from .records import AttemptRecord
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What bounds the attempts at one endpoint."""
+
+    timeout_seconds: float
+    retries: RetryPolicy
+
+
+class Attempts:
+    def __init__(self, breakers: Breakers, limits: Limits, clock: Clock, entropy: Entropy) -> None:
+        self._breakers = breakers
+        self._limits = limits
+        self._clock = clock
+        self._entropy = entropy
+        self._budgets: dict[Endpoint, RetryBudget] = {}
+
+    def begin(
+        self, endpoint: Endpoint, observation: Observation, records: list[AttemptRecord], *, alternative: bool = False
+    ) -> "Turn":
+        """`alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker."""
+        self._breakers.check(endpoint.id)
+        budget = self._budgets.setdefault(endpoint, RetryBudget())
+        budget.deposit()
+        deadline = Deadline(self._clock.monotonic() + self._limits.timeout_seconds)
+        return Turn(self, endpoint, observation, records, deadline, budget, alternative=alternative)
+
+    def enter(self, endpoint: Endpoint) -> Trial:
+        return self._breakers.enter(endpoint.id)
+
+    async def wait(self, error: ProviderError, turn: "Turn") -> bool:
+        """Wait as long as policy wants after this failure. False where it wants no further attempt."""
+        seconds = self._limits.retries.wait(
+            error,
+            retries=turn.retries,
+            fraction=self._entropy.fraction(),
+            remaining=turn.deadline.remaining(self._clock.monotonic()),
+            alternative=turn.alternative,
+        )
+        if seconds is None or not turn.budget.withdraw():
+            return False
+        await self._clock.sleep(seconds)
+        return True
+
+
+class Turn:
+    """One endpoint's attempts at one question."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        endpoint: Endpoint,
+        observation: Observation,
+        records: list[AttemptRecord],
+        deadline: Deadline,
+        budget: RetryBudget,
+        *,
+        alternative: bool,
+    ) -> None:
+        self.endpoint = endpoint
+        self.deadline = deadline
+        self.budget = budget
+        self.alternative = alternative
+        self.retries = 0
+        self._attempts = attempts
+        self._observation = observation
+        self._records = records
+
+    def attempt(self) -> "Attempt":
+        """Raises `ProviderUnavailable` where the breaker allows none. To be entered, or ended."""
+        trial = self._attempts.enter(self.endpoint)
+        return Attempt(self.endpoint, trial, self._observation, self._records)
+
+    async def again(self, error: ProviderError) -> bool:
+        """Whether to ask again after this failure, once it is time to."""
+        again = await self._attempts.wait(error, self)
+        self.retries += again
+        return again
+
+
+class Attempt:
+    """One call to a model, for all who want to know how it went: the breaker, the observer and the record."""
+
+    def __init__(
+        self, endpoint: Endpoint, trial: Trial, observation: Observation, records: list[AttemptRecord]
+    ) -> None:
+        self._endpoint = endpoint
+        self._trial = trial
+        self._records = records
+        self._observed = observation.attempt(endpoint)
+        self._ended = False
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._observed.headers
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.end(error)
+
+    def end(self, outcome: BaseException | None) -> None:
+        """The first ending counts."""
+        if self._ended:
+            return
+        self._ended = True
+        self._trial.end(outcome)
+        self._observed.end(outcome)
+        failed = type(outcome).__name__ if isinstance(outcome, Exception) else None
+        self._records.append(AttemptRecord(endpoint=self._endpoint.id, error=failed))

@@ -1,0 +1,141 @@
+"""The whole trip of an embedding, in order: plan, admit, find, ask, keep, record. Never from another model."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from llm_gateway.domain.chat import Usage
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.embedding import EmbedCall, EmbedReply
+from llm_gateway.domain.errors import Overloaded, ProviderError, ProviderTimeout
+from llm_gateway.domain.quota import Decision
+from llm_gateway.domain.routing import Endpoint, Task
+
+from .attempts import Attempts
+from .draft import Draft
+from .entries import Entries
+from .plan_route import PlanRoute
+from .ports import Clock, EmbeddingModel, Entropy, Observation, Observer, RequestId
+from .records import CacheStatus
+from .throttle_client import ThrottleClient
+
+MAX_EMBEDDINGS = 256
+"""Calls under way in one process; more are refused with `Overloaded`. Fewer than chats: an answer is larger."""
+
+
+class Embedded(Struct, frozen=True, kw_only=True):
+    """An answer, how its client stands since, and how it was come by."""
+
+    reply: EmbedReply
+    decision: Decision
+    cache: CacheStatus
+
+    @property
+    def cached(self) -> bool:
+        return self.cache is CacheStatus.HIT
+
+
+class EmbedTexts:
+    def __init__(
+        self,
+        models: Mapping[str, EmbeddingModel],
+        plan_route: PlanRoute,
+        throttle: ThrottleClient,
+        entries: Entries[EmbedReply],
+        attempts: Attempts,
+        observer: Observer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._models = models
+        self._plan_route = plan_route
+        self._throttle = throttle
+        self._entries = entries
+        self._attempts = attempts
+        self._observer = observer
+        self._clock = clock
+        self._entropy = entropy
+        self._under_way = 0
+
+    async def __call__(
+        self,
+        call: EmbedCall,
+        client: Client,
+        *,
+        id: RequestId | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Embedded:
+        """`id` is the request's own id, made if absent; `headers` may carry a trace context.
+
+        Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
+        `Overloaded` or `ProviderError`. Cancelling ends the call to the model.
+        """
+        draft = Draft(Task.EMBED, client, call.hint, self._clock.monotonic())
+        observation = self._observer.begin(id or RequestId(self._entropy.new_id()), headers or {})
+        try:
+            if self._under_way >= MAX_EMBEDDINGS:
+                raise Overloaded
+            self._under_way += 1
+            try:
+                return await self._answer(call, client, observation, draft)
+            finally:
+                self._under_way -= 1
+        except Exception as error:
+            draft.failed(error)
+            raise
+        finally:
+            observation.end(draft.record(self._clock.monotonic()))
+
+    async def _answer(self, call: EmbedCall, client: Client, observation: Observation, draft: Draft) -> Embedded:
+        draft.plan = plan = self._plan_route.for_embedding(call, client)
+        endpoint = plan.endpoints[0].endpoint
+        question = self._entries.question(plan, client, call.request, call.cache)
+        decision = await self._throttle.admit(client)
+        draft.admitted = True
+        reply = (await self._entries.find(question)).get(endpoint)
+        if reply is not None:
+            draft.cache = CacheStatus.HIT
+        else:
+            async with self._in_time(call, endpoint, draft):
+                reply = await self._ask(call, client, endpoint, observation, draft)
+            draft.cache = CacheStatus.MISS if question.keys else CacheStatus.BYPASS
+        draft.answered = True
+        draft.endpoint = reply.endpoint
+        if reply.prompt_tokens:
+            draft.usage = Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0)
+        if draft.cache is CacheStatus.MISS:
+            await self._entries.keep(question, endpoint, reply)
+        return Embedded(reply=reply, decision=decision, cache=draft.cache)
+
+    @asynccontextmanager
+    async def _in_time(self, call: EmbedCall, endpoint: Endpoint, draft: Draft) -> AsyncGenerator[None, None]:
+        """Within the call's own timeout, where it has one."""
+        if call.timeout is None:
+            yield
+            return
+        try:
+            async with self._clock.timeout_at(draft.began + call.timeout.total_seconds()):
+                yield
+        except TimeoutError as error:
+            raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
+
+    async def _ask(
+        self, call: EmbedCall, client: Client, endpoint: Endpoint, observation: Observation, draft: Draft
+    ) -> EmbedReply:
+        turn = self._attempts.begin(endpoint, observation, draft.attempts)
+        model = self._models[endpoint.id.provider]
+        async with self._throttle.reserve_embedding(client, call.request) as reservation:
+            while True:
+                attempt = turn.attempt()
+                try:
+                    with attempt:
+                        reply = await model.embed(
+                            endpoint, call.request, deadline=turn.deadline, headers=attempt.headers
+                        )
+                except ProviderError as error:
+                    if not await turn.again(error):
+                        raise
+                else:
+                    reservation.embedded(reply)
+                    return reply

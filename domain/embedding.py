@@ -1,0 +1,59 @@
+"""Embeddings in the domain's own words: what is asked, and what is answered. Absent means None: no defaults here."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import isfinite
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from .caching import CacheDirective
+from .errors import ProviderBroken, ProviderRejected
+from .routing import EndpointId, Hint
+
+Vector: TypeAlias = tuple[float, ...]
+
+
+class EmbedRequest(Struct, frozen=True, kw_only=True):
+    """All that changes an answer, and nothing else: every field is part of the cache key."""
+
+    inputs: tuple[str, ...]
+    dimensions: int | None = None
+
+
+class EmbedCall(Struct, frozen=True, kw_only=True):
+    """A request with how it is to be served. `model` is `provider/model`, a model, or a provider whose own embeds."""
+
+    request: EmbedRequest
+    model: str
+    hint: Hint | None = None
+    cache: CacheDirective = CacheDirective()
+    timeout: timedelta | None = None
+
+
+class EmbedReply(Struct, frozen=True, kw_only=True):
+    """A vector for each input, in their order. `model` is the model that the provider says answered.
+
+    `prompt_tokens` are as the provider counted them, 0 where it does not count.
+    """
+
+    endpoint: EndpointId
+    model: str
+    vectors: tuple[Vector, ...]
+    prompt_tokens: int
+
+
+def check_vectors(provider: str, request: EmbedRequest, vectors: Sequence[Sequence[float]]) -> None:
+    """Raises `ProviderBroken` for what is no answer, `ProviderRejected` for one of other `dimensions` than asked.
+
+    The latter is the request's fault, asked of a model that can't make them, and says nothing of its health.
+    """
+    if len(vectors) != len(request.inputs):
+        raise ProviderBroken(provider, f"{len(vectors)} vectors for {len(request.inputs)} inputs")
+    if not all(vectors) or len({len(vector) for vector in vectors}) > 1:
+        raise ProviderBroken(provider, "the vectors are empty, or of several lengths")
+    if not all(isfinite(sum(vector)) for vector in vectors):
+        raise ProviderBroken(provider, "a vector holds what is no number")
+    made = len(vectors[0])
+    if request.dimensions not in (None, made):
+        raise ProviderRejected(provider, f"dimensions: this model makes vectors of {made}")
