@@ -104,8 +104,19 @@ def answer(*words: str) -> Script:
     return stream(*(line(word) for word in words), end())
 
 
+def embedded(asked: Asked) -> Script:
+    """A vector for each text, of its own, as the vendor answers."""
+    length = min(3, asked.body.get("dimensions", 3))
+    vectors = [[len(text), ord(text[0]), ord(text[-1])][:length] for text in asked.body["input"]]
+    tokens = 2 * len(vectors)
+    return whole({"model": asked.body["model"], "embeddings": vectors, "load_duration": 1, "prompt_eval_count": tokens})
+
+
 class OllamaServer:
-    """`scripts` answer the chats one after the other, the last one for ever; a function gets what was asked."""
+    """`scripts` answer the chats one after the other, the last one for ever; a function gets what was asked.
+
+    `embedding` answers embeddings.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -113,6 +124,7 @@ class OllamaServer:
         self.loaded = {"llama3.1:latest"}
         self.absent: set[str] = set()
         self.scripts: Sequence[Script | Callable[[Asked], Script]] = [answer("Hello", " there")]
+        self.embedding: Callable[[Asked], Script] = embedded
         self.may_load = asyncio.Event()
         self.may_load.set()
         self.loading = asyncio.Event()
@@ -130,6 +142,12 @@ class OllamaServer:
 
     def loads(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == "/api/chat" and not asked.body["messages"]]
+
+    def embeds(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.path == "/api/embed" and asked.body["input"]]
+
+    def embed_loads(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.path == "/api/embed" and not asked.body["input"]]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -165,12 +183,16 @@ class OllamaServer:
                 model = self._find(asked.body["model"])
                 return whole(_shown(model)) if model is not None else whole({"error": "not found"}, 404)
             case "/api/chat" if not asked.body["messages"]:
-                return await self._load(asked, reader)
+                return await self._load(asked, reader, line("") | {"done": True, "done_reason": "load"})
+            case "/api/embed" if not asked.body["input"]:
+                return await self._load(asked, reader, {"model": asked.body["model"], "embeddings": []})
+            case "/api/embed":
+                return self.embedding(asked)
         script = self.scripts[min(self._chats, len(self.scripts) - 1)]
         self._chats += 1
         return script(asked) if callable(script) else script
 
-    async def _load(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+    async def _load(self, asked: Asked, reader: asyncio.StreamReader, loaded: dict[str, object]) -> Script:
         """As the vendor's: who leaves while a model loads ends the load."""
         self.loading.set()
         gone = asyncio.ensure_future(reader.read(1))
@@ -184,7 +206,7 @@ class OllamaServer:
         model = self._find(asked.body["model"])
         assert model is not None
         self.loaded.add(model.name)
-        return whole(line("") | {"done": True, "done_reason": "load"})
+        return whole(loaded)
 
     def _find(self, name: str) -> Model | None:
         return next((m for m in self.models if m.name.removesuffix(":latest") == name.removesuffix(":latest")), None)

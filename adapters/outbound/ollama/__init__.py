@@ -1,1 +1,1 @@
-"""Ollama: chats with models on the premises, or with the ones that it passes on to a cloud."""
+"""Ollama: chats and embeddings with models on the premises, or with the ones that it passes on to a cloud."""

@@ -9,7 +9,7 @@ import ollama
 from llm_gateway.domain.routing import Locality
 
 from .transport import OllamaTransport
-from .vendor import ChatPart, Shown
+from .vendor import ChatPart, Shown, Vectors
 
 MAX_LINE_BYTES = 16 << 20
 
@@ -35,6 +35,9 @@ class Client(ollama.AsyncClient):
         async with aclosing(parts):
             async for part in parts:
                 yield part
+
+    async def embedded(self, body: bytes, headers: Mapping[str, str]) -> Vectors:
+        return await self._request(Vectors, "POST", "/api/embed", content=body, headers=headers)
 
     async def shown(self, model: str) -> Shown:
         return await self._request(Shown, "POST", "/api/show", json={"model": model})

@@ -7,12 +7,13 @@ from msgspec import Struct
 
 from llm_gateway.application.ports import Clock
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
-from llm_gateway.domain.routing import Endpoint, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
-from .client import Clients
+from .client import Client, Clients
 from .failures import failures_of
 from .names import hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
+from .translate_embedding import embed_load_body
 from .translate_request import encoded, load_body
 from .transport import Refusal
 
@@ -32,13 +33,17 @@ class Ready(Struct, frozen=True, kw_only=True):
 class Loads:
     """A load runs in a task of its own, which nobody's leaving ends: the server gives up a load that nobody waits
     for, so that a model slower than its clients' patience would never be there. The load's own limit ends it.
+    `task` is what the models are loaded for: the server loads none for a task that it can't do.
     """
 
-    def __init__(self, clients: Clients, options: Options, clock: Clock, load_seconds: float) -> None:
+    def __init__(
+        self, clients: Clients, options: Options, clock: Clock, load_seconds: float, *, task: Task = Task.CHAT
+    ) -> None:
         self._clients = clients
         self._options = options
         self._clock = clock
         self._load_seconds = load_seconds
+        self._for = task
         self._known: dict[Endpoint, tuple[float, bool]] = {}
         self._tasks: dict[Endpoint, asyncio.Task[bool]] = {}
 
@@ -112,16 +117,21 @@ class Loads:
     async def _load(self, to: Endpoint) -> bool:
         """A model that is hosted elsewhere is never loaded, and one that was to be local is refused."""
         client = self._clients.of(to.locality)
-        body = encoded(to.id, load_body(to.id.model, self._options))
         with failures_of(to.id, self._clock.now, "the model was not loaded in time"):
             async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
                 shown = await client.shown(to.id.model)
                 elsewhere = bool(shown.remote_host) or hosted_elsewhere(to.id.model)
                 if not elsewhere:
-                    part = await client.ask(body, {})
-                    if not part.done:
-                        raise ProviderBroken(to.id.provider, "the model's load broke off")
-                    elsewhere = bool(part.remote_host)
+                    elsewhere = bool(await self._loaded_at(client, to.id))
         if elsewhere and to.locality is Locality.ON_PREMISES:
             raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
         return speaks_harmony(shown.details.family if shown.details else None, to.id.model)
+
+    async def _loaded_at(self, client: Client, to: EndpointId) -> str | None:
+        """Has the model loaded. The host that it runs at, where that is another one."""
+        if self._for is Task.EMBED:
+            return (await client.embedded(encoded(to, embed_load_body(to.model, self._options)), {})).remote_host
+        part = await client.ask(encoded(to, load_body(to.model, self._options)), {})
+        if not part.done:
+            raise ProviderBroken(to.provider, "the model's load broke off")
+        return part.remote_host

@@ -21,6 +21,13 @@ class ChatPart(ollama.ChatResponse):
     remote_host: str | None = None
 
 
+class Vectors(ollama.EmbedResponse):
+    """Lists, because the SDK's sequences are checked one number at a time, in Python."""
+
+    embeddings: list[list[float]]
+    remote_host: str | None = None
+
+
 class Shown(ollama.ShowResponse):
     """What the server tells of a model."""
 

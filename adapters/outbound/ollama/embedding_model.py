@@ -1,0 +1,67 @@
+"""Embeddings by an Ollama server: the calls, their patience, and nothing of what is said in them."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, EmbeddingModel
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, Task
+
+from .client import MAX_LINE_BYTES, Clients
+from .failures import failures_of
+from .loading import Loads
+from .options import Options
+from .translate_embedding import embed_bodies, embed_reply
+from .translate_request import encoded
+from .vendor import Vectors
+
+
+class OllamaEmbeddingModel(EmbeddingModel):
+    """The embedding models of one server.
+
+    A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
+    moved on by the seconds that the call waited for the load. To be made inside the event loop that will use it.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        clock: Clock,
+        num_ctx: int | None = None,
+        keep_alive: str | None = None,
+        api_key: str | None = None,
+        load_seconds: float = 300.0,
+        max_line_bytes: int = MAX_LINE_BYTES,
+    ) -> None:
+        self._clock = clock
+        self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
+        self._clients = Clients(base_url, api_key=api_key, max_line_bytes=max_line_bytes)
+        self._loads = Loads(self._clients, self._options, clock, load_seconds, task=Task.EMBED)
+
+    async def aclose(self) -> None:
+        await self._loads.aclose()
+        await self._clients.aclose()
+
+    @override
+    async def embed(
+        self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> EmbedReply:
+        bodies = [encoded(to.id, body) for body in embed_bodies(to.id.model, request, self._options)]
+        ready = await self._loads.ready(to, deadline.at)
+        try:
+            answers = [await self._ask(to, body, deadline.at + ready.waited, headers) for body in bodies]
+            reply = embed_reply(to, request, answers)
+        except ProviderError:
+            self._loads.failed(to)
+            raise
+        self._loads.answered(to, ready)
+        return reply
+
+    async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
+        with failures_of(to.id, self._clock.now):
+            async with self._clock.timeout_at(until):
+                return await self._clients.of(to.locality).embedded(body, headers)
