@@ -34,6 +34,15 @@ def whole(answer: object) -> Answer:
     return Answer((json.dumps(answer).encode(),), headers={"Content-Type": "application/json; charset=UTF-8"})
 
 
+def embedded(asked: Asked) -> Answer:
+    """A vector of its own for each content of a batch: `gemini-embedding-2` makes one of all the parts of one."""
+    vectors = []
+    for one in asked.body["requests"]:
+        text = "".join(part["text"] for part in one["content"]["parts"])
+        vectors.append({"values": [len(text), ord(text[0]), ord(text[-1])][: one.get("outputDimensionality", 3)]})
+    return whole({"embeddings": vectors, "usageMetadata": {"promptTokenCount": 2 * len(vectors)}})
+
+
 def refusal(code: int, *details: Mapping[str, Any], status: str = "ERROR", **headers: str) -> Answer:
     body = {"error": {"code": code, "message": "It was refused.", "status": status, "details": list(details)}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -89,6 +89,7 @@ class GeminiServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._answered = 0
+        self.open_calls = 0
 
     @property
     def url(self) -> str:
@@ -107,6 +108,14 @@ class GeminiServer:
             for writer in tuple(self._writers):  # a connection's task ends by its connection: 3.11 logs one cancelled
                 writer.transport.abort()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def quiet(self) -> int:
+        """How many calls are open once those that end have ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while self.open_calls:  # noqa: ASYNC110 - there is no event to wait for
+                    await asyncio.sleep(0.001)
+        return self.open_calls
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (task := asyncio.current_task()) is not None:
@@ -140,8 +149,12 @@ class GeminiServer:
         self._answered += 1
         answer = script(asked) if callable(script) else script
         whole = False
-        with suppress(ConnectionError):
-            whole = await self._answer(answer, reader, writer)
+        self.open_calls += 1
+        try:
+            with suppress(ConnectionError):
+                whole = await self._answer(answer, reader, writer)
+        finally:
+            self.open_calls -= 1
         if not whole:
             self.left.set()
         return whole and answer.framed

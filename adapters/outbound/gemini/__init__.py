@@ -1,1 +1,1 @@
-"""Google Gemini, over the vendor's SDK: translation, one connection, the chat model and the list of models."""
+"""Google Gemini, over the vendor's SDK: translation, one connection, the models and the list of them."""

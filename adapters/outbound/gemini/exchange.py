@@ -61,6 +61,17 @@ class Exchange:
                     model=self._to.model, contents=asked.contents, config=asked.config
                 )
 
+    async def embedded(
+        self, contents: list[types.Content], config: types.EmbedContentConfig
+    ) -> types.EmbedContentResponse:
+        with translated(self._to.provider, self._clock.now()), self._upstream.attached():
+            async with self._clock.timeout_at(self._patience.begin(None)):
+                return await self._client.sdk.models.embed_content(
+                    model=self._to.model,
+                    contents=contents,
+                    config=config,
+                )
+
     async def open(self, asked: VendorRequest) -> None:
         """The SDK sends nothing before its first chunk is asked for."""
         with translated(self._to.provider, self._clock.now()):

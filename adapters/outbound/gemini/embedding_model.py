@@ -1,0 +1,34 @@
+"""Gemini as an `EmbeddingModel`: as many requests to the vendor as the texts take, one after the other."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from google.genai import types
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, EmbeddingModel
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint
+
+from .client import GeminiClient
+from .exchange import Exchange
+from .translate_embedding import embed_batches, embed_config, embed_reply
+
+
+class GeminiEmbeddingModel(EmbeddingModel):
+    def __init__(self, client: GeminiClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    @override
+    async def embed(
+        self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> EmbedReply:
+        config = embed_config(request)
+        config.http_options = types.HttpOptions(headers=dict(headers))
+        answers = []
+        for contents in embed_batches(request):
+            async with aclosing(Exchange(self._client, self._clock, to.id, deadline)) as exchange:
+                answers.append(await exchange.embedded(contents, config))
+        return embed_reply(to.id, request, answers)

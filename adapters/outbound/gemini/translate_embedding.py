@@ -1,0 +1,35 @@
+"""From texts to the vendor's batches, and from the answers to one reply. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from google.genai import types
+
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
+from llm_gateway.domain.routing import EndpointId
+
+INPUTS_A_CALL: Final = 100
+"""More in one batch are refused by the vendor."""
+
+
+def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
+    """As many as it takes, in the order of the inputs.
+
+    Each text is a content of its own: plain strings become the parts of one for the newer models, which answer with one
+    vector for all of them (python-genai #2523).
+    """
+    for start in range(0, len(request.inputs), INPUTS_A_CALL):
+        texts = request.inputs[start : start + INPUTS_A_CALL]
+        yield [types.Content(parts=[types.Part(text=text)]) for text in texts]
+
+
+def embed_config(request: EmbedRequest) -> types.EmbedContentConfig:
+    return types.EmbedContentConfig(output_dimensionality=request.dimensions)
+
+
+def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[types.EmbedContentResponse]) -> EmbedReply:
+    """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does. The vendor names no model."""
+    vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
+    check_vectors(to.provider, request, vectors)
+    counts = [answer.usage_metadata.prompt_token_count for answer in answers if answer.usage_metadata is not None]
+    return EmbedReply(endpoint=to, model=to.model, vectors=vectors, prompt_tokens=sum(count or 0 for count in counts))

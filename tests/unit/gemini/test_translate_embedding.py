@@ -1,0 +1,50 @@
+"""Embeddings on their way to Gemini and back: golden payloads of the vendor's reference."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from google.genai import types
+
+from llm_gateway.adapters.outbound.gemini.translate_embedding import (
+    INPUTS_A_CALL,
+    embed_batches,
+    embed_config,
+    embed_reply,
+)
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.routing import EndpointId
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "embedding.json").read_text())
+REQUEST = msgspec.convert(GOLDEN["request"], EmbedRequest)
+TO = EndpointId(provider="gemini", model=GOLDEN["model"])
+
+
+def vendor(payload: object) -> types.EmbedContentResponse:
+    return types.EmbedContentResponse.model_validate_json(json.dumps(payload))
+
+
+def test_a_request_becomes_the_vendors_contents() -> None:
+    (batch,) = embed_batches(REQUEST)
+    contents = [content.model_dump(by_alias=True, exclude_none=True, mode="json") for content in batch]
+    assert contents == [one["content"] for one in GOLDEN["body"]["requests"]]
+    assert embed_config(REQUEST).model_dump(exclude_none=True) == {"output_dimensionality": 3}
+    assert embed_config(EmbedRequest(inputs=("a",))).model_dump(exclude_none=True) == {}
+
+
+def test_the_vendors_answer_becomes_a_reply() -> None:
+    assert embed_reply(TO, REQUEST, [vendor(GOLDEN["answer"])]) == msgspec.convert(GOLDEN["reply"], EmbedReply)
+
+
+@pytest.mark.parametrize("count", [1, INPUTS_A_CALL, INPUTS_A_CALL + 1, 2_048])
+def test_the_batches_hold_every_input_once_and_in_order(count: int) -> None:
+    inputs = tuple(str(number) for number in range(count))
+    batches = list(embed_batches(EmbedRequest(inputs=inputs)))
+    texts = [[part.text for part in content.parts or ()] for batch in batches for content in batch]
+    assert texts == [[text] for text in inputs]
+    assert all(0 < len(batch) <= INPUTS_A_CALL for batch in batches)
+
+
+def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
+    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [vendor({"embeddings": [{"values": [1]}]})]).prompt_tokens == 0
