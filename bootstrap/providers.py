@@ -52,6 +52,7 @@ def _gemini(
     from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
     from llm_gateway.adapters.outbound.gemini.client import GeminiClient
     from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
+    from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 
     client = GeminiClient(provider=name, api_key=api_key.value, base_url=base_url)
     endpoints = GeminiDirectory(client, clock, model=model)
@@ -67,7 +68,13 @@ def _gemini(
         await client.aclose()
 
     return Provider(
-        name=name, directory=endpoints, model=chat_model, look=endpoints.refresh, start=endpoints.start, close=close
+        name=name,
+        directory=endpoints,
+        model=chat_model,
+        embedding=GeminiEmbeddingModel(client, clock),
+        look=endpoints.refresh,
+        start=endpoints.start,
+        close=close,
     )
 
 
@@ -79,6 +86,7 @@ def _ollama(
     from llm_gateway.adapters.outbound.ollama.addresses import DEFAULT_URL
     from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
     from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
+    from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 
     key = api_key.value if api_key else None
     endpoints = OllamaDirectory(
@@ -94,13 +102,28 @@ def _ollama(
         idle_seconds=settings.provider_idle_timeout_seconds,
         load_seconds=settings.ollama_load_timeout_seconds,
     )
+    embedding_model = OllamaEmbeddingModel(
+        base_url=base_url or DEFAULT_URL,
+        clock=clock,
+        num_ctx=settings.ollama_num_ctx,
+        keep_alive=settings.ollama_keep_alive,
+        api_key=key,
+        load_seconds=settings.ollama_load_timeout_seconds,
+    )
 
     async def close() -> None:
         await endpoints.aclose()
         await chat_model.aclose()
+        await embedding_model.aclose()
 
     return Provider(
-        name=name, directory=endpoints, model=chat_model, look=endpoints.look, start=endpoints.start, close=close
+        name=name,
+        directory=endpoints,
+        model=chat_model,
+        embedding=embedding_model,
+        look=endpoints.look,
+        start=endpoints.start,
+        close=close,
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .adapters.outbound.memory.directories import FixedEndpoints
     from .application.answer_chat import Answer, AnswerChat
     from .application.authenticate import Authenticate
+    from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
     from .application.plan_route import PlanRoute
     from .application.ports import (
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         ChatModel,
         ClientDirectory,
         Clock,
+        EmbeddingModel,
         EndpointDirectory,
         Entropy,
         Observation,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         UserMessage,
     )
     from .domain.clients import Client, ClientId
+    from .domain.embedding import EmbedCall, EmbedReply, EmbedRequest
     from .domain.errors import GatewayError, InvalidRequest, ProviderError, QuotaExceeded
     from .domain.events import (
         ChatEvent,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
         Hint,
         Locality,
         Plan,
+        Task,
     )
 
 __all__ = [
@@ -99,6 +103,12 @@ __all__ = [
     "ClientId",
     "Clock",
     "Deadline",
+    "EmbedCall",
+    "EmbedReply",
+    "EmbedRequest",
+    "EmbedTexts",
+    "Embedded",
+    "EmbeddingModel",
     "Endpoint",
     "EndpointDirectory",
     "EndpointId",
@@ -139,6 +149,7 @@ __all__ = [
     "SettingsError",
     "Started",
     "SystemMessage",
+    "Task",
     "Text",
     "TextDelta",
     "TextFormat",
@@ -159,11 +170,12 @@ _HOMES = {
     "adapters.outbound.memory.directories": "FixedEndpoints",
     "application.answer_chat": "Answer AnswerChat",
     "application.authenticate": "Authenticate",
+    "application.embed_texts": "EmbedTexts Embedded",
     "application.explain_chat": "ExplainChat Explanation",
     "application.plan_route": "PlanRoute",
     "application.ports": (
-        "Attempt ChatModel ClientDirectory Clock EndpointDirectory Entropy Observation Observer RateLimiter "
-        "ReplyCache RequestId"
+        "Attempt ChatModel ClientDirectory Clock EmbeddingModel EndpointDirectory Entropy Observation Observer "
+        "RateLimiter ReplyCache RequestId"
     ),
     "application.records": "CacheStatus RequestRecord",
     "bootstrap.gateway": "Gateway open_gateway",
@@ -176,11 +188,12 @@ _HOMES = {
         "Usage UserMessage"
     ),
     "domain.clients": "Client ClientId",
+    "domain.embedding": "EmbedCall EmbedReply EmbedRequest",
     "domain.errors": "GatewayError InvalidRequest ProviderError QuotaExceeded",
     "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
     "domain.quota": "Bucket Quota",
     "domain.resilience": "Deadline",
-    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan",
+    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan Task",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

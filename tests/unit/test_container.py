@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from dependency_injector.providers import Dependency, Provider
+from msgspec import structs
 
 import llm_gateway
 from llm_gateway import (
@@ -15,6 +16,8 @@ from llm_gateway import (
     ChatRequest,
     Client,
     ClientId,
+    EmbedCall,
+    EmbedRequest,
     Endpoint,
     EndpointId,
     EndpointState,
@@ -23,12 +26,13 @@ from llm_gateway import (
     Locality,
     Quota,
     Settings,
+    Task,
     Text,
     UserMessage,
     open_gateway,
 )
 from llm_gateway.bootstrap.container import Container
-from llm_gateway.testing import ScriptedChatModel, ScriptedClock
+from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
 CALL = ChatCall(request=ChatRequest(messages=(UserMessage(content=(Text(text="hello"),)),)))
@@ -62,6 +66,19 @@ async def test_a_model_without_its_endpoints_is_refused() -> None:
     with pytest.raises(ValueError, match="endpoints"):
         async with open_gateway(chat_models={"ollama": ScriptedChatModel(ScriptedClock())}):
             pass
+
+
+async def test_embedding_models_of_ones_own_are_asked() -> None:
+    own = ScriptedEmbeddingModel(ScriptedClock())
+    with pytest.raises(ValueError, match="endpoints"):
+        async with open_gateway(embedding_models={"ollama": own}):
+            pass
+    (state,) = ENDPOINTS.snapshot()
+    endpoints = FixedEndpoints([structs.replace(state, tasks=frozenset({Task.EMBED}))])
+    call = EmbedCall(request=EmbedRequest(inputs=("hello",)), model="ollama")
+    async with open_gateway(embedding_models={"ollama": own}, endpoints=endpoints) as gateway:
+        assert [(await gateway.embed_texts(call, ME)).cached for _ in range(2)] == [False, True]
+    assert len(own.calls) == 1
 
 
 async def ask(opened: Gateway) -> CacheStatus | None:
