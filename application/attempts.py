@@ -21,6 +21,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     retries: RetryPolicy
 
 
+class Turn(Struct, kw_only=True):
+    """One endpoint's attempts at one question."""
+
+    endpoint: Endpoint
+    observation: Observation
+    records: list[AttemptRecord]
+    deadline: Deadline
+    budget: RetryBudget
+    alternative: bool
+    retries: int = 0
+
+
 class Attempts:
     def __init__(self, breakers: Breakers, limits: Limits, clock: Clock, entropy: Entropy) -> None:
         self._breakers = breakers
@@ -31,77 +43,47 @@ class Attempts:
 
     def begin(
         self, endpoint: Endpoint, observation: Observation, records: list[AttemptRecord], *, alternative: bool = False
-    ) -> "Turn":
+    ) -> Turn:
         """`alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker."""
         self._breakers.check(endpoint.id)
         budget = self._budgets.setdefault(endpoint, RetryBudget())
         budget.deposit()
-        deadline = Deadline(self._clock.monotonic() + self._limits.timeout_seconds)
-        return Turn(self, endpoint, observation, records, deadline, budget, alternative=alternative)
+        return Turn(
+            endpoint=endpoint,
+            observation=observation,
+            records=records,
+            deadline=Deadline(self._clock.monotonic() + self._limits.timeout_seconds),
+            budget=budget,
+            alternative=alternative,
+        )
 
-    def enter(self, endpoint: Endpoint) -> Trial:
-        return self._breakers.enter(endpoint.id)
+    def attempt(self, turn: Turn) -> "Attempt":
+        """To be entered. Raises `ProviderUnavailable` where the breaker allows none."""
+        return Attempt(turn, self._breakers.enter(turn.endpoint.id))
 
-    async def wait(self, error: ProviderError, turn: "Turn") -> bool:
-        """Wait as long as policy wants after this failure. False where it wants no further attempt."""
-        seconds = self._limits.retries.wait(
+    async def again(self, turn: Turn, error: ProviderError) -> bool:
+        """Whether to ask again after this failure, once it is time to."""
+        wait = self._limits.retries.wait(
             error,
             retries=turn.retries,
             fraction=self._entropy.fraction(),
             remaining=turn.deadline.remaining(self._clock.monotonic()),
             alternative=turn.alternative,
         )
-        if seconds is None or not turn.budget.withdraw():
+        if wait is None or not turn.budget.withdraw():
             return False
-        await self._clock.sleep(seconds)
+        await self._clock.sleep(wait)
+        turn.retries += 1
         return True
-
-
-class Turn:
-    """One endpoint's attempts at one question."""
-
-    def __init__(
-        self,
-        attempts: Attempts,
-        endpoint: Endpoint,
-        observation: Observation,
-        records: list[AttemptRecord],
-        deadline: Deadline,
-        budget: RetryBudget,
-        *,
-        alternative: bool,
-    ) -> None:
-        self.endpoint = endpoint
-        self.deadline = deadline
-        self.budget = budget
-        self.alternative = alternative
-        self.retries = 0
-        self._attempts = attempts
-        self._observation = observation
-        self._records = records
-
-    def attempt(self) -> "Attempt":
-        """Raises `ProviderUnavailable` where the breaker allows none. To be entered, or ended."""
-        trial = self._attempts.enter(self.endpoint)
-        return Attempt(self.endpoint, trial, self._observation, self._records)
-
-    async def again(self, error: ProviderError) -> bool:
-        """Whether to ask again after this failure, once it is time to."""
-        again = await self._attempts.wait(error, self)
-        self.retries += again
-        return again
 
 
 class Attempt:
     """One call to a model, for all who want to know how it went: the breaker, the observer and the record."""
 
-    def __init__(
-        self, endpoint: Endpoint, trial: Trial, observation: Observation, records: list[AttemptRecord]
-    ) -> None:
-        self._endpoint = endpoint
+    def __init__(self, turn: Turn, trial: Trial) -> None:
+        self._turn = turn
         self._trial = trial
-        self._records = records
-        self._observed = observation.attempt(endpoint)
+        self._observed = turn.observation.attempt(turn.endpoint)
         self._ended = False
 
     @property
@@ -123,4 +105,4 @@ class Attempt:
         self._trial.end(outcome)
         self._observed.end(outcome)
         failed = type(outcome).__name__ if isinstance(outcome, Exception) else None
-        self._records.append(AttemptRecord(endpoint=self._endpoint.id, error=failed))
+        self._turn.records.append(AttemptRecord(endpoint=self._turn.endpoint.id, error=failed))

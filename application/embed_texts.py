@@ -1,14 +1,16 @@
 """The whole trip of an embedding, in order: plan, admit, find, ask, keep, record. Never from another model."""
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from msgspec import Struct
 
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Overloaded, ProviderError, ProviderTimeout
+from llm_gateway.domain.errors import Draining, Overloaded, ProviderError, ProviderTimeout
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
@@ -22,6 +24,10 @@ from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
 """Calls under way in one process; more are refused with `Overloaded`. Fewer than chats: an answer is larger."""
+
+
+CLOSE_SECONDS = 5.0
+"""How long closing waits for the calls to the models to be closed."""
 
 
 class Embedded(Struct, frozen=True, kw_only=True):
@@ -57,6 +63,8 @@ class EmbedTexts:
         self._clock = clock
         self._entropy = entropy
         self._under_way = 0
+        self._asking: set[asyncio.Task[EmbedReply]] = set()
+        self._closed = False
 
     async def __call__(
         self,
@@ -69,11 +77,13 @@ class EmbedTexts:
         """`id` is the request's own id, made if absent; `headers` may carry a trace context.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
-        `Overloaded` or `ProviderError`. Cancelling ends the call to the model.
+        `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.
         """
         draft = Draft(Task.EMBED, client, call.hint, self._clock.monotonic())
         observation = self._observer.begin(id or RequestId(self._entropy.new_id()), headers or {})
         try:
+            if self._closed:
+                raise Draining
             if self._under_way >= MAX_EMBEDDINGS:
                 raise Overloaded
             self._under_way += 1
@@ -87,6 +97,14 @@ class EmbedTexts:
         finally:
             observation.end(draft.record(self._clock.monotonic()))
 
+    async def aclose(self) -> None:
+        """End every call to a model, and make none any more; who still waits gets `Draining`."""
+        self._closed = True
+        for task in self._asking:
+            task.cancel()
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=CLOSE_SECONDS)
+
     async def _answer(self, call: EmbedCall, client: Client, observation: Observation, draft: Draft) -> Embedded:
         draft.plan = plan = self._plan_route.for_embedding(call, client)
         endpoint = plan.endpoints[0].endpoint
@@ -98,7 +116,7 @@ class EmbedTexts:
             draft.cache = CacheStatus.HIT
         else:
             async with self._in_time(call, endpoint, draft):
-                reply = await self._ask(call, client, endpoint, observation, draft)
+                reply = await self._until_closed(self._ask(call, client, endpoint, observation, draft))
             draft.cache = CacheStatus.MISS if question.keys else CacheStatus.BYPASS
         draft.answered = True
         draft.endpoint = reply.endpoint
@@ -120,6 +138,24 @@ class EmbedTexts:
         except TimeoutError as error:
             raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
 
+    async def _until_closed(self, asking: Coroutine[Any, Any, EmbedReply]) -> EmbedReply:
+        """In a task of its own, so that closing ends the call and not its caller."""
+        task = asyncio.create_task(asking)
+        self._asking.add(task)
+        task.add_done_callback(self._asked)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is None or caller.cancelling():
+                raise
+            raise Draining from None
+
+    def _asked(self, task: "asyncio.Task[EmbedReply]") -> None:
+        self._asking.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where the caller left in the same moment
+
     async def _ask(
         self, call: EmbedCall, client: Client, endpoint: Endpoint, observation: Observation, draft: Draft
     ) -> EmbedReply:
@@ -127,14 +163,14 @@ class EmbedTexts:
         model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
             while True:
-                attempt = turn.attempt()
+                attempt = self._attempts.attempt(turn)
                 try:
                     with attempt:
                         reply = await model.embed(
                             endpoint, call.request, deadline=turn.deadline, headers=attempt.headers
                         )
                 except ProviderError as error:
-                    if not await turn.again(error):
+                    if not await self._attempts.again(turn, error):
                         raise
                 else:
                     reservation.embedded(reply)

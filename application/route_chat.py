@@ -102,7 +102,7 @@ class RouteChat:
         turn = self._attempts.begin(state.endpoint, trip.observation, trip.draft.attempts, alternative=alternative)
         async with self._throttle.reserve(trip.client, trip.call.request, state) as reservation:
             while True:
-                attempt = turn.attempt()
+                attempt = self._attempts.attempt(turn)
                 started = False
                 try:
                     async with aclosing(self._attempt(trip, turn, attempt)) as events:
@@ -112,7 +112,7 @@ class RouteChat:
                             yield event
                     return
                 except ProviderError as error:
-                    if started or not await turn.again(error):
+                    if started or not await self._attempts.again(turn, error):
                         raise
 
     async def _attempt(self, trip: Trip, turn: Turn, attempt: Attempt) -> AsyncGenerator[ChatEvent, None]:

@@ -102,6 +102,7 @@ async def open_gateway(
         stack.callback(container.close_telemetry())
         gateway = container.gateway()
         stack.push_async_callback(gateway.flights.aclose)
+        stack.push_async_callback(gateway.embed_texts.aclose)
         yield gateway
 
 

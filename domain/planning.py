@@ -52,8 +52,8 @@ def make_embedding_plan(
     pinned = _pinned(call.model, endpoints, Task.EMBED)
     _permit(client, hints, pinned)
     _check_pin(client, pinned, hints, routes, Task.EMBED)
-    if _away(pinned):
-        raise NoRoute({pinned.endpoint.name: _away(pinned)})
+    if away := _away(pinned):
+        raise NoRoute({pinned.endpoint.name: away})
     return Plan(hint=call.hint, pinned=True, endpoints=(pinned,))
 
 
@@ -67,7 +67,8 @@ def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> Endpo
     by_model = (state for state in endpoints if state.endpoint.id.model == model)
     found = list(chain(by_name, by_provider, by_model))
     if not found:
-        raise UnknownModel("No hint, provider or model has this name here. GET /health/ready lists the endpoints.")
+        known = "hint, provider or model" if task is Task.CHAT else "provider or model"
+        raise UnknownModel(f"No {known} has this name here. GET /health/ready lists the endpoints.")
     return next((state for state in found if task in state.tasks), found[0])
 
 
@@ -148,8 +149,8 @@ def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Ski
     used = features_used(call.request)
     for state in candidates:
         missing = next((feature for feature in used if feature not in state.features), None)
-        if _away(state):
-            skipped.append(Skip(name=state.endpoint.name, reason=_away(state)))
+        if away := _away(state):
+            skipped.append(Skip(name=state.endpoint.name, reason=away))
         elif Task.CHAT not in state.tasks:
             skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(state, Task.CHAT)))
         elif missing is not None:

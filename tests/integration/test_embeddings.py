@@ -1,5 +1,6 @@
 """A gateway as its host opens it embeds with both providers, counts what it did, and keeps `secure` at home."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -18,12 +19,12 @@ from llm_gateway import (
     Task,
     open_gateway,
 )
-from llm_gateway.domain.errors import NoRoute, UnknownModel
+from llm_gateway.domain.errors import Draining, NoRoute, UnknownModel
 
 from .gemini_calls import KEY
 from .gemini_payloads import embedded, whole
-from .gemini_server import Answer, Asked, GeminiServer
-from .ollama_server import Model, OllamaServer, ollama_server
+from .gemini_server import BEFORE_THE_HEAD, Answer, Asked, GeminiServer
+from .ollama_server import Hold, Model, OllamaServer, ollama_server
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
 LISTED = whole({"models": [{"name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"]}]})
@@ -118,3 +119,18 @@ async def test_a_providers_own_model_that_embeds_is_meant_by_its_name_and_says_h
     async with open_gateway(settings, first_look_seconds=10) as gateway:
         with pytest.raises(NoRoute, match="run `ollama pull bge`"):
             await gateway.embed_texts(call("ollama"), ME)
+
+
+async def test_closing_the_gateway_ends_what_waits_for_a_model(gemini: GeminiServer, ollama: OllamaServer) -> None:
+    gemini.scripts = [lambda asked: BEFORE_THE_HEAD if "Embed" in asked.path else LISTED]
+    ollama.embedding = lambda _: [Hold()]
+    settings = Settings(gemini_api_key=Secret(KEY), gemini_base_url=gemini.url, ollama_base_url=ollama.url)
+    async with open_gateway(settings, first_look_seconds=10) as gateway:
+        names = ("gemini-embedding-001", "nomic")
+        asking = [asyncio.create_task(gateway.embed_texts(call(name), ME)) for name in names]
+        async with asyncio.timeout(5):
+            await gemini.parked.wait()
+            await ollama.holding.wait()
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(error) for error in ended] == [Draining, Draining]
+    assert (await gemini.quiet(), await ollama.quiet()) == (0, 0)

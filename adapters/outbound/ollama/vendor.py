@@ -22,9 +22,8 @@ class ChatPart(ollama.ChatResponse):
 
 
 class Vectors(ollama.EmbedResponse):
-    """Lists, because the SDK's sequences are checked one number at a time, in Python."""
+    """One vector for each text."""
 
-    embeddings: list[list[float]]
     remote_host: str | None = None
 
 

@@ -12,6 +12,7 @@ from llm_gateway.application.records import AttemptRecord, CacheStatus
 from llm_gateway.domain.caching import CacheDirective, CacheMode
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.errors import (
+    Draining,
     GatewayError,
     InvalidRequest,
     Overloaded,
@@ -275,6 +276,21 @@ async def test_who_leaves_ends_the_call_and_the_record_says_so() -> None:
         await asking
     assert (world.record.left, world.record.error, world.record.cache) == (True, None, None)
     assert world.limiter.settled == [0]
+    assert await world.at_rest()
+
+
+async def test_closing_ends_who_waits_and_takes_nothing_new() -> None:
+    world = EmbeddingWorld(Wait(1e9))
+    asking = asyncio.create_task(world.ask(client=client_of(tokens=1_000)))
+    await world.clock.advance(1)
+    await world.embed_texts.aclose()
+    with pytest.raises(Draining):
+        await asking
+    assert (world.record.error, world.record.left) == ("Draining", False)
+    assert world.limiter.settled == [0]
+    with pytest.raises(Draining):
+        await world.ask()
+    assert len(world.model.calls) == 1
     assert await world.at_rest()
 
 
