@@ -8,13 +8,13 @@ from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, Grain
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import Overloaded, ProviderTimeout
+from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, EndpointId, Task
 
 from .cache_lookup import CacheLookup
-from .draft import Draft
+from .draft import Drafts
 from .entries import Question
 from .plan_route import PlanRoute
 from .ports import Clock, Entropy, Observer, RequestId
@@ -41,10 +41,8 @@ class AnswerChat:
         self._throttle = throttle
         self._lookup = lookup
         self._route = route
-        self._observer = observer
+        self._drafts = Drafts(observer, clock, entropy, most=MAX_ANSWERS)
         self._clock = clock
-        self._entropy = entropy
-        self._under_way = 0
 
     @asynccontextmanager
     async def __call__(
@@ -60,36 +58,15 @@ class AnswerChat:
         `id` is the request's own id, made if absent; `headers` may carry a trace context. Entering raises
         `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
-        began = self._clock.monotonic()
-        draft = Draft(Task.CHAT, client, call.hint, began, streamed=call.grain is Grain.STREAM)
-        observation = self._observer.begin(id or RequestId(self._entropy.new_id()), headers or {})
-        try:
-            if self._under_way >= MAX_ANSWERS:
-                raise Overloaded
-            self._under_way += 1
-            try:
-                draft.plan = plan = self._plan_route(call, client)
-                question = self._lookup.question(plan, call, client)
-                decision, found = await self._admit_and_find(client, question)
-                draft.admitted = True
-                trip = Trip(
-                    call=call,
-                    client=client,
-                    plan=plan,
-                    question=question,
-                    found=found,
-                    observation=observation,
-                    draft=draft,
-                )
-                async with aclosing(self._route(trip)) as events:
-                    yield Answer(events, trip, decision, self._clock)
-            finally:
-                self._under_way -= 1
-        except Exception as error:
-            draft.failed(error)
-            raise
-        finally:
-            observation.end(draft.record(self._clock.monotonic()))
+        streamed = call.grain is Grain.STREAM
+        with self._drafts.begun(Task.CHAT, client, call.hint, id=id, headers=headers, streamed=streamed) as draft:
+            draft.plan = plan = self._plan_route(call, client)
+            question = self._lookup.question(plan, call, client)
+            decision, found = await self._admit_and_find(client, question)
+            draft.admitted = True
+            trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft)
+            async with aclosing(self._route(trip)) as events:
+                yield Answer(events, trip, decision, self._clock)
 
     async def _admit_and_find(
         self, client: Client, question: Question

@@ -10,7 +10,8 @@ from llm_gateway.domain.resilience import Deadline, RetryBudget, RetryPolicy
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers, Trial
-from .ports import Clock, Entropy, Observation
+from .draft import Draft
+from .ports import Clock, Entropy
 from .records import AttemptRecord
 
 
@@ -25,8 +26,7 @@ class Turn(Struct, kw_only=True):
     """One endpoint's attempts at one question."""
 
     endpoint: Endpoint
-    observation: Observation
-    records: list[AttemptRecord]
+    draft: Draft
     deadline: Deadline
     budget: RetryBudget
     alternative: bool
@@ -41,17 +41,14 @@ class Attempts:
         self._entropy = entropy
         self._budgets: dict[Endpoint, RetryBudget] = {}
 
-    def begin(
-        self, endpoint: Endpoint, observation: Observation, records: list[AttemptRecord], *, alternative: bool = False
-    ) -> Turn:
+    def begin(self, endpoint: Endpoint, draft: Draft, *, alternative: bool = False) -> Turn:
         """`alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker."""
         self._breakers.check(endpoint.id)
         budget = self._budgets.setdefault(endpoint, RetryBudget())
         budget.deposit()
         return Turn(
             endpoint=endpoint,
-            observation=observation,
-            records=records,
+            draft=draft,
             deadline=Deadline(self._clock.monotonic() + self._limits.timeout_seconds),
             budget=budget,
             alternative=alternative,
@@ -83,7 +80,7 @@ class Attempt:
     def __init__(self, turn: Turn, trial: Trial) -> None:
         self._turn = turn
         self._trial = trial
-        self._observed = turn.observation.attempt(turn.endpoint)
+        self._observed = turn.draft.observation.attempt(turn.endpoint)
         self._ended = False
 
     @property
@@ -105,4 +102,4 @@ class Attempt:
         self._trial.end(outcome)
         self._observed.end(outcome)
         failed = type(outcome).__name__ if isinstance(outcome, Exception) else None
-        self._turn.records.append(AttemptRecord(endpoint=self._turn.endpoint.id, error=failed))
+        self._turn.draft.attempts.append(AttemptRecord(endpoint=self._turn.endpoint.id, error=failed))

@@ -10,15 +10,15 @@ from msgspec import Struct
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Draining, Overloaded, ProviderError, ProviderTimeout
+from llm_gateway.domain.errors import Draining, ProviderError, ProviderTimeout
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
 from .attempts import Attempts
-from .draft import Draft
+from .draft import Draft, Drafts
 from .entries import Entries
 from .plan_route import PlanRoute
-from .ports import Clock, EmbeddingModel, Entropy, Observation, Observer, RequestId
+from .ports import Clock, EmbeddingModel, Entropy, Observer, RequestId
 from .records import CacheStatus
 from .throttle_client import ThrottleClient
 
@@ -59,10 +59,8 @@ class EmbedTexts:
         self._throttle = throttle
         self._entries = entries
         self._attempts = attempts
-        self._observer = observer
+        self._drafts = Drafts(observer, clock, entropy, most=MAX_EMBEDDINGS)
         self._clock = clock
-        self._entropy = entropy
-        self._under_way = 0
         self._asking: set[asyncio.Task[EmbedReply]] = set()
         self._closed = False
 
@@ -79,23 +77,8 @@ class EmbedTexts:
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
         `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.
         """
-        draft = Draft(Task.EMBED, client, call.hint, self._clock.monotonic())
-        observation = self._observer.begin(id or RequestId(self._entropy.new_id()), headers or {})
-        try:
-            if self._closed:
-                raise Draining
-            if self._under_way >= MAX_EMBEDDINGS:
-                raise Overloaded
-            self._under_way += 1
-            try:
-                return await self._answer(call, client, observation, draft)
-            finally:
-                self._under_way -= 1
-        except Exception as error:
-            draft.failed(error)
-            raise
-        finally:
-            observation.end(draft.record(self._clock.monotonic()))
+        with self._drafts.begun(Task.EMBED, client, call.hint, id=id, headers=headers) as draft:
+            return await self._answer(call, client, draft)
 
     async def aclose(self) -> None:
         """End every call to a model, and make none any more; who still waits gets `Draining`."""
@@ -105,7 +88,7 @@ class EmbedTexts:
         if self._asking:
             await asyncio.wait(self._asking, timeout=CLOSE_SECONDS)
 
-    async def _answer(self, call: EmbedCall, client: Client, observation: Observation, draft: Draft) -> Embedded:
+    async def _answer(self, call: EmbedCall, client: Client, draft: Draft) -> Embedded:
         draft.plan = plan = self._plan_route.for_embedding(call, client)
         endpoint = plan.endpoints[0].endpoint
         question = self._entries.question(plan, client, call.request, call.cache)
@@ -116,7 +99,7 @@ class EmbedTexts:
             draft.cache = CacheStatus.HIT
         else:
             async with self._in_time(call, endpoint, draft):
-                reply = await self._until_closed(self._ask(call, client, endpoint, observation, draft))
+                reply = await self._until_closed(self._ask(call, client, endpoint, draft))
             draft.cache = CacheStatus.MISS if question.keys else CacheStatus.BYPASS
         draft.answered = True
         draft.endpoint = reply.endpoint
@@ -156,10 +139,10 @@ class EmbedTexts:
         if not task.cancelled():
             task.exception()  # seen, also where the caller left in the same moment
 
-    async def _ask(
-        self, call: EmbedCall, client: Client, endpoint: Endpoint, observation: Observation, draft: Draft
-    ) -> EmbedReply:
-        turn = self._attempts.begin(endpoint, observation, draft.attempts)
+    async def _ask(self, call: EmbedCall, client: Client, endpoint: Endpoint, draft: Draft) -> EmbedReply:
+        if self._closed:
+            raise Draining
+        turn = self._attempts.begin(endpoint, draft)
         model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
             while True:

@@ -26,7 +26,7 @@ from .attempts import Attempt, Attempts, Turn
 from .cache_lookup import CacheLookup
 from .draft import Draft
 from .entries import Question
-from .ports import ChatModel, Observation
+from .ports import ChatModel
 from .records import CacheStatus
 from .throttle_client import ThrottleClient
 
@@ -42,7 +42,6 @@ class Trip(Struct, kw_only=True):
     plan: Plan
     question: Question
     found: Mapping[Endpoint, ChatReply]
-    observation: Observation
     draft: Draft
 
 
@@ -99,7 +98,7 @@ class RouteChat:
 
     async def _flight(self, trip: Trip, state: EndpointState, alternative: bool) -> AsyncGenerator[ChatEvent, None]:
         """What one flight does: attempts at one endpoint until one begins to answer."""
-        turn = self._attempts.begin(state.endpoint, trip.observation, trip.draft.attempts, alternative=alternative)
+        turn = self._attempts.begin(state.endpoint, trip.draft, alternative=alternative)
         async with self._throttle.reserve(trip.client, trip.call.request, state) as reservation:
             while True:
                 attempt = self._attempts.attempt(turn)

@@ -290,7 +290,7 @@ async def test_closing_ends_who_waits_and_takes_nothing_new() -> None:
     assert world.limiter.settled == [0]
     with pytest.raises(Draining):
         await world.ask()
-    assert len(world.model.calls) == 1
+    assert len(world.model.calls) == len(world.limiter.settled) == 1
     assert await world.at_rest()
 
 
