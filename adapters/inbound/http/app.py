@@ -15,6 +15,7 @@ from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Obs
 from llm_gateway.domain.errors import InvalidRequest
 
 from .chat_replies import Pace
+from .console import ConsoleDoor, console_handlers
 from .drain import Drain
 from .edge import Edge
 from .exchange import exchange_of
@@ -64,7 +65,11 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         services.directory, drain, services.render_metrics, options.metrics_token, options.version
     )
     app = Litestar(
-        route_handlers=[*native_handlers(native), *operations_handlers(operations)],
+        route_handlers=[
+            *native_handlers(native),
+            *operations_handlers(operations),
+            *console_handlers(ConsoleDoor()),
+        ],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         logging_config=None,

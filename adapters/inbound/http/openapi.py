@@ -1,7 +1,6 @@
-"""The API's description as OpenAPI 3.1, made from the wire types themselves, and a page that shows it."""
+"""The API's description as OpenAPI 3.1, made from the wire types themselves."""
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from msgspec import json
@@ -187,34 +186,3 @@ def _json(name: str) -> dict[str, Any]:
 
 def _schema(name: str) -> dict[str, Any]:
     return {"$ref": _REF.format(name=name)}
-
-
-def docs_page(document: dict[str, Any]) -> bytes:
-    """The document as one page of HTML, without scripts and without anything from elsewhere."""
-    sections = []
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            answers = "".join(
-                f"<tr><td>{escape(status)}<td>{escape(response['description'])}"
-                for status, response in operation["responses"].items()
-            )
-            sections.append(
-                f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['summary'])}"
-                f"<table>{answers}</table>"
-            )
-    schemas = "".join(
-        f"<details><summary><code>{escape(name)}</code></summary><pre>{_pretty(schema)}</pre></details>"
-        for name, schema in document["components"]["schemas"].items()
-    )
-    title = escape(f"{document['info']['title']} {document['info']['version']}")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui;max-width:50rem;"
-        f"margin:2rem auto;padding:0 1rem}}pre{{overflow:auto}}td{{padding:0 1rem 0 0;vertical-align:top}}</style>"
-        f'<h1>{title}</h1><p>As a document: <a href="/docs/openapi.json">openapi.json</a>'
-        f"{''.join(sections)}<h2>Types</h2>{schemas}</html>"
-    ).encode()
-
-
-def _pretty(schema: dict[str, Any]) -> str:
-    return escape(json.format(json.encode(schema), indent=2).decode())

@@ -13,10 +13,12 @@ from msgspec import json
 from llm_gateway.application.ports import EndpointDirectory
 from llm_gateway.domain.errors import Unauthenticated
 
+from .docs_page import docs_page
 from .drain import Drain
 from .exchange import exchange_of
-from .openapi import docs_page, openapi_document
+from .openapi import openapi_document
 from .operations_wire import EndpointHealth, Health, Readiness
+from .pages import page_reply
 from .problems import NotFound
 from .replies import Reply, json_reply
 from .requests import header
@@ -43,7 +45,7 @@ class OperationsDoor:
         self._scrape = asyncio.Lock()
         document = openapi_document(version)
         self._openapi = json.encode(document)
-        self._docs = docs_page(document)
+        self._docs = page_reply(docs_page(document), b"text/html; charset=utf-8")
 
     def ready(self) -> Reply:
         endpoints = [
@@ -77,8 +79,7 @@ class OperationsDoor:
         return json_reply(self._openapi)
 
     def docs(self) -> Reply:
-        policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
-        return Reply(200, self._docs, b"text/html; charset=utf-8", [policy])
+        return self._docs
 
 
 def _read(*paths: str) -> HTTPRouteHandler:

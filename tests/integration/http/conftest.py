@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 
+from .browser import Browse, Visit, chromium, visit
 from .served import MODELS, Serve, Served, serve, stopped_clock
 
 
@@ -43,3 +45,20 @@ def model() -> ScriptedChatModel:
 async def served(start: Serve, model: ScriptedChatModel) -> Served:
     """One model, and a quota that no test exhausts."""
     return await start(model)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncGenerator[Browser, None]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browse(browser: Browser) -> AsyncGenerator[Browse, None]:
+    """Opens the console of a server of its own; what a visit must never see is looked for at its end."""
+    async with AsyncExitStack() as stack:
+
+        async def browse(*models: ScriptedChatModel, **options: Any) -> Visit:
+            return await stack.enter_async_context(visit(browser, models, **options))
+
+        yield browse

@@ -1,0 +1,192 @@
+// Wires the page: the key, the composer, the conversation.
+
+import { offer, Endpoints } from "./endpoints.js";
+import { Gateway, isSendable, Refusal } from "./gateway.js";
+import { showNoPlan, showPlan } from "./plan.js";
+import { showQuota } from "./quota.js";
+import { Turn } from "./turn.js";
+
+const $ = (id) => document.getElementById(id);
+const gateway = new Gateway();
+const endpoints = new Endpoints();
+const known = (provider, model) => endpoints.known(provider, model);
+let turns = [];
+let running = null; // the AbortController of the answer under way
+
+// --- the state of the gateway, which needs no key
+
+async function look() {
+  try {
+    const { status, endpoints: states } = await gateway.readiness();
+    endpoints.learn(states);
+    const usable = endpoints.usable.length;
+    const words = { ready: `${usable} ${usable === 1 ? "endpoint" : "endpoints"} ready`, draining: "shutting down",
+      no_endpoint: "no endpoint is usable" };
+    tell(words[status] ?? "state unknown", status === "ready" ? "good" : "bad");
+    if (endpoints.demonstration) tell("demonstration model: small, and often wrong", "warn");
+    $("demo-key").hidden = !endpoints.demonstration;
+  } catch (error) {
+    tell(error instanceof Refusal ? "not reachable" : "state unknown", "bad");
+  }
+  offer($("model"), endpoints.choices(null));
+}
+
+function tell(text, kind) {
+  $("state").textContent = text;
+  $("state").className = `state ${kind}`;
+}
+
+// --- the key
+
+$("key-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const key = $("key").value.trim();
+  if (!isSendable(key)) return wantKey(key ? "A key has letters, digits and signs, and no spaces." : "Enter a key first.");
+  gateway.use(key);
+  let models = null; // any other refusal of the list says nothing against asking: the endpoints stand in for it
+  try {
+    models = await gateway.models();
+  } catch (error) {
+    if (error.status === 401 || error.status === 0) return wantKey(error.message);
+  }
+  await look(); // which may have become another since the page came
+  if (models !== null) offer($("model"), endpoints.choices(models));
+  $("key").value = "";
+  $("key-error").textContent = "";
+  arrange();
+  $("prompt").focus();
+});
+
+$("forget").addEventListener("click", () => wantKey(""));
+
+/** Forgets the key, and asks for one. */
+function wantKey(why) {
+  gateway.forget();
+  $("key").value = "";
+  arrange();
+  $("key-error").textContent = why;
+  $("key").focus();
+}
+
+// --- asking
+
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  ask($("prompt").value);
+});
+$("stop").addEventListener("click", () => running?.abort());
+$("fresh").addEventListener("click", () => {
+  running?.abort();
+  turns = [];
+  $("turns").replaceChildren();
+  arrange();
+  $("prompt").focus();
+});
+for (const idea of $("ideas").querySelectorAll("button")) {
+  idea.addEventListener("click", () => ask(idea.textContent));
+}
+
+function bodyOf(question) {
+  const chosen = { model: $("model").value, model_hint: $("hint").value };
+  return {
+    messages: [...turns.flatMap((turn) => turn.messages), { role: "user", content: question }],
+    ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value)),
+    cache: { mode: $("cache").value },
+  };
+}
+
+async function ask(question) {
+  if (running || !question.trim()) return;
+  if (!gateway.keyed) return wantKey("Enter a key first.");
+  const body = bodyOf(question);
+  const turn = new Turn(question, { known, record: (id) => gateway.record(id), again });
+  turns.push(turn);
+  $("turns").append(turn.node);
+  $("prompt").value = "";
+  running = new AbortController();
+  hidePlan();
+  arrange();
+  scrollAlong(Infinity);
+  const error = await follow(turn, body, running.signal);
+  running = null;
+  const quota = turn.ends(error);
+  if (quota.length) showQuota($("quota"), quota);
+  arrange();
+  scrollAlong(400);
+  if (error?.status === 401) wantKey(error.message);
+}
+
+/** Feeds an answer to its turn. Returns what ended it early, or null. */
+async function follow(turn, body, signal) {
+  try {
+    const { headers, events } = await gateway.chat(body, signal);
+    turn.begins(headers);
+    for await (const event of events) {
+      turn.takes(event);
+      scrollAlong(160);
+    }
+    return null;
+  } catch (error) {
+    return signal.aborted ? new DOMException("Stopped.", "AbortError") : error;
+  }
+}
+
+function again(turn) {
+  if (running) return;
+  turns = turns.filter((one) => one !== turn);
+  turn.node.remove();
+  ask(turn.question);
+}
+
+/** Keeps the end in view for who is that near to it, in pixels, and leaves alone who scrolled up to read. */
+function scrollAlong(near) {
+  const page = document.documentElement;
+  const below = page.scrollHeight - page.clientHeight - page.scrollTop;
+  if (below < near) page.scrollTop = page.scrollHeight;
+}
+
+// --- explaining
+
+$("explain").addEventListener("click", async () => {
+  const question = $("prompt").value.trim() || turns.at(-1)?.question || "Hello";
+  if (!gateway.keyed) return wantKey("Enter a key first.");
+  try {
+    showPlan($("plan"), await gateway.explain(bodyOf(question)), { known, close: hidePlan });
+  } catch (error) {
+    showNoPlan($("plan"), error, { close: hidePlan });
+    if (error.status === 401) wantKey(error.message);
+  }
+});
+
+function hidePlan() {
+  $("plan").hidden = true;
+  $("plan").replaceChildren();
+}
+
+// --- the keyboard, and what shows when
+
+$("prompt").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    ask($("prompt").value);
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  if (running) running.abort();
+  else hidePlan();
+});
+
+function arrange() {
+  $("welcome").hidden = turns.length > 0 && gateway.keyed;
+  $("key-form").hidden = gateway.keyed;
+  $("ideas").hidden = !gateway.keyed || turns.length > 0;
+  $("forget").hidden = !gateway.keyed;
+  $("fresh").hidden = turns.length === 0;
+  $("stop").hidden = running === null;
+  $("send").hidden = running !== null;
+  document.body.classList.toggle("keyed", gateway.keyed);
+}
+
+arrange();
+look();

@@ -1,0 +1,30 @@
+"""What a browser is shown: replies whose headers let a page do its own work and nothing else."""
+
+from .rate_headers import Headers
+from .replies import Reply
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+_HEADERS: Headers = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),  # the page and its parts are always of one version
+]
+
+
+def page_reply(body: bytes, content_type: bytes) -> Reply:
+    """A page, or a part of one."""
+    return Reply(200, body, content_type, _HEADERS)

@@ -1,0 +1,246 @@
+"""The console as a person uses it, in a real browser."""
+
+import re
+
+import pytest
+from msgspec.structs import replace
+from playwright.async_api import expect
+
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Step, Wait, answer
+from llm_gateway.domain.chat import AssistantMessage, FinishReason, Text, Usage
+from llm_gateway.domain.errors import ProviderBroken
+from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta
+from llm_gateway.domain.routing import Feature, Hint
+
+from .browser import Browse
+from .served import endpoint, eventually, stopped_clock
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium|google-chrome")]
+
+END = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2), model="scripted-1")
+NEVER = Wait(1_000)
+
+
+async def test_an_answer_is_seen_as_it_comes_and_then_what_was_done_for_it(browse: Browse) -> None:
+    clock = stopped_clock()
+    thought = ReasoningDelta(text="Counting.")
+    visit = await browse(
+        ScriptedChatModel(clock, [thought, TextDelta(text="One"), Wait(1), TextDelta(text=" two"), END])
+    )
+    page = visit.page
+    await visit.unlock()
+
+    await visit.ask("Count")
+
+    await expect(page.locator(".answer")).to_have_text("One")
+    await expect(page.locator(".answer")).to_have_attribute("aria-busy", "true")
+    await expect(page.locator("#stop")).to_be_visible()
+    await clock.advance(1)
+    await expect(page.locator(".answer")).to_have_text("One two")
+    await expect(page.locator(".answer")).to_have_attribute("aria-busy", "false")
+    await expect(page.locator("#send")).to_be_visible()
+    await expect(page.locator(".facts summary")).to_contain_text("ollama/llama3.1")
+    for words in ("on premises", "cache miss", "3 + 2 tokens", "first token", "in all"):
+        await expect(page.locator(".facts summary")).to_contain_text(words)
+    await page.locator(".facts summary").click()
+    await expect(page.locator(".facts .table")).to_contain_text("as scripted-1")
+    await expect(page.locator(".facts .table")).to_contain_text(f"Request id{visit.served.observer.requests[0].id}")
+    await expect(page.locator("#quota")).to_have_text("999,999 of 1,000,000 requests left")
+    await expect(page.locator(".thinking")).to_be_visible()
+
+
+@pytest.mark.parametrize("how", ["button", "escape"])
+@pytest.mark.parametrize("begun", [[], [TextDelta(text="One")]], ids=["waiting", "streaming"])
+async def test_stopping_closes_the_call(browse: Browse, how: str, begun: list[TextDelta]) -> None:
+    model = ScriptedChatModel(stopped_clock(), [*begun, NEVER])
+    visit = await browse(model)
+    await visit.unlock()
+    await visit.ask()
+    await eventually(lambda: model.open_calls)
+    if begun:
+        await expect(visit.page.locator(".answer")).to_have_text("One")
+
+    await (visit.page.locator("#stop").click() if how == "button" else visit.page.keyboard.press("Escape"))
+
+    await expect(visit.page.locator(".turn .note")).to_contain_text("Stopped")
+    await eventually(lambda: not model.open_calls and visit.served.observer.records)
+    assert [record.left for record in visit.served.observer.records] == [True]
+
+
+async def test_the_conversation_goes_along_and_a_repeated_question_is_answered_from_the_cache(browse: Browse) -> None:
+    model = ScriptedChatModel(stopped_clock(), answer("Yes."), answer("Indeed."))
+    visit = await browse(model)
+    page = visit.page
+    await visit.unlock()
+    await visit.ask("Is it?")
+    await expect(page.locator(".facts")).to_have_count(1)
+    await visit.ask("Really?")
+    await expect(page.locator(".facts")).to_have_count(2)
+    assert [type(message).__name__ for message in model.calls[1].request.messages] == [
+        "UserMessage",
+        "AssistantMessage",
+        "UserMessage",
+    ]
+    said = model.calls[1].request.messages[1]
+    assert isinstance(said, AssistantMessage)
+    assert said.content == (Text(text="Yes."),)
+
+    await page.locator("#fresh").click()
+    await visit.ask("Is it?")
+
+    await expect(page.locator(".facts summary")).to_contain_text("cache hit")
+    await expect(page.locator(".answer")).to_have_text("Yes.")
+    assert len(model.calls) == 2
+
+
+async def test_hint_model_and_cache_are_what_is_chosen(browse: Browse) -> None:
+    gemini, ollama = ScriptedChatModel(stopped_clock()), ScriptedChatModel(stopped_clock())
+    visit = await browse(ollama, gemini)
+    page = visit.page
+    await visit.unlock()
+    await page.locator("#model").select_option("gemini/gemini-flash-latest")
+    await page.locator("#hint").select_option("fast")
+    await page.locator("#cache").select_option("bypass")
+
+    await visit.ask()
+
+    await expect(page.locator(".facts summary")).to_contain_text("cloud")
+    await expect(page.locator(".facts summary")).to_contain_text("cache bypass")
+    assert (len(gemini.calls), len(ollama.calls)) == (1, 0)
+    assert visit.served.observer.records[0].hint is Hint.FAST
+
+
+async def test_the_models_are_the_gateway_s_own_list_where_it_keeps_one(browse: Browse) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+    listed = {"id": "ollama/llama3.1", "owned_by": "ollama", "locality": "on_premises", "context_length": 8192}
+    await visit.answers("/v1/models", {"object": "list", "data": [listed, {"id": "gemma"}]})
+
+    await visit.unlock()
+
+    await expect(visit.page.locator("#model option")).to_have_text(
+        ["by hint", "ollama/llama3.1 (on premises, 8,192 tokens)", "gemma"]
+    )
+
+
+async def test_a_refusal_is_told_with_the_time_to_wait(browse: Browse) -> None:
+    limits = {"rate_limiter_capacity": 1, "rate_limiter_refill_rate": 0.01}
+    visit = await browse(ScriptedChatModel(stopped_clock()), **limits)
+    page = visit.page
+    await visit.unlock()
+    await visit.ask("One")
+    await expect(page.locator(".facts")).to_have_count(1)
+
+    await visit.ask("Two")
+
+    await expect(page.locator(".failed .detail")).to_have_text("Too many requests. Please wait before trying again.")
+    await expect(page.locator(".failed .code")).to_contain_text("429 rate_limited")
+    await expect(page.locator(".failed button")).to_have_text(re.compile(r"Try again in (9\d|100) s"))
+    await expect(page.locator(".failed button")).to_be_disabled()
+    await expect(page.locator("#quota")).to_have_text("0 of 1 requests left")
+
+
+async def test_an_answer_that_breaks_off_is_told_and_asked_again(browse: Browse) -> None:
+    broken: list[Step] = [TextDelta(text="Half"), ProviderBroken("ollama", "the answer broke off before its end")]
+    visit = await browse(ScriptedChatModel(stopped_clock(), broken, answer("Whole.")))
+    page = visit.page
+    await visit.unlock()
+    await visit.ask()
+    await expect(page.locator(".failed .detail")).to_contain_text("broke off")
+    await expect(page.locator(".answer")).to_have_text("Half")
+
+    await page.locator(".failed button").click()
+
+    await expect(page.locator(".answer")).to_have_text("Whole.")
+    await expect(page.locator(".turn")).to_have_count(1)
+
+
+async def test_bad_input_is_told_field_by_field(browse: Browse) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()), ScriptedChatModel(stopped_clock()))
+    await visit.unlock()
+    await visit.page.locator("#model").select_option("gemini/gemini-flash-latest")
+    await visit.page.locator("#hint").select_option("secure")
+
+    await visit.ask()
+
+    await expect(visit.page.locator(".failed li code")).to_have_text(["model"])
+
+
+async def test_a_wrong_key_is_asked_for_again(browse: Browse) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+    await visit.answers("/v1/models", {}, status=404)
+    await visit.unlock("wrong")
+
+    await visit.ask()
+
+    await expect(visit.page.locator("#key-error")).to_have_text("Invalid or missing API Key")
+    await expect(visit.page.locator("#key")).to_be_focused()
+
+
+@pytest.mark.parametrize(("key", "why"), [("", "Enter a key first."), ("schlüssel 1", "no spaces")])
+async def test_a_key_that_can_t_be_one_is_refused_at_once(browse: Browse, key: str, why: str) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+    await visit.page.locator("#key").fill(key)
+
+    await visit.page.keyboard.press("Enter") if key else await visit.ask()
+
+    await expect(visit.page.locator("#key-error")).to_contain_text(why)
+    await expect(visit.page.locator("#key")).to_be_focused()
+
+
+async def test_explain_shows_the_plan_and_what_was_left_out(browse: Browse) -> None:
+    states = [
+        endpoint("gemini", unusable="it does not answer"),
+        endpoint("ollama", without=frozenset({Feature.IMAGES})),
+    ]
+    visit = await browse(ScriptedChatModel(stopped_clock()), endpoints=states)
+    await visit.unlock()
+    await visit.page.locator("#hint").select_option("online")
+
+    await visit.page.locator("#explain").click()
+
+    await expect(visit.page.locator("#plan .steps li")).to_have_text(
+        re.compile("ollama/llama3.1.*on premises.*healthy")
+    )
+    await expect(visit.page.locator("#plan .skips")).to_contain_text("it does not answer")
+    await visit.page.keyboard.press("Escape")
+    await expect(visit.page.locator("#plan")).to_be_hidden()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_the_decision_record_is_fetched_on_demand(browse: Browse, kept: bool) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+    record = {"outcome": "answered", "attempts": [{"endpoint": "ollama/llama3.1", "seconds": 0.25, "error": None}]}
+    await visit.answers("/api/v1/requests/*", record if kept else {"detail": "no"}, status=200 if kept else 404)
+    await visit.unlock()
+    await visit.ask()
+    await visit.page.locator(".facts summary").click()
+
+    await visit.page.locator(".record button").click()
+
+    shown = "outcomeansweredattemptsendpointollama/llama3.1seconds0.25error" if kept else "keeps no decision record"
+    await expect(visit.page.locator(".record")).to_contain_text(shown)
+
+
+async def test_a_demonstration_is_labelled_wherever_it_shows(browse: Browse) -> None:
+    state = replace(endpoint("ollama"), demonstration=True)
+    visit = await browse(ScriptedChatModel(stopped_clock()), endpoints=[state])
+    await expect(visit.page.locator("#state")).to_contain_text("demonstration model")
+    await visit.unlock()
+    await visit.ask()
+
+    await expect(visit.page.locator(".facts summary")).to_contain_text("demonstration")
+    await expect(visit.page.locator("#model")).to_contain_text("demonstration")
+    await visit.page.locator("#explain").click()
+    await expect(visit.page.locator("#plan")).to_contain_text("demonstration")
+
+
+async def test_the_console_and_the_documentation_lead_to_each_other(browse: Browse) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+
+    await visit.page.get_by_role("link", name="API docs").click()
+    await expect(visit.page.get_by_role("heading", level=1)).to_contain_text("LLM Gateway Core")
+    await visit.page.get_by_role("link", name="ChatBody").first.click()
+    await expect(visit.page.locator("#ChatBody")).to_be_in_viewport()
+    await visit.page.get_by_role("link", name="Console").click()
+
+    await expect(visit.page.locator("#key")).to_be_visible()
