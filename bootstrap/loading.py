@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import ValidationError
+from msgspec import Struct, ValidationError
 from msgspec.structs import FieldInfo, fields
 
 from .settings import ClientSettings, EndpointSettings, Secret, Settings
@@ -25,6 +25,13 @@ class SettingsError(Exception):
         self.faults = faults
 
 
+class SettingsRead(Struct, frozen=True, kw_only=True):
+    """`sources` says for each field that was set where it stood: `environment`, or the name of the file."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
 def load_settings(
     *,
     config: StrPath | None = None,
@@ -37,14 +44,29 @@ def load_settings(
     `config` is a TOML file that has to exist; without it `llm-gateway.toml` is read if there is one. `environ` is the
     process's own if absent. `demo` allows what only a demonstration may.
     """
-    return _Loading(os.environ if environ is None else environ, dotenv, config, demo).settings()
+    return read_settings(config=config, environ=environ, dotenv=dotenv, demo=demo).settings
+
+
+def read_settings(
+    *,
+    config: StrPath | None = None,
+    environ: Mapping[str, str] | None = None,
+    dotenv: StrPath | None = ".env",
+    demo: bool = False,
+) -> SettingsRead:
+    """As `load_settings`, with where each came from."""
+    loading = _Loading(os.environ if environ is None else environ, dotenv, config, demo)
+    return SettingsRead(settings=loading.settings(), sources=loading.sources)
 
 
 class _Loading:
     def __init__(self, environ: Mapping[str, str], dotenv: StrPath | None, config: StrPath | None, demo: bool) -> None:
         self._faults: list[str] = []
+        self.sources: dict[str, str] = {}
         self._toml = self._read_toml(config)
+        self._toml_name = os.fspath(config or DEFAULT_FILE)
         self._variables = {**self._read_dotenv(dotenv), **environ}
+        self._environ = environ
         self._demo = demo
 
     def settings(self) -> Settings:
@@ -54,8 +76,11 @@ class _Loading:
         for name, field in known.items():
             if name in _TABLES:
                 values[name] = tuple(self._rows(name, self._toml.get(name, [])))
+                if values[name]:
+                    self.sources[name] = self._toml_name
             elif name == "routes" and name in self._toml:
                 self._convert(values, field, self._toml[name], name, strict=True)
+                self.sources[name] = self._toml_name
             elif name not in _NOT_A_VARIABLE:
                 self._variable(values, field)
         settings = Settings(**values)
@@ -70,8 +95,10 @@ class _Loading:
         if text:
             value = _split(text) if "tuple" in str(field.type) else text
             self._convert(values, field, value, variable, strict=False)
+            self.sources[field.name] = "environment" if variable in self._environ else ".env"
         elif field.name in self._toml:
             self._convert(values, field, self._toml[field.name], field.name, strict=True)
+            self.sources[field.name] = self._toml_name
 
     def _convert(self, values: dict[str, Any], field: FieldInfo, value: object, name: str, *, strict: bool) -> None:
         try:

@@ -1,16 +1,15 @@
 """The entry point: hands the settings' reader, the builder and the server to the command line."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from msgspec.structs import fields
 
 from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, OpenGateway, Services
 
+from .described import described
 from .gateway import open_gateway
-from .loading import SettingsError, load_settings
+from .loading import SettingsError, SettingsRead, read_settings
 from .settings import DEMO_KEY, Settings
 from .settings_rules import serving_faults
 
@@ -27,14 +26,18 @@ def main() -> None:
 
 
 def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
+    return _read(config, demo=demo, serving=serving).settings
+
+
+def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     try:
-        settings = load_settings(config=config, demo=demo)
+        read = read_settings(config=config, demo=demo)
     except SettingsError as error:
         raise CommandFailed(error.faults) from error
-    faults = list(serving_faults(settings)) if serving else []
+    faults = list(serving_faults(read.settings)) if serving else []
     if faults:
         raise CommandFailed(faults)
-    return settings
+    return read
 
 
 def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> None:
@@ -48,5 +51,6 @@ def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> 
         raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}"]) from error
 
 
-def _describe(settings: Settings) -> list[str]:
-    return [f"{field.name.upper()} = {getattr(settings, field.name)}" for field in fields(Settings)]
+def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:
+    read = _read(config, demo=demo, serving=True)
+    return described(read.settings, read.sources)

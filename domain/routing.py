@@ -71,8 +71,8 @@ class EndpointState(Struct, frozen=True, kw_only=True):
 
     `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
-    answers where none of a plan's providers is configured. `context_length` and `output_limit` are in tokens.
-    `features` are those of its chats.
+    answers where none of a plan's providers is configured. One that is `loading` is usable: who asks it waits for it.
+    `context_length` and `output_limit` are in tokens. `features` are those of its chats.
     """
 
     endpoint: Endpoint
@@ -82,6 +82,7 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     unusable: str | None = None
     pin_only: bool = False
     demonstration: bool = False
+    loading: bool = False
     context_length: int | None = None
     output_limit: int | None = None
 

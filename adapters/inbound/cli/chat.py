@@ -1,15 +1,15 @@
 """A chat or an explanation in this process, without a server."""
 
-import sys
 from contextlib import AbstractAsyncContextManager
 
 from llm_gateway.application.explain_chat import Explanation
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.events import Finished, TextDelta
+from llm_gateway.domain.events import Collector, TextDelta
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Hint
 
+from .display import Display, waiting
 from .services import OpenGateway
 
 _HERE = Client(id=ClientId("command-line"), namespace="command-line", quota=Quota())
@@ -26,14 +26,25 @@ def local_call(prompt: str, *, hint: str | None, model: str | None) -> ChatCall:
 
 async def chat_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> None:
     """Streams the answer to standard output. Raises the gateway's errors."""
-    async with opened as gateway, gateway.answer_chat(call, _HERE) as answer:
-        async for event in answer:
-            match event:
-                case TextDelta(text=text):
-                    print(text, end="", flush=True)
-                case Finished(model=model, usage=usage):
-                    print()
-                    print(f"{model}, {usage.prompt_tokens} + {usage.completion_tokens} tokens", file=sys.stderr)
+    with Display("Starting") as display:
+        async with opened as gateway:
+            display.waits_for(lambda: waiting(gateway.endpoints.snapshot()))
+            collector = Collector()
+            async with gateway.answer_chat(call, _HERE) as answer:
+                async for event in answer:
+                    collector.add(event)
+                    if isinstance(event, TextDelta):
+                        display.text(event.text)
+            reply = collector.reply()
+            display.end(
+                reply.endpoint.provider,
+                reply.model,
+                reply.usage.prompt_tokens,
+                reply.usage.completion_tokens,
+                demonstration=any(
+                    state.demonstration for state in gateway.endpoints.snapshot() if state.endpoint.id == reply.endpoint
+                ),
+            )
 
 
 async def explain_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> Explanation:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.routing import Hint
 
 from .chat import chat_here, explain_here, local_call
+from .display import Spinner, loading
 from .keys import new_key
 from .remote import chat_with_server
-from .services import CommandFailed, Services
+from .services import CommandFailed, OpenGateway, Services
 from .tables import explanation_table, served
 
 T = TypeVar("T")
@@ -34,20 +36,25 @@ def run(arguments: Sequence[str], services: Services[T]) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it once more
+        return _FAILED
     return 0
 
 
 def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
     settings = services.load(parsed.config, demo=parsed.demo, serving=True)
     key = services.demo_key(settings)
-    services.serve(
-        settings, lambda gateway, address: print(served(gateway.endpoints.snapshot(), address, key), flush=True)
-    )
+
+    def announce(gateway: OpenGateway, address: str) -> None:
+        print(served(gateway.endpoints.snapshot(), address, key), flush=True)
+        Spinner(lambda: loading(gateway.endpoints.snapshot()), sys.stderr).start()
+
+    services.serve(settings, announce)
 
 
 def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
-    settings = services.load(parsed.config, demo=parsed.demo, serving=True)
-    for line in services.describe(settings):
+    for line in services.describe(parsed.config, demo=parsed.demo):
         print(line)
 
 

@@ -2,12 +2,12 @@
 
 import http.client
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from .display import Display
 from .services import CommandFailed
 
 DEMO_KEY = "sk-gateway-123"
@@ -25,13 +25,17 @@ def chat_with_server(server: str, key: str | None, prompt: str, *, hint: str | N
         headers={"Content-Type": "application/json", "X-API-Key": key or DEMO_KEY},
     )
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:
+        with Display() as display, _open(request, TIMEOUT_SECONDS) as response:
             for event, data in _events(response):
-                _show(event, data)
+                _show(display, event, data, server)
     except HTTPError as error:
         raise CommandFailed([_problem(error)]) from None
+    except BrokenPipeError:
+        raise  # it is of the standard output
     except (URLError, OSError, ValueError, http.client.HTTPException) as error:
         raise CommandFailed([f"{server}: {getattr(error, 'reason', None) or error}"]) from None
+    except (KeyError, TypeError):
+        raise CommandFailed([f"{server}: not an answer of this gateway"]) from None
 
 
 def _events(lines: Iterator[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,17 +52,44 @@ def _events(lines: Iterator[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     raise CommandFailed(["The answer broke off before its end."])
 
 
-def _show(event: str, data: dict[str, Any]) -> None:
+def _show(display: Display, event: str, data: dict[str, Any], server: str) -> None:
     match event:
         case "delta":
-            print(data.get("content", ""), end="", flush=True)
+            display.text(data.get("content", ""))
         case "done":
-            usage = data["usage"]
-            print()
-            print(f"{data['model']}, {usage['prompt_tokens']} + {usage['completion_tokens']} tokens", file=sys.stderr)
+            provider, usage = data["provider"], data["usage"]
+            display.end(
+                provider,
+                data["model"],
+                usage["prompt_tokens"],
+                usage["completion_tokens"],
+                demonstration=_demonstrates(server, provider),
+            )
         case "error":
-            print()
             raise CommandFailed([data["detail"]])
+
+
+def _demonstrates(server: str, provider: str) -> bool:
+    """As the server's readiness says. Where it doesn't say, the answer still stands."""
+    try:
+        with _told(Request(f"{server.rstrip('/')}/health/ready")) as response:
+            endpoints = json.load(response)["endpoints"]
+        return any(one["demonstration"] and one["name"].startswith(f"{provider}/") for one in endpoints)
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        return False
+
+
+def _told(request: Request) -> Any:
+    """The answer, also that of a gateway that is not ready."""
+    try:
+        return _open(request, 5)
+    except HTTPError as error:
+        return error
+
+
+def _open(request: Request, seconds: float) -> Any:
+    """Without a proxy: the prompt goes to the server that was named, and nowhere else."""
+    return build_opener(ProxyHandler({})).open(request, timeout=seconds)
 
 
 def _problem(error: HTTPError) -> str:

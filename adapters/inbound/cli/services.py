@@ -43,14 +43,17 @@ class Load(Protocol[SettingsT_co]):
         ...
 
 
-class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`describe` gives the effective settings, a line each, with secrets masked.
+class Describe(Protocol):
+    def __call__(self, config: Path | None, *, demo: bool) -> Sequence[str]:
+        """The effective settings, a line each, with secrets masked and where each came from. As `Load` for a server."""
+        ...
 
-    `serve` blocks, and calls back with the gateway and its address once it listens.
-    """
+
+class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
+    """`serve` blocks, and calls back with the gateway and its address once it listens."""
 
     load: Load[SettingsT]
-    describe: Callable[[SettingsT], Sequence[str]]
+    describe: Describe
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
     serve: Callable[[SettingsT, Callable[[OpenGateway, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]

@@ -44,7 +44,8 @@ def explanation_table(explanation: Explanation) -> str:
 def _standing(state: EndpointState) -> str:
     if not state.configured:
         return f"not configured: {state.unusable}" if state.unusable else "not configured"
-    standing = "usable" if state.unusable is None else f"not usable: {state.unusable}"
+    usable = "loading" if state.loading else "usable"
+    standing = usable if state.unusable is None else f"not usable: {state.unusable}"
     if Task.CHAT not in state.tasks:
         standing += " (not for chats)"
     return f"{standing} (demonstration)" if state.demonstration else standing

@@ -1,6 +1,7 @@
 """The embedded model as a provider: the engine blocks a thread of its own, and the loop waits."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +23,8 @@ from .limits import PROVIDER
 from .line import Line
 from .transcript import Transcript
 from .translate import request_body
+
+log = logging.getLogger("llm_gateway.embedded")
 
 
 class EmbeddedChatModel(ChatModel, EndpointDirectory):
@@ -45,7 +48,8 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        return (state_of(self._endpoint, unusable=self._unusable, demonstration=self._demonstration),)
+        loading = self._unusable is None and self._loading is not None and not self._loading.done()
+        return (state_of(self._endpoint, unusable=self._unusable, demonstration=self._demonstration, loading=loading),)
 
     def start(self) -> None:
         """Begin to load, in the background. Called once, in the running loop, whose model this is from then on."""
@@ -126,6 +130,9 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         error = None if loading.cancelled() else loading.exception()
         if error is not None and self._executor is not None:
             self._unusable = str(error) if isinstance(error, LoadFailed) else "the model can't be loaded"
+            log.warning("%s: %s", self._endpoint.name, self._unusable)
+        elif error is None and not loading.cancelled():
+            log.info("%s is loaded", self._endpoint.name)
 
     def _ended(self, job: Job, running: "asyncio.Future[None]") -> None:
         self._line.leave()

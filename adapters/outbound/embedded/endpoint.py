@@ -29,12 +29,13 @@ def endpoint_of(file: Path) -> Endpoint:
     )
 
 
-def state_of(endpoint: Endpoint, *, unusable: str | None, demonstration: bool) -> EndpointState:
+def state_of(endpoint: Endpoint, *, unusable: str | None, demonstration: bool, loading: bool) -> EndpointState:
     return EndpointState(
         endpoint=endpoint,
         features=_FEATURES,
         unusable=unusable,
         demonstration=demonstration,
+        loading=loading,
         context_length=CONTEXT_LENGTH,
         output_limit=OUTPUT_LIMIT,
     )
