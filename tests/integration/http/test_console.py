@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import expect
 
-from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Step, Wait, answer
+from llm_gateway.adapters.inbound.http.chat_replies import Pace
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Text, Usage
-from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta
-from llm_gateway.domain.routing import Feature, Hint
+from llm_gateway.domain.routing import Feature
 
 from .browser import Browse
 from .served import endpoint, eventually, stopped_clock
@@ -93,98 +93,33 @@ async def test_the_conversation_goes_along_and_a_repeated_question_is_answered_f
     assert len(model.calls) == 2
 
 
-async def test_hint_model_and_cache_are_what_is_chosen(browse: Browse) -> None:
-    gemini, ollama = ScriptedChatModel(stopped_clock()), ScriptedChatModel(stopped_clock())
-    visit = await browse(ollama, gemini)
+async def test_an_answer_that_begins_late_is_told_as_its_end_tells_it(browse: Browse) -> None:
+    """Its status line went out before anybody knew who would answer."""
+    clock = stopped_clock()
+    visit = await browse(ScriptedChatModel(clock, [Wait(1), *answer("Late.")]), pace=Pace(keep_alive=0.02))
+    await visit.unlock()
+    async with visit.page.expect_response("**/api/v1/chat"):
+        await visit.ask()
+
+    await clock.advance(1)
+
+    await expect(visit.page.locator(".answer")).to_have_text("Late.")
+    await expect(visit.page.locator(".facts summary")).to_contain_text("ollama/scripted-1")
+    await expect(visit.page.locator(".facts summary")).to_contain_text("on premises")
+
+
+async def test_lists_headings_and_code_are_shown_as_such(browse: Browse) -> None:
+    text = "# Title\n\nSee `x` and **y**:\n\n1. one\n   more\n2. two\n\n```py\na = 1\n\nb = 2\n```\n~~~\nnever closed"
+    visit = await browse(ScriptedChatModel(stopped_clock(), answer(text)))
     page = visit.page
     await visit.unlock()
-    await page.locator("#model").select_option("gemini/gemini-flash-latest")
-    await page.locator("#hint").select_option("fast")
-    await page.locator("#cache").select_option("bypass")
-
     await visit.ask()
-
-    await expect(page.locator(".facts summary")).to_contain_text("cloud")
-    await expect(page.locator(".facts summary")).to_contain_text("cache bypass")
-    assert (len(gemini.calls), len(ollama.calls)) == (1, 0)
-    assert visit.served.observer.records[0].hint is Hint.FAST
-
-
-async def test_the_models_are_the_gateway_s_own_list_where_it_keeps_one(browse: Browse) -> None:
-    visit = await browse(ScriptedChatModel(stopped_clock()))
-    listed = {"id": "ollama/llama3.1", "owned_by": "ollama", "locality": "on_premises", "context_length": 8192}
-    await visit.answers("/v1/models", {"object": "list", "data": [listed, {"id": "gemma"}]})
-
-    await visit.unlock()
-
-    await expect(visit.page.locator("#model option")).to_have_text(
-        ["by hint", "ollama/llama3.1 (on premises, 8,192 tokens)", "gemma"]
-    )
-
-
-async def test_a_refusal_is_told_with_the_time_to_wait(browse: Browse) -> None:
-    limits = {"rate_limiter_capacity": 1, "rate_limiter_refill_rate": 0.01}
-    visit = await browse(ScriptedChatModel(stopped_clock()), **limits)
-    page = visit.page
-    await visit.unlock()
-    await visit.ask("One")
     await expect(page.locator(".facts")).to_have_count(1)
 
-    await visit.ask("Two")
-
-    await expect(page.locator(".failed .detail")).to_have_text("Too many requests. Please wait before trying again.")
-    await expect(page.locator(".failed .code")).to_contain_text("429 rate_limited")
-    await expect(page.locator(".failed button")).to_have_text(re.compile(r"Try again in (9\d|100) s"))
-    await expect(page.locator(".failed button")).to_be_disabled()
-    await expect(page.locator("#quota")).to_have_text("0 of 1 requests left")
-
-
-async def test_an_answer_that_breaks_off_is_told_and_asked_again(browse: Browse) -> None:
-    broken: list[Step] = [TextDelta(text="Half"), ProviderBroken("ollama", "the answer broke off before its end")]
-    visit = await browse(ScriptedChatModel(stopped_clock(), broken, answer("Whole.")))
-    page = visit.page
-    await visit.unlock()
-    await visit.ask()
-    await expect(page.locator(".failed .detail")).to_contain_text("broke off")
-    await expect(page.locator(".answer")).to_have_text("Half")
-
-    await page.locator(".failed button").click()
-
-    await expect(page.locator(".answer")).to_have_text("Whole.")
-    await expect(page.locator(".turn")).to_have_count(1)
-
-
-async def test_bad_input_is_told_field_by_field(browse: Browse) -> None:
-    visit = await browse(ScriptedChatModel(stopped_clock()), ScriptedChatModel(stopped_clock()))
-    await visit.unlock()
-    await visit.page.locator("#model").select_option("gemini/gemini-flash-latest")
-    await visit.page.locator("#hint").select_option("secure")
-
-    await visit.ask()
-
-    await expect(visit.page.locator(".failed li code")).to_have_text(["model"])
-
-
-async def test_a_wrong_key_is_asked_for_again(browse: Browse) -> None:
-    visit = await browse(ScriptedChatModel(stopped_clock()))
-    await visit.answers("/v1/models", {}, status=404)
-    await visit.unlock("wrong")
-
-    await visit.ask()
-
-    await expect(visit.page.locator("#key-error")).to_have_text("Invalid or missing API Key")
-    await expect(visit.page.locator("#key")).to_be_focused()
-
-
-@pytest.mark.parametrize(("key", "why"), [("", "Enter a key first."), ("schlüssel 1", "no spaces")])
-async def test_a_key_that_can_t_be_one_is_refused_at_once(browse: Browse, key: str, why: str) -> None:
-    visit = await browse(ScriptedChatModel(stopped_clock()))
-    await visit.page.locator("#key").fill(key)
-
-    await visit.page.keyboard.press("Enter") if key else await visit.ask()
-
-    await expect(visit.page.locator("#key-error")).to_contain_text(why)
-    await expect(visit.page.locator("#key")).to_be_focused()
+    await expect(page.locator(".answer h3")).to_have_text("Title")
+    await expect(page.locator(".answer p > *")).to_have_text(["x", "y"])
+    assert await page.locator(".answer li").all_inner_texts() == ["one\nmore", "two"]
+    assert await page.locator(".answer pre").all_inner_texts() == ["a = 1\n\nb = 2", "never closed"]
 
 
 async def test_explain_shows_the_plan_and_what_was_left_out(browse: Browse) -> None:

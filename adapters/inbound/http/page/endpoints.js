@@ -25,12 +25,12 @@ export class Endpoints {
     return [...this.#states.values()].filter((state) => state.usable);
   }
 
-  /** The choices of models: the gateway's own list, or, where it keeps none, the usable endpoints. */
-  choices(models) {
+  /** The choices of models: the gateway's own list without `hints`, or, where it keeps none, the usable endpoints. */
+  choices(models, hints = []) {
     if (models === null) {
       return this.usable.map((state) => this.#choice(state.name, state.locality, state.demonstration, null));
     }
-    return models.map((model) => {
+    return models.filter((model) => !hints.includes(model.id)).map((model) => {
       const { locality, demonstration } = this.known(model.owned_by, model.id.replace(`${model.owned_by}/`, ""));
       return this.#choice(model.id, model.locality ?? locality, demonstration, model.context_length);
     });

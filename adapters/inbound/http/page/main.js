@@ -50,7 +50,7 @@ $("key-form").addEventListener("submit", async (event) => {
     if (error.status === 401 || error.status === 0) return wantKey(error.message);
   }
   await look(); // which may have become another since the page came
-  if (models !== null) offer($("model"), endpoints.choices(models));
+  if (models !== null) offer($("model"), endpoints.choices(models, [...$("hint").options].map((one) => one.value)));
   $("key").value = "";
   $("key-error").textContent = "";
   arrange();
@@ -176,6 +176,13 @@ document.addEventListener("keydown", (event) => {
   if (running) running.abort();
   else hidePlan();
 });
+
+if (!CSS.supports("field-sizing", "content")) {
+  $("prompt").addEventListener("input", () => {
+    $("prompt").style.height = "auto";
+    $("prompt").style.height = `${$("prompt").scrollHeight}px`;
+  });
+}
 
 function arrange() {
   $("welcome").hidden = turns.length > 0 && gateway.keyed;
