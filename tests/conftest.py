@@ -10,7 +10,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("external")
     if marker is None:
         return
-    absent = [tool for tool in marker.args if not any(map(shutil.which, tool.split("|")))]
+    absent = [tool for tool in marker.args if shutil.which(tool) is None]
     if not absent:
         return
     reason = f"not on this machine: {', '.join(absent)}"

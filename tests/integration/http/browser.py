@@ -24,9 +24,8 @@ WHEREVER_A_KEY_COULD_LIE = """async () => JSON.stringify([
 
 @asynccontextmanager
 async def chromium() -> AsyncGenerator[Browser, None]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         try:
             yield browser
         finally:

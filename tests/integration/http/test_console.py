@@ -15,7 +15,7 @@ from llm_gateway.domain.routing import Feature
 from .browser import Browse
 from .served import endpoint, eventually, stopped_clock
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium|google-chrome")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium")]
 
 END = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2), model="scripted-1")
 NEVER = Wait(1_000)

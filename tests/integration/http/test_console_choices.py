@@ -13,7 +13,7 @@ from llm_gateway.domain.routing import Hint
 from .browser import Browse
 from .served import stopped_clock
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium|google-chrome")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium")]
 
 
 async def test_hint_model_and_cache_are_what_is_chosen(browse: Browse) -> None:

@@ -12,7 +12,7 @@ from llm_gateway.domain.events import ReasoningDelta, TextDelta
 from .browser import Browse, Visit
 from .served import KEY, endpoint, eventually, stopped_clock
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium|google-chrome")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.external("chromium")]
 
 CANARY = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
