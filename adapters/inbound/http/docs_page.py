@@ -54,7 +54,11 @@ def _operation(anchor: str, method: str, path: str, operation: Mapping[str, Any]
     keyless = "security" in operation and (not operation["security"] or {} in operation["security"])
     remark = ' <span class="tag">no key needed</span>' if keyless else ""
     parameters = [
-        (f"<code>{escape(one['name'])}</code>", _kind(one["schema"]), _prose(one.get("description", "")))
+        (
+            f"<code>{escape(one['name'])}</code> <small>{escape(one['in'])}</small>",
+            _kind(one["schema"]),
+            _prose(one.get("description", "")),
+        )
         for one in operation.get("parameters", ())
     ]
     answers = [
@@ -65,7 +69,7 @@ def _operation(anchor: str, method: str, path: str, operation: Mapping[str, Any]
     return (
         f'<section><h2 id="{anchor}">{_name(method, path)}{remark}</h2><p>{_prose(operation["summary"])}.</p>'
         + (f"<p>Body: {body}</p>" if body else "")
-        + _table(("Header", "Value", ""), parameters)
+        + _table(("Parameter", "Value", ""), parameters)
         + _table(("Status", "Body", ""), answers)
         + "</section>"
     )

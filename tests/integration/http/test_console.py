@@ -144,7 +144,8 @@ async def test_explain_shows_the_plan_and_what_was_left_out(browse: Browse) -> N
 @pytest.mark.parametrize("kept", [True, False])
 async def test_the_decision_record_is_fetched_on_demand(browse: Browse, kept: bool) -> None:
     visit = await browse(ScriptedChatModel(stopped_clock()))
-    record = {"outcome": "answered", "attempts": [{"endpoint": "ollama/llama3.1", "seconds": 0.25, "error": None}]}
+    attempt = {"seconds": 0.25004, "error": None, "usage": {"prompt_tokens": 3, "total_tokens": 5}}
+    record = {"id": "r", "created": 0, "hint": None, "plan": ["a/b", "c/d"], "skipped": [], "attempts": [attempt]}
     await visit.answers("/api/v1/requests/*", record if kept else {"detail": "no"}, status=200 if kept else 404)
     await visit.unlock()
     await visit.ask()
@@ -152,8 +153,13 @@ async def test_the_decision_record_is_fetched_on_demand(browse: Browse, kept: bo
 
     await visit.page.locator(".record button").click()
 
-    shown = "outcomeansweredattemptsendpointollama/llama3.1seconds0.25error" if kept else "keeps no decision record"
-    await expect(visit.page.locator(".record")).to_contain_text(shown)
+    if not kept:
+        await expect(visit.page.locator(".record")).to_contain_text("keeps no decision record")
+        return
+    rows = ["id", "created", "plan", "skipped", "attempts"]
+    await expect(visit.page.locator(".record > div > dl > dt")).to_have_text(rows)
+    for words in ("a/b, c/d", "none", "seconds0.25usageprompt tokens 3 · total tokens 5", "19"):
+        await expect(visit.page.locator(".record")).to_contain_text(words)
 
 
 async def test_a_demonstration_is_labelled_wherever_it_shows(browse: Browse) -> None:

@@ -29,7 +29,7 @@ def test_words_of_the_document_stay_text() -> None:
     schema = {"type": "object", "description": canary, "properties": {canary: {"enum": [canary], "default": canary}}}
     operation = {
         "summary": canary,
-        "parameters": [{"name": canary, "schema": {"const": canary}, "description": canary}],
+        "parameters": [{"name": canary, "in": canary, "schema": {"const": canary}, "description": canary}],
         "responses": {canary: {"description": canary, "content": {canary: {"schema": {"type": canary}}}}},
     }
     page = docs_page(

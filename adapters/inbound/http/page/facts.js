@@ -6,6 +6,7 @@ import { quotaWords } from "./quota.js";
 const ENDS = { length: "cut at the token limit", content_filter: "stopped by the provider’s filter" };
 const CACHE = { hit: "from the cache", miss: "not in the cache", coalesced: "shared with an equal request",
   bypass: "cache bypassed" };
+const SHORT = 5; // as many plain values stand on one line
 
 /** Seconds as people read them. */
 export function seconds(milliseconds) {
@@ -80,14 +81,32 @@ function recordPart({ id }, ask) {
   return part;
 }
 
-/** Any JSON value as nested lists: the record's shape is the gateway's own business. */
+/** Any JSON value as nested lists: the record's shape is the gateway's own business. What is null is left out. */
 function tree(value) {
+  if (!isNested(value)) return el("span", { textContent: plain(value) });
   if (Array.isArray(value)) {
-    return value.length ? el("ol", {}, ...value.map((one) => el("li", {}, tree(one)))) : el("span", { textContent: "none" });
+    return value.some(isNested) ? el("ol", {}, ...value.map((one) => el("li", {}, tree(one))))
+      : el("span", { textContent: value.map(plain).join(", ") || "none" });
   }
-  if (value === null || typeof value !== "object") return el("span", { textContent: value === null ? "–" : String(value) });
-  return el("dl", { className: "table" },
-    ...Object.entries(value).flatMap(([name, inner]) => [
-      el("dt", { textContent: name.replaceAll("_", " ") }), el("dd", {}, tree(inner)),
+  const entries = Object.entries(value).filter(([, inner]) => inner !== null)
+    .map(([name, inner]) => [name.replaceAll("_", " "), name === "created" ? when(inner) : inner]);
+  return entries.length <= SHORT && !entries.some(([, inner]) => isNested(inner))
+    ? el("span", { textContent: line(entries.map(([name, inner]) => `${name} ${plain(inner)}`)) })
+    : el("dl", { className: "table" }, ...entries.flatMap(([name, inner]) => [
+      el("dt", { textContent: name }), el("dd", {}, tree(inner)),
     ]));
+}
+
+function isNested(value) {
+  return value !== null && typeof value === "object";
+}
+
+/** Unix seconds as a time of day. */
+function when(value) {
+  return typeof value === "number" ? new Date(value * 1000).toLocaleString() : value;
+}
+
+function plain(value) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 3, useGrouping: false }) : `${value}`;
 }
