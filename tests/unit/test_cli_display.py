@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.adapters.inbound.cli.display import WAITING, Spinner, loading, waiting
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 SMALL = EndpointState(
     endpoint=Endpoint(id=EndpointId(provider="embedded", model="small-1"), locality=Locality.ON_PREMISES),
@@ -75,6 +75,7 @@ def test_it_is_still_where_there_is_no_terminal() -> None:
         ([SMALL], "Loading small-1"),
         ([replace(OTHER, configured=False), SMALL], "Loading small-1"),
         ([replace(OTHER, unusable="away"), SMALL], "Loading small-1"),
+        ([replace(OTHER, tasks=frozenset({Task.EMBED})), SMALL], "Loading small-1"),
         ([OTHER, SMALL], None),
         ([replace(SMALL, loading=False)], None),
         ([], None),

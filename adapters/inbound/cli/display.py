@@ -8,7 +8,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self, TextIO
 
-from llm_gateway.domain.routing import EndpointState
+from llm_gateway.domain.routing import EndpointState, Task
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 WAITING = "Waiting for the first word"
@@ -82,8 +82,8 @@ class Display:
         """A model's words can't steer a terminal; into a pipe or a file they go as they are."""
         if text:
             self._spinner.stop()
-            print(_CONTROLS.sub("", text) if sys.stdout.isatty() else text, end="", flush=True)
             self._open_line = True
+            print(_CONTROLS.sub("", text) if sys.stdout.isatty() else text, end="", flush=True)
 
     def end(
         self, provider: str, model: str, prompt_tokens: int, completion_tokens: int, *, demonstration: bool
@@ -98,8 +98,8 @@ class Display:
 
 
 def loading(states: Iterable[EndpointState]) -> str | None:
-    """What to say where all that could answer is still being loaded."""
-    usable = [state for state in states if state.configured and state.unusable is None]
+    """What to say where all that could answer a chat is still being loaded."""
+    usable = [state for state in states if state.configured and state.unusable is None and Task.CHAT in state.tasks]
     return f"Loading {usable[0].endpoint.id.model}" if usable and all(state.loading for state in usable) else None
 
 
