@@ -168,7 +168,7 @@ async def serve(
     overrides: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Served, None]:
-    """Leaves only with nothing left running, and with one record of each chat. Without models: those of the settings."""
+    """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own."""
     observer = RecordingObserver()
     values: dict[str, Any] = {"api_keys": (Secret(KEY),), "rate_limiter_capacity": 1_000_000} | settings
     replaced: dict[str, Any] = {"observer": observer} | dict(overrides or {})

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from llm_gateway.bootstrap.settings import Secret
 
@@ -35,6 +36,7 @@ class GeminiTools(SignedTools):
 
         super().__init__([turn(number) for number in range(TURNS)], "Done.")
 
+    @override
     def __call__(self, asked: Asked) -> Answer:
         return super().__call__(asked) if asked.method == "POST" else whole({"models": []})
 
