@@ -15,12 +15,13 @@ from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Obs
 from llm_gateway.domain.errors import InvalidRequest
 
 from .chat_replies import Pace
+from .door import Door
 from .drain import Drain
 from .edge import Edge
 from .exchange import exchange_of
 from .native import NativeDoor, native_handlers
 from .operations import OperationsDoor, RenderMetrics, operations_handlers
-from .problems import MethodNotAllowed, NotFound, encode_problem, log_internal, problem_headers, status_of
+from .problems import MethodNotAllowed, NotFound, log_internal, status_of
 
 
 class HttpServices(Struct, frozen=True, kw_only=True):
@@ -49,10 +50,9 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 
 def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> ASGIApp:
     """To be called inside the event loop that will serve it."""
-    native = NativeDoor(
+    door = Door(
         services.authenticate,
         services.answer_chat,
-        services.explain_chat,
         services.observer,
         services.clock,
         services.entropy,
@@ -60,6 +60,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )
+    native = NativeDoor(door, services.explain_chat)
     operations = OperationsDoor(
         services.directory, drain, services.render_metrics, options.metrics_token, options.version
     )
@@ -74,15 +75,17 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error that left a handler, as a problem document."""
+    """Any error that left a handler, in its surface's words."""
     if isinstance(error, HTTPException):
         error = _own(error)
     status, _ = status_of(error)
     exchange = exchange_of(request.scope)
     log_internal(error, exchange.request_id)
-    exchange.headers.update(problem_headers(error))
+    exchange.headers.update(exchange.surface.error_headers(error))
     return Response(
-        encode_problem(error, exchange.request_id), status_code=status, media_type="application/problem+json"
+        exchange.surface.encode_error(error, exchange.request_id),
+        status_code=status,
+        media_type=exchange.surface.error_type.decode(),
     )
 
 

@@ -2,7 +2,8 @@
 
 from litestar.types import Receive, Scope, Send
 
-from .problems import encode_problem, problem_headers, status_of
+from .exchange import Exchange
+from .problems import status_of
 from .rate_headers import Headers
 
 
@@ -27,11 +28,12 @@ def json_reply(body: bytes, headers: Headers | None = None, status: int = 200) -
     return Reply(status, body, b"application/json", headers)
 
 
-def problem_reply(error: BaseException, request_id: str, headers: Headers | None = None) -> Reply:
-    """An error as a problem document, with the headers that belong to it."""
+def error_reply(error: BaseException, exchange: Exchange) -> Reply:
+    """An error in its surface's words, with the headers that belong to it."""
+    surface = exchange.surface
     return Reply(
         status_of(error)[0],
-        encode_problem(error, request_id),
-        b"application/problem+json",
-        problem_headers(error) + (headers or []),
+        surface.encode_error(error, exchange.request_id),
+        surface.error_type,
+        surface.error_headers(error),
     )
