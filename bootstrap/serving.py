@@ -77,6 +77,7 @@ def create_server(gateway: Gateway) -> GatewayServer:
             authenticate=gateway.authenticate,
             answer_chat=gateway.answer_chat,
             explain_chat=gateway.explain_chat,
+            list_models=gateway.list_models,
             directory=gateway.endpoints,
             observer=gateway.observer,
             meter=gateway.meter,

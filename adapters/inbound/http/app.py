@@ -11,6 +11,7 @@ from msgspec import Struct
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, TrafficMeter
 from llm_gateway.domain.errors import InvalidRequest
 
@@ -20,6 +21,7 @@ from .drain import Drain
 from .edge import Edge
 from .exchange import exchange_of
 from .native import NativeDoor, native_handlers
+from .openai import OpenAIDoor, openai_handlers
 from .operations import OperationsDoor, RenderMetrics, operations_handlers
 from .problems import MethodNotAllowed, NotFound, log_internal, status_of
 
@@ -30,6 +32,7 @@ class HttpServices(Struct, frozen=True, kw_only=True):
     authenticate: Authenticate
     answer_chat: AnswerChat
     explain_chat: ExplainChat
+    list_models: ListModels
     directory: EndpointDirectory
     observer: Observer
     meter: TrafficMeter
@@ -61,11 +64,12 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         pace=options.pace,
     )
     native = NativeDoor(door, services.explain_chat)
+    openai = OpenAIDoor(door, services.list_models, since=int(services.clock.now()))
     operations = OperationsDoor(
         services.directory, drain, services.render_metrics, options.metrics_token, options.version
     )
     app = Litestar(
-        route_handlers=[*native_handlers(native), *operations_handlers(operations)],
+        route_handlers=[*native_handlers(native), *openai_handlers(openai), *operations_handlers(operations)],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         logging_config=None,

@@ -49,25 +49,31 @@ def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -
             sampling=Sampling(
                 temperature=body.temperature,
                 top_p=body.top_p,
-                stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+                stop=to_stops(body.stop),
                 seed=body.seed,
                 presence_penalty=body.presence_penalty,
                 frequency_penalty=body.frequency_penalty,
             ),
-            tools=tuple(_tool(tool.function) for tool in body.tools),
-            tool_choice=_choice(body.tool_choice),
-            response_format=_format(body.response_format),
+            tools=tuple(to_tool(tool.function) for tool in body.tools),
+            tool_choice=to_choice(body.tool_choice),
+            response_format=to_format(body.response_format),
             reasoning_effort=body.reasoning_effort,
         ),
         model=body.model,
         hint=hint,
         grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=CacheDirective(
-            mode=body.cache.mode,
-            ttl=None if body.cache.ttl_seconds is None else timedelta(seconds=body.cache.ttl_seconds),
-        ),
+        cache=to_directive(body.cache),
         timeout=timeout,
     )
+
+
+def to_stops(stop: str | list[str] | None) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop or ())
+
+
+def to_directive(cache: wire.CacheIn) -> CacheDirective:
+    ttl = None if cache.ttl_seconds is None else timedelta(seconds=cache.ttl_seconds)
+    return CacheDirective(mode=cache.mode, ttl=ttl)
 
 
 def _message(message: wire.MessageIn) -> Message:
@@ -79,15 +85,7 @@ def _message(message: wire.MessageIn) -> Message:
         case wire.AssistantIn():
             return AssistantMessage(
                 content=_texts(message.content or ()),
-                tool_calls=tuple(
-                    ToolCall(
-                        id=call.id,
-                        name=call.function.name,
-                        arguments=call.function.arguments,
-                        extra_content=call.extra_content,
-                    )
-                    for call in message.tool_calls
-                ),
+                tool_calls=tuple(to_tool_call(call) for call in message.tool_calls),
                 name=message.name,
                 extra_content=message.extra_content,
             )
@@ -110,7 +108,13 @@ def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Par
     )
 
 
-def _tool(function: wire.FunctionIn) -> Tool:
+def to_tool_call(call: wire.ToolCallIn) -> ToolCall:
+    return ToolCall(
+        id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
+    )
+
+
+def to_tool(function: wire.FunctionIn) -> Tool:
     return Tool(
         name=function.name,
         description=function.description,
@@ -119,11 +123,11 @@ def _tool(function: wire.FunctionIn) -> Tool:
     )
 
 
-def _choice(choice: ToolMode | wire.NamedChoice | None) -> ToolChoice | None:
+def to_choice(choice: ToolMode | wire.NamedChoice | None) -> ToolChoice | None:
     return NamedTool(name=choice.function.name) if isinstance(choice, wire.NamedChoice) else choice
 
 
-def _format(
+def to_format(
     chosen: wire.TextFormatIn | wire.JsonFormatIn | wire.JsonSchemaFormatIn | None,
 ) -> ResponseFormat | None:
     match chosen:
@@ -148,9 +152,9 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
         provider=reply.endpoint.provider,
         model=reply.model,
         content=reply.content if whole else UNSET,
-        tool_calls=[_tool_call(call) for call in reply.tool_calls] or UNSET,
+        tool_calls=[from_tool_call(call) for call in reply.tool_calls] or UNSET,
         reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
-        extra_content=_object(reply.extra_content),
+        extra_content=given(reply.extra_content),
         finish_reason=reply.finish_reason,
         usage=_usage(reply.usage),
         cached=cached,
@@ -158,16 +162,16 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
     )
 
 
-def _tool_call(call: ToolCall) -> wire.ToolCallOut:
+def from_tool_call(call: ToolCall) -> wire.ToolCallOut:
     return wire.ToolCallOut(
         id=call.id,
         type="function",
         function=wire.FunctionOut(name=call.name, arguments=call.arguments),
-        extra_content=_object(call.extra_content),
+        extra_content=given(call.extra_content),
     )
 
 
-def _object(value: JsonObject | None) -> dict[str, object] | UnsetType:
+def given(value: JsonObject | None) -> dict[str, object] | UnsetType:
     return UNSET if value is None else dict(value)
 
 
@@ -194,7 +198,7 @@ def from_delta(delta: Delta) -> wire.DeltaOut:
                     id=UNSET if delta.id is None else delta.id,
                     name=UNSET if delta.name is None else delta.name,
                     arguments=delta.arguments or UNSET,
-                    extra_content=_object(delta.extra_content),
+                    extra_content=given(delta.extra_content),
                 )
             )
         case _:

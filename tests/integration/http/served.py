@@ -131,6 +131,7 @@ def serving(
         authenticate=gateway.authenticate,
         answer_chat=gateway.answer_chat,
         explain_chat=gateway.explain_chat,
+        list_models=gateway.list_models,
         directory=gateway.endpoints,
         observer=gateway.observer,
         meter=observer,

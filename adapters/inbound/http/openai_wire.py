@@ -1,0 +1,224 @@
+"""OpenAI's chat completions, as they stand on the wire."""
+
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+
+from llm_gateway.domain.chat import FinishReason, ReasoningEffort, ToolMode
+from llm_gateway.domain.routing import Hint
+
+from .native_wire import (
+    CacheIn,
+    In,
+    JsonFormatIn,
+    JsonObject,
+    JsonSchemaFormatIn,
+    MaxTokens,
+    NamedChoice,
+    NonEmpty,
+    Penalty,
+    Probability,
+    Seed,
+    Stop,
+    Temperature,
+    TextFormatIn,
+    ToolCallIn,
+    ToolCallOut,
+    ToolDefinition,
+)
+from .openai_fields import UNHONOURED
+
+
+class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+    text: str
+    prompt_cache_breakpoint: JsonObject | None = None
+
+
+class ImageUrl(In, frozen=True, kw_only=True):
+    url: str
+    detail: Literal["auto"] | None = None
+
+
+class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
+    image_url: ImageUrl
+    prompt_cache_breakpoint: JsonObject | None = None
+
+
+Texts: TypeAlias = str | list[TextPartIn]
+
+
+class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    content: Texts
+    name: str | None = None
+
+
+class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+    """A system message under its newer name."""
+
+    content: Texts
+    name: str | None = None
+
+
+class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    content: str | list[TextPartIn | ImagePartIn]
+    name: str | None = None
+
+
+class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    """Clients send an answer back with all that it held, nulls included."""
+
+    content: Texts | None = None
+    tool_calls: list[ToolCallIn] | None = None
+    name: str | None = None
+    extra_content: JsonObject | None = None
+    reasoning_content: str | None = None
+    annotations: list[Any] | None = None
+    refusal: None = None
+    audio: None = None
+    function_call: None = None
+
+
+class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    content: Texts
+    tool_call_id: str
+    name: str | None = None
+
+
+MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
+
+
+class StreamOptions(In, frozen=True, kw_only=True):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class CompletionIn(In, frozen=True, kw_only=True):
+    """The fields of the body of `POST /v1/chat/completions` that are honoured."""
+
+    messages: Annotated[list[MessageIn], Meta(min_length=1)]
+    model: NonEmpty
+    model_hint: Hint | None = None
+    max_completion_tokens: MaxTokens | None = None
+    max_tokens: MaxTokens | None = None
+    temperature: Temperature | None = None
+    top_p: Probability | None = None
+    stop: Stop | None = None
+    seed: Seed | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    tools: list[ToolDefinition] | None = None
+    tool_choice: ToolMode | NamedChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    cache: CacheIn | None = None
+
+
+CompletionBody = cast(
+    "type[CompletionIn]",
+    defstruct(
+        "CompletionBody",
+        [(field.path, field.type, None) for field in UNHONOURED],
+        bases=(CompletionIn,),
+        namespace={"__doc__": "The body of `POST /v1/chat/completions`."},
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    ),
+)
+"""The whole body: what is honoured, and the rest of the table."""
+
+
+class _Out(Struct, frozen=True, kw_only=True):
+    """Something that the gateway sends. What OpenAI sends as null is null, what it leaves out is left out."""
+
+
+class PromptDetails(_Out, frozen=True, kw_only=True):
+    cached_tokens: int
+
+
+class CompletionDetails(_Out, frozen=True, kw_only=True):
+    reasoning_tokens: int
+
+
+class CompletionUsage(_Out, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails | UnsetType = UNSET
+    completion_tokens_details: CompletionDetails | UnsetType = UNSET
+
+
+class MessageOut(_Out, frozen=True, kw_only=True):
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: None = None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallOut] | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class Choice(_Out, frozen=True, kw_only=True):
+    index: Literal[0] = 0
+    message: MessageOut
+    logprobs: None = None
+    finish_reason: FinishReason
+
+
+class Completion(_Out, frozen=True, kw_only=True):
+    """A whole answer."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: CompletionUsage
+    system_fingerprint: str
+    service_tier: Literal["default"] | UnsetType = UNSET
+
+
+class FunctionDelta(_Out, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    arguments: str
+
+
+class ToolCallPart(_Out, frozen=True, kw_only=True):
+    index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+    function: FunctionDelta
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class DeltaPart(_Out, frozen=True, kw_only=True):
+    """The role in the first chunk; then one of the three contents; in the last what goes with the whole message."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallPart] | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class ChunkChoice(_Out, frozen=True, kw_only=True):
+    index: Literal[0] = 0
+    delta: DeltaPart
+    logprobs: None = None
+    finish_reason: FinishReason | None = None
+
+
+class Chunk(_Out, frozen=True, kw_only=True):
+    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    system_fingerprint: str
+    service_tier: Literal["default"] | UnsetType = UNSET
+    usage: CompletionUsage | UnsetType | None = UNSET
