@@ -87,9 +87,9 @@ class OpenAIForm(Form):
         if self._begun:
             return b""
         self._begun = True
-        return self._choice(answer, wire.DeltaPart(role="assistant", content=""))
+        return self._choice(answer, wire.ChunkDelta(role="assistant", content=""))
 
-    def _choice(self, answer: Answer, part: wire.DeltaPart, finish_reason: FinishReason | None = None) -> bytes:
+    def _choice(self, answer: Answer, part: wire.ChunkDelta, finish_reason: FinishReason | None = None) -> bytes:
         return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part, finish_reason=finish_reason)]))
 
     def _chunk(
@@ -113,14 +113,14 @@ def _frame(chunk: wire.Chunk) -> bytes:
     return b"data: %b\n\n" % _encode(chunk)
 
 
-def part_of(delta: Delta) -> wire.DeltaPart:
+def part_of(delta: Delta) -> wire.ChunkDelta:
     match delta:
         case TextDelta(text=text):
-            return wire.DeltaPart(content=text)
+            return wire.ChunkDelta(content=text)
         case ReasoningDelta(text=text):
-            return wire.DeltaPart(reasoning_content=text)
+            return wire.ChunkDelta(reasoning_content=text)
         case ToolCallDelta():
-            call = wire.ToolCallPart(
+            call = wire.ChunkToolCall(
                 index=delta.index,
                 id=UNSET if delta.id is None else delta.id,
                 type=UNSET if delta.id is None else "function",
@@ -129,13 +129,13 @@ def part_of(delta: Delta) -> wire.DeltaPart:
                 ),
                 extra_content=given(delta.extra_content),
             )
-            return wire.DeltaPart(tool_calls=[call])
+            return wire.ChunkDelta(tool_calls=[call])
         case _:
             assert_never(delta)
 
 
-def extra_of(extra_content: JsonObject | None) -> wire.DeltaPart:
-    return wire.DeltaPart(extra_content=given(extra_content))
+def extra_of(extra_content: JsonObject | None) -> wire.ChunkDelta:
+    return wire.ChunkDelta(extra_content=given(extra_content))
 
 
 def usage_out(usage: Usage) -> wire.CompletionUsage:

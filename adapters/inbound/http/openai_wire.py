@@ -186,7 +186,7 @@ class FunctionDelta(_Out, frozen=True, kw_only=True):
     arguments: str
 
 
-class ToolCallPart(_Out, frozen=True, kw_only=True):
+class ChunkToolCall(_Out, frozen=True, kw_only=True):
     index: int
     id: str | UnsetType = UNSET
     type: Literal["function"] | UnsetType = UNSET
@@ -194,19 +194,19 @@ class ToolCallPart(_Out, frozen=True, kw_only=True):
     extra_content: JsonObject | UnsetType = UNSET
 
 
-class DeltaPart(_Out, frozen=True, kw_only=True):
+class ChunkDelta(_Out, frozen=True, kw_only=True):
     """The role in the first chunk; then one of the three contents; in the last what goes with the whole message."""
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
     reasoning_content: str | UnsetType = UNSET
-    tool_calls: list[ToolCallPart] | UnsetType = UNSET
+    tool_calls: list[ChunkToolCall] | UnsetType = UNSET
     extra_content: JsonObject | UnsetType = UNSET
 
 
 class ChunkChoice(_Out, frozen=True, kw_only=True):
     index: Literal[0] = 0
-    delta: DeltaPart
+    delta: ChunkDelta
     logprobs: None = None
     finish_reason: FinishReason | None = None
 
