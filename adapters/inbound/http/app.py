@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, TrafficMeter
@@ -31,6 +32,7 @@ class HttpServices(Struct, frozen=True, kw_only=True):
 
     authenticate: Authenticate
     answer_chat: AnswerChat
+    embed_texts: EmbedTexts
     explain_chat: ExplainChat
     list_models: ListModels
     directory: EndpointDirectory
@@ -64,7 +66,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         pace=options.pace,
     )
     native = NativeDoor(door, services.explain_chat)
-    openai = OpenAIDoor(door, services.list_models, since=int(services.clock.now()))
+    openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
     operations = OperationsDoor(
         services.directory, drain, services.render_metrics, options.metrics_token, options.version
     )

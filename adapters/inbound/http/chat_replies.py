@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
-from urllib.parse import quote
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
@@ -17,7 +16,7 @@ from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Sta
 from .exchange import Exchange, exchange_of
 from .problems import log_internal
 from .rate_headers import Headers
-from .replies import json_reply
+from .replies import json_reply, provenance
 from .watch import client_watched
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -77,7 +76,7 @@ class WholeReply:
             else:
                 async with client_watched(receive):
                     reply = await answer.reply()
-            exchange.headers.update(_provenance(answer))
+            exchange.headers.update(provenance(answer.endpoint, answer.cache))
         await json_reply(self._form.whole(reply, answer))(scope, receive, send)
 
 
@@ -123,7 +122,7 @@ class StreamReply:
         match event:
             case Started():
                 if not frames.begun:
-                    exchange.headers.update(_provenance(answer))
+                    exchange.headers.update(provenance(answer.endpoint, answer.cache))
             case Finished():
                 pass
             case delta:
@@ -161,19 +160,3 @@ _STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the events back
 ]
-
-
-def _provenance(answer: Answer) -> Headers:
-    """Who answers, and from where."""
-    if answer.endpoint is None or answer.cache is None:
-        return []
-    return [
-        (b"x-gateway-provider", _field(answer.endpoint.provider)),
-        (b"x-gateway-model", _field(answer.endpoint.model)),
-        (b"x-gateway-cache", answer.cache.value.encode()),
-    ]
-
-
-def _field(text: str) -> bytes:
-    """A name as a header's value: what a header can't hold is percent-encoded."""
-    return quote(text, safe="/:@+,;=!$&'()*~ ").encode()

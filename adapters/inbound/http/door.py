@@ -15,6 +15,7 @@ from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
+from llm_gateway.domain.routing import Task
 
 from .chat_replies import AnswerMark, Form, Pace, StreamReply, WholeReply
 from .drain import Drain
@@ -54,7 +55,7 @@ class Door:
         return await read_body(request.scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
 
     @contextmanager
-    def refusals_recorded(self, scope: Scope) -> Iterator[None]:
+    def refusals_recorded(self, scope: Scope, task: Task = Task.CHAT) -> Iterator[None]:
         """What is raised in its block is a request that came no further, and leaves its record here."""
         began = self._clock.monotonic()
         try:
@@ -62,7 +63,7 @@ class Door:
         except BaseException as error:
             refused = type(error).__name__ if isinstance(error, Exception) else None
             self._observer.begin(RequestId(exchange_of(scope).request_id), text_headers(scope)).end(
-                RequestRecord(error=refused, left=refused is None, seconds=self._clock.monotonic() - began)
+                RequestRecord(task=task, error=refused, left=refused is None, seconds=self._clock.monotonic() - began)
             )
             raise
 

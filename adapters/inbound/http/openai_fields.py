@@ -1,9 +1,9 @@
-"""Every field of OpenAI's chat completion request and what becomes of it: the table that decoding and the docs follow.
+"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow.
 
-`python -m llm_gateway.adapters.inbound.http.openai_fields` prints it as it stands in `docs/openai.md`.
+`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them as they stand in `docs/openai.md`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -123,6 +123,15 @@ FIELDS = (
     _refused("verbosity", "no provider here can be told", "medium"),
     _refused("web_search_options", "nothing is searched"),
 )
+EMBEDDING_FIELDS = (
+    _honoured("input", "a text, or up to 2048; tokens are refused, as they are another model's"),
+    _honoured("model", "a provider, a model or `provider/model`; no hint, as vectors of two models can't be compared"),
+    _honoured("dimensions", "by models that can; else refused"),
+    _honoured("encoding_format", "`float`, or `base64` of little-endian 32-bit floats"),
+    _no_effect("user", str),
+    _ours("model_hint", "filters; also the header `X-Gateway-Hint`"),
+    _ours("cache", "as on `/api/v1/chat`"),
+)
 UNHONOURED = tuple(field for field in FIELDS if field.top_level and field.fate in (Fate.NO_EFFECT, Fate.REFUSED))
 _REFUSED = tuple(field for field in UNHONOURED if field.fate is Fate.REFUSED)
 
@@ -145,10 +154,10 @@ def _except(field: Field) -> str:
     return f" (may be {spelt})" if spelt else ""
 
 
-def table() -> str:
-    """The table as Markdown."""
+def table(fields: Iterable[Field]) -> str:
+    """A table as Markdown."""
     lines = ["| field | what becomes of it | |", "|---|---|---|"]
-    for field in FIELDS:
+    for field in fields:
         fate = field.fate.value
         if field.neutral:
             fate += ", but for " + ", ".join(f"`{json.encode(value).decode()}`" for value in field.neutral)
@@ -157,4 +166,5 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table(), end="")
+    print(table(FIELDS))
+    print(table(EMBEDDING_FIELDS), end="")

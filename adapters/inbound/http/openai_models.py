@@ -6,10 +6,11 @@ from typing import Literal
 from msgspec import Struct
 
 from llm_gateway.application.list_models import UsableModel
+from llm_gateway.domain.routing import Task
 
 
 class ModelOut(Struct, frozen=True, kw_only=True):
-    """`locality`, `context_length` and what they say of a hint are this gateway's own."""
+    """`locality`, `context_length` (tokens) and `tasks` are this gateway's own."""
 
     id: str
     object: Literal["model"] = "model"
@@ -17,6 +18,7 @@ class ModelOut(Struct, frozen=True, kw_only=True):
     owned_by: str
     locality: Literal["on_premises", "cloud"]
     context_length: int | None
+    tasks: list[Task]
 
 
 class ModelsOut(Struct, frozen=True, kw_only=True):
@@ -31,6 +33,7 @@ def model_out(model: UsableModel, created: int) -> ModelOut:
         owned_by=model.owner or "llm-gateway",
         locality=model.locality.value,
         context_length=model.context_length,
+        tasks=sorted(model.tasks),
     )
 
 

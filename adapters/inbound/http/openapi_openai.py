@@ -4,6 +4,7 @@ from typing import Any
 
 from llm_gateway.domain import errors
 
+from .openai_embeddings import EmbeddingBody, EmbeddingsOut
 from .openai_errors import CODES, ErrorOut
 from .openai_models import ModelOut, ModelsOut
 from .openai_wire import Chunk, Completion, CompletionBody
@@ -21,7 +22,16 @@ from .openapi_parts import (
     schema_of,
 )
 
-OPENAI_TYPES: list[Any] = [CompletionBody, Completion, Chunk, ModelsOut, ModelOut, ErrorOut]
+OPENAI_TYPES: list[Any] = [
+    CompletionBody,
+    Completion,
+    Chunk,
+    EmbeddingBody,
+    EmbeddingsOut,
+    ModelsOut,
+    ModelOut,
+    ErrorOut,
+]
 _RESETS = {
     f"X-RateLimit-Reset-{unit}": {
         "description": "As OpenAI's: `20ms`, `6m0s`.",
@@ -55,6 +65,7 @@ def openai_paths() -> dict[str, Any]:
     finding = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
     return {
         "/v1/chat/completions": {"post": _completions()},
+        "/v1/embeddings": {"post": _embeddings()},
         "/v1/models": {
             "get": {
                 "operationId": "models",
@@ -82,6 +93,16 @@ def _completions() -> dict[str, Any]:
         "summary": "Answer a chat as OpenAI does, whole or as server-sent events",
         **question_of("CompletionBody"),
         "responses": {"200": response_of(content, _RATES | PROVENANCE)} | failures_of(CHATTING, _ERRORS),
+    }
+
+
+def _embeddings() -> dict[str, Any]:
+    return {
+        "operationId": "embeddings",
+        "summary": "Vectors of texts, always of the model that is named",
+        **question_of("EmbeddingBody"),
+        "responses": {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
+        | failures_of(CHATTING, _ERRORS),
     }
 
 

@@ -1,6 +1,11 @@
 """What handlers hand back: ASGI responses that send exactly what they are given."""
 
+from urllib.parse import quote
+
 from litestar.types import Receive, Scope, Send
+
+from llm_gateway.application.records import CacheStatus
+from llm_gateway.domain.routing import EndpointId
 
 from .exchange import Exchange
 from .problems import status_of
@@ -26,6 +31,22 @@ class Reply:
 
 def json_reply(body: bytes, headers: Headers | None = None, status: int = 200) -> Reply:
     return Reply(status, body, b"application/json", headers)
+
+
+def provenance(endpoint: EndpointId | None, cache: CacheStatus | None) -> Headers:
+    """Who answers, and from where, as headers."""
+    if endpoint is None or cache is None:
+        return []
+    return [
+        (b"x-gateway-provider", _field(endpoint.provider)),
+        (b"x-gateway-model", _field(endpoint.model)),
+        (b"x-gateway-cache", cache.value.encode()),
+    ]
+
+
+def _field(text: str) -> bytes:
+    """A name as a header's value: what a header can't hold is percent-encoded."""
+    return quote(text, safe="/:@+,;=!$&'()*~ ").encode()
 
 
 def error_reply(error: BaseException, exchange: Exchange) -> Reply:

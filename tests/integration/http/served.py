@@ -130,6 +130,7 @@ def serving(
     services = HttpServices(
         authenticate=gateway.authenticate,
         answer_chat=gateway.answer_chat,
+        embed_texts=gateway.embed_texts,
         explain_chat=gateway.explain_chat,
         list_models=gateway.list_models,
         directory=gateway.endpoints,

@@ -34,7 +34,7 @@ async def test_hints_and_models_are_listed_as_openai_lists_them(start: Serve) ->
     assert body["object"] == "list"
     assert [model["id"] for model in body["data"]] == IDS
     assert all(
-        model.keys() == {*("id", "object", "created", "owned_by", "locality", "context_length")}
+        model.keys() == {*("id", "object", "created", "owned_by", "locality", "context_length", "tasks")}
         for model in body["data"]
     )
     by_id = {model["id"]: model for model in body["data"]}

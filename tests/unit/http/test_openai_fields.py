@@ -1,4 +1,4 @@
-"""The table of OpenAI's request fields: complete, walked field by field, and as it stands in the docs."""
+"""The tables of OpenAI's request fields: complete, walked field by field, and as it stands in the docs."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 from msgspec import json
 from msgspec.structs import fields
 
-from llm_gateway.adapters.inbound.http.openai_fields import FIELDS, Fate, table
+from llm_gateway.adapters.inbound.http.openai_embeddings import EmbeddingBody, to_embed_call
+from llm_gateway.adapters.inbound.http.openai_fields import EMBEDDING_FIELDS, FIELDS, Fate, table
 from llm_gateway.adapters.inbound.http.openai_replies import wishes_of
 from llm_gateway.adapters.inbound.http.openai_translate import to_call
 from llm_gateway.adapters.inbound.http.openai_wire import CompletionBody, CompletionIn
@@ -219,6 +220,32 @@ def test_an_effort_that_no_provider_has_is_refused(effort: str) -> None:
     assert refusal({**PLAIN, "reasoning_effort": effort}) == "reasoning_effort"
 
 
+EMBEDDING: dict[str, Any] = {"model": "local-embedder", "input": "Hello"}
+EMBEDDING_VALUES: dict[str, Any] = {
+    "input": ["Hello", "Bye"],
+    "model": "another",
+    "dimensions": 8,
+    "encoding_format": "base64",
+    "user": "u",
+    "model_hint": "secure",
+    "cache": {"mode": "bypass"},
+}
+
+
+@pytest.mark.parametrize("field", EMBEDDING_FIELDS, ids=lambda field: field.path)
+def test_each_field_of_an_embedding_fares_as_the_table_says(field: Any) -> None:
+    def read(body: dict[str, Any]) -> tuple[object, ...]:
+        decoded = decode(json.Decoder(EmbeddingBody), json.encode(body))
+        return to_embed_call(decoded, decoded.model_hint, None), decoded.encoding_format
+
+    changed = read({**EMBEDDING, field.path: EMBEDDING_VALUES[field.path]}) != read(EMBEDDING)
+    assert changed is (field.fate is not Fate.NO_EFFECT)
+
+
+def test_that_table_is_the_wire_type_s() -> None:
+    assert [field.path for field in EMBEDDING_FIELDS] == [field.name for field in fields(EmbeddingBody)]
+
+
 def test_all_refusals_are_told_at_once() -> None:
     with pytest.raises(InvalidRequest) as caught:
         read({**PLAIN, "n": 2, "logprobs": True})
@@ -226,6 +253,7 @@ def test_all_refusals_are_told_at_once() -> None:
     assert {fault.path for fault in caught.value.faults} == {"n", "logprobs"}
 
 
-def test_the_docs_have_the_table() -> None:
-    """`python -m llm_gateway.adapters.inbound.http.openai_fields` prints it."""
-    assert table() in DOCS.read_text()
+def test_the_docs_have_the_tables() -> None:
+    """`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them."""
+    assert table(FIELDS) in DOCS.read_text()
+    assert table(EMBEDDING_FIELDS) in DOCS.read_text()
