@@ -6,6 +6,7 @@ them, and finds the packages of `package-lock.json` in `node_modules`.
 """
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,7 @@ class Environment:
             self._set_up_python()
             verb = "update" if "--upgrade" in options else "install"
             _run(self.program("npm"), verb, *NPM_LOCK, cwd=self.described)
+            _drop_funding(self.described / "package-lock.json")
 
     @property
     def _has_node(self) -> bool:
@@ -81,6 +83,14 @@ class Environment:
 def named(name: str) -> Environment | None:
     """None where no environment is called so."""
     return Environment(name) if (HERE / name / "requirements.in").is_file() else None
+
+
+def _drop_funding(lock: Path) -> None:
+    """Addresses of who takes donations for a package."""
+    locked = json.loads(lock.read_text())
+    for package in locked["packages"].values():
+        package.pop("funding", None)
+    lock.write_text(json.dumps(locked, indent=2) + "\n")
 
 
 def _run(*command: object, cwd: Path = ROOT) -> None:

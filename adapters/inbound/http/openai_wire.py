@@ -9,6 +9,7 @@ from llm_gateway.domain.routing import Hint
 
 from .native_wire import (
     CacheIn,
+    FunctionCall,
     In,
     JsonFormatIn,
     JsonObject,
@@ -64,15 +65,27 @@ class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
     name: str | None = None
 
 
+class FunctionCallBack(FunctionCall, frozen=True, kw_only=True):
+    parsed_arguments: Any = None
+
+
+class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
+    """What joined a stream's parts may have left their `index` in it, and what parsed them what it made of them."""
+
+    function: FunctionCallBack
+    index: int | None = None
+
+
 class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """Clients send an answer back with all that it held, nulls included."""
 
     content: Texts | None = None
-    tool_calls: list[ToolCallIn] | None = None
+    tool_calls: list[ToolCallBack] | None = None
     name: str | None = None
     extra_content: JsonObject | None = None
     reasoning_content: str | None = None
     annotations: list[Any] | None = None
+    parsed: Any = None
     refusal: None = None
     audio: None = None
     function_call: None = None

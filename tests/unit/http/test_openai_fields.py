@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "openai.md"
 FUNCTION = {"type": "function", "function": {"name": "look"}}
 PLAIN: dict[str, Any] = {"model": "local", "messages": [{"role": "user", "content": "Hello"}]}
 WITH_TOOL = {**PLAIN, "tools": [FUNCTION]}
-CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+CALL: dict[str, Any] = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
 def said(*parts: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +84,13 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         answered(tool_calls=[{"id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}]),
         "messages[1].tool_calls[0]",
     ),
+    "messages[].tool_calls[].index": (answered(tool_calls=[CALL]), answered(tool_calls=[{**CALL, "index": 0}]), ""),
+    "messages[].tool_calls[].function.parsed_arguments": (
+        answered(tool_calls=[CALL]),
+        answered(tool_calls=[{**CALL, "function": {**CALL["function"], "parsed_arguments": {"a": 1}}}]),
+        "",
+    ),
+    "messages[].parsed": (answered(), answered(parsed={"a": 1}), ""),
     "messages[].annotations": (answered(), answered(annotations=[{"type": "url_citation"}]), ""),
     "messages[].reasoning_content": (answered(), answered(reasoning_content="Hm."), ""),
     "messages[].extra_content": (answered(), answered(extra_content={"google": {"thought_signature": "s"}}), ""),
