@@ -7,30 +7,18 @@ from typing import assert_never
 from msgspec import UNSET, UnsetType
 
 from llm_gateway.application.explain_chat import Explanation
-from llm_gateway.domain.caching import CacheDirective
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,
     ChatReply,
-    ChatRequest,
-    Grain,
     Image,
-    JsonFormat,
     JsonObject,
-    JsonSchemaFormat,
     Message,
-    NamedTool,
     Part,
-    ResponseFormat,
-    Sampling,
     SystemMessage,
     Text,
-    TextFormat,
-    Tool,
     ToolCall,
-    ToolChoice,
     ToolMessage,
-    ToolMode,
     Usage,
     UserMessage,
 )
@@ -38,42 +26,13 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 from llm_gateway.domain.routing import Hint
 
 from . import native_wire as wire
+from .chat_calls import call_of, to_tool_call
 
 
 def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call, with the hint and the timeout that stand for the whole request."""
-    return ChatCall(
-        request=ChatRequest(
-            messages=tuple(_message(message) for message in body.messages),
-            max_tokens=body.max_tokens,
-            sampling=Sampling(
-                temperature=body.temperature,
-                top_p=body.top_p,
-                stop=to_stops(body.stop),
-                seed=body.seed,
-                presence_penalty=body.presence_penalty,
-                frequency_penalty=body.frequency_penalty,
-            ),
-            tools=tuple(to_tool(tool.function) for tool in body.tools),
-            tool_choice=to_choice(body.tool_choice),
-            response_format=to_format(body.response_format),
-            reasoning_effort=body.reasoning_effort,
-        ),
-        model=body.model,
-        hint=hint,
-        grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=to_directive(body.cache),
-        timeout=timeout,
-    )
-
-
-def to_stops(stop: str | list[str] | None) -> tuple[str, ...]:
-    return (stop,) if isinstance(stop, str) else tuple(stop or ())
-
-
-def to_directive(cache: wire.CacheIn) -> CacheDirective:
-    ttl = None if cache.ttl_seconds is None else timedelta(seconds=cache.ttl_seconds)
-    return CacheDirective(mode=cache.mode, ttl=ttl)
+    messages = tuple(_message(message) for message in body.messages)
+    return call_of(body, messages, body.max_tokens, hint, timeout)
 
 
 def _message(message: wire.MessageIn) -> Message:
@@ -106,43 +65,6 @@ def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Par
         Text(text=part.text) if isinstance(part, wire.TextPart) else Image(data=part.data, mime_type=part.mime_type)
         for part in content
     )
-
-
-def to_tool_call(call: wire.ToolCallIn) -> ToolCall:
-    return ToolCall(
-        id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
-    )
-
-
-def to_tool(function: wire.FunctionIn) -> Tool:
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        strict=function.strict,
-    )
-
-
-def to_choice(choice: ToolMode | wire.NamedChoice | None) -> ToolChoice | None:
-    return NamedTool(name=choice.function.name) if isinstance(choice, wire.NamedChoice) else choice
-
-
-def to_format(
-    chosen: wire.TextFormatIn | wire.JsonFormatIn | wire.JsonSchemaFormatIn | None,
-) -> ResponseFormat | None:
-    match chosen:
-        case None:
-            return None
-        case wire.TextFormatIn():
-            return TextFormat()
-        case wire.JsonFormatIn():
-            return JsonFormat()
-        case wire.JsonSchemaFormatIn(json_schema=schema):
-            return JsonSchemaFormat(
-                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
-            )
-        case _:
-            assert_never(chosen)
 
 
 def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> wire.AnswerOut:

@@ -10,13 +10,12 @@ from litestar.types import Receive, Scope, Send
 from msgspec import Meta, Struct, json
 
 from llm_gateway.application.embed_texts import Embedded
-from llm_gateway.domain.caching import CacheDirective
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
+from .chat_calls import to_directive
 from .exchange import exchange_of
-from .native_translate import to_directive
 from .native_wire import CacheIn, In, NonEmpty
 from .replies import json_reply, provenance
 from .watch import client_watched
@@ -64,7 +63,7 @@ def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | N
         request=EmbedRequest(inputs=inputs, dimensions=body.dimensions),
         model=body.model,
         hint=hint,
-        cache=CacheDirective() if body.cache is None else to_directive(body.cache),
+        cache=to_directive(body.cache),
         timeout=timeout,
     )
 

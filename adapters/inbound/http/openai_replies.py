@@ -11,10 +11,11 @@ from llm_gateway.domain.chat import ChatReply, FinishReason, JsonObject, Usage
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
 
-from . import openai_wire as wire
+from . import openai_answers as wire
 from .chat_replies import AnswerMark, Form
 from .native_translate import from_tool_call, given
 from .openai_errors import encode_openai_error
+from .openai_wire import CompletionIn
 
 _encode = json.Encoder().encode
 _DONE = b"data: [DONE]\n\n"
@@ -28,7 +29,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     service_tier: bool
 
 
-def wishes_of(body: wire.CompletionIn) -> Wishes:
+def wishes_of(body: CompletionIn) -> Wishes:
     return Wishes(
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
         one_call=body.parallel_tool_calls is False,

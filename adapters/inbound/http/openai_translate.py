@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from llm_gateway.domain.caching import CacheDirective
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,
-    ChatRequest,
-    Grain,
     Image,
     Message,
     Part,
-    Sampling,
     SystemMessage,
     Text,
     ToolMessage,
@@ -25,7 +21,7 @@ from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.routing import Hint
 
 from . import openai_wire as wire
-from .native_translate import to_choice, to_directive, to_format, to_stops, to_tool, to_tool_call
+from .chat_calls import call_of, to_tool_call
 from .openai_fields import refusals
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)
@@ -36,29 +32,8 @@ def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | Non
     faults = tuple(refusals(body))
     if faults:
         raise InvalidRequest(faults)
-    return ChatCall(
-        request=ChatRequest(
-            messages=tuple(_message(message, f"messages[{at}]") for at, message in enumerate(body.messages)),
-            max_tokens=_max_tokens(body),
-            sampling=Sampling(
-                temperature=body.temperature,
-                top_p=body.top_p,
-                stop=to_stops(body.stop),
-                seed=body.seed,
-                presence_penalty=body.presence_penalty,
-                frequency_penalty=body.frequency_penalty,
-            ),
-            tools=tuple(to_tool(tool.function) for tool in body.tools or ()),
-            tool_choice=to_choice(body.tool_choice),
-            response_format=to_format(body.response_format),
-            reasoning_effort=body.reasoning_effort,
-        ),
-        model=body.model,
-        hint=hint,
-        grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=CacheDirective() if body.cache is None else to_directive(body.cache),
-        timeout=timeout,
-    )
+    messages = tuple(_message(message, f"messages[{at}]") for at, message in enumerate(body.messages))
+    return call_of(body, messages, _max_tokens(body), hint, timeout)
 
 
 def _max_tokens(body: wire.CompletionIn) -> int | None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from llm_gateway.domain import errors
 
+from .openai_answers import Chunk, Completion
 from .openai_embeddings import EmbeddingBody, EmbeddingsOut
 from .openai_errors import CODES, ErrorOut
 from .openai_models import ModelOut, ModelsOut
-from .openai_wire import Chunk, Completion, CompletionBody
+from .openai_wire import CompletionBody
 from .openapi_parts import (
     ANYWHERE,
     CHATTING,
