@@ -50,7 +50,7 @@ def _param(error: BaseException) -> str | None:
     match error:
         case InvalidRequest(faults=[fault, *_]):
             return fault.path or None
-        case errors.UnknownModel() | errors.Forbidden():
+        case errors.UnknownModel():
             return "model"
         case _:
             return None

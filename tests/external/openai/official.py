@@ -6,6 +6,7 @@ SMALL_KEY may use one model, and has a quota of one request.
 import asyncio
 import base64
 import json
+import math
 import sys
 from typing import Any, get_type_hints
 
@@ -137,7 +138,8 @@ def retries() -> Any:
         small.chat.completions.create(**ASK)
         refused: Any = None
     except openai.RateLimitError as error:
-        refused = [error.code, error.response.headers["retry-after"], int(error.response.headers["retry-after-ms"]) > 0]
+        exactly = int(error.response.headers["retry-after-ms"])
+        refused = [error.code, int(error.response.headers["retry-after"]) == math.ceil(exactly / 1000)]
     return [refused, patient.chat.completions.create(**ASK).choices[0].message.content]
 
 

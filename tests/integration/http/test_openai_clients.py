@@ -93,7 +93,7 @@ def model() -> ScriptedChatModel:
 @pytest.fixture
 async def served(start: Serve, model: ScriptedChatModel) -> Served:
     """No cache, so that every question reaches the model."""
-    small = BucketSettings(capacity=1, refill_rate=2.0)
+    small = BucketSettings(capacity=1, refill_rate=0.5)
     return await start(
         model,
         ScriptedChatModel(stopped_clock()),
@@ -169,12 +169,12 @@ async def test_the_official_client(served: Served, model: ScriptedChatModel) -> 
     assert seen["image"] == "8 bytes."
     assert seen["models"] == [LISTED, [*["llm-gateway"] * 4, "ollama", "gemini", "ollama"]]
     assert seen["embeddings"] == [2, True, 4, 6]
-    assert seen["retries"] == [["rate_limit_exceeded", "1", True], "Hello to you."]
+    assert seen["retries"] == [["rate_limit_exceeded", True], "Hello to you."]
     assert seen["asynchronous"] == [["Hello to you."] * 3, "Hello to you.", len(LISTED), 1]
     assert seen["errors"] == {
         "key": ["AuthenticationError", 401, "invalid_api_key", None, True],
         "model": ["NotFoundError", 404, "model_not_found", "model", True],
-        "forbidden": ["PermissionDeniedError", 403, "forbidden", "model", True],
+        "forbidden": ["PermissionDeniedError", 403, "forbidden", None, True],
         "field": ["BadRequestError", 400, "invalid_request", "n", True],
         "unknown": ["BadRequestError", 400, "invalid_request", "top_k", True],
         "length": ["BadRequestError", 400, "context_length_exceeded", None, True],
