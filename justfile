@@ -43,7 +43,7 @@ test *args: setup
     @exec {{ python }} -m pytest "$@"
 
 # Everything that CI asks for, the tests last, with the API's fuzzing for three minutes
-check: lint types imports build pythons
+check: lint types imports build pythons externals
     LLM_GATEWAY_SCHEMATHESIS_SECONDS=180 {{ quote(just_executable()) }} test --cov
 
 # What takes longer: the nightly tests and the benchmark
@@ -97,6 +97,14 @@ pythons: setup
         echo "Python $version:"
         "$env/bin/python" -m pytest -q -p no:cacheprovider tests/unit
     done
+
+# Set up the foreign programs that tests talk to, each in an environment of its own, under .cache/external/
+externals: setup
+    @{{ python }} tests/external/environments.py set-up
+
+# Lock the foreign programs again; `just lock-externals --upgrade` takes the newest
+lock-externals *args: setup
+    {{ python }} tests/external/environments.py lock "$@"
 
 # Lock the dependencies again; `just lock --upgrade` takes the newest
 lock *args:

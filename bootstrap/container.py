@@ -22,6 +22,7 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import ChatModel, EmbeddingModel, Observer, ReplyCache, TrafficMeter
 from llm_gateway.application.route_chat import RouteChat
@@ -98,6 +99,7 @@ class Container(containers.DeclarativeContainer):
         answer_chat=answer_chat,
         embed_texts=embed_texts,
         explain_chat=Singleton(ExplainChat, plan_route, breakers),
+        list_models=Singleton(ListModels, plan_route, endpoints),
         endpoints=endpoints,
         observer=observer,
         meter=Call(lambda telemetry: telemetry.meter, telemetry),

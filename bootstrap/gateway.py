@@ -12,6 +12,7 @@ from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import (
     ChatModel,
@@ -41,6 +42,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     answer_chat: AnswerChat
     embed_texts: EmbedTexts
     explain_chat: ExplainChat
+    list_models: ListModels
     endpoints: EndpointDirectory
     observer: Observer
     meter: TrafficMeter

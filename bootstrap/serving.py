@@ -76,7 +76,9 @@ def create_server(gateway: Gateway) -> GatewayServer:
         HttpServices(
             authenticate=gateway.authenticate,
             answer_chat=gateway.answer_chat,
+            embed_texts=gateway.embed_texts,
             explain_chat=gateway.explain_chat,
+            list_models=gateway.list_models,
             directory=gateway.endpoints,
             observer=gateway.observer,
             meter=gateway.meter,

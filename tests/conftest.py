@@ -5,15 +5,22 @@ import shutil
 
 import pytest
 
+from .external import environments
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    marker = item.get_closest_marker("external")
-    if marker is None:
-        return
-    absent = [tool for tool in marker.args if shutil.which(tool) is None]
+    needed = [name for marker in item.iter_markers("external") for name in marker.args]
+    absent = [told for name in needed if (told := _absence(name))]
     if not absent:
         return
-    reason = f"not on this machine: {', '.join(absent)}"
+    reason = ", ".join(dict.fromkeys(absent))
     if os.environ.get("LLM_GATEWAY_REQUIRE_EXTERNAL"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def _absence(name: str) -> str | None:
+    """Why the environment or program of that name can't be used; None where it can."""
+    if (environment := environments.named(name)) is not None:
+        return None if environment.ready else f"{name} is not set up as locked: just externals"
+    return None if shutil.which(name) else f"{name} is not on this machine"

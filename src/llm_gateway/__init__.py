@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .application.authenticate import Authenticate
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
+    from .application.list_models import ListModels, UsableModel
     from .application.plan_route import PlanRoute
     from .application.ports import (
         Attempt,
@@ -128,6 +129,7 @@ __all__ = [
     "InvalidRequest",
     "JsonFormat",
     "JsonSchemaFormat",
+    "ListModels",
     "Locality",
     "NamedTool",
     "Observation",
@@ -158,6 +160,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolMessage",
     "ToolMode",
+    "UsableModel",
     "Usage",
     "UserMessage",
     "collect",
@@ -172,6 +175,7 @@ _HOMES = {
     "application.authenticate": "Authenticate",
     "application.embed_texts": "EmbedTexts Embedded",
     "application.explain_chat": "ExplainChat Explanation",
+    "application.list_models": "ListModels UsableModel",
     "application.plan_route": "PlanRoute",
     "application.ports": (
         "Attempt ChatModel ClientDirectory Clock EmbeddingModel EndpointDirectory Entropy Observation Observer "

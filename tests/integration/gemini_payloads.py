@@ -82,3 +82,19 @@ class SignedTools:
         """In one alphabet: the vendor's protocol takes both of base64."""
         found = (part.get("thoughtSignature") for part in parts)
         return [each and each.replace("-", "+").replace("_", "/") for each in found]
+
+
+# Some fields go out in Python's spelling, which the vendor's protocol takes as well.
+SPELLINGS = {
+    "mime_type": "mimeType",
+    "parameters_json_schema": "parametersJsonSchema",
+    "thinking_level": "thinkingLevel",
+    "thinking_budget": "thinkingBudget",
+    "include_thoughts": "includeThoughts",
+}
+
+
+def respelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {SPELLINGS.get(name, name): respelled(inner) for name, inner in value.items()}
+    return [respelled(inner) for inner in value] if isinstance(value, list) else value

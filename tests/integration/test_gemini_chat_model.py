@@ -3,7 +3,6 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +15,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from .gemini_calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
-from .gemini_payloads import refusal, said, stream, whole
+from .gemini_payloads import refusal, respelled, said, stream, whole
 from .gemini_server import Answer, Asked
 
 
@@ -62,20 +61,6 @@ async def test_one_connection_serves_call_after_call() -> None:
 
 FOLDER = Path(__file__).parent.parent / "unit" / "gemini" / "golden"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("request_*.json"))}
-# Some fields go out in Python's spelling, which the vendor's protocol takes as well.
-SPELLINGS = {
-    "mime_type": "mimeType",
-    "parameters_json_schema": "parametersJsonSchema",
-    "thinking_level": "thinkingLevel",
-    "thinking_budget": "thinkingBudget",
-    "include_thoughts": "includeThoughts",
-}
-
-
-def respelled(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {SPELLINGS.get(name, name): respelled(inner) for name, inner in value.items()}
-    return [respelled(inner) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", GOLDEN)

@@ -115,6 +115,7 @@ async def test_each_fault_is_its_kind_of_error_and_tells_no_secret(
         with pytest.raises(ProviderError) as caught:
             await events_of(model, grain=grain)
         assert len(server.asked) == 1
+        assert await server.quiet() == 0
     error = caught.value
     assert type(error) is kind, error
     assert error.provider == "gemini"

@@ -10,18 +10,22 @@ from msgspec import Struct
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, TrafficMeter
 from llm_gateway.domain.errors import InvalidRequest
 
 from .chat_replies import Pace
 from .console import ConsoleDoor, console_handlers
+from .door import Door
 from .drain import Drain
 from .edge import Edge
 from .exchange import exchange_of
 from .native import NativeDoor, native_handlers
+from .openai import OpenAIDoor, openai_handlers
 from .operations import OperationsDoor, RenderMetrics, operations_handlers
-from .problems import MethodNotAllowed, NotFound, encode_problem, log_internal, problem_headers, status_of
+from .problems import MethodNotAllowed, NotFound, log_internal, status_of
 
 
 class HttpServices(Struct, frozen=True, kw_only=True):
@@ -29,7 +33,9 @@ class HttpServices(Struct, frozen=True, kw_only=True):
 
     authenticate: Authenticate
     answer_chat: AnswerChat
+    embed_texts: EmbedTexts
     explain_chat: ExplainChat
+    list_models: ListModels
     directory: EndpointDirectory
     observer: Observer
     meter: TrafficMeter
@@ -50,10 +56,9 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 
 def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> ASGIApp:
     """To be called inside the event loop that will serve it."""
-    native = NativeDoor(
+    door = Door(
         services.authenticate,
         services.answer_chat,
-        services.explain_chat,
         services.observer,
         services.clock,
         services.entropy,
@@ -61,12 +66,15 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )
+    native = NativeDoor(door, services.explain_chat)
+    openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
     operations = OperationsDoor(
         services.directory, drain, services.render_metrics, options.metrics_token, options.version
     )
     app = Litestar(
         route_handlers=[
             *native_handlers(native),
+            *openai_handlers(openai),
             *operations_handlers(operations),
             *console_handlers(ConsoleDoor()),
         ],
@@ -79,15 +87,17 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error that left a handler, as a problem document."""
+    """Any error that left a handler, in its surface's words."""
     if isinstance(error, HTTPException):
         error = _own(error)
     status, _ = status_of(error)
     exchange = exchange_of(request.scope)
     log_internal(error, exchange.request_id)
-    exchange.headers.update(problem_headers(error))
+    exchange.headers.update(exchange.surface.error_headers(error))
     return Response(
-        encode_problem(error, exchange.request_id), status_code=status, media_type="application/problem+json"
+        exchange.surface.encode_error(error, exchange.request_id),
+        status_code=status,
+        media_type=exchange.surface.error_type.decode(),
     )
 
 

@@ -1,26 +1,25 @@
-"""An answer on its way to the client: folded to JSON, or framed as server-sent events."""
+"""An answer on its way to the client: as one JSON body, or as server-sent events."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from urllib.parse import quote
+from typing import Protocol
 
 from litestar.types import Receive, Scope, Send
-from msgspec import Struct, json
+from msgspec import Struct
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started
+from llm_gateway.domain.chat import ChatReply
+from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Started
 
 from .exchange import Exchange, exchange_of
-from .native_translate import from_delta, from_reply
-from .problems import encode_problem, log_internal
-from .rate_headers import Headers, rate_headers
-from .replies import json_reply
+from .problems import log_internal
+from .rate_headers import Headers
+from .replies import json_reply, provenance
 from .watch import client_watched
 
 KEEP_ALIVE = b": keep-alive\n\n"
-_encode = json.Encoder().encode
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -37,48 +36,67 @@ class AnswerMark(Struct, frozen=True, kw_only=True):
     created: int
 
 
+class Form(Protocol):
+    """How a surface words one answer. `whole` gives a JSON body, the others frames of an event stream.
+
+    A stream's calls are each delta in order, then `done`; `failed` ends it instead wherever it breaks off.
+    """
+
+    @abstractmethod
+    def whole(self, reply: ChatReply, answer: Answer) -> bytes: ...
+
+    @abstractmethod
+    def delta(self, delta: Delta, answer: Answer) -> bytes:
+        """Empty where this surface has no word for it."""
+        ...
+
+    @abstractmethod
+    def done(self, reply: ChatReply, answer: Answer) -> bytes: ...
+
+    @abstractmethod
+    def failed(self, error: Exception, request_id: str) -> bytes: ...
+
+
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
 
 class WholeReply:
     """The answer as one JSON body."""
 
-    def __init__(self, ask: Ask, mark: AnswerMark) -> None:
+    def __init__(self, ask: Ask, form: Form) -> None:
         self._ask = ask
-        self._mark = mark
+        self._form = form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
         async with self._ask() as answer:
-            exchange.headers.update(rate_headers(answer.decision))
+            exchange.headers.update(exchange.surface.rate_headers(answer.decision))
             if answer.ready:
                 reply = await answer.reply()
             else:
                 async with client_watched(receive):
                     reply = await answer.reply()
-            exchange.headers.update(_provenance(answer))
-            cached = answer.cache is CacheStatus.HIT
-        body = from_reply(reply, id=self._mark.id, cached=cached, created=self._mark.created, whole=True)
-        await json_reply(_encode(body))(scope, receive, send)
+            exchange.headers.update(provenance(answer.endpoint, answer.cache))
+        await json_reply(self._form.whole(reply, answer))(scope, receive, send)
 
 
 class StreamReply:
-    """The answer as server-sent events: `delta`s, then one `done` or one `error`.
+    """The answer as server-sent events.
 
     The first event commits: a failure before it is raised, and becomes an ordinary error, unless the client has waited
     so long that the status line was sent without knowing.
     """
 
-    def __init__(self, ask: Ask, mark: AnswerMark, pace: Pace) -> None:
+    def __init__(self, ask: Ask, form: Form, pace: Pace) -> None:
         self._ask = ask
-        self._mark = mark
+        self._form = form
         self._pace = pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
         frames = _Frames(send)
         async with self._ask() as answer:
-            exchange.headers.update(rate_headers(answer.decision))
+            exchange.headers.update(exchange.surface.rate_headers(answer.decision))
             if answer.ready:
                 await self._write(answer, frames, exchange)
             else:
@@ -91,30 +109,26 @@ class StreamReply:
             async for event in answer:
                 collector.add(event)
                 await self._write_event(event, answer, frames, exchange)
-            done = from_reply(
-                collector.reply(),
-                id=self._mark.id,
-                cached=answer.cache is CacheStatus.HIT,
-                created=self._mark.created,
-                whole=False,
-            )
+            done = self._form.done(collector.reply(), answer)
         except Exception as error:
             if not frames.begun:
                 raise
             log_internal(error, exchange.request_id)
-            await frames.write(_frame(b"error", encode_problem(error, exchange.request_id)), last=True)
+            await frames.write(self._form.failed(error, exchange.request_id), last=True)
         else:
-            await frames.write(_frame(b"done", _encode(done)), last=True)
+            await frames.write(done, last=True)
 
     async def _write_event(self, event: ChatEvent, answer: Answer, frames: "_Frames", exchange: Exchange) -> None:
         match event:
             case Started():
                 if not frames.begun:
-                    exchange.headers.update(_provenance(answer))
+                    exchange.headers.update(provenance(answer.endpoint, answer.cache))
             case Finished():
                 pass
             case delta:
-                await frames.write(_frame(b"delta", _encode(from_delta(delta))))
+                frame = self._form.delta(delta, answer)
+                if frame:
+                    await frames.write(frame)
 
 
 class _Frames:
@@ -146,23 +160,3 @@ _STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the events back
 ]
-
-
-def _frame(event: bytes, data: bytes) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (event, data)
-
-
-def _provenance(answer: Answer) -> Headers:
-    """Who answers, and from where."""
-    if answer.endpoint is None or answer.cache is None:
-        return []
-    return [
-        (b"x-gateway-provider", _field(answer.endpoint.provider)),
-        (b"x-gateway-model", _field(answer.endpoint.model)),
-        (b"x-gateway-cache", answer.cache.value.encode()),
-    ]
-
-
-def _field(text: str) -> bytes:
-    """A name as a header's value: what a header can't hold is percent-encoded."""
-    return quote(text, safe="/:@+,;=!$&'()*~ ").encode()

@@ -10,7 +10,7 @@ from llm_gateway.application.ports import Entropy, TrafficMeter
 from .drain import Drain
 from .exchange import Exchange, begin_exchange, method_of
 from .problems import Misdirected
-from .replies import problem_reply
+from .replies import error_reply
 from .requests import ClientLeft, headers, request_id
 
 CLIENT_LEFT = 499
@@ -59,7 +59,7 @@ class Edge:
     async def _pass(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         if self._hosts is not None and _host(scope) not in self._hosts:
             error = Misdirected("This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does.")
-            await problem_reply(error, exchange.request_id)(scope, receive, send)
+            await error_reply(error, exchange)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -6,6 +6,8 @@ from typing import Any, cast
 from litestar.types import Scope
 from msgspec import Struct, field
 
+from .surfaces import Surface, surface_of
+
 _KEY = "llm_gateway.exchange"
 
 
@@ -13,13 +15,14 @@ class Exchange(Struct):
     """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it."""
 
     request_id: str
+    surface: Surface
     route: str = "unmatched"
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def begin_exchange(scope: Scope, request_id: str) -> Exchange:
-    exchange = Exchange(request_id=request_id)
+    exchange = Exchange(request_id=request_id, surface=surface_of(_items(scope)["path"]))
     _items(scope)[_KEY] = exchange
     return exchange
 

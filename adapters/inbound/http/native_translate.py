@@ -7,30 +7,18 @@ from typing import assert_never
 from msgspec import UNSET, UnsetType
 
 from llm_gateway.application.explain_chat import Explanation
-from llm_gateway.domain.caching import CacheDirective
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,
     ChatReply,
-    ChatRequest,
-    Grain,
     Image,
-    JsonFormat,
     JsonObject,
-    JsonSchemaFormat,
     Message,
-    NamedTool,
     Part,
-    ResponseFormat,
-    Sampling,
     SystemMessage,
     Text,
-    TextFormat,
-    Tool,
     ToolCall,
-    ToolChoice,
     ToolMessage,
-    ToolMode,
     Usage,
     UserMessage,
 )
@@ -38,36 +26,13 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 from llm_gateway.domain.routing import Hint
 
 from . import native_wire as wire
+from .chat_calls import call_of, to_tool_call
 
 
 def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call, with the hint and the timeout that stand for the whole request."""
-    return ChatCall(
-        request=ChatRequest(
-            messages=tuple(_message(message) for message in body.messages),
-            max_tokens=body.max_tokens,
-            sampling=Sampling(
-                temperature=body.temperature,
-                top_p=body.top_p,
-                stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                seed=body.seed,
-                presence_penalty=body.presence_penalty,
-                frequency_penalty=body.frequency_penalty,
-            ),
-            tools=tuple(_tool(tool.function) for tool in body.tools),
-            tool_choice=_choice(body.tool_choice),
-            response_format=_format(body.response_format),
-            reasoning_effort=body.reasoning_effort,
-        ),
-        model=body.model,
-        hint=hint,
-        grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=CacheDirective(
-            mode=body.cache.mode,
-            ttl=None if body.cache.ttl_seconds is None else timedelta(seconds=body.cache.ttl_seconds),
-        ),
-        timeout=timeout,
-    )
+    messages = tuple(_message(message) for message in body.messages)
+    return call_of(body, messages, body.max_tokens, hint, timeout)
 
 
 def _message(message: wire.MessageIn) -> Message:
@@ -79,15 +44,7 @@ def _message(message: wire.MessageIn) -> Message:
         case wire.AssistantIn():
             return AssistantMessage(
                 content=_texts(message.content or ()),
-                tool_calls=tuple(
-                    ToolCall(
-                        id=call.id,
-                        name=call.function.name,
-                        arguments=call.function.arguments,
-                        extra_content=call.extra_content,
-                    )
-                    for call in message.tool_calls
-                ),
+                tool_calls=tuple(to_tool_call(call) for call in message.tool_calls),
                 name=message.name,
                 extra_content=message.extra_content,
             )
@@ -110,37 +67,6 @@ def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Par
     )
 
 
-def _tool(function: wire.FunctionIn) -> Tool:
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        strict=function.strict,
-    )
-
-
-def _choice(choice: ToolMode | wire.NamedChoice | None) -> ToolChoice | None:
-    return NamedTool(name=choice.function.name) if isinstance(choice, wire.NamedChoice) else choice
-
-
-def _format(
-    chosen: wire.TextFormatIn | wire.JsonFormatIn | wire.JsonSchemaFormatIn | None,
-) -> ResponseFormat | None:
-    match chosen:
-        case None:
-            return None
-        case wire.TextFormatIn():
-            return TextFormat()
-        case wire.JsonFormatIn():
-            return JsonFormat()
-        case wire.JsonSchemaFormatIn(json_schema=schema):
-            return JsonSchemaFormat(
-                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
-            )
-        case _:
-            assert_never(chosen)
-
-
 def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> wire.AnswerOut:
     """A reply as the answer's body, or, where it is not `whole`, as the end of a stream."""
     return wire.AnswerOut(
@@ -148,9 +74,9 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
         provider=reply.endpoint.provider,
         model=reply.model,
         content=reply.content if whole else UNSET,
-        tool_calls=[_tool_call(call) for call in reply.tool_calls] or UNSET,
+        tool_calls=[from_tool_call(call) for call in reply.tool_calls] or UNSET,
         reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
-        extra_content=_object(reply.extra_content),
+        extra_content=given(reply.extra_content),
         finish_reason=reply.finish_reason,
         usage=_usage(reply.usage),
         cached=cached,
@@ -158,16 +84,16 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
     )
 
 
-def _tool_call(call: ToolCall) -> wire.ToolCallOut:
+def from_tool_call(call: ToolCall) -> wire.ToolCallOut:
     return wire.ToolCallOut(
         id=call.id,
         type="function",
         function=wire.FunctionOut(name=call.name, arguments=call.arguments),
-        extra_content=_object(call.extra_content),
+        extra_content=given(call.extra_content),
     )
 
 
-def _object(value: JsonObject | None) -> dict[str, object] | UnsetType:
+def given(value: JsonObject | None) -> dict[str, object] | UnsetType:
     return UNSET if value is None else dict(value)
 
 
@@ -194,7 +120,7 @@ def from_delta(delta: Delta) -> wire.DeltaOut:
                     id=UNSET if delta.id is None else delta.id,
                     name=UNSET if delta.name is None else delta.name,
                     arguments=delta.arguments or UNSET,
-                    extra_content=_object(delta.extra_content),
+                    extra_content=given(delta.extra_content),
                 )
             )
         case _:

@@ -10,60 +10,66 @@ from llm_gateway.domain.routing import Hint
 
 JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=10_000_000)]
+Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
+Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
+Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=16)]
 
 
-class _In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that clients send: a field that is not known is a fault, not ignored."""
 
 
-class TextPart(_In, frozen=True, kw_only=True, tag="text"):
+class TextPart(In, frozen=True, kw_only=True, tag="text"):
     text: str
 
 
-class ImagePart(_In, frozen=True, kw_only=True, tag="image"):
+class ImagePart(In, frozen=True, kw_only=True, tag="image"):
     """Base64, and what it is, such as `image/png`."""
 
     data: bytes
     mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
 
 
-class FunctionCall(_In, frozen=True, kw_only=True):
+class FunctionCall(In, frozen=True, kw_only=True):
     name: str
     arguments: str
 
 
-class ToolCallIn(_In, frozen=True, kw_only=True):
+class ToolCallIn(In, frozen=True, kw_only=True):
     id: str
     function: FunctionCall
     type: Literal["function"] = "function"
     extra_content: JsonObject | None = None
 
 
-class SystemIn(_In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
     content: str | list[TextPart]
     name: str | None = None
 
 
-class DeveloperIn(_In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class DeveloperIn(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
 
     content: str | list[TextPart]
     name: str | None = None
 
 
-class UserIn(_In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
     content: str | list[TextPart | ImagePart]
     name: str | None = None
 
 
-class AssistantIn(_In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     content: str | list[TextPart] | None = None
     tool_calls: list[ToolCallIn] = []
     name: str | None = None
     extra_content: JsonObject | None = None
 
 
-class ToolIn(_In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     content: str | list[TextPart]
     tool_call_id: str
     name: str | None = None
@@ -72,64 +78,64 @@ class ToolIn(_In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
 
 
-class FunctionIn(_In, frozen=True, kw_only=True):
+class FunctionIn(In, frozen=True, kw_only=True):
     name: NonEmpty
     description: str | None = None
     parameters: JsonObject | None = None
     strict: bool | None = None
 
 
-class ToolDefinition(_In, frozen=True, kw_only=True):
+class ToolDefinition(In, frozen=True, kw_only=True):
     function: FunctionIn
     type: Literal["function"] = "function"
 
 
-class NamedFunction(_In, frozen=True, kw_only=True):
+class NamedFunction(In, frozen=True, kw_only=True):
     name: str
 
 
-class NamedChoice(_In, frozen=True, kw_only=True):
+class NamedChoice(In, frozen=True, kw_only=True):
     function: NamedFunction
     type: Literal["function"] = "function"
 
 
-class TextFormatIn(_In, frozen=True, kw_only=True, tag="text"):
+class TextFormatIn(In, frozen=True, kw_only=True, tag="text"):
     pass
 
 
-class JsonFormatIn(_In, frozen=True, kw_only=True, tag="json_object"):
+class JsonFormatIn(In, frozen=True, kw_only=True, tag="json_object"):
     pass
 
 
-class JsonSchemaIn(_In, frozen=True, kw_only=True):
+class JsonSchemaIn(In, frozen=True, kw_only=True):
     name: NonEmpty
     schema: JsonObject
     description: str | None = None
     strict: bool | None = None
 
 
-class JsonSchemaFormatIn(_In, frozen=True, kw_only=True, tag="json_schema"):
+class JsonSchemaFormatIn(In, frozen=True, kw_only=True, tag="json_schema"):
     json_schema: JsonSchemaIn
 
 
-class CacheIn(_In, frozen=True, kw_only=True):
+class CacheIn(In, frozen=True, kw_only=True):
     mode: CacheMode = CacheMode.USE
     ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 
-class ChatBody(_In, frozen=True, kw_only=True):
+class ChatBody(In, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
     model: NonEmpty | None = None
     model_hint: Hint | None = None
-    max_tokens: Annotated[int, Meta(gt=0, le=10_000_000)] = 512
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.7
-    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    stop: NonEmpty | Annotated[list[NonEmpty], Meta(max_length=16)] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    max_tokens: MaxTokens = 512
+    temperature: Temperature = 0.7
+    top_p: Probability | None = None
+    stop: Stop | None = None
+    seed: Seed | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
     tools: list[ToolDefinition] = []
     tool_choice: ToolMode | NamedChoice | None = None
     response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None

@@ -1,8 +1,14 @@
 """What handlers hand back: ASGI responses that send exactly what they are given."""
 
+from urllib.parse import quote
+
 from litestar.types import Receive, Scope, Send
 
-from .problems import encode_problem, problem_headers, status_of
+from llm_gateway.application.records import CacheStatus
+from llm_gateway.domain.routing import EndpointId
+
+from .exchange import Exchange
+from .problems import status_of
 from .rate_headers import Headers
 
 
@@ -27,11 +33,28 @@ def json_reply(body: bytes, headers: Headers | None = None, status: int = 200) -
     return Reply(status, body, b"application/json", headers)
 
 
-def problem_reply(error: BaseException, request_id: str, headers: Headers | None = None) -> Reply:
-    """An error as a problem document, with the headers that belong to it."""
+def provenance(endpoint: EndpointId | None, cache: CacheStatus | None) -> Headers:
+    """Who answers, and from where, as headers."""
+    if endpoint is None or cache is None:
+        return []
+    return [
+        (b"x-gateway-provider", _field(endpoint.provider)),
+        (b"x-gateway-model", _field(endpoint.model)),
+        (b"x-gateway-cache", cache.value.encode()),
+    ]
+
+
+def _field(text: str) -> bytes:
+    """A name as a header's value: what a header can't hold is percent-encoded."""
+    return quote(text, safe="/:@+,;=!$&'()*~ ").encode()
+
+
+def error_reply(error: BaseException, exchange: Exchange) -> Reply:
+    """An error in its surface's words, with the headers that belong to it."""
+    surface = exchange.surface
     return Reply(
         status_of(error)[0],
-        encode_problem(error, request_id),
-        b"application/problem+json",
-        problem_headers(error) + (headers or []),
+        surface.encode_error(error, exchange.request_id),
+        surface.error_type,
+        surface.error_headers(error),
     )

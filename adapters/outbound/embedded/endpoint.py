@@ -7,7 +7,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feat
 from .limits import CONTEXT_LENGTH, OUTPUT_LIMIT, PROVIDER
 from .model_file import fingerprint, model_name
 
-_FEATURES = frozenset(
+FEATURES = frozenset(
     {
         Feature.TEMPERATURE,
         Feature.TOP_P,
@@ -32,7 +32,7 @@ def endpoint_of(file: Path) -> Endpoint:
 def state_of(endpoint: Endpoint, *, unusable: str | None, demonstration: bool, loading: bool) -> EndpointState:
     return EndpointState(
         endpoint=endpoint,
-        features=_FEATURES,
+        features=FEATURES,
         unusable=unusable,
         demonstration=demonstration,
         loading=loading,

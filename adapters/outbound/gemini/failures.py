@@ -1,13 +1,15 @@
 """From the vendor's exceptions to ours: by class, numeric status and structured details, never by message text."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from types import TracebackType
 from typing import Final
 
 import aiohttp
 from google.genai.errors import APIError
+from typing_extensions import override
 
 from llm_gateway.domain.errors import (
     ProviderBroken,
@@ -41,19 +43,28 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 )
 
 
-@contextmanager
-def translated(provider: str, now: float) -> Iterator[None]:
-    """Turns what the vendor's SDK raises into a `ProviderError`; `now` is Unix time, for waits given as a date."""
-    try:
-        yield
-    except ProviderError:
-        raise
-    except Exception as error:
-        failure = failure_of(provider, error, now)
+class translated(AbstractContextManager[None]):
+    """Turns what the vendor's SDK raises into a `ProviderError`; `now` is Unix time, for waits given as a date.
+
+    A class, because the frames of a generator's would hold the vendor's exception for whoever prints their locals: it
+    quotes the answer, and holds the request with its key.
+    """
+
+    def __init__(self, provider: str, now: float) -> None:
+        self._provider = provider
+        self._now = now
+
+    @override
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ProviderError):
+            return
+        failure = failure_of(self._provider, error, self._now)
+        del error, trace
         try:
             raise failure from None
         finally:
-            # the vendor's own exceptions quote answers, and hold the request with its key
             failure.__context__ = None
 
 

@@ -16,9 +16,10 @@ from .signatures import carried
 Ending: TypeAlias = FinishReason | type[ProviderError] | None
 
 _V = types.FinishReason
-ENDINGS: Final[Mapping[types.FinishReason, Ending]] = {
+ENDINGS: Final[Mapping[str, Ending]] = {
     _V.FINISH_REASON_UNSPECIFIED: None,  # the default of the vendor's protocol: has not ended
     _V.STOP: FinishReason.STOP,
+    "FUNCTION_CALL": FinishReason.STOP,  # users meet it, and the SDK does not know it
     _V.MAX_TOKENS: FinishReason.LENGTH,
     _V.CONTINUATION: FinishReason.LENGTH,  # the vendor's own limit for one request
     _V.SAFETY: FinishReason.CONTENT_FILTER,

@@ -13,7 +13,7 @@ FEATURES = frozenset(Feature) - {Feature.TOOL_CHOICE, Feature.TOOLS, Feature.IMA
 """What the server honours for every model. It has no word for a tool that must be called."""
 
 _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
-_BY_CAPABILITY = {"tools": Feature.TOOLS, "vision": Feature.IMAGES, "thinking": Feature.REASONING_EFFORT}
+BY_CAPABILITY = {"tools": Feature.TOOLS, "vision": Feature.IMAGES, "thinking": Feature.REASONING_EFFORT}
 
 
 class Pulled(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def _state(
             locality=Locality.CLOUD if outside else server.locality,
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
-        features=FEATURES | {feature for word, feature in _BY_CAPABILITY.items() if word in capabilities},
+        features=FEATURES | {feature for word, feature in BY_CAPABILITY.items() if word in capabilities},
         tasks=tasks,
         configured=server.configured,
         unusable=unusable,

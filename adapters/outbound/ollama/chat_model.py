@@ -12,7 +12,7 @@ from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
-from .client import MAX_LINE_BYTES, Clients
+from .client import CONNECT_SECONDS, MAX_LINE_BYTES, Clients
 from .failures import failures_of
 from .loading import Loads
 from .options import Options
@@ -44,12 +44,15 @@ class OllamaChatModel(ChatModel):
         idle_seconds: float = 15.0,
         load_seconds: float = 300.0,
         max_line_bytes: int = MAX_LINE_BYTES,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
         self._first_token_seconds = first_token_seconds
         self._idle_seconds = idle_seconds
-        self._clients = Clients(base_url, api_key=api_key, max_line_bytes=max_line_bytes)
+        self._clients = Clients(
+            base_url, api_key=api_key, max_line_bytes=max_line_bytes, connect_seconds=connect_seconds
+        )
         self._loads = Loads(self._clients, self._options, clock, load_seconds)
 
     async def aclose(self) -> None:

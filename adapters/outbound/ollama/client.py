@@ -12,6 +12,8 @@ from .transport import OllamaTransport
 from .vendor import ChatPart, Shown, Vectors
 
 MAX_LINE_BYTES = 16 << 20
+CONNECT_SECONDS = 10.0
+"""A connection that is not made in time is given up, so that another provider can be asked."""
 
 
 class Client(ollama.AsyncClient):
@@ -19,8 +21,11 @@ class Client(ollama.AsyncClient):
     types drop from a tool's schema what they don't know, and from a tool call its id.
     """
 
-    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport) -> None:
-        super().__init__(base_url, transport=transport, trust_env=False, follow_redirects=False, timeout=None)
+    def __init__(
+        self, base_url: str, transport: httpx.AsyncBaseTransport, connect_seconds: float = CONNECT_SECONDS
+    ) -> None:
+        timeout = httpx.Timeout(None, connect=connect_seconds)
+        super().__init__(base_url, transport=transport, trust_env=False, follow_redirects=False, timeout=timeout)
 
     async def ask(self, body: bytes, headers: Mapping[str, str]) -> ChatPart:
         return await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers)
@@ -49,10 +54,18 @@ class Client(ollama.AsyncClient):
 class Clients:
     """One server's clients: the one for models on the premises can't reach any other address."""
 
-    def __init__(self, base_url: str, *, api_key: str | None = None, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> None:
         self._base_url = base_url
         self._api_key = api_key
         self._max_line_bytes = max_line_bytes
+        self._connect_seconds = connect_seconds
         self._clients: dict[Locality, Client] = {}
 
     def of(self, locality: Locality) -> Client:
@@ -64,7 +77,7 @@ class Clients:
                 api_key=self._api_key,
                 max_line_bytes=self._max_line_bytes,
             )
-            client = self._clients[locality] = Client(self._base_url, transport)
+            client = self._clients[locality] = Client(self._base_url, transport, self._connect_seconds)
         return client
 
     async def aclose(self) -> None:

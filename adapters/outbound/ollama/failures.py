@@ -2,13 +2,15 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import TracebackType
 
 import aiohttp
 import httpx
 import ollama
+from typing_extensions import override
 
 from llm_gateway.domain.errors import (
     ProviderBroken,
@@ -26,25 +28,35 @@ from .transport import Malformed, OutsideAddress, Refusal
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 
+_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
+
 # what the SDK raises on a line that is no JSON, no object, or an object of another shape, and on one nested too deep
 _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 
 
-@contextmanager
-def failures_of(to: EndpointId, now: Callable[[], float], late: str = "no answer in time") -> Iterator[None]:
+class failures_of(AbstractContextManager[None]):
     """Turns what the SDK and its transport raise into `ProviderError`, and a `TimeoutError` into what `late` says.
 
-    `now` is the Unix time, for Retry-After. The vendor's exception is not kept as cause or context: it may hold a
-    prompt or an answer.
+    `now` is the Unix time, for Retry-After. The vendor's exception may hold a prompt or an answer: it is not kept as
+    cause or context, nor in a frame, as a generator's would, for whoever prints their locals.
     """
-    try:
-        yield
-    except ProviderError:
-        raise
-    except Exception as error:
-        failure = ProviderTimeout(to.provider, late) if type(error) is TimeoutError else _told(error, to, now)
+
+    def __init__(self, to: EndpointId, now: Callable[[], float], late: str = "no answer in time") -> None:
+        self._to = to
+        self._now = now
+        self._late = late
+
+    @override
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ProviderError):
+            return
+        late = ProviderTimeout(self._to.provider, self._late) if type(error) is TimeoutError else None
+        failure = late or _told(error, self._to, self._now)
         if failure is None:
-            raise
+            return
+        del error, trace
         try:
             raise failure from None
         finally:
@@ -74,7 +86,7 @@ def _by_transport(error: Exception, to: EndpointId, name: str) -> ProviderError:
     behind = tuple(_chain(error))
     if any(isinstance(one, OutsideAddress) for one in behind):
         return ProviderRefused(to.provider, "its address is neither loopback nor private, so nothing was sent")
-    if any(isinstance(one, aiohttp.ClientConnectorError | socket.gaierror) for one in behind):
+    if any(isinstance(one, _UNCONNECTED) for one in behind):
         return ProviderRefused(to.provider, "no connection could be made")
     if any(isinstance(one, aiohttp.ClientConnectionError) for one in behind) and not any(
         isinstance(one, aiohttp.ServerTimeoutError) for one in behind

@@ -130,7 +130,9 @@ def serving(
     services = HttpServices(
         authenticate=gateway.authenticate,
         answer_chat=gateway.answer_chat,
+        embed_texts=gateway.embed_texts,
         explain_chat=gateway.explain_chat,
+        list_models=gateway.list_models,
         directory=gateway.endpoints,
         observer=gateway.observer,
         meter=observer,
@@ -159,7 +161,7 @@ def serving(
 
 @asynccontextmanager
 async def serve(
-    models: Mapping[str, ScriptedChatModel],
+    models: Mapping[str, ScriptedChatModel] | None,
     *,
     endpoints: list[EndpointState] | None = None,
     pace: Pace | None = None,
@@ -168,14 +170,14 @@ async def serve(
     overrides: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Served, None]:
-    """Leaves only with nothing left running, and with one record of each chat."""
+    """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own."""
     observer = RecordingObserver()
     values: dict[str, Any] = {"api_keys": (Secret(KEY),), "rate_limiter_capacity": 1_000_000} | settings
-    states = [endpoint(name) for name in models] if endpoints is None else endpoints
     replaced: dict[str, Any] = {"observer": observer} | dict(overrides or {})
-    async with open_gateway(
-        Settings(**values), chat_models=models, endpoints=FixedEndpoints(states), **replaced
-    ) as gateway:
+    if models is not None:
+        states = [endpoint(name) for name in models] if endpoints is None else endpoints
+        replaced |= {"chat_models": models, "endpoints": FixedEndpoints(states)}
+    async with open_gateway(Settings(**values), **replaced) as gateway:
         server, drain = serving(gateway, observer, pace or Pace(), bounds or Bounds(), drain_seconds)
         task = asyncio.create_task(server.serve())
         served = Served(gateway, server, drain, observer, await server.listening())
@@ -187,7 +189,7 @@ async def serve(
     assert observer.active == 0
     assert [len(request.records) for request in observer.requests] == [1] * len(observer.requests)
     assert len(gateway.flights) == 0
-    assert all(model.open_calls == 0 for model in models.values())
+    assert all(model.open_calls == 0 for model in (models or {}).values())
 
 
 async def halt(server: GatewayServer, task: "asyncio.Task[None]") -> None:

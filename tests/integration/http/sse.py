@@ -25,3 +25,20 @@ def events_of(body: str) -> list[Event]:
 
 def text_of(events: list[Event]) -> str:
     return "".join(event.data.get("content", "") for event in events if event.name == "delta")
+
+
+DONE = "[DONE]"
+
+
+def chunks_of(body: str) -> list[Any]:
+    """OpenAI's frames: data alone, of which the last may be `DONE`. Comments are left out."""
+    chunks: list[Any] = []
+    assert body.endswith("\n\n")
+    for block in body.removesuffix("\n\n").split("\n\n"):
+        if block.startswith(":"):
+            continue
+        assert block.startswith("data: ")
+        assert "\n" not in block
+        data = block.removeprefix("data: ")
+        chunks.append(DONE if data == DONE else json.loads(data))
+    return chunks

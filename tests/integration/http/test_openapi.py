@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from jsonschema_rs import validate
 
+from llm_gateway.adapters.inbound.http.openai_errors import CODES
 from llm_gateway.adapters.inbound.http.openapi import openapi_document
 from llm_gateway.adapters.inbound.http.problems import INTERNAL, TABLE, MethodNotAllowed, NotFound
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Step, answer
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ReasoningDelta, TextDelta, ToolCallDelta
 
-from .served import KEY, Serve, stopped_clock
-from .sse import events_of
+from .served import KEY, Serve, chat, stopped_clock
+from .sse import DONE, chunks_of, events_of
 
 SECONDS = int(os.environ.get("LLM_GATEWAY_SCHEMATHESIS_SECONDS", "20"))
 CONFIG = """
@@ -70,8 +71,13 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict
     assert references(document) == named
 
 
-def test_a_chat_s_statuses_and_codes_are_the_error_table_s(document: dict[str, Any]) -> None:
-    responses = document["paths"]["/api/v1/chat"]["post"]["responses"]
+@pytest.mark.parametrize(
+    ("path", "words"), [("/api/v1/chat", {}), ("/v1/chat/completions", CODES), ("/v1/embeddings", CODES)]
+)
+def test_the_statuses_and_codes_are_the_error_table_s(
+    document: dict[str, Any], path: str, words: dict[str, str]
+) -> None:
+    responses = document["paths"][path]["post"]["responses"]
 
     stated = {
         (int(status), code)
@@ -80,20 +86,21 @@ def test_a_chat_s_statuses_and_codes_are_the_error_table_s(document: dict[str, A
         for code in response["description"].split(", ")
     }
 
-    assert stated == {*TABLE.values(), INTERNAL} - {TABLE[NotFound], TABLE[MethodNotAllowed]}
+    told = {*TABLE.values(), INTERNAL} - {TABLE[NotFound], TABLE[MethodNotAllowed]}
+    assert stated == {(status, words.get(code, code)) for status, code in told}
     assert "499" not in responses
 
 
 def test_unknown_fields_are_refused_by_the_schemas_of_what_clients_send(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
+    bodies = [operation.get("requestBody", {}) for path in document["paths"].values() for operation in path.values()]
+    sent = set().union(*map(references, bodies))
+    while inner := set().union(*(references(schemas[name.rpartition("/")[2]]) for name in sent)) - sent:
+        sent |= inner
+    objects = {name: schema for name in sent if (schema := schemas[name.rpartition("/")[2]]).get("type") == "object"}
 
-    open_ones = [
-        name
-        for name, schema in schemas.items()
-        if (name.endswith(("In", "Part")) or name == "ChatBody") and schema.get("additionalProperties") is not False
-    ]
-
-    assert open_ones == []
+    assert {"#/components/schemas/ChatBody", "#/components/schemas/CompletionBody"} < objects.keys()
+    assert [name for name, schema in objects.items() if schema.get("additionalProperties") is not False] == []
 
 
 async def test_a_stream_s_events_are_what_the_document_says(start: Serve, document: dict[str, Any]) -> None:
@@ -110,6 +117,23 @@ async def test_a_stream_s_events_are_what_the_document_says(start: Serve, docume
     assert {event.name for event in events} == shapes.keys()
     for event in events:
         validate({**shapes[event.name], "components": document["components"]}, event.data)
+
+
+async def test_and_so_are_the_frames_of_openai_s_stream(start: Serve, document: dict[str, Any]) -> None:
+    deltas = (ReasoningDelta(text="Hm."), TextDelta(text="Yes."), ToolCallDelta(index=0, id="c", name="f"))
+    broken: list[Step] = [*deltas, ProviderBroken("ollama", "no end")]
+    served = await start(ScriptedChatModel(stopped_clock(), broken, answer("Yes.")), provider_max_retries=0)
+    operation = document["paths"]["/v1/chat/completions"]["post"]
+    stream = operation["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    chunk, error = (frame["properties"]["data"]["contentSchema"] for frame in stream["oneOf"][:2])
+    body = {"model": "ollama", "stream": True, "stream_options": {"include_usage": True}, **chat()}
+
+    frames = [chunks_of((await served.client.post("/v1/chat/completions", json=body)).text) for _ in range(2)]
+
+    assert ("error" in frames[0][-1], frames[1].pop()) == (True, DONE)
+    validate({**error, "components": document["components"]}, frames[0].pop())
+    for data in (*frames[0], *frames[1]):
+        validate({**chunk, "components": document["components"]}, data)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,13 @@ async def test_the_vendors_answer_becomes_a_reply(name: str) -> None:
 
 
 def test_every_finish_reason_of_the_sdk_has_a_meaning() -> None:
-    assert set(ENDINGS) == set(types.FinishReason)
+    assert set(ENDINGS) == set(types.FinishReason) | {"FUNCTION_CALL"}
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
+async def test_an_answer_that_ends_for_its_function_call_ends_with_tool_calls() -> None:
+    reply = await reply_of(answer({"functionCall": {"name": "add", "args": {}}}, finish="FUNCTION_CALL"))
+    assert reply.finish_reason is FinishReason.TOOL_CALLS
 
 
 @pytest.mark.parametrize("reason", types.FinishReason)

@@ -1,0 +1,110 @@
+"""What the bodies of both surfaces say alike, as a call. Pure."""
+
+from datetime import timedelta
+from typing import assert_never
+
+from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.chat import (
+    ChatCall,
+    ChatRequest,
+    Grain,
+    JsonFormat,
+    JsonSchemaFormat,
+    Message,
+    NamedTool,
+    ResponseFormat,
+    Sampling,
+    TextFormat,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolMode,
+)
+from llm_gateway.domain.routing import Hint
+
+from .native_wire import (
+    CacheIn,
+    ChatBody,
+    FunctionIn,
+    JsonFormatIn,
+    JsonSchemaFormatIn,
+    NamedChoice,
+    TextFormatIn,
+    ToolCallIn,
+)
+from .openai_wire import CompletionIn
+
+
+def call_of(
+    body: ChatBody | CompletionIn,
+    messages: tuple[Message, ...],
+    max_tokens: int | None,
+    hint: Hint | None,
+    timeout: timedelta | None,
+) -> ChatCall:
+    """With the hint and the timeout that stand for the whole request."""
+    return ChatCall(
+        request=ChatRequest(
+            messages=messages,
+            max_tokens=max_tokens,
+            sampling=Sampling(
+                temperature=body.temperature,
+                top_p=body.top_p,
+                stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+                seed=body.seed,
+                presence_penalty=body.presence_penalty,
+                frequency_penalty=body.frequency_penalty,
+            ),
+            tools=tuple(_tool(tool.function) for tool in body.tools or ()),
+            tool_choice=_choice(body.tool_choice),
+            response_format=_format(body.response_format),
+            reasoning_effort=body.reasoning_effort,
+        ),
+        model=body.model,
+        hint=hint,
+        grain=Grain.STREAM if body.stream else Grain.WHOLE,
+        cache=to_directive(body.cache),
+        timeout=timeout,
+    )
+
+
+def to_directive(cache: CacheIn | None) -> CacheDirective:
+    if cache is None:
+        return CacheDirective()
+    ttl = None if cache.ttl_seconds is None else timedelta(seconds=cache.ttl_seconds)
+    return CacheDirective(mode=cache.mode, ttl=ttl)
+
+
+def to_tool_call(call: ToolCallIn) -> ToolCall:
+    return ToolCall(
+        id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
+    )
+
+
+def _tool(function: FunctionIn) -> Tool:
+    return Tool(
+        name=function.name,
+        description=function.description,
+        parameters=function.parameters,
+        strict=function.strict,
+    )
+
+
+def _choice(choice: ToolMode | NamedChoice | None) -> ToolChoice | None:
+    return NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice
+
+
+def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None) -> ResponseFormat | None:
+    match chosen:
+        case None:
+            return None
+        case TextFormatIn():
+            return TextFormat()
+        case JsonFormatIn():
+            return JsonFormat()
+        case JsonSchemaFormatIn(json_schema=schema):
+            return JsonSchemaFormat(
+                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
+            )
+        case _:
+            assert_never(chosen)

@@ -1,0 +1,77 @@
+"""What every surface does around a request: learns who asks, records what it refuses, and answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from litestar import Request
+from litestar.types import ASGIApp, Scope
+
+from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.authenticate import Authenticate
+from llm_gateway.application.ports import Clock, Entropy, Observer, RequestId
+from llm_gateway.application.records import RequestRecord
+from llm_gateway.domain.chat import ChatCall, Grain
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.errors import Draining
+from llm_gateway.domain.routing import Task
+
+from .chat_replies import AnswerMark, Form, Pace, StreamReply, WholeReply
+from .drain import Drain
+from .exchange import exchange_of
+from .requests import api_key, read_body, text_headers
+
+
+class Door:
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        answer_chat: AnswerChat,
+        observer: Observer,
+        clock: Clock,
+        entropy: Entropy,
+        drain: Drain,
+        *,
+        max_body_bytes: int,
+        pace: Pace,
+    ) -> None:
+        self._authenticate = authenticate
+        self._answer_chat = answer_chat
+        self._observer = observer
+        self._clock = clock
+        self._entropy = entropy
+        self._drain = drain
+        self._max_body_bytes = max_body_bytes
+        self._pace = pace
+
+    async def client(self, scope: Scope) -> Client:
+        """Who asks. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
+        if self._drain.begun:
+            raise Draining
+        return await self._authenticate(api_key(scope))
+
+    async def body(self, request: Request[Any, Any, Any]) -> bytes:
+        return await read_body(request.scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
+
+    @contextmanager
+    def refusals_recorded(self, scope: Scope, task: Task = Task.CHAT) -> Iterator[None]:
+        """What is raised in its block is a request that came no further, and leaves its record here."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        except BaseException as error:
+            refused = type(error).__name__ if isinstance(error, Exception) else None
+            self._observer.begin(RequestId(exchange_of(scope).request_id), text_headers(scope)).end(
+                RequestRecord(task=task, error=refused, left=refused is None, seconds=self._clock.monotonic() - began)
+            )
+            raise
+
+    def mark(self, prefix: str) -> AnswerMark:
+        return AnswerMark(id=prefix + self._entropy.new_id(), created=int(self._clock.now()))
+
+    def answer(self, scope: Scope, call: ChatCall, client: Client, form: Form) -> ASGIApp:
+        """What answers a chat, in the grain that it asked for."""
+        id = RequestId(exchange_of(scope).request_id)
+        ask = partial(self._answer_chat, call, client, id=id, headers=text_headers(scope))
+        return StreamReply(ask, form, self._pace) if call.grain is Grain.STREAM else WholeReply(ask, form)

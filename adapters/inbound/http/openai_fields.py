@@ -1,0 +1,173 @@
+"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow.
+
+`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them as they stand in `docs/openai.md`.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, json
+
+from llm_gateway.domain.errors import Fault
+
+
+class Fate(StrEnum):
+    HONOURED = "honoured"
+    NO_EFFECT = "no effect"
+    REFUSED = "refused"
+    OURS = "honoured, and not OpenAI's"
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """A field by its path, `[]` for any element. One below another is listed where it fares otherwise.
+
+    `neutral` are the values of a refused field that ask for nothing, beside null. `kind` is the type of a top-level
+    field without effect.
+    """
+
+    path: str
+    fate: Fate
+    note: str = ""
+    neutral: tuple[object, ...] = ()
+    kind: Any = None
+
+    @property
+    def top_level(self) -> bool:
+        return "." not in self.path and "[" not in self.path
+
+    @property
+    def type(self) -> Any:
+        """What decoding takes where the field is not honoured."""
+        if self.fate is Fate.NO_EFFECT:
+            return self.kind | None
+        return Annotated[Any, Meta(extra_json_schema={"enum": [None, *self.neutral]})]
+
+
+def _honoured(path: str, note: str = "") -> Field:
+    return Field(path=path, fate=Fate.HONOURED, note=note)
+
+
+def _no_effect(path: str, kind: Any, note: str = "") -> Field:
+    return Field(path=path, fate=Fate.NO_EFFECT, kind=kind, note=note)
+
+
+def _refused(path: str, note: str, *neutral: object) -> Field:
+    return Field(path=path, fate=Fate.REFUSED, note=note, neutral=neutral)
+
+
+def _ours(path: str, note: str) -> Field:
+    return Field(path=path, fate=Fate.OURS, note=note)
+
+
+FIELDS = (
+    _honoured("messages", "roles `system`, `developer`, `user`, `assistant` and `tool`"),
+    _refused("messages[].role: function", "deprecated: `tool` takes its place"),
+    _honoured("messages[].content[].text"),
+    _honoured("messages[].content[].image_url", "a `data:` URL with base64; the gateway fetches nothing"),
+    _refused("messages[].content[].image_url.detail", "no provider here can be told", "auto"),
+    _refused("messages[].content[].input_audio", "no provider here hears"),
+    _refused("messages[].content[].file", "no provider here reads files"),
+    _refused("messages[].content[].refusal", "no provider here gives one"),
+    _no_effect("messages[].content[].prompt_cache_breakpoint", dict[str, Any], "of OpenAI's own prompt cache"),
+    _refused("messages[].refusal", "no provider here gives one"),
+    _refused("messages[].audio", "no provider here speaks"),
+    _refused("messages[].function_call", "deprecated: `tool_calls` takes its place"),
+    _honoured("messages[].tool_calls"),
+    _refused("messages[].tool_calls[].custom", "no provider here knows custom tools"),
+    _no_effect("messages[].annotations", list[Any], "what an answer held, sent back"),
+    _no_effect("messages[].reasoning_content", str, "what an answer held, sent back; no provider takes thoughts"),
+    _no_effect("messages[].tool_calls[].index", int, "what a stream's delta held, sent back"),
+    _no_effect("messages[].tool_calls[].function.parsed_arguments", Any, "what OpenAI's client made of it, sent back"),
+    _no_effect("messages[].parsed", Any, "what OpenAI's client made of it, sent back"),
+    _ours("messages[].extra_content", "what an answer held, sent back: Gemini's thought signature"),
+    _ours("messages[].tool_calls[].extra_content", "what a tool call held, sent back: Gemini's thought signature"),
+    _honoured("model", "a hint, a provider, a model or `provider/model`; `GET /v1/models` lists them"),
+    _ours("model_hint", "as on `/api/v1/chat`; also the header `X-Gateway-Hint`; `secure` wins"),
+    _ours("cache", "as on `/api/v1/chat`"),
+    _refused("audio", "no provider here speaks"),
+    _honoured("frequency_penalty", "by providers that can; else refused"),
+    _refused("function_call", "deprecated: use `tool_choice`", "none", "auto"),
+    _refused("functions", "deprecated: use `tools`", []),
+    _refused("logit_bias", "token ids differ from model to model", {}),
+    _refused("logprobs", "no provider here tells them", False),
+    _honoured("max_completion_tokens", "bounds all generated tokens, thoughts included"),
+    _honoured("max_tokens", "the same under its older name; both must not differ"),
+    _no_effect("metadata", dict[str, str], "nothing is stored"),
+    _refused("modalities", "answers are text", ["text"]),
+    _refused("moderation", "nothing is moderated"),
+    _refused("n", "one choice an answer", 1),
+    _honoured("parallel_tool_calls", "`false`: of several tool calls the answer holds the first"),
+    _no_effect("prediction", dict[str, Any], "it can only make an answer faster"),
+    _honoured("presence_penalty", "by providers that can; else refused"),
+    _no_effect("prompt_cache_key", str, "of OpenAI's own prompt cache"),
+    _no_effect("prompt_cache_options", dict[str, Any], "of OpenAI's own prompt cache"),
+    _no_effect("prompt_cache_retention", str, "of OpenAI's own prompt cache"),
+    _honoured("reasoning_effort", "`none` to `high`; `xhigh` and `max`, which no provider here has, are refused"),
+    _honoured("response_format", "`text`, `json_object` and `json_schema`, by providers that can; else refused"),
+    _no_effect("safety_identifier", str),
+    _honoured("seed", "by providers that can; else refused"),
+    _refused("service_tier", "there is one", "auto", "default"),
+    _honoured("stop", "up to 16"),
+    _refused("store", "nothing is stored", False),
+    _honoured("stream"),
+    _honoured("stream_options.include_usage"),
+    _no_effect("stream_options.include_obfuscation", bool, "nothing is added to a stream"),
+    _honoured("stream_options", "without `stream` it has no effect"),
+    _honoured("temperature"),
+    _honoured("tool_choice", "`none`, `auto`, `required` and a named function"),
+    _refused("tool_choice.allowed_tools", "send the tools that are allowed"),
+    _refused("tool_choice.custom", "no provider here knows custom tools"),
+    _honoured("tools", "by providers that can; else refused"),
+    _refused("tools[].custom", "no provider here knows custom tools"),
+    _refused("top_logprobs", "no provider here tells them", 0),
+    _honoured("top_p"),
+    _no_effect("user", str),
+    _refused("verbosity", "no provider here can be told", "medium"),
+    _refused("web_search_options", "nothing is searched"),
+)
+EMBEDDING_FIELDS = (
+    _honoured("input", "a text, or up to 2048; tokens are refused, as they are another model's"),
+    _honoured("model", "a provider, a model or `provider/model`; no hint, as vectors of two models can't be compared"),
+    _honoured("dimensions", "by models that can; else refused"),
+    _honoured("encoding_format", "`float`, or `base64` of little-endian 32-bit floats"),
+    _no_effect("user", str),
+    _ours("model_hint", "filters; also the header `X-Gateway-Hint`"),
+    _ours("cache", "as on `/api/v1/chat`"),
+)
+UNHONOURED = tuple(field for field in FIELDS if field.top_level and field.fate in (Fate.NO_EFFECT, Fate.REFUSED))
+_REFUSED = tuple(field for field in UNHONOURED if field.fate is Fate.REFUSED)
+
+
+def refusals(body: Struct) -> Iterator[Fault]:
+    """A fault for each top-level field of a decoded body that asks for what is not given here."""
+    for field in _REFUSED:
+        value = getattr(body, field.path)
+        if value is not None and not any(_same(value, neutral) for neutral in field.neutral):
+            yield Fault(path=field.path, message=f"is not taken here: {field.note}{_except(field)}")
+
+
+def _same(value: object, neutral: object) -> bool:
+    """JSON's true is not its 1."""
+    return type(value) is type(neutral) and value == neutral
+
+
+def _except(field: Field) -> str:
+    spelt = " or ".join(json.encode(value).decode() for value in field.neutral)
+    return f" (may be {spelt})" if spelt else ""
+
+
+def table(fields: Iterable[Field]) -> str:
+    """A table as Markdown."""
+    lines = ["| field | what becomes of it | |", "|---|---|---|"]
+    for field in fields:
+        fate = field.fate.value
+        if field.neutral:
+            fate += ", but for " + ", ".join(f"`{json.encode(value).decode()}`" for value in field.neutral)
+        lines.append(f"| `{field.path}` | {fate} | {field.note} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(FIELDS))
+    print(table(EMBEDDING_FIELDS), end="")

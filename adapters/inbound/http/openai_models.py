@@ -1,0 +1,41 @@
+"""What a key may name as `model`, as OpenAI's model objects."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from llm_gateway.application.list_models import UsableModel
+from llm_gateway.domain.routing import Task
+
+
+class ModelOut(Struct, frozen=True, kw_only=True):
+    """`locality`, `context_length` (tokens) and `tasks` are this gateway's own."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    locality: Literal["on_premises", "cloud"]
+    context_length: int | None
+    tasks: list[Task]
+
+
+class ModelsOut(Struct, frozen=True, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ModelOut]
+
+
+def model_out(model: UsableModel, created: int) -> ModelOut:
+    return ModelOut(
+        id=model.name,
+        created=created,
+        owned_by=model.owner or "llm-gateway",
+        locality=model.locality.value,
+        context_length=model.context_length,
+        tasks=sorted(model.tasks),
+    )
+
+
+def models_out(models: Iterable[UsableModel], created: int) -> ModelsOut:
+    return ModelsOut(data=[model_out(model, created) for model in models])

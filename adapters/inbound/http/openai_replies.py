@@ -1,0 +1,163 @@
+"""From the domain to OpenAI's wire types: a reply as one completion, or its events as chunks."""
+
+from hashlib import blake2b
+from typing import assert_never
+
+from msgspec import UNSET, Struct, json
+from typing_extensions import override
+
+from llm_gateway.application.answer_chat import Answer
+from llm_gateway.domain.chat import ChatReply, FinishReason, JsonObject, Usage
+from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.routing import Endpoint
+
+from . import openai_answers as wire
+from .chat_replies import AnswerMark, Form
+from .native_translate import from_tool_call, given
+from .openai_errors import encode_openai_error
+from .openai_wire import CompletionIn
+
+_encode = json.Encoder().encode
+_DONE = b"data: [DONE]\n\n"
+
+
+class Wishes(Struct, frozen=True, kw_only=True):
+    """What a request asked of its answer's form. `one_call`: of several tool calls the first."""
+
+    include_usage: bool
+    one_call: bool
+    service_tier: bool
+
+
+def wishes_of(body: CompletionIn) -> Wishes:
+    return Wishes(
+        include_usage=bool(body.stream_options and body.stream_options.include_usage),
+        one_call=body.parallel_tool_calls is False,
+        service_tier=getattr(body, "service_tier", None) is not None,
+    )
+
+
+class OpenAIForm(Form):
+    def __init__(self, mark: AnswerMark, wishes: Wishes) -> None:
+        self._mark = mark
+        self._wishes = wishes
+        self._begun = False
+        self._fingerprint: str | None = None
+
+    @override
+    def whole(self, reply: ChatReply, answer: Answer) -> bytes:
+        calls = reply.tool_calls[:1] if self._wishes.one_call else reply.tool_calls
+        message = wire.MessageOut(
+            content=reply.content if reply.content or not calls else None,
+            reasoning_content=reply.reasoning or UNSET,
+            tool_calls=[from_tool_call(call) for call in calls] or UNSET,
+            extra_content=given(reply.extra_content),
+        )
+        completion = wire.Completion(
+            id=self._mark.id,
+            created=self._mark.created,
+            model=reply.model,
+            choices=[wire.Choice(message=message, finish_reason=reply.finish_reason)],
+            usage=usage_out(reply.usage),
+            system_fingerprint=fingerprint(answer),
+            service_tier="default" if self._wishes.service_tier else UNSET,
+        )
+        return _encode(completion)
+
+    @override
+    def delta(self, delta: Delta, answer: Answer) -> bytes:
+        if self._wishes.one_call and isinstance(delta, ToolCallDelta) and delta.index > 0:
+            return b""
+        return self._role(answer) + self._choice(answer, part_of(delta))
+
+    @override
+    def done(self, reply: ChatReply, answer: Answer) -> bytes:
+        end = self._choice(answer, extra_of(reply.extra_content), reply.finish_reason)
+        usage = b""
+        if self._wishes.include_usage:
+            usage = _frame(self._chunk(answer, [], usage_out(reply.usage)))
+        return self._role(answer) + end + usage + _DONE
+
+    @override
+    def failed(self, error: Exception, request_id: str) -> bytes:
+        """No `[DONE]` after it: the answer is not whole."""
+        return b"data: %b\n\n" % encode_openai_error(error, request_id)
+
+    def _role(self, answer: Answer) -> bytes:
+        """The first chunk, once."""
+        if self._begun:
+            return b""
+        self._begun = True
+        return self._choice(answer, wire.ChunkDelta(role="assistant", content=""))
+
+    def _choice(self, answer: Answer, part: wire.ChunkDelta, finish_reason: FinishReason | None = None) -> bytes:
+        return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part, finish_reason=finish_reason)]))
+
+    def _chunk(
+        self, answer: Answer, choices: list[wire.ChunkChoice], usage: wire.CompletionUsage | None = None
+    ) -> wire.Chunk:
+        """The model is the one that was asked: what the provider calls it is known only at the end."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(answer)
+        return wire.Chunk(
+            id=self._mark.id,
+            created=self._mark.created,
+            model=answer.endpoint.model if answer.endpoint else "",
+            choices=choices,
+            system_fingerprint=self._fingerprint,
+            service_tier="default" if self._wishes.service_tier else UNSET,
+            usage=usage if self._wishes.include_usage else UNSET,
+        )
+
+
+def _frame(chunk: wire.Chunk) -> bytes:
+    return b"data: %b\n\n" % _encode(chunk)
+
+
+def part_of(delta: Delta) -> wire.ChunkDelta:
+    match delta:
+        case TextDelta(text=text):
+            return wire.ChunkDelta(content=text)
+        case ReasoningDelta(text=text):
+            return wire.ChunkDelta(reasoning_content=text)
+        case ToolCallDelta():
+            call = wire.ChunkToolCall(
+                index=delta.index,
+                id=UNSET if delta.id is None else delta.id,
+                type=UNSET if delta.id is None else "function",
+                function=wire.FunctionDelta(
+                    name=UNSET if delta.name is None else delta.name, arguments=delta.arguments
+                ),
+                extra_content=given(delta.extra_content),
+            )
+            return wire.ChunkDelta(tool_calls=[call])
+        case _:
+            assert_never(delta)
+
+
+def extra_of(extra_content: JsonObject | None) -> wire.ChunkDelta:
+    return wire.ChunkDelta(extra_content=given(extra_content))
+
+
+def usage_out(usage: Usage) -> wire.CompletionUsage:
+    cached, reasoning = usage.cached_tokens, usage.reasoning_tokens
+    return wire.CompletionUsage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+        prompt_tokens_details=UNSET if cached is None else wire.PromptDetails(cached_tokens=cached),
+        completion_tokens_details=UNSET if reasoning is None else wire.CompletionDetails(reasoning_tokens=reasoning),
+    )
+
+
+def fingerprint(answer: Answer) -> str:
+    """Changes where something of the backend does that may change an answer."""
+    for state in answer.plan.endpoints:
+        if state.endpoint.id == answer.endpoint:
+            return _digest(state.endpoint)
+    return ""
+
+
+def _digest(endpoint: Endpoint) -> str:
+    of = "\0".join((endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
+    return f"fp_{blake2b(of.encode(), digest_size=5).hexdigest()}"

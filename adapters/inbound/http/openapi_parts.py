@@ -1,0 +1,102 @@
+"""What the descriptions of all surfaces are made of: parameters, headers, responses and references."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from llm_gateway.domain import errors
+
+from .problems import INTERNAL, TABLE, MethodNotAllowed, Misdirected, NotFound
+
+REF = "#/components/schemas/{name}"
+COUNT = {"type": "integer", "minimum": 0}
+PARAMETERS = {
+    "X-Gateway-Hint": (
+        "A routing hint, as `model_hint`; `secure` wins.",
+        {"enum": ["online", "fast", "local", "secure"]},
+    ),
+    "X-Gateway-Timeout": (
+        "Shortens the deadline of this request, in seconds.",
+        {"type": "number", "minimum": 0.001, "maximum": 86_400},
+    ),
+    "X-Request-Id": ("The caller's own id for this request; one that is not sane is replaced.", {"type": "string"}),
+}
+REQUEST_ID = {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}}}
+RETRY = {"Retry-After": {"description": "Whole seconds, where known.", "schema": {"type": "integer", "minimum": 1}}}
+CHALLENGE = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}}}
+RATES = {
+    "RateLimit-Policy": {"schema": {"type": "string"}},
+    "RateLimit": {"schema": {"type": "string"}},
+    **{
+        f"X-RateLimit-{what}-{unit}": {"schema": COUNT}
+        for unit in ("Requests", "Tokens")
+        for what in ("Limit", "Remaining", "Reset")
+    },
+}
+PROVENANCE = {
+    "X-Gateway-Provider": {"schema": {"type": "string"}},
+    "X-Gateway-Model": {"schema": {"type": "string"}},
+    "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass"]}},
+}
+ERROR_HEADERS: dict[int, dict[str, Any]] = {
+    401: CHALLENGE,
+    429: RETRY | RATES,
+    502: RETRY,
+    503: RETRY,
+    504: RETRY,
+}
+
+
+class ErrorWords(Struct, frozen=True, kw_only=True):
+    """How a surface words errors: by status the headers, and its own words for some of the codes."""
+
+    media_type: str
+    schema: str
+    headers: Mapping[int, dict[str, Any]]
+    codes: Mapping[str, str] = {}
+
+
+PROBLEMS = ErrorWords(media_type="application/problem+json", schema="Problem", headers=ERROR_HEADERS)
+ANYWHERE = (errors.InvalidRequest, Misdirected)
+CHATTING = tuple(kind for kind in TABLE if kind not in (NotFound, MethodNotAllowed))
+
+
+def question_of(body: str) -> dict[str, Any]:
+    """The parameters and the body of what asks a model."""
+    return {
+        "parameters": [
+            {"name": name, "in": "header", "description": description, "schema": schema}
+            for name, (description, schema) in PARAMETERS.items()
+        ],
+        "requestBody": {"required": True, "content": json_of(body)},
+    }
+
+
+def failures_of(kinds: Iterable[type[errors.GatewayError]], words: ErrorWords = PROBLEMS) -> dict[str, Any]:
+    """A response for each status, described by its codes."""
+    codes: dict[int, list[str]] = {}
+    for status, code in (*(TABLE[kind] for kind in kinds), INTERNAL):
+        if code not in codes.setdefault(status, []):
+            codes[status].append(code)
+    content = {words.media_type: {"schema": schema_of(words.schema)}}
+    return {
+        str(status): response_of(
+            content, words.headers.get(status, {}), ", ".join(words.codes.get(code, code) for code in codes[status])
+        )
+        for status in sorted(codes)
+    }
+
+
+def response_of(
+    content: dict[str, Any], headers: dict[str, Any] | None = None, description: str = "OK"
+) -> dict[str, Any]:
+    return {"description": description, "headers": REQUEST_ID | (headers or {}), "content": content}
+
+
+def json_of(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": schema_of(name)}}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    return {"$ref": REF.format(name=name)}

@@ -1,0 +1,58 @@
+"""The parameter table as a page, from the adapters' data. `python -m llm_gateway.bootstrap.parameters` prints it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from llm_gateway.adapters.outbound.embedded import parameters as embedded
+from llm_gateway.adapters.outbound.gemini import parameters as gemini
+from llm_gateway.adapters.outbound.ollama import parameters as ollama
+from llm_gateway.domain.parameters import PARAMETERS, Column, Treatment
+
+COLUMNS: Sequence[Column] = (*gemini.COLUMNS, *ollama.COLUMNS, *embedded.COLUMNS)
+
+_HEAD = """\
+# What becomes of each parameter of a chat
+
+Made by `python -m llm_gateway.bootstrap.parameters` from the adapters' own tables. A request that needs what an
+endpoint can't honour is refused with 400, naming field and endpoint, where it names that endpoint; where a hint routes
+it, that endpoint is skipped.
+
+| mark | meaning |
+|---|---|
+"""
+_MEANINGS = {
+    Treatment.HONOURED: "goes out as it is",
+    Treatment.TRANSLATED: "goes out in the vendor's words",
+    Treatment.MODEL_DEPENDENT: "goes out where the server says that the model can, else 400",
+    Treatment.REFUSED: "400, and nothing is sent",
+    Treatment.LEFT_OUT: "a label that this vendor has no place for; it changes nothing and is not refused",
+}
+
+
+def page() -> str:
+    marks = "".join(f"| {mark.value} | {meaning} |\n" for mark, meaning in _MEANINGS.items())
+    tables = (_table(provider, list(columns)) for provider, columns in groupby(COLUMNS, lambda one: one.provider))
+    return _HEAD + marks + "".join(tables)
+
+
+def _table(provider: str, columns: Sequence[Column]) -> str:
+    """One provider's. Models that treat everything alike share a column; the first pattern that fits a name counts."""
+    alike: dict[tuple[Treatment, ...], list[str]] = {}
+    for column in columns:
+        marks = tuple(column.treatment(parameter) for parameter in PARAMETERS)
+        alike.setdefault(marks, []).append(f"`{column.models}`")
+    rows = [["field", "goes to", *(", ".join(models) for models in alike.values())], ["---"] * (len(alike) + 2)]
+    rows += ([*_named(columns[0], index), *(marks[index].value for marks in alike)] for index in range(len(PARAMETERS)))
+    return f"\n## {provider.capitalize()}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _named(column: Column, index: int) -> Iterator[str]:
+    field = PARAMETERS[index].field
+    name, separator, rest = field.partition(next((mark for mark in (", ", ": ") if mark in field), "\n"))
+    yield f"`{name}`{separator.strip(chr(10))}{rest}"
+    place = column.places.get(field)
+    yield "" if place is None else f"`{place.at}`" + (f": {place.how}" if place.how else "")
+
+
+if __name__ == "__main__":
+    print(page(), end="")

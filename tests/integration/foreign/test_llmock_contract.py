@@ -1,0 +1,81 @@
+"""Gemini keeps the contract of a chat model against llmock, a server that nobody here wrote."""
+
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
+from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.domain.chat import Grain
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+from llm_gateway.testing import ChatModelContract, Vendor
+
+from .processes import Foreign
+from .relay import Relay
+
+pytestmark = pytest.mark.external("llmock")
+
+REPLY: dict[str, Any] = {"type": "reply", "text": "Once upon a time", "times": None}
+# Its silence and its stall end after this time, and nobody here waits for it.
+LONG_SECONDS = 4.0
+
+
+def behaviors_of(vendor: Vendor) -> list[dict[str, Any]]:
+    match vendor:
+        case Vendor.ANSWERS:
+            return [REPLY]
+        case Vendor.CUTS_OFF:
+            return [REPLY, {"type": "stream_fault", "kind": "truncate", "after_chunks": 1, "times": None}]
+        case Vendor.FAILS:
+            return [{"type": "fail", "status": 503, "times": None}]
+        case Vendor.STAYS_SILENT:
+            return [{"type": "delay", "seconds": LONG_SECONDS, "times": None}]
+        case Vendor.STALLS:
+            stall = {"type": "stream_fault", "kind": "stall", "stall_seconds": LONG_SECONDS, "times": None}
+            return [REPLY, stall]
+
+
+class TestGemini(ChatModelContract):
+    patience = 0.3
+
+    @pytest.fixture(autouse=True)
+    async def _arranged(self, llmock: Foreign, before_llmock: Relay) -> AsyncIterator[None]:
+        self.llmock = llmock
+        self.relay = before_llmock
+        self.clients: list[GeminiClient] = []
+        yield
+        for client in self.clients:
+            await client.aclose()
+
+    @cached_property
+    @override
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @cached_property
+    @override
+    def endpoint(self) -> Endpoint:
+        return Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD)
+
+    @override
+    def make(self, vendor: Vendor) -> ChatModel:
+        self.llmock.tell("POST", "/_llmock/reset")
+        self.llmock.tell("POST", "/_llmock/scenario", {"behaviors": behaviors_of(vendor)})
+        client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.relay.url}/gemini")
+        self.clients.append(client)
+        return GeminiChatModel(client, self.clock)
+
+    @override
+    async def open_calls(self) -> int:
+        return await self.relay.open_calls()
+
+    @override
+    @pytest.mark.parametrize("grain", [Grain.STREAM])
+    async def test_an_answer_that_breaks_off_is_an_error_and_never_finishes(self, grain: Grain) -> None:
+        """llmock breaks streams only: a whole answer of its is whole, or an error of the vendor's."""
+        await super().test_an_answer_that_breaks_off_is_an_error_and_never_finishes(grain)

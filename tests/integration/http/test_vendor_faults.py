@@ -1,0 +1,111 @@
+"""A vendor that breaks off, through the whole gateway: never taken for whole, never stored, and no key told."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from llm_gateway.bootstrap.settings import Secret
+
+from ..gemini_payloads import refusal, stream, whole
+from ..gemini_payloads import said as gemini_said
+from ..gemini_server import Answer, Asked, Cut, GeminiServer, Reset
+from ..ollama_server import Asked as OllamaAsked
+from ..ollama_server import Cut as OllamaCut
+from ..ollama_server import Reset as OllamaReset
+from ..ollama_server import Script, answer, end, line, ollama_server
+from ..ollama_server import stream as ollama_stream
+from ..ollama_server import whole as ollama_whole
+from .served import Served, serve
+from .sse import events_of
+
+KEY = "vendor-key-that-nobody-may-see"
+PROVIDERS = pytest.mark.parametrize("provider", ["gemini", "ollama"])
+STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+
+
+class Vendor:
+    """Both providers. `fault`: none, or what they do with every chat. `chats`: how many they were asked."""
+
+    def __init__(self) -> None:
+        self.fault: str | None = None
+        self.chats = 0
+
+    def gemini(self, asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return whole({"models": []})
+        self.chats += 1
+        first, last = gemini_said({"text": "Hel"}), gemini_said({"text": "lo"}, finish="STOP")
+        match self.fault:
+            case None:
+                hello = gemini_said({"text": "Hello"}, finish="STOP")
+                return stream(first, last) if "stream" in asked.path else whole(hello)
+            case "refused":
+                return refusal(401, {"said": KEY}, status=KEY)
+            case "cut":
+                return stream(first, then=(Cut(),))
+            case "reset":
+                return stream(first, then=(Reset(),))
+        return stream(first)
+
+    def ollama(self, asked: OllamaAsked) -> Script:
+        self.chats += 1
+        match self.fault:
+            case None:
+                hello = line("Hello") | {"done": True, "done_reason": "stop"}
+                return answer("Hel", "lo") if asked.body["stream"] else ollama_whole(end() | hello)
+            case "refused":
+                return ollama_whole({"error": KEY}, 401)
+            case "cut":
+                return ollama_stream(line("Hel"), then=[OllamaCut()])
+            case "reset":
+                return ollama_stream(line("Hel"), then=[OllamaReset()])
+        return ollama_stream(line("Hel"))
+
+
+@asynccontextmanager
+async def gateway_to(provider: str) -> AsyncGenerator[tuple[Served, Vendor], None]:
+    vendor = Vendor()
+    async with GeminiServer(vendor.gemini).running() as gemini, ollama_server() as ollama:
+        ollama.scripts = [vendor.ollama]
+        to: dict[str, Any] = {"ollama_base_url": ollama.url}
+        if provider == "gemini":
+            to = {"gemini_api_key": Secret(KEY), "gemini_base_url": gemini.url}
+        async with serve(None, provider_max_retries=0, **to) as served:
+            yield served, vendor
+
+
+@PROVIDERS
+@STREAMED
+@pytest.mark.parametrize("fault", ["cut", "reset", "no terminal mark"])
+async def test_what_breaks_off_is_an_error_and_is_not_stored(provider: str, streamed: bool, fault: str) -> None:
+    async with gateway_to(provider) as (served, vendor):
+        vendor.fault = fault
+        broken = await served.chat(model=provider, stream=streamed)
+        if streamed:
+            assert [event.name for event in events_of(broken.text)] == ["delta", "error"]
+        else:
+            assert (broken.status_code, broken.json()["code"]) == (502, "provider_failed")
+        assert '"stop"' not in broken.text
+
+        vendor.fault = None
+        for again, chats in (("miss", 2), ("hit", 2)):
+            sound = await served.chat(model=provider, stream=streamed)
+            assert (sound.headers["x-gateway-cache"], vendor.chats) == (again, chats)
+            assert '"stop"' in sound.text
+
+
+@PROVIDERS
+@STREAMED
+@pytest.mark.parametrize("fault", ["refused", "cut", "reset"])
+async def test_a_key_reaches_neither_the_client_nor_a_log(
+    provider: str, streamed: bool, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with gateway_to(provider) as (served, vendor):
+        vendor.fault = fault
+        answered = await served.chat(model=provider, stream=streamed)
+        told = answered.text + str(answered.headers) + (await served.client.get("/health/ready")).text
+    assert KEY not in told + caplog.text
