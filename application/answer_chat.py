@@ -85,7 +85,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self.plan = trip.plan
         self._events = events
         self._draft = trip.draft
-        self._found = trip.found
+        self._trip = trip
         self._clock = clock
         timeout = trip.call.timeout
         self._ends = None if timeout is None else trip.draft.began + timeout.total_seconds()
@@ -93,7 +93,13 @@ class Answer(AsyncIterator[ChatEvent]):
     @property
     def ready(self) -> bool:
         """Whether the answer is there already, so that reading it waits for nobody."""
-        return self.plan.endpoints[0].endpoint in self._found
+        return self.plan.endpoints[0].endpoint in self._trip.found
+
+    @property
+    def more(self) -> bool:
+        """Whether the next event is there already: who writes on what it reads can write several at once."""
+        reader = self._trip.reader
+        return self.cache is CacheStatus.HIT if reader is None else reader.more
 
     @property
     def cache(self) -> CacheStatus | None:

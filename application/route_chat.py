@@ -28,6 +28,7 @@ from .draft import Draft
 from .entries import Question
 from .ports import ChatModel
 from .records import CacheStatus
+from .single_flight import Reader
 from .throttle_client import ThrottleClient
 
 EVENT_OVERHEAD_BYTES = 32
@@ -43,6 +44,8 @@ class Trip(Struct, kw_only=True):
     question: Question
     found: Mapping[Endpoint, ChatReply]
     draft: Draft
+    reader: Reader | None = None
+    """Of the flight that answers, once it began to."""
 
 
 class RouteChat:
@@ -85,6 +88,7 @@ class RouteChat:
                     failures.append(error)
                     continue
                 trip.draft.cache = self._status(trip, endpoint, leads=reader.leads)
+                trip.reader = reader
                 yield first
                 async for event in reader:
                     yield event

@@ -188,6 +188,11 @@ class Reader(AsyncIterator[ChatEvent]):
         flight.advance()
         return event
 
+    @property
+    def more(self) -> bool:
+        """Whether the next event is there already, so that reading it waits for nobody."""
+        return self._failure is None and self.position < len(self._flight.events)
+
     async def aclose(self) -> None:
         await self._flight.leave(self)
 

@@ -20,6 +20,8 @@ from .replies import json_reply, provenance
 from .watch import client_watched
 
 KEEP_ALIVE = b": keep-alive\n\n"
+SEND_BYTES = 64 * 1024
+"""How much is gathered at most before it is sent."""
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -108,17 +110,20 @@ class StreamReply:
         try:
             async for event in answer:
                 collector.add(event)
-                await self._write_event(event, answer, frames, exchange)
+                self._add(event, answer, frames, exchange)
+                if frames.full or not answer.more:
+                    await frames.flush()
             done = self._form.done(collector.reply(), answer)
         except Exception as error:
             if not frames.begun:
                 raise
             log_internal(error, exchange.request_id)
-            await frames.write(self._form.failed(error, exchange.request_id), last=True)
+            frames.add(self._form.failed(error, exchange.request_id))
         else:
-            await frames.write(done, last=True)
+            frames.add(done)
+        await frames.flush(last=True)
 
-    async def _write_event(self, event: ChatEvent, answer: Answer, frames: "_Frames", exchange: Exchange) -> None:
+    def _add(self, event: ChatEvent, answer: Answer, frames: "_Frames", exchange: Exchange) -> None:
         match event:
             case Started():
                 if not frames.begun:
@@ -126,32 +131,52 @@ class StreamReply:
             case Finished():
                 pass
             case delta:
-                frame = self._form.delta(delta, answer)
-                if frame:
-                    await frames.write(frame)
+                frames.add(self._form.delta(delta, answer))
 
 
 class _Frames:
-    """Writes to one client. The lock keeps the comments of `tick` between frames."""
+    """Frames for one client. Those that are there at the same time go out in one send, which costs as much as for one.
+
+    The lock keeps the comments of `tick` between sends. `begun`: the answer is a stream, whatever happens from now on.
+    """
 
     def __init__(self, send: Send) -> None:
         self.begun = False
         self._send = send
+        self._frames: list[bytes] = []
+        self._size = 0
+        self._headed = False
         self._idle = True
         self._lock = asyncio.Lock()
 
-    async def write(self, data: bytes, *, last: bool = False) -> None:
+    @property
+    def full(self) -> bool:
+        return self._size >= SEND_BYTES
+
+    def add(self, frame: bytes) -> None:
+        if frame:
+            self.begun = True
+            self._frames.append(frame)
+            self._size += len(frame)
+
+    async def flush(self, *, last: bool = False) -> None:
+        if not self._frames:
+            return
         async with self._lock:
+            data = b"".join(self._frames)
+            self._frames.clear()
+            self._size = 0
             self._idle = False
-            if not self.begun:
-                self.begun = True
+            if not self._headed:
+                self._headed = True
                 await self._send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
             await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def tick(self) -> None:
         """A comment where nothing was written since the last tick."""
         if self._idle and not self._lock.locked():
-            await self.write(KEEP_ALIVE)
+            self.add(KEEP_ALIVE)
+            await self.flush()
         self._idle = True
 
 
