@@ -1,6 +1,7 @@
 """What a Gemini says, as the vendor writes it."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,17 +53,24 @@ def refusal(code: int, *details: Mapping[str, Any], status: str = "ERROR", **hea
 
 
 class SignedTools:
-    """Plays a tool loop, and answers 400 where the first call of a turn comes back without its signature, exactly."""
+    """Plays a tool loop, and answers 400 where the first call of a turn comes back without its signature, exactly.
 
-    def __init__(self, turns: Sequence[Sequence[Mapping[str, Any]]], last: str) -> None:
+    `or_else` is another signature that it takes, as the vendor takes one that stands for none.
+    """
+
+    def __init__(
+        self, turns: Sequence[Sequence[Mapping[str, Any]]], last: str, *, or_else: bytes | None = None
+    ) -> None:
         self._turns = turns
         self._last = last
+        self._or_else = or_else and b64encode(or_else).decode()
 
     def __call__(self, asked: Asked) -> Answer:
         contents = asked.body["contents"]
         back = [content["parts"] for content in contents if content["role"] == "model"]
         for number, parts in enumerate(back):
-            if self._signatures(parts) != self._signatures(self._turns[number]):
+            signed, as_given = self._signatures(parts), self._signatures(self._turns[number])
+            if signed != as_given and signed != [self._or_else, *as_given[1:]]:
                 return refusal(400, status="INVALID_ARGUMENT")
             results = contents[contents.index({"parts": parts, "role": "model"}) + 1]["parts"]
             called = [(part["functionCall"]["id"], part["functionCall"]["name"]) for part in parts]

@@ -39,8 +39,8 @@ def turn(number: int) -> list[dict[str, Any]]:
     ]
 
 
-def vendor() -> SignedTools:
-    return SignedTools([turn(number) for number in range(TURNS)], "Done.")
+def vendor(or_else: bytes | None = None) -> SignedTools:
+    return SignedTools([turn(number) for number in range(TURNS)], "Done.", or_else=or_else)
 
 
 def back(reply: ChatReply) -> tuple[Message, ...]:
@@ -75,3 +75,14 @@ async def test_the_vendor_says_400_where_a_signature_is_spoiled(grain: Grain, gi
         calls = tuple(replace(call, extra_content=given) for call in reply.tool_calls)
         with pytest.raises(ProviderRejected):
             await events_of(model, chat([start, *back(replace(reply, tool_calls=calls))]), grain=grain)
+
+
+@pytest.mark.parametrize("grain", Grain)
+async def test_a_loop_whose_client_loses_signatures_goes_on_with_what_the_vendor_takes_for_none(grain: Grain) -> None:
+    messages: list[Message] = [UserMessage(content=(Text(text="Go."),))]
+    async with served(vendor(or_else=b"skip_thought_signature_validator")) as (_, model):
+        for _ in range(TURNS):
+            reply = await collect(ask(model, chat(messages), grain=grain))
+            lost = tuple(replace(call, extra_content=None) for call in reply.tool_calls)
+            messages += back(replace(reply, tool_calls=lost))
+        assert (await collect(ask(model, chat(messages), grain=grain))).content == "Done."

@@ -1,8 +1,14 @@
 """Thought signatures as `extra_content` carries them: opaque to us and to the client, sent back byte by byte."""
 
 from base64 import b64decode, b64encode
+from typing import Final
 
 from llm_gateway.domain.chat import JsonObject
+
+UNSIGNED: Final = b"skip_thought_signature_validator"
+"""What the vendor documents for a call whose signature there is none of, because another model made it or a client lost
+it: without any, Gemini 3 refuses the request. (ai.google.dev/gemini-api/docs/thought-signatures, FAQ.)
+"""
 
 
 def carried(signature: bytes | None) -> JsonObject | None:

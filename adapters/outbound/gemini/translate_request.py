@@ -27,7 +27,7 @@ from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
 from .families import MAX_STOPS, SEED_RANGE, family_of
-from .signatures import returned
+from .signatures import UNSIGNED, returned
 
 
 class VendorRequest(NamedTuple):
@@ -43,7 +43,7 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
         if isinstance(message, SystemMessage)
         for part in message.content
     ]
-    contents = list(_Contents(to.provider, request).walk())
+    contents = list(_Contents(to, request).walk())
     if not contents:
         _refuse(to.provider, "messages", "need one that is not a system message")
     return VendorRequest(contents, _config(to, request, system))
@@ -52,9 +52,12 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
 class _Contents:
     """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead."""
 
-    def __init__(self, provider: str, request: ChatRequest) -> None:
-        self._provider = provider
+    def __init__(self, to: EndpointId, request: ChatRequest) -> None:
+        self._provider = to.provider
         self._messages = request.messages
+        asked = (index for index, message in enumerate(request.messages) if isinstance(message, UserMessage))
+        # Gemini 3 asks for a signature on the first call of each answer since the last question, and on no other
+        self._signed_from = max(asked, default=-1) if family_of(to.model).levels else len(request.messages)
         self._called: dict[str, str] = {}
 
     def walk(self) -> Iterator[types.Content]:
@@ -71,7 +74,10 @@ class _Contents:
                 case UserMessage():
                     yield types.Content(role="user", parts=[_part(part) for part in message.content])
                 case AssistantMessage():
-                    yield types.Content(role="model", parts=list(self._assistant(message, path)))
+                    parts = list(self._assistant(message, path))
+                    if index > self._signed_from:
+                        _sign(parts)
+                    yield types.Content(role="model", parts=parts)
                 case SystemMessage():
                     pass
         if results:
@@ -116,6 +122,12 @@ class _Contents:
             field = f"{path}.extra_content.google.thought_signature"
             _refuse(self._provider, field, "must be base64, as it was given")
         return signature
+
+
+def _sign(parts: Sequence[types.Part]) -> None:
+    first = next((part for part in parts if part.function_call is not None), None)
+    if first is not None and first.thought_signature is None:
+        first.thought_signature = UNSIGNED
 
 
 def _part(part: Part) -> types.Part:

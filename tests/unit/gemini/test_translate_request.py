@@ -165,3 +165,31 @@ def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
 @pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemini-2.0-flash", "gemini-robotics-er-1.6"])
 def test_no_thinking_is_asked_of_models_that_do_not_take_it(model: str) -> None:
     assert thinking(model, None) is None
+
+
+CALLS = (ToolCall(id="a", name="now", arguments="{}"), ToolCall(id="b", name="now", arguments="{}"))
+RESULTS = tuple(ToolMessage(content=(Text(text="1"),), tool_call_id=call.id) for call in CALLS)
+PLACEHOLDER = b64encode(b"skip_thought_signature_validator").decode()
+
+
+def signatures(model: str, *messages: AssistantMessage | ToolMessage | UserMessage) -> list[object]:
+    body = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO, *messages))))
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    return [part.get("thoughtSignature") for part in parts if "functionCall" in part]
+
+
+@pytest.mark.parametrize(
+    ("model", "first"), [("gemini-flash-latest", PLACEHOLDER), ("gemini-3-pro", PLACEHOLDER), ("gemini-2.5-pro", None)]
+)
+def test_a_call_that_nobody_signed_goes_as_such_to_who_would_refuse_it(model: str, first: str | None) -> None:
+    assert signatures(model, AssistantMessage(tool_calls=CALLS), *RESULTS) == [first, None]
+
+
+def test_a_signature_that_is_there_is_never_replaced() -> None:
+    signed = msgspec.structs.replace(CALLS[0], extra_content={"google": {"thought_signature": "c2ln"}})
+    assert signatures("gemini-3-pro", AssistantMessage(tool_calls=(signed, CALLS[1])), *RESULTS) == ["c2ln", None]
+
+
+def test_what_was_called_before_the_last_question_needs_no_signature() -> None:
+    calls = AssistantMessage(tool_calls=CALLS)
+    assert signatures("gemini-3-pro", calls, *RESULTS, HELLO, calls, *RESULTS) == [None, None, PLACEHOLDER, None]
