@@ -25,7 +25,7 @@ _MEANINGS = {
     Treatment.TRANSLATED: "goes out in the vendor's words",
     Treatment.MODEL_DEPENDENT: "goes out where the server says that the model can, else 400",
     Treatment.REFUSED: "400, and nothing is sent",
-    Treatment.LEFT_OUT: "a label that this vendor has no place for; it changes nothing and is not refused",
+    Treatment.LEFT_OUT: "a label that this vendor has no place for, not refused; `strict` adds nothing to a schema",
 }
 
 
