@@ -256,9 +256,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def ollama_server() -> AsyncGenerator[OllamaServer, None]:
+async def ollama_server(port: int = 0) -> AsyncGenerator[OllamaServer, None]:
     scripted = OllamaServer()
-    listener = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
+    listener = await asyncio.start_server(scripted.serve, "127.0.0.1", port)
     port = listener.sockets[0].getsockname()[1]
     scripted.url = f"http://127.0.0.1:{port}"
     try:

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -202,12 +204,34 @@ async def test_a_local_model_that_turns_out_to_be_hosted_elsewhere_gets_no_promp
     assert not server.chats()
 
 
-async def test_an_answer_from_elsewhere_is_not_taken_for_a_local_one(
+async def test_a_loaded_name_that_comes_to_stand_for_a_model_elsewhere_gets_no_prompt(
     server: OllamaServer, model: OllamaChatModel
 ) -> None:
-    server.scripts = [stream(line("a", remote_host="https://elsewhere.example"), end())]
-    with pytest.raises(ProviderMisconfigured):
-        await reply_of(model)
+    server.models = [Model(name="llama3.1:latest", remote_host="https://elsewhere.example")]
+    for _ in range(2):
+        with pytest.raises(ProviderMisconfigured, match="hosted elsewhere"):
+            await reply_of(model)
+    assert not server.chats()
+
+
+async def test_an_answer_from_elsewhere_is_not_taken_for_a_local_one_and_no_prompt_follows_it(
+    server: OllamaServer,
+) -> None:
+    clock = ScriptedClock()
+    model = OllamaChatModel(base_url=server.url, clock=clock)
+    server.scripts = [stream(line("a", remote_host="https://elsewhere.example"), end()), answer("local again")]
+
+    async def reply() -> ChatReply:
+        deadline = Deadline(clock.monotonic() + 10)
+        return await collect(model.events(LOCAL, PLAIN, grain=Grain.STREAM, deadline=deadline, headers={}))
+
+    for _ in range(2):
+        with pytest.raises(ProviderMisconfigured, match="hosted elsewhere"):
+            await reply()
+    assert len(server.chats()) == 1
+    await clock.advance(ELSEWHERE_SECONDS)
+    assert (await reply()).content == "local again"
+    await model.aclose()
 
 
 async def test_a_cloud_model_is_asked_without_a_load(server: OllamaServer, model: OllamaChatModel) -> None:

@@ -86,7 +86,7 @@ class OllamaChatModel(ChatModel):
                 self._loads.answered(to, ready)
                 await self._drain(parts)
         except ProviderError:
-            self._loads.failed(to)
+            self._loads.failed(to, elsewhere=reader.elsewhere)
             raise
 
     async def _next(

@@ -13,6 +13,7 @@ from llm_gateway.domain.routing import Endpoint, Task
 from .client import MAX_LINE_BYTES, Clients
 from .failures import failures_of
 from .loading import Loads
+from .names import hold_local
 from .options import Options
 from .translate_embedding import embed_bodies, embed_reply
 from .translate_request import encoded
@@ -52,11 +53,14 @@ class OllamaEmbeddingModel(EmbeddingModel):
     ) -> EmbedReply:
         bodies = [encoded(to.id, body) for body in embed_bodies(to.id.model, request, self._options)]
         ready = await self._loads.ready(to, deadline.at)
+        answers: list[Vectors] = []
         try:
-            answers = [await self._ask(to, body, deadline.at + ready.waited, headers) for body in bodies]
+            for body in bodies:
+                answers.append(await self._ask(to, body, deadline.at + ready.waited, headers))
+                hold_local(to, elsewhere=bool(answers[-1].remote_host))
             reply = embed_reply(to, request, answers)
         except ProviderError:
-            self._loads.failed(to)
+            self._loads.failed(to, elsewhere=any(answer.remote_host for answer in answers))
             raise
         self._loads.answered(to, ready)
         return reply

@@ -1,24 +1,28 @@
 """Which models are loaded, and the loading of those that are not: once, however many wait."""
 
 import asyncio
+from collections.abc import Sequence
 
 import ollama
 from msgspec import Struct
 
 from llm_gateway.application.ports import Clock
-from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
+from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
 from .client import Client, Clients
 from .failures import failures_of
-from .names import hosted_elsewhere, same_model, speaks_harmony
+from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
 from .translate_embedding import embed_load_body
 from .translate_request import encoded, load_body
 from .transport import Refusal
+from .vendor import Shown
 
 KNOWN_SECONDS = 10.0
-"""How long a model counts as loaded after it was last seen so."""
+"""How long a model counts as loaded, and as local, after it was last seen so."""
+ELSEWHERE_SECONDS = 60.0
+"""How long a model that turned out to be hosted elsewhere gets nothing: the directory has looked again by then."""
 
 _NOT_THERE = (404, 405, 501)
 
@@ -34,6 +38,9 @@ class Loads:
     """A load runs in a task of its own, which nobody's leaving ends: the server gives up a load that nobody waits
     for, so that a model slower than its clients' patience would never be there. The load's own limit ends it.
     `task` is what the models are loaded for: the server loads none for a task that it can't do.
+
+    A name can come to stand for a model that is hosted elsewhere at any time, and `/api/ps` goes on naming the loaded
+    one. `/api/show` tells, and takes the server about 60 ms (ollama #5242), so it is not asked before every prompt.
     """
 
     def __init__(
@@ -45,10 +52,15 @@ class Loads:
         self._load_seconds = load_seconds
         self._for = task
         self._known: dict[Endpoint, tuple[float, bool]] = {}
+        self._elsewhere: dict[Endpoint, float] = {}
         self._tasks: dict[Endpoint, asyncio.Task[bool]] = {}
 
     async def ready(self, to: Endpoint, look_until: float) -> Ready:
-        """Waits until the model is loaded. `look_until` limits the question whether it is, and not the load."""
+        """Waits until the model is loaded. `look_until` limits the question whether it is, and not the load.
+
+        Raises `ProviderMisconfigured` for a model that was to be local and is not.
+        """
+        hold_local(to, elsewhere=self._clock.monotonic() < self._elsewhere.get(to, 0.0))
         known = self._remembered(to)
         if known is None and to not in self._tasks:
             known = await self._look(to, look_until)
@@ -64,8 +76,11 @@ class Loads:
         """It has just answered, so it is loaded, unless it was told not to stay so."""
         self._know(to, ready.harmony, min(KNOWN_SECONDS, self._options.loaded_seconds / 2))
 
-    def failed(self, to: Endpoint) -> None:
+    def failed(self, to: Endpoint, *, elsewhere: bool) -> None:
+        """`elsewhere`: what answered was not the local model."""
         self._known.pop(to, None)
+        if elsewhere:
+            self._elsewhere[to] = self._clock.monotonic() + ELSEWHERE_SECONDS
 
     async def aclose(self) -> None:
         tasks = tuple(self._tasks.values())
@@ -83,19 +98,27 @@ class Loads:
     async def _look(self, to: Endpoint, until: float) -> bool | None:
         """Whether it thinks by level, if it is loaded or the server can't say; None if it is to be loaded."""
         with failures_of(to.id, self._clock.now):
-            try:
-                async with self._clock.timeout_at(until):
-                    loaded = (await self._clients.of(to.locality).ps()).models
-            except Refusal as refusal:
-                if refusal.status not in _NOT_THERE:
-                    raise
-                return speaks_harmony(None, to.id.model)
-        for model in loaded:
+            async with self._clock.timeout_at(until):
+                if to.locality is Locality.ON_PREMISES:
+                    await self._shown(to)
+                running = await self._running(to)
+        if running is None:
+            return speaks_harmony(None, to.id.model)
+        for model in running:
             if self._fits(to, model):
                 harmony = speaks_harmony(model.details.family if model.details else None, to.id.model)
                 self._know(to, harmony, KNOWN_SECONDS)
                 return harmony
         return None
+
+    async def _running(self, to: Endpoint) -> Sequence[ollama.ProcessResponse.Model] | None:
+        """None where the server can't say."""
+        try:
+            return (await self._clients.of(to.locality).ps()).models
+        except Refusal as refusal:
+            if refusal.status not in _NOT_THERE:
+                raise
+            return None
 
     def _fits(self, to: Endpoint, model: ollama.ProcessResponse.Model) -> bool:
         if not same_model(model.model or model.name or "", to.id.model):
@@ -115,17 +138,20 @@ class Loads:
             self._know(to, task.result(), KNOWN_SECONDS)
 
     async def _load(self, to: Endpoint) -> bool:
-        """A model that is hosted elsewhere is never loaded, and one that was to be local is refused."""
+        """A model that is hosted elsewhere is never loaded."""
         client = self._clients.of(to.locality)
         with failures_of(to.id, self._clock.now, "the model was not loaded in time"):
             async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
-                shown = await client.shown(to.id.model)
-                elsewhere = bool(shown.remote_host) or hosted_elsewhere(to.id.model)
-                if not elsewhere:
-                    elsewhere = bool(await self._loaded_at(client, to.id))
-        if elsewhere and to.locality is Locality.ON_PREMISES:
-            raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
+                shown = await self._shown(to)
+                if not _elsewhere(to, shown):
+                    hold_local(to, elsewhere=bool(await self._loaded_at(client, to.id)))
         return speaks_harmony(shown.details.family if shown.details else None, to.id.model)
+
+    async def _shown(self, to: Endpoint) -> Shown:
+        """What the server tells of a model. Raises `ProviderMisconfigured` where it was to be local and is not."""
+        shown = await self._clients.of(to.locality).shown(to.id.model)
+        hold_local(to, elsewhere=_elsewhere(to, shown))
+        return shown
 
     async def _loaded_at(self, client: Client, to: EndpointId) -> str | None:
         """Has the model loaded. The host that it runs at, where that is another one."""
@@ -135,3 +161,7 @@ class Loads:
         if not part.done:
             raise ProviderBroken(to.provider, "the model's load broke off")
         return part.remote_host
+
+
+def _elsewhere(to: Endpoint, shown: Shown) -> bool:
+    return bool(shown.remote_host) or hosted_elsewhere(to.id.model)

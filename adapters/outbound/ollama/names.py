@@ -1,5 +1,8 @@
 """The vendor's model names: what they leave out, and what they say of where a model runs."""
 
+from llm_gateway.domain.errors import ProviderMisconfigured
+from llm_gateway.domain.routing import Endpoint, Locality
+
 
 def short(name: str) -> str:
     """Without the tag that is meant where none is given."""
@@ -13,6 +16,12 @@ def same_model(one: str, other: str) -> bool:
 def hosted_elsewhere(name: str) -> bool:
     """By the vendor's custom: `gpt-oss:120b-cloud`, `glm-4.6:cloud`."""
     return short(name).casefold().endswith(("-cloud", ":cloud"))
+
+
+def hold_local(to: Endpoint, *, elsewhere: bool) -> None:
+    """Raises `ProviderMisconfigured` for a model that was to be local and is not."""
+    if elsewhere and to.locality is Locality.ON_PREMISES:
+        raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
 
 
 def speaks_harmony(family: str | None, name: str) -> bool:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
-from llm_gateway.domain.errors import ProviderMisconfigured
-from llm_gateway.domain.routing import Endpoint, Locality
+from llm_gateway.domain.routing import Endpoint
 
 from .options import Options
 from .translate_request import Body
@@ -30,12 +29,7 @@ def embed_bodies(model: str, request: EmbedRequest, options: Options) -> Iterato
 
 
 def embed_reply(to: Endpoint, request: EmbedRequest, answers: Sequence[Vectors]) -> EmbedReply:
-    """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does.
-
-    `ProviderMisconfigured` for an answer from outside that was to be local.
-    """
-    if to.locality is Locality.ON_PREMISES and any(answer.remote_host for answer in answers):
-        raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
+    """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does."""
     vectors = tuple(tuple(vector) for answer in answers for vector in answer.embeddings)
     check_vectors(to.id.provider, request, vectors)
     return EmbedReply(

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
+from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
-from llm_gateway.domain.routing import Endpoint, Locality
+from llm_gateway.domain.routing import Endpoint
 
+from .names import hold_local
 from .vendor import ChatPart, PartToolCall
 
 
@@ -24,11 +25,12 @@ class ReplyReader:
         self._ids: set[str] = set()
         self._started = False
         self.finished = False
+        self.elsewhere = False
 
     def events(self, part: ChatPart) -> Iterator[ChatEvent]:
         """Raises `ProviderBroken` for an end that is none, `ProviderMisconfigured` for an answer from outside."""
-        if part.remote_host and self._to.locality is Locality.ON_PREMISES:
-            raise ProviderMisconfigured(self._to.id.provider, "this model is hosted elsewhere, and was to be local")
+        self.elsewhere = bool(part.remote_host)
+        hold_local(self._to, elsewhere=self.elsewhere)
         if self._whole and not part.done:
             raise ProviderBroken(self._to.id.provider, "the answer broke off before its end")
         events: list[ChatEvent] = list(self._deltas(part))
