@@ -80,6 +80,7 @@ class GeminiServer:
         self.asked: list[Asked] = []
         self.received = b""
         self.connections = 0
+        self.open_calls = 0
         self.parked = asyncio.Event()
         """It has said what it had to say, and holds the line."""
         self.left = asyncio.Event()

@@ -146,6 +146,14 @@ GUARDS: Sequence[Guard] = (
         test="tests/unit/ollama/test_guards.py",
     ),
     Guard(
+        name="an error holds none of the vendor's words",
+        edits=[
+            Edit(f"{_OLLAMA}.failures", "the answer is malformed ({name})", "the answer is malformed ({vars(error)})")
+        ],
+        order=_scene("garbles"),
+        leaks=False,
+    ),
+    Guard(
         name="the process's own cache",
         edits=[
             Edit("application.cache_lookup", "if self._shared is None or question.secure", "if self._shared is None")

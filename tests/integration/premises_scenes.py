@@ -25,8 +25,18 @@ def passed_on(asked: Asked) -> Script:
     return whole(end(remote_host=URL))
 
 
-def redirected(status: int) -> Script:
-    return whole({}, status, [("Location", f"{URL}/api/chat")])
+def refused(status: int) -> Callable[[Asked], Script]:
+    """With the way to the cloud, and with words that quote what was asked."""
+    return lambda asked: whole({"error": asked.raw.decode()}, status, [("Location", f"{URL}/api/chat")])
+
+
+def errs(asked: Asked) -> Script:
+    quoted = {"error": asked.raw.decode()}
+    return stream(quoted) if asked.body["stream"] else whole(quoted)
+
+
+def garbles(asked: Asked) -> Script:
+    return stream(b"%b and {no JSON\n" % asked.raw) if asked.body["stream"] else whole(asked.raw + b" and {no JSON")
 
 
 class Told(Struct, frozen=True):
@@ -63,12 +73,14 @@ SCENES: Sequence[Scene] = (
     Scene(name="resets", answers=[Reset()], told=_BROKEN),
     Scene(name="stays-silent", answers=[Hold()], told=Told(504, "provider_timeout", "no answer")),
     Scene(name="cuts", answers=[Send(HEAD), Cut()], told=_BROKEN),
-    Scene(name="is-busy", answers=whole({}, 429), told=Told(503, "provider_throttled", "asks to wait")),
-    Scene(name="fails", answers=whole({}, 503), told=Told(503, "provider_unavailable", "the server failed")),
+    Scene(name="is-busy", answers=refused(429), told=Told(503, "provider_throttled", "asks to wait")),
+    Scene(name="fails", answers=refused(503), told=Told(503, "provider_unavailable", "the server failed")),
+    Scene(name="errs", answers=errs, told=_BROKEN),
+    Scene(name="garbles", answers=garbles, told=Told(502, "provider_failed", "malformed")),
     *(
         Scene(
             name=f"redirects-{status}",
-            answers=redirected(status),
+            answers=refused(status),
             told=Told(502, "provider_failed", "where nobody follows"),
         )
         for status in (301, 302, 303, 307, 308)
