@@ -112,6 +112,8 @@ lock *args:
         --no-emit-index-url --no-emit-find-links --override overrides.txt --all-extras --group dev \
         --output-file requirements.lock "$@" pyproject.toml
 
-# Measure this gateway
+# Measure this gateway, and its adapters
 bench *args: setup
     {{ python }} benchmarks/bench.py "$@"
+    @echo
+    {{ python }} benchmarks/adapters.py "$@"

@@ -92,6 +92,10 @@ class GeminiServer:
         self._answered = 0
         self.open_calls = 0
 
+    def forget(self) -> None:
+        self.asked.clear()
+        self.received = b""
+
     @property
     def url(self) -> str:
         if self._server is None:

@@ -149,6 +149,9 @@ class OllamaServer:
     def embed_loads(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == "/api/embed" and not asked.body["input"]]
 
+    def forget(self) -> None:
+        self.asked.clear()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.current_task()
