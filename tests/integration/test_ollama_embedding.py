@@ -186,3 +186,11 @@ async def test_a_call_that_is_cancelled_between_two_batches_makes_no_further_one
     async with asyncio.timeout(5):
         await until(lambda: server.left.is_set())
     assert len(server.embeds()) == 2
+
+
+async def test_no_text_follows_an_answer_from_elsewhere(server: OllamaServer, model: OllamaEmbeddingModel) -> None:
+    server.embedding = lambda asked: whole({"embeddings": [[1.0]], "remote_host": "https://elsewhere.example"})
+    for _ in range(2):
+        with pytest.raises(errors.ProviderMisconfigured, match="hosted elsewhere"):
+            await embed(model, EmbedRequest(inputs=("a text",) * (INPUTS_A_CALL + 1)))
+    assert len(server.embeds()) == 1

@@ -17,7 +17,6 @@ from llm_gateway.adapters.outbound.ollama.translate_embedding import (
 from llm_gateway.adapters.outbound.ollama.translate_request import encoded
 from llm_gateway.adapters.outbound.ollama.vendor import Vectors
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
-from llm_gateway.domain.errors import ProviderMisconfigured
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 FOLDER = Path(__file__).parent / "golden"
@@ -51,11 +50,6 @@ def test_the_bodies_hold_every_input_once_and_in_order(count: int) -> None:
 
 def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
     assert embed_reply(TO, EmbedRequest(inputs=("a",)), [Vectors(embeddings=[[1.0]])]).prompt_tokens == 0
-
-
-def test_an_answer_from_outside_is_refused_where_it_was_to_be_local() -> None:
-    with pytest.raises(ProviderMisconfigured, match="hosted elsewhere"):
-        embed_reply(TO, EmbedRequest(inputs=("a",)), [Vectors(embeddings=[[1.0]], remote_host="https://ollama.com")])
 
 
 def test_a_load_never_unloads() -> None:
