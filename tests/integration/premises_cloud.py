@@ -18,6 +18,7 @@ from .ollama_server import end, line
 ADDRESS = "203.0.113.7"
 RESOLVER = "203.0.113.53"
 PORT = 8080
+EMBEDDING = "gemini-embedding-001"
 URL = f"http://{ADDRESS}:{PORT}"
 
 _ALL_PROTOCOLS = socket.htons(3)
@@ -116,7 +117,7 @@ def _answer_to(request: str) -> object:
     if ":generateContent" in request:
         return said({"text": "From the cloud"}, finish="STOP", usage={"promptTokenCount": 1})
     if "/v1beta/models" in request:
-        return {"models": []}
+        return {"models": [{"name": f"models/{EMBEDDING}", "supportedGenerationMethods": ["embedContent"]}]}
     if "/api/show" in request:
         return {"capabilities": ["completion"]}
     if "/api/chat" in request:

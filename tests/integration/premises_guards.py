@@ -50,12 +50,17 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="a pin beside secure",
-        edits=[Edit("domain.planning", "        _check_pin(pinned, hints, routes)\n", "")],
+        edits=[Edit("domain.planning", "        _check_pin(client, pinned, hints, routes, Task.CHAT)\n", "")],
         order=_scene("gemini"),
     ),
     Guard(
+        name="an embedding's pin beside secure",
+        edits=[Edit("domain.planning", "    _check_pin(client, pinned, hints, routes, Task.EMBED)\n", "")],
+        order=_way("OpenAI's surface, embedding in the cloud"),
+    ),
+    Guard(
         name="a key that is kept to secure names a model",
-        edits=[Edit("domain.planning", "        _check_reach(client, hints, pinned, routes)\n", "")],
+        edits=[Edit("domain.planning", "if not hints and client.hints is not None and all(", "if False and all(")],
         order=_way("key, model in the cloud"),
     ),
     Guard(
@@ -70,7 +75,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="secure in a header wins",
-        edits=[Edit("adapters.inbound.http.native", "if Hint.SECURE in hints:", "if False:")],
+        edits=[Edit("adapters.inbound.http.steering", "if Hint.SECURE in hints:", "if False:")],
         order=_way("header over body"),
         leaks=False,
     ),
@@ -155,9 +160,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the process's own cache",
-        edits=[
-            Edit("application.cache_lookup", "if self._shared is None or question.secure", "if self._shared is None")
-        ],
+        edits=[Edit("application.entries", "if self._shared is None or question.secure", "if self._shared is None")],
         test="tests/unit/application/test_secure.py",
     ),
     Guard(

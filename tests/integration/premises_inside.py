@@ -16,7 +16,7 @@ import httpx
 from msgspec import Struct
 
 from .ollama_server import OllamaServer, ollama_server
-from .premises_cloud import ADDRESS, PORT, RESOLVER, URL, Cloud, Wire
+from .premises_cloud import ADDRESS, EMBEDDING, PORT, RESOLVER, URL, Cloud, Wire
 from .premises_scenes import ANSWER, ANYONE, KEPT, SCENES, Scene, Told, configuration, hosts, prepare
 
 GATEWAY = "http://127.0.0.1:8000"
@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "PROVIDER_TIMEOUT_SECONDS": "2",
     "PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS": "1",
     "PROVIDER_MAX_RETRIES": "1",
+    "CACHE_TTL_SECONDS": "0",
     "LOG_FORMAT": "json",
     # what no part of a gateway may take notice of
     "OLLAMA_HOST": URL,
@@ -54,6 +55,11 @@ WAYS: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, object]]] = {
     "key, model": (KEPT, {}, {"model": "ollama"}),
     "key, model in the cloud": (KEPT, {}, {"model": "gemini"}),
     "key, hint of the cloud": (KEPT, {}, {"model_hint": "online"}),
+    "OpenAI's surface, header": (ANYONE, {"x-gateway-hint": "secure"}, {"model": "ollama"}),
+    "OpenAI's surface, header over model": (ANYONE, {"x-gateway-hint": "secure"}, {"model": "online"}),
+    "OpenAI's surface, model": (ANYONE, {}, {"model": "secure"}),
+    "OpenAI's surface, model in the cloud": (ANYONE, {"x-gateway-hint": "secure"}, {"model": "gemini"}),
+    "OpenAI's surface, embedding in the cloud": (ANYONE, {"x-gateway-hint": "secure"}, {"model": EMBEDDING}),
 }
 """How a request can be `secure`: the key, the headers and the fields that say so."""
 
@@ -184,7 +190,7 @@ async def _looked(client: httpx.AsyncClient) -> None:
 
 
 async def _ask(client: httpx.AsyncClient, key: str, headers: Mapping[str, str], **body: object) -> Told:
-    asked = {"messages": [{"role": "user", "content": PROMPT}], "cache": {"mode": "bypass"}} | body
+    asked = {"messages": [{"role": "user", "content": PROMPT}]} | body
     answer = await client.post("/api/v1/chat", headers={"x-api-key": key, **headers}, json=asked)
     if answer.headers["content-type"].startswith("text/event-stream"):
         last = answer.text.rpartition("event: ")[2]
@@ -192,6 +198,20 @@ async def _ask(client: httpx.AsyncClient, key: str, headers: Mapping[str, str], 
         told = data | {"content": ANSWER if ANSWER in answer.text else ""} if last.startswith("done") else data
         return _told(200 if last.startswith("done") else int(data["status"]), told)
     return _told(answer.status_code, answer.json())
+
+
+async def _ask_openai(client: httpx.AsyncClient, key: str, headers: Mapping[str, str], **body: object) -> Told:
+    chats = body["model"] != EMBEDDING
+    said = body | {"messages": [{"role": "user", "content": PROMPT}]}
+    answer = await client.post(
+        "/v1/chat/completions" if chats else "/v1/embeddings",
+        headers={"authorization": f"Bearer {key}", **headers},
+        json=said if chats else {"model": EMBEDDING, "input": PROMPT},
+    )
+    if answer.status_code == 200:
+        return Told(200, "", ANSWER if ANSWER in answer.text and '"error"' not in answer.text else answer.text)
+    error = answer.json()["error"]
+    return Told(answer.status_code, str(error["code"]), error["message"])
 
 
 def _told(status: int, body: Mapping[str, Any]) -> Told:
@@ -215,7 +235,8 @@ async def _scene(client: httpx.AsyncClient, scene: Scene) -> Told:
 async def _way(client: httpx.AsyncClient, name: str) -> list[Told]:
     """Whole and streamed; the second time the breakers of what failed are open."""
     key, headers, body = WAYS[name]
-    return [await _ask(client, key, headers, stream=stream, **body) for _ in range(2) for stream in (False, True)]
+    ask = _ask_openai if name.startswith("OpenAI") else _ask
+    return [await ask(client, key, headers, stream=stream, **body) for _ in range(2) for stream in (False, True)]
 
 
 async def _spilled(client: httpx.AsyncClient, said: str, told: Sequence[Told]) -> list[str]:

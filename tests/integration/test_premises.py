@@ -18,7 +18,13 @@ from .premises_inside import WAYS, Order, Report
 from .premises_scenes import ANSWER, SCENES, Scene, Told
 
 ROOT = Path(__file__).parents[2]
-FORBIDDEN = {"key, model in the cloud", "key, hint of the cloud"}
+REFUSED = {
+    "key, model in the cloud": 403,
+    "key, hint of the cloud": 403,
+    "OpenAI's surface, model in the cloud": 400,
+    "OpenAI's surface, embedding in the cloud": 400,
+}
+"""Ways that lead nowhere; every other one leads to the last scene's answer."""
 EVERYTHING = Order(scenes=[scene.name for scene in SCENES], ways=list(WAYS))
 BY_A_PROXY = Order(scenes=["ollama"], proxy=True)
 
@@ -65,7 +71,7 @@ def faults(report: Report, scenes: Mapping[str, Scene]) -> Iterator[str]:
 
 
 def as_stated(way: str, told: Told) -> bool:
-    return told.status == 403 if way in FORBIDDEN else (told.status, told.says) == (200, ANSWER)
+    return told.status == REFUSED[way] if way in REFUSED else (told.status, told.says) == (200, ANSWER)
 
 
 BY_NAME = {scene.name: scene for scene in SCENES}
