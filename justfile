@@ -106,11 +106,20 @@ externals: setup
 lock-externals *args: setup
     {{ python }} tests/external/environments.py lock "$@"
 
-# Lock the dependencies again; `just lock --upgrade` takes the newest
+compile := uv + " pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate" + \
+    " --no-emit-index-url --no-emit-find-links"
+in_the_image := "--extra server --extra redis --extra gemini --extra ollama --extra telemetry"
+
+# Lock the dependencies again, and those of the image from them; `just lock --upgrade` takes the newest
 lock *args:
-    {{ uv }} pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-        --no-emit-index-url --no-emit-find-links --override overrides.txt --all-extras --group dev \
-        --output-file requirements.lock "$@" pyproject.toml
+    {{ compile }} --override overrides.txt --all-extras --group dev --output-file requirements.lock "$@" pyproject.toml
+    {{ compile }} --constraint requirements.lock {{ in_the_image }} --output-file ops/requirements.lock pyproject.toml
+
+# Write again what is made from code: the settings' reference and the dashboards
+generate: setup
+    {{ python }} -m llm_gateway.bootstrap.reference env > .env.example
+    {{ python }} -m llm_gateway.bootstrap.reference markdown > docs/configuration.md
+    {{ python }} ops/grafana/generate.py ops/grafana/dashboards
 
 # Measure this gateway, and its adapters
 bench *args: setup

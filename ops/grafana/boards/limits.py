@@ -1,0 +1,49 @@
+"""What the clients' quotas allow, and how they are kept."""
+
+from panels import Board, Look, Panel, Row
+from promql import rate, share, total
+
+_DECISIONS = f"({rate('rate_limit_allowed_total')} + {rate('rate_limit_blocked_total')})"
+
+LIMITS = Board(
+    name="limits",
+    title="LLM gateway: limits",
+    description="What the clients' quotas allow, and how they are kept.",
+    rows=[
+        Row(
+            "Quotas",
+            [
+                Panel(
+                    title="Allowed and blocked",
+                    description="Chats by what their client's quota said; blocked ones were answered 429.",
+                    queries={"allowed": rate("rate_limit_allowed_total"), "blocked": rate("rate_limit_blocked_total")},
+                    unit="reqps",
+                    look=Look.STACK,
+                ),
+                Panel(
+                    title="Part that is blocked",
+                    description="Of all decisions.",
+                    queries={"blocked": share(rate("rate_limit_blocked_total"), _DECISIONS)},
+                    unit="percentunit",
+                ),
+            ],
+        ),
+        Row(
+            "How",
+            [
+                Panel(
+                    title="How quotas are kept",
+                    description="Instances by their way: `shared` in Redis, else as REDIS_ABSENT_LIMITER says. "
+                    "Only with REDIS_URL.",
+                    queries={"{{mode}}": total("gateway_limiter_mode", "mode")},
+                    look=Look.STACK,
+                ),
+                Panel(
+                    title="Chats under way",
+                    description="What quotas of concurrency are about.",
+                    queries={"under way": total("gateway_answers_under_way")},
+                ),
+            ],
+        ),
+    ],
+)

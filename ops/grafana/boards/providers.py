@@ -1,0 +1,99 @@
+"""How the providers fare: calls, failures, latency, breakers and queues."""
+
+from panels import Board, Look, Panel, Row
+from promql import largest, quantile, rate, share, total
+
+_CALL = "gen_ai_client_operation_duration_seconds"
+_BY_PROVIDER = "{{gen_ai_provider_name}}"
+_BY_MODEL = "{{gen_ai_request_model}}"
+
+PROVIDERS = Board(
+    name="providers",
+    title="LLM gateway: providers",
+    description="How the providers fare: calls, failures, latency, breakers and queues.",
+    rows=[
+        Row(
+            "Calls",
+            [
+                Panel(
+                    title="Calls by provider",
+                    description="Attempts, retries among them.",
+                    queries={"{{provider}}": rate("provider_calls_total", "provider")},
+                    unit="reqps",
+                ),
+                Panel(
+                    title="Part of the calls that fail",
+                    description="Of the attempts, before retries and fallback mend what they can.",
+                    queries={
+                        "{{provider}}": share(
+                            rate("provider_failures_total", "provider"), rate("provider_calls_total", "provider")
+                        )
+                    },
+                    unit="percentunit",
+                ),
+                Panel(
+                    title="Failed calls by error",
+                    description="The class of what ended the call.",
+                    queries={
+                        f"{_BY_PROVIDER} {{{{error_type}}}}": rate(
+                            f"{_CALL}_count", "gen_ai_provider_name", "error_type", where='error_type!=""'
+                        )
+                    },
+                    unit="reqps",
+                ),
+            ],
+        ),
+        Row(
+            "Latency",
+            [
+                Panel(
+                    title="Time a call takes",
+                    description="As long as the provider was waited for; the 95th percentile.",
+                    queries={_BY_PROVIDER: quantile(0.95, _CALL, "gen_ai_provider_name")},
+                    unit="s",
+                ),
+                Panel(
+                    title="Time to the first token",
+                    description="Streamed calls, to their first event; the 95th percentile.",
+                    queries={
+                        _BY_PROVIDER: quantile(
+                            0.95, "gen_ai_server_time_to_first_token_seconds", "gen_ai_provider_name"
+                        )
+                    },
+                    unit="s",
+                ),
+                Panel(
+                    title="Time for each token after it",
+                    description="Streamed calls, by model; the median.",
+                    queries={
+                        _BY_MODEL: quantile(0.5, "gen_ai_server_time_per_output_token_seconds", "gen_ai_request_model")
+                    },
+                    unit="s",
+                ),
+            ],
+        ),
+        Row(
+            "Health",
+            [
+                Panel(
+                    title="Breakers",
+                    description="An open breaker keeps calls from an endpoint that fails.",
+                    queries={"{{provider}}/{{model}}": largest("gateway_breaker_state", "provider", "model")},
+                    look=Look.STATES,
+                    states=("closed", "half-open", "open"),
+                ),
+                Panel(
+                    title="Calls that wait",
+                    description="Where a provider takes one call after the other, as the embedded model does.",
+                    queries={"{{provider}}": total("gateway_queue_depth", "provider")},
+                ),
+                Panel(
+                    title="Time calls waited",
+                    description="Where calls wait for their turn; the 95th percentile.",
+                    queries={"{{provider}}": quantile(0.95, "gateway_queue_wait_seconds", "provider")},
+                    unit="s",
+                ),
+            ],
+        ),
+    ],
+)

@@ -1,0 +1,62 @@
+"""What the providers counted, and what the cache spared."""
+
+from panels import Board, Look, Panel, Row, number
+from promql import grown, quantile, rate
+
+
+def _usage(kind: str) -> str:
+    where = f'gen_ai_token_type="{kind}"'
+    return quantile(0.95, "gen_ai_client_token_usage", "gen_ai_request_model", where=where)
+
+
+TOKENS = Board(
+    name="tokens",
+    title="LLM gateway: tokens",
+    description="What the providers counted, and what the cache spared.",
+    rows=[
+        Row(
+            "In the time shown",
+            [
+                number("Prompt", "Tokens that were read.", grown("gateway_tokens_total", where='type="prompt"')),
+                number(
+                    "Completion", "Tokens that were written.", grown("gateway_tokens_total", where='type="completion"')
+                ),
+                number("Spared", "Tokens of answers from the cache.", grown("gateway_cache_saved_tokens_total")),
+            ],
+            height=4,
+        ),
+        Row(
+            "Rates",
+            [
+                Panel(
+                    title="Tokens a second, by kind",
+                    description="`reasoning` is a part of `completion`, and `cached` a part of `prompt`.",
+                    queries={"{{type}}": rate("gateway_tokens_total", "type")},
+                ),
+                Panel(
+                    title="Tokens a second, by provider",
+                    description="Prompt and completion together.",
+                    queries={
+                        "{{provider}}": rate("gateway_tokens_total", "provider", where='type=~"prompt|completion"')
+                    },
+                    look=Look.STACK,
+                ),
+            ],
+        ),
+        Row(
+            "A call",
+            [
+                Panel(
+                    title="Prompt of a call",
+                    description="Tokens, by model; the 95th percentile.",
+                    queries={"{{gen_ai_request_model}}": _usage("input")},
+                ),
+                Panel(
+                    title="Completion of a call",
+                    description="Tokens, by model; the 95th percentile.",
+                    queries={"{{gen_ai_request_model}}": _usage("output")},
+                ),
+            ],
+        ),
+    ],
+)
