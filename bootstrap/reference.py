@@ -1,27 +1,96 @@
-"""The settings as a commented `.env`, made from their types. `python -m llm_gateway.bootstrap.reference` prints it."""
+"""The settings' reference, made from their types: `python -m llm_gateway.bootstrap.reference env` or `... markdown`."""
 
-from msgspec import inspect
-from msgspec.structs import fields
+import sys
+from collections.abc import Callable, Iterator, Mapping
 
-from .settings import Settings
+from msgspec import NODEFAULT, Struct, inspect
+from msgspec.structs import FieldInfo, fields
+
+from .settings import BucketSettings, ClientSettings, EndpointSettings, Settings
 from .settings_words import expected
 
 _ONLY_IN_TOML = frozenset(("clients", "endpoints", "routes", "demo"))
+_TABLES: Mapping[str, type[Struct]] = {
+    "[[clients]]": ClientSettings,
+    "[[endpoints]]": EndpointSettings,
+    "requests, tokens": BucketSettings,
+}
+
+_PAGE = """\
+# Configuration
+
+Made from the settings' types by `just generate`.
+
+Each variable is read from the environment, then from `.env`, then, in small letters, from `llm-gateway.toml` or the
+file that `--config` names. The first one found is taken. An empty variable is not set. A value out of range, or a key
+in the TOML that is none, stops the start, and every fault is told at once. `llm-gateway check` shows what is in force,
+without secrets.
+
+## Variables
+
+{variables}
+
+## Tables
+
+What variables can't say stands in `llm-gateway.toml`.
+
+{tables}
+
+### `[routes]`
+
+For a hint (`online`, `fast`, `local`, `secure`) the providers, or `provider/model`, in the order in which they are
+asked:
+
+```toml
+[routes]
+fast = ["ollama", "gemini"]
+```
+
+`secure` never leaves the premises, whatever its route says.
+"""
 
 
 def env_example() -> str:
-    """Every variable with its meaning, its range and its default."""
+    """Every variable with its meaning, its range and its default, as a commented `.env`."""
     lines = [
         "# Every variable of the gateway, with its default. Copy this file to .env and change what you need.",
         "# The environment wins over .env, and .env over llm-gateway.toml, where they are in small letters.",
     ]
-    for field in fields(Settings):
-        if field.name in _ONLY_IN_TOML:
-            continue
-        default = field.default
-        shown = "" if default is None or default == () else default
-        lines += ["", f"# {_meaning(field.type)} {expected(field).capitalize()}.", f"#{field.name.upper()}={shown}"]
+    for field in _variables():
+        lines += ["", f"# {_told(field)}", f"#{field.name.upper()}={_default(field)}"]
     return "\n".join(lines) + "\n"
+
+
+def configuration_page() -> str:
+    """The variables and the TOML's tables, as `docs/configuration.md`."""
+    rows = (f"| `{field.name.upper()}` | {_code(_default(field))} | {_told(field)} |" for field in _variables())
+    variables = "\n".join(("| variable | default | |", "|---|---|---|", *rows))
+    return _PAGE.format(variables=variables, tables="\n\n".join(map(_table, _TABLES)))
+
+
+def _table(name: str) -> str:
+    kind = _TABLES[name]
+    rows = (
+        f"| `{field.name}` | {'required' if field.required else _code(_default(field))} | {_told(field)} |"
+        for field in fields(kind)
+    )
+    return "\n".join((f"### `{name}`", "", f"{kind.__doc__}", "", "| key | default | |", "|---|---|---|", *rows))
+
+
+def _variables() -> Iterator[FieldInfo]:
+    return (field for field in fields(Settings) if field.name not in _ONLY_IN_TOML)
+
+
+def _told(field: FieldInfo) -> str:
+    return f"{_meaning(field.type)} {expected(field).capitalize()}.".strip()
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default in (None, (), NODEFAULT) else str(field.default)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _meaning(kind: object) -> str:
@@ -32,4 +101,5 @@ def _meaning(kind: object) -> str:
 
 
 if __name__ == "__main__":
-    print(env_example(), end="")
+    _forms: dict[str, Callable[[], str]] = {"env": env_example, "markdown": configuration_page}
+    print(_forms[sys.argv[1]](), end="")

@@ -41,33 +41,37 @@ class Secret:
 
 
 class BucketSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A quota: so much at once, refilled by so much a second."""
+    """A quota: a bucket that is refilled."""
 
-    capacity: Capacity
-    refill_rate: Rate
+    capacity: Annotated[Capacity, Meta(description="So much at once.")]
+    refill_rate: Annotated[Rate, Meta(description="So much a second.")]
 
 
 class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A `[[clients]]` table. `keys` as in API_KEYS; without a quota of its own, requests have the common one."""
+    """A client with a name, and with quotas and rights of its own."""
 
-    name: Name
-    keys: Annotated[tuple[Secret, ...], Meta(min_length=1)]
-    requests: BucketSettings | None = None
-    tokens: BucketSettings | None = None
-    concurrency: Annotated[int, Meta(ge=1)] | None = None
-    hints: tuple[Hint, ...] | None = None
-    models: tuple[str, ...] | None = None
-    namespace: Name | None = None
+    name: Annotated[Name, Meta(description="In records and logs.")]
+    keys: Annotated[tuple[Secret, ...], Meta(min_length=1, description="As in API_KEYS.")]
+    requests: Annotated[BucketSettings | None, Meta(description="Default: the common quota.")] = None
+    tokens: Annotated[BucketSettings | None, Meta(description="Default: no limit.")] = None
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Chats under way at once. Default: no limit.")
+    ] = None
+    hints: Annotated[tuple[Hint, ...] | None, Meta(description="That it may use. Default: all.")] = None
+    models: Annotated[
+        tuple[str, ...] | None, Meta(description="Providers, or `provider/model`, that it may use. Default: all.")
+    ] = None
+    namespace: Annotated[Name | None, Meta(description="Whose stored answers it shares. Default: its own.")] = None
 
 
 class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An `[[endpoints]]` table: one more server of a known kind, under a provider name of its own."""
+    """One more server of a known kind, under a provider name of its own."""
 
-    name: Name
-    kind: Literal["gemini", "ollama"]
-    model: str
-    base_url: str | None = None
-    api_key: Secret | None = None
+    name: Annotated[Name, Meta(description="The provider's name, in routes and in `model`.")]
+    kind: Annotated[Literal["gemini", "ollama"], Meta(description="What it speaks.")]
+    model: Annotated[str, Meta(description="Its default model.")]
+    base_url: Annotated[str | None, Meta(description="Its address. Default: the kind's own.")] = None
+    api_key: Annotated[Secret | None, Meta(description="What it asks for.")] = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,10 @@ def _words(kind: inspect.Type) -> str:
             return f"a number{_range(kind)}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(value) for value in values)}"
+        case inspect.EnumType(cls=members):
+            return f"one of {', '.join(str(member.value) for member in members)}"
+        case inspect.StructType(fields=parts):
+            return f"a table of {' and '.join(part.name for part in parts)}"
         case inspect.VarTupleType(item_type=item):
             return f"a list, each {_words(item)}"
         case _:

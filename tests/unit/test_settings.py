@@ -1,11 +1,14 @@
 """Settings: where they are read, which win, and that every fault is named at once."""
 
+import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from llm_gateway import Secret, Settings, SettingsError, load_settings
-from llm_gateway.bootstrap.reference import env_example
+from llm_gateway.bootstrap.reference import configuration_page, env_example
+from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
 from llm_gateway.bootstrap.settings_rules import clients_of, serving_faults
 from llm_gateway.domain.clients import digest_of
 from llm_gateway.domain.quota import Bucket
@@ -182,5 +185,15 @@ def test_the_toml_that_was_asked_for_must_exist(tmp_path: Path) -> None:
         load_settings(config=tmp_path / "absent.toml", environ={}, dotenv=None)
 
 
-def test_the_example_lists_every_variable() -> None:
-    assert (ROOT / ".env.example").read_text() == env_example()
+def test_the_example_and_the_reference_list_every_setting() -> None:
+    assert (ROOT / ".env.example").read_text() == env_example(), "run `just generate`"
+    page = configuration_page()
+    assert (ROOT / "docs" / "configuration.md").read_text() == page, "run `just generate`"
+    kinds = (Settings, ClientSettings, EndpointSettings)
+    names = {field.name for kind in kinds for field in fields(kind)} - {"demo"}
+    assert all(f"`{name}`" in page or f"`{name.upper()}`" in page or f"[{name}]" in page for name in names)
+
+
+def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
+    assert load(tmp_path, example).routes == {Hint.FAST: ("ollama", "gemini")}
