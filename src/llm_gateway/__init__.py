@@ -59,7 +59,20 @@ if TYPE_CHECKING:
     )
     from .domain.clients import Client, ClientId
     from .domain.embedding import EmbedCall, EmbedReply, EmbedRequest
-    from .domain.errors import GatewayError, InvalidRequest, ProviderError, QuotaExceeded
+    from .domain.errors import (
+        ContextLengthExceeded,
+        GatewayError,
+        InvalidRequest,
+        ProviderBroken,
+        ProviderError,
+        ProviderMisconfigured,
+        ProviderRefused,
+        ProviderRejected,
+        ProviderThrottled,
+        ProviderTimeout,
+        ProviderUnavailable,
+        QuotaExceeded,
+    )
     from .domain.events import (
         ChatEvent,
         Finished,
@@ -103,6 +116,7 @@ __all__ = [
     "ClientDirectory",
     "ClientId",
     "Clock",
+    "ContextLengthExceeded",
     "Deadline",
     "EmbedCall",
     "EmbedReply",
@@ -136,7 +150,14 @@ __all__ = [
     "Observer",
     "Plan",
     "PlanRoute",
+    "ProviderBroken",
     "ProviderError",
+    "ProviderMisconfigured",
+    "ProviderRefused",
+    "ProviderRejected",
+    "ProviderThrottled",
+    "ProviderTimeout",
+    "ProviderUnavailable",
     "Quota",
     "QuotaExceeded",
     "RateLimiter",
@@ -193,7 +214,10 @@ _HOMES = {
     ),
     "domain.clients": "Client ClientId",
     "domain.embedding": "EmbedCall EmbedReply EmbedRequest",
-    "domain.errors": "GatewayError InvalidRequest ProviderError QuotaExceeded",
+    "domain.errors": (
+        "ContextLengthExceeded GatewayError InvalidRequest ProviderBroken ProviderError ProviderMisconfigured "
+        "ProviderRefused ProviderRejected ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded"
+    ),
     "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
     "domain.quota": "Bucket Quota",
     "domain.resilience": "Deadline",

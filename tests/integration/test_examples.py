@@ -42,16 +42,10 @@ print(domain.__doc__)
     assert "host's own domain" in run("-c", code, cwd=ROOT / "examples/fastapi_host")
 
 
-def test_a_cache_of_ones_own_passes_the_contract_suite() -> None:
-    told = run("-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "examples/test_own_cache.py")
+@pytest.mark.parametrize("example", ["test_own_cache.py", "test_own_model.py"])
+def test_an_adapter_of_ones_own_passes_the_contract_suite(example: str) -> None:
+    told = run("-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "examples" / example)
     assert re.search(r"^\d+ passed", told, re.MULTILINE)
-
-
-def test_the_code_of_the_readme_runs() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 1
-    for block in blocks:
-        run("-c", block)
 
 
 def test_the_readme_has_both_commands() -> None:
