@@ -24,7 +24,7 @@ def free_port() -> int:
 def running(
     command: Sequence[str | Path], port: int, log: Path, *, environ: Mapping[str, str] | None = None, cwd: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that listens on a port; ended by SIGTERM, or by force where it does not listen to that."""
+    """A process that listens on a port, and ends well when it is told to by SIGTERM."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=cwd, env=kept | dict(environ or {}), stdout=out, stderr=out)
@@ -34,10 +34,11 @@ def running(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
+            process.wait(PATIENCE_SECONDS)
+        finally:
             process.kill()
-            process.wait(10)
+            process.wait()
+    assert process.returncode == 0, log.read_text()
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
