@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,6 +41,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     metrics: str
     targets: dict[str, str]
     rules: dict[str, str]
+    seal: dict[str, str] | None
     healthcheck: int
     healthcheck_of_nothing: int
 
@@ -63,9 +65,18 @@ async def _watched() -> Seen:
             metrics=metrics,
             targets={target["scrapeUrl"]: target["health"] + target["lastError"] for target in targets},
             rules={rule["name"]: rule["health"] for group in groups for rule in group["rules"]},
+            seal=_seal(running.gateway_process) if running.image.sealed else None,
             healthcheck=await asyncio.to_thread(running.image.healthcheck, running.gateway),
             healthcheck_of_nothing=await asyncio.to_thread(running.image.healthcheck, 9),
         )
+
+
+def _seal(process: int) -> dict[str, str]:
+    """What the system says of a process, and the options of its root."""
+    about = Path(f"/proc/{process}")
+    status = dict(line.split(":", 1) for line in about.joinpath("status").read_text().splitlines())
+    mounts = [line.split() for line in about.joinpath("mounts").read_text().splitlines()]
+    return status | {"root": next(options for _, place, _, options, *_ in mounts if place == "/")}
 
 
 async def _until_all_have_data(
@@ -114,6 +125,15 @@ def test_promtool_finds_no_fault_in_the_metrics(seen: Seen) -> None:
 
 def test_every_kind_of_answer_was_among_them(seen: Seen) -> None:
     assert seen.statuses >= {200, 400, 401, 404, 429, 502, 503}
+
+
+def test_the_image_runs_without_rights_on_a_read_only_root(seen: Seen) -> None:
+    if seen.seal is None:
+        pytest.skip("this user may not seal a process")
+    assert set(seen.seal["Uid"].split()) == set(seen.seal["Gid"].split()) == {"10001"}
+    assert int(seen.seal["CapEff"], 16) == int(seen.seal["CapBnd"], 16) == 0
+    assert seen.seal["NoNewPrivs"].strip() == "1"
+    assert seen.seal["root"].startswith("ro,")
 
 
 def test_the_images_health_check_tells_a_gateway_from_nothing(seen: Seen) -> None:

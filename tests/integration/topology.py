@@ -31,6 +31,7 @@ class Topology(Struct, frozen=True, kw_only=True):
 
     image: Image
     gateway: int
+    gateway_process: int
     plain: int
     prometheus: int
     stop_the_cache: ExitStack
@@ -61,10 +62,18 @@ def _started(stack: AsyncExitStack, folder: Path, given: Mapping[str, str]) -> T
     cache_stack = stack.enter_context(ExitStack())
     cache = cache_stack.enter_context(_valkey("cache", folder))
     hosts = {"limits:6379": f"127.0.0.1:{limits}", "cache:6379": f"127.0.0.1:{cache}"}
-    gateway = stack.enter_context(_gateway(folder, image, image.variables() | _composed(given, hosts)))
+    variables = image.variables() | _composed(given, hosts)
+    gateway, process = stack.enter_context(_gateway(folder, image, variables))
     plain = stack.enter_context(_plain(folder, given))
     prometheus = stack.enter_context(_prometheus(folder, [gateway, plain]))
-    return Topology(image=image, gateway=gateway, plain=plain, prometheus=prometheus, stop_the_cache=cache_stack)
+    return Topology(
+        image=image,
+        gateway=gateway,
+        gateway_process=process,
+        plain=plain,
+        prometheus=prometheus,
+        stop_the_cache=cache_stack,
+    )
 
 
 def _composed(given: Mapping[str, str], hosts: Mapping[str, str]) -> dict[str, str]:
@@ -100,13 +109,14 @@ def _valkey(service: str, folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _gateway(folder: Path, image: Image, variables: Mapping[str, str]) -> Iterator[int]:
+def _gateway(folder: Path, image: Image, variables: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """Its port and its process."""
     port = free_port()
     home = folder / "etc"
     home.mkdir()
     environ = {**variables, "HOST": "127.0.0.1", "PORT": str(port)}
-    with running(image.command(), port, folder / "gateway.log", environ=environ, cwd=home):
-        yield port
+    with running(image.command(), port, folder / "gateway.log", environ=environ, cwd=home) as process:
+        yield port, process.pid
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,10 @@ exec setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --boundin
 
 
 class Image(Struct, frozen=True):
-    """The environment in a folder that every user may read."""
+    """The environment in a folder that every user may read. `sealed`: whether this user may seal a process."""
 
     folder: Path
+    sealed: bool
 
     @property
     def python(self) -> Path:
@@ -36,10 +38,10 @@ class Image(Struct, frozen=True):
         return dict(word.split("=") for word in line.split()) | {"PATH": path}
 
     def command(self) -> list[str]:
-        """As `ENTRYPOINT` and `CMD` say, without rights and on a read-only root where this user may arrange that."""
+        """As `ENTRYPOINT` and `CMD` say; sealed, without rights and on a read-only root."""
         words = [*_json("ENTRYPOINT"), *_json("CMD")]
         own = [str(self.python.with_name(words[0])), *words[1:]]
-        return ["unshare", "--mount", "sh", "-c", _SEALED, "sealed", *own] if os.geteuid() == 0 else own
+        return ["unshare", "--mount", "sh", "-c", _SEALED, "sealed", *own] if self.sealed else own
 
     def healthcheck(self, port: int) -> int:
         """The exit code of `HEALTHCHECK`'s command."""
@@ -50,8 +52,8 @@ class Image(Struct, frozen=True):
 
 
 def build_image(folder: Path) -> Image:
-    image = Image(folder)
-    base = _DEBIANS_PYTHON if os.geteuid() == 0 and _DEBIANS_PYTHON.exists() else Path(sys.executable)
+    image = Image(folder, _may_seal())
+    base = _DEBIANS_PYTHON if image.sealed and _DEBIANS_PYTHON.exists() else Path(sys.executable)
     _run(_UV, "venv", "--quiet", "--python", base, folder / "venv")
     sync = (_UV, "pip", "sync", "--quiet", "--require-hashes", "--python", image.python, OPS / "requirements.lock")
     try:
@@ -62,6 +64,14 @@ def build_image(folder: Path) -> Image:
     (wheel,) = (folder / "dist").glob("*.whl")
     _run(_UV, "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", image.python, wheel)
     return image
+
+
+def _may_seal() -> bool:
+    """Root may, except in a container."""
+    if os.geteuid() or shutil.which("unshare") is None or shutil.which("setpriv") is None:
+        return False
+    tried = ["unshare", "--mount", "mount", "--options", "remount,bind,ro", "/"]
+    return subprocess.run(tried, capture_output=True, timeout=10, check=False).returncode == 0
 
 
 def _json(instruction: str) -> list[str]:
