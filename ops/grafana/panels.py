@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import count
+from string import ascii_uppercase
 from typing import TypeAlias
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, timeseries
@@ -109,7 +110,7 @@ def _jobs() -> dashboard.QueryVariable:
 def _drawn(panel: Panel) -> _Drawn:
     drawing = _BY_LOOK[panel.look]()
     drawing.title(panel.title).description(panel.description).datasource(_SOURCE).unit(panel.unit)
-    for letter, (legend, expression) in zip("ABCDEF", panel.queries.items(), strict=False):
+    for letter, (legend, expression) in zip(ascii_uppercase, panel.queries.items(), strict=False):
         query = prometheus.Dataquery().ref_id(letter).expr(expression).legend_format(legend).datasource(_SOURCE)
         drawing.with_target(query.instant() if panel.look is Look.NUMBER else query.range())
     if panel.states:
