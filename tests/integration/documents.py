@@ -22,7 +22,7 @@ _INLINE = re.compile(r"`(\.venv/bin/llm-gateway [^`]+)`")
 
 
 class Block(Struct, frozen=True):
-    """`note` is the comment before it: `from: FILE` for an excerpt, or `not run: REASON`."""
+    """`note` is the comment before it: `from: FILE` for an excerpt, `run in: ENVIRONMENT`, or `not run: REASON`."""
 
     page: str
     line: int
@@ -33,6 +33,11 @@ class Block(Struct, frozen=True):
     @property
     def name(self) -> str:
         return f"{self.page}:{self.line}"
+
+    @property
+    def environment(self) -> str | None:
+        """The one of tests/external that it runs in; None is the project's own."""
+        return self.note.removeprefix("run in: ") if self.note.startswith("run in: ") else None
 
 
 def blocks() -> Iterator[Block]:

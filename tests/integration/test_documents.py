@@ -13,6 +13,7 @@ from msgspec.structs import fields
 from llm_gateway import Settings, load_settings
 from llm_gateway.domain.clients import digest_of
 
+from ..external.environments import Environment
 from .documents import PAGES, ROOT, Block, blocks, clone
 
 SET_UP = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install -q uv rust-just && \.venv/bin/just (\w+)\n")
@@ -41,8 +42,12 @@ KINDS = {block: _kind(block) for block in BLOCKS}
 
 
 def each(kind: str) -> pytest.MarkDecorator:
-    found = [pytest.param(block, id=block.name) for block in BLOCKS if KINDS[block] == kind]
+    found = [pytest.param(block, id=block.name, marks=_needs(block)) for block in BLOCKS if KINDS[block] == kind]
     return pytest.mark.parametrize("block", found)
+
+
+def _needs(block: Block) -> list[pytest.MarkDecorator]:
+    return [] if block.environment is None else [pytest.mark.external(block.environment)]
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +89,11 @@ def test_a_command_works(block: Block, tmp_path: Path, demonstration: str) -> No
 
 
 @each("program")
-def test_a_program_runs(block: Block, tmp_path: Path) -> None:
+def test_a_program_runs(block: Block, tmp_path: Path, demonstration: str) -> None:
+    foreign = block.environment and Environment(block.environment).program("python")
+    program = block.text.replace(DEMONSTRATION, demonstration)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block.text],
+        [foreign, "-c", program] if foreign else [sys.executable, "-W", "error", "-c", program],
         cwd=tmp_path,
         capture_output=True,
         text=True,

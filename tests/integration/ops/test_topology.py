@@ -13,7 +13,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from .ops.files import Expression, alerts, panel_expressions
+from .files import Expression, alerts, panel_expressions
 from .topology import Topology, topology
 from .traffic import round_of_traffic
 
