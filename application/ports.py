@@ -11,7 +11,7 @@ from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.clients import ApiKeyDigest, Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.events import ChatEvent
-from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointState
 
@@ -159,6 +159,33 @@ class TrafficMeter(Protocol):
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is one of the server's own paths, and `status` 499 for a client that left before the answer."""
+        ...
+
+
+class SharedStore(Protocol):
+    """A server that gateways share, and that each of them can do without for a while."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    async def trouble(self) -> str | None:
+        """Why it can't be used now; None where it answers. Waits a fraction of a second, and never raises."""
+        ...
+
+
+class StoreMeter(Protocol):
+    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+
+    @abstractmethod
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        """`operation` is one of a few words that the code has, such as `take` or `get`."""
+        ...
+
+    @abstractmethod
+    def limiter(self, mode: LimiterMode) -> None:
+        """How one charge was decided on."""
         ...
 
 

@@ -6,6 +6,7 @@ refilled per millisecond: a rate of r micro-units a second is exactly r nano-uni
 product and never rounds. Buckets of more than a million units count in micro-units instead, with rates in thousandths.
 """
 
+from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
@@ -18,8 +19,12 @@ MAX_FINE_RATE = 1_000_000.0
 LEASE_MS = 30_000
 """How long a reservation lives without being renewed: what a crashed process held is free after this."""
 
+DEBT_FLOOR = -4 * 10**15
+"""A bucket's lowest level, in parts."""
+CONCURRENCY_WAIT_MS = 1_000
+"""What a client is told to wait for an answer of its own to end, since nobody knows when."""
+
 _MICRO = 1_000_000
-_DEBT_FLOOR = -4 * 10**15
 _MAX_COST = 2 * 10**15
 
 
@@ -70,24 +75,24 @@ class Bucket(Struct, frozen=True, kw_only=True):
         return level + elapsed_ms * self.per_ms
 
     def drained(self, level: int, parts: int) -> int:
-        return max(_DEBT_FLOOR, level - parts)
+        return max(DEBT_FLOOR, level - parts)
 
     def wait_ms(self, level: int, wanted: int) -> int:
         """Milliseconds until the level is `wanted`, rounded up."""
         return max(0, -((level - wanted) // self.per_ms))
 
+    def divided(self, by: int) -> "Bucket":
+        """One of so many shares. No share is below a unit, or below the slowest rate."""
+        capacity = max(1, self.capacity // by)
+        step = _step(capacity)
+        most = round((MAX_FINE_RATE if step == 1 else MAX_CAPACITY) * _MICRO)
+        rate = max(step, self.micros_per_second // by // step * step)
+        return Bucket(capacity=capacity, micros_per_second=min(most, rate))
+
 
 def _step(capacity: int) -> int:
     """The millionths of a unit a second in which a bucket's rate is counted."""
     return 1 if capacity <= FINE_CAPACITY else 1000
-
-
-class Quota(Struct, frozen=True, kw_only=True):
-    """What a client may do; None is no limit. `concurrency` counts answers under way."""
-
-    requests: Bucket | None = None
-    tokens: Bucket | None = None
-    concurrency: int | None = None
 
 
 class Charge(Struct, frozen=True, kw_only=True):
@@ -111,6 +116,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How long an empty bucket takes to fill; 0 for concurrency."""
 
 
+class LimiterMode(StrEnum):
+    """How a charge was decided on: by what all gateways count, or, without it, by policy."""
+
+    EXACT = "exact"
+    LOCAL = "local"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """What a limiter said. A limit that the client does not have is None."""
 
@@ -119,6 +133,52 @@ class Decision(Struct, frozen=True, kw_only=True):
     requests: Standing | None = None
     tokens: Standing | None = None
     concurrency: Standing | None = None
+    mode: LimiterMode = LimiterMode.EXACT
+
+
+class Levels(Struct, frozen=True, kw_only=True):
+    """What is left in parts of a unit, 0 where there is no such bucket, and the answers under way."""
+
+    requests: int
+    tokens: int
+    leases: int
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """What a client may do; None is no limit. `concurrency` counts answers under way."""
+
+    requests: Bucket | None = None
+    tokens: Bucket | None = None
+    concurrency: int | None = None
+
+    def divided(self, by: int) -> "Quota":
+        """One of so many shares, each with something of every limit."""
+        return Quota(
+            requests=self.requests.divided(by) if self.requests else None,
+            tokens=self.tokens.divided(by) if self.tokens else None,
+            concurrency=None if self.concurrency is None else max(1, self.concurrency // by),
+        )
+
+    def cost(self, charge: Charge) -> tuple[int, int]:
+        """What a charge weighs in parts of requests and of tokens."""
+        requests, tokens = self.requests, self.tokens
+        return (
+            requests.parts(charge.requests) if requests else 0,
+            tokens.parts(min(charge.tokens, tokens.capacity)) if tokens else 0,
+        )
+
+    def decision(self, levels: Levels, *, wait_ms: int) -> Decision:
+        """What is said at these levels: allowed, unless there is something to wait for."""
+        concurrency = self.concurrency
+        return Decision(
+            allowed=not wait_ms,
+            retry_after_ms=wait_ms,
+            requests=_standing(self.requests, levels.requests) if self.requests else None,
+            tokens=_standing(self.tokens, levels.tokens) if self.tokens else None,
+            concurrency=Standing(limit=concurrency, remaining=max(0, concurrency - levels.leases), reset_ms=0)
+            if concurrency is not None
+            else None,
+        )
 
 
 class _Reservation(Struct):
@@ -154,14 +214,14 @@ class Account:
         earlier = self._reservations.get(reservation)
         if earlier is not None:
             return earlier.decision
-        requests, tokens = self._cost(charge)
+        requests, tokens = self.quota.cost(charge)
         wait = self._wait_ms(requests, tokens, charge.lease)
         if wait:
-            return self._decision(allowed=False, retry_after_ms=wait)
+            return self._decision(wait)
         self._requests -= requests
         self._tokens -= tokens
         self._leases += charge.lease
-        decision = self._decision(allowed=True)
+        decision = self._decision(0)
         self._reservations[reservation] = _Reservation(
             decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
         )
@@ -210,13 +270,6 @@ class Account:
                 return
             self._forget(first)
 
-    def _cost(self, charge: Charge) -> tuple[int, int]:
-        requests, tokens = self.quota.requests, self.quota.tokens
-        return (
-            requests.parts(charge.requests) if requests else 0,
-            tokens.parts(min(charge.tokens, tokens.capacity)) if tokens else 0,
-        )
-
     def _wait_ms(self, requests: int, tokens: int, lease: bool) -> int:
         wait = 0
         if requests and self.quota.requests:
@@ -224,22 +277,12 @@ class Account:
         if tokens and self.quota.tokens:
             wait = max(wait, self.quota.tokens.wait_ms(self._tokens, tokens))
         if lease and self.quota.concurrency is not None and self._leases >= self.quota.concurrency:
-            wait = max(wait, 1000)
+            wait = max(wait, CONCURRENCY_WAIT_MS)
         return wait
 
-    def _decision(self, *, allowed: bool, retry_after_ms: int = 0) -> Decision:
-        quota = self.quota
-        return Decision(
-            allowed=allowed,
-            retry_after_ms=retry_after_ms,
-            requests=_standing(quota.requests, self._requests) if quota.requests else None,
-            tokens=_standing(quota.tokens, self._tokens) if quota.tokens else None,
-            concurrency=Standing(
-                limit=quota.concurrency, remaining=max(0, quota.concurrency - self._leases), reset_ms=0
-            )
-            if quota.concurrency is not None
-            else None,
-        )
+    def _decision(self, wait_ms: int) -> Decision:
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self._leases)
+        return self.quota.decision(levels, wait_ms=wait_ms)
 
 
 def _standing(bucket: Bucket, level: int) -> Standing:

@@ -158,7 +158,7 @@ class Limits(RuleBasedStateMachine):
     def _take(self, charge: Charge, id: str) -> int:
         now = self.clock.ms
         self.oracle.at(now)
-        expected = self.oracle.take(charge, id)
+        self.last = expected = self.oracle.take(charge, id)
         assert self.account.take(charge, ReservationId(id), now) == expected
         assert done(self.limiter.take(self.client, charge, ReservationId(id))) == expected
         return expected.retry_after_ms

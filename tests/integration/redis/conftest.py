@@ -1,0 +1,61 @@
+"""The servers that the tests share, and stores that are closed after each test."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeAlias
+
+import pytest
+import pytest_asyncio
+from fakeredis import TcpFakeServer
+
+from llm_gateway.adapters.outbound.redis.store import Store, open_store
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
+
+from .set_time import SHADOWED
+from .valkey import Valkey, ask, valkey, valkey_cluster
+
+PATIENCE = 5.0
+"""Seconds for a call, where its time is not what is tested: machines are shared."""
+Open: TypeAlias = Callable[[str], Store]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Valkey]:
+    """One that no test may harm."""
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[list[Valkey]]:
+    with valkey_cluster() as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="session")
+def fake() -> Iterator[str]:
+    """fakeredis on a socket: its URL. It has the script already, because it closes a connection after any error."""
+    server = TcpFakeServer(("127.0.0.1", 0))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    port = server.server_address[1]
+    ask(port, "SCRIPT", "LOAD", SHADOWED.body)
+    yield f"redis://127.0.0.1:{port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+
+@pytest_asyncio.fixture
+async def open_url() -> AsyncIterator[Open]:
+    stores: list[Store] = []
+
+    def opened(url: str) -> Store:
+        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=PATIENCE))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        await store.aclose()
