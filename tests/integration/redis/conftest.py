@@ -1,8 +1,8 @@
 """The servers that the tests share, and stores that are closed after each test."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
 
 import pytest
 import pytest_asyncio
@@ -17,7 +17,10 @@ from .valkey import Valkey, ask, valkey, valkey_cluster
 
 PATIENCE = 5.0
 """Seconds for a call, where its time is not what is tested: machines are shared."""
-Open: TypeAlias = Callable[[str], Store]
+
+
+class Open(Protocol):
+    def __call__(self, url: str, patience: float = PATIENCE) -> Store: ...
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +55,8 @@ def fake() -> Iterator[str]:
 async def open_url() -> AsyncIterator[Open]:
     stores: list[Store] = []
 
-    def opened(url: str) -> Store:
-        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=PATIENCE))
+    def opened(url: str, patience: float = PATIENCE) -> Store:
+        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=patience))
         return stores[-1]
 
     yield opened

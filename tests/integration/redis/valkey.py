@@ -56,14 +56,13 @@ class Valkey:
         return ask(self.port, *command)
 
     def _answers(self) -> bool:
-        """Whether it listens on whichever of its doors it has."""
-        path, port = self._options.get("unixsocket"), int(self._options.get("tls-port", self.port))
+        path = self._options.get("unixsocket")
         try:
-            if not port and path:
+            if path is None:
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            else:
                 with socket.socket(socket.AF_UNIX) as plug:
                     plug.connect(path)
-            else:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except OSError:
             return False
         return True
@@ -87,8 +86,8 @@ def ask(port: int, *command: str | bytes | int) -> Any:
 def valkey(**options: str) -> Iterator[Valkey]:
     with TemporaryDirectory(prefix="valkey-") as folder:
         server = Valkey(Path(folder), **options)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.kill()
