@@ -1,5 +1,6 @@
 """Quotas that every gateway counts together, by a script that does what `domain.quota.Account` says."""
 
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -28,6 +29,8 @@ from .store import Reply, Script, Store, StoreError
 VERSION = 1
 """Of the keys' meaning. Raised together with any change to it: gateways of two versions then count apart."""
 KNOWN_CLIENTS = 4096
+TRY_AGAIN = timedelta(seconds=1)
+"""As often as a server that is away is tried."""
 
 TAKE_RATES = Script(files(__package__).joinpath("rate_limiter.lua").read_text())
 
@@ -76,7 +79,7 @@ class RedisRateLimiter(RateLimiter):
         try:
             return await self._store.run(verb, self._script, keys, verb, *of.numbers, *numbers)
         except StoreError as error:
-            raise LimiterUnavailable("The quotas can't be looked up at the moment.") from error
+            raise LimiterUnavailable("The quotas can't be looked up at the moment.", retry_after=TRY_AGAIN) from error
 
 
 def _account(client: ClientId, quota: Quota) -> _Account:

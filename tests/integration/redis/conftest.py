@@ -1,11 +1,13 @@
 """The servers that the tests share, and stores that are closed after each test."""
 
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Protocol
 
 import pytest
 import pytest_asyncio
+import uvloop
 from fakeredis import TcpFakeServer
 
 from llm_gateway.adapters.outbound.redis.store import Store, open_store
@@ -21,6 +23,11 @@ PATIENCE = 5.0
 
 class Open(Protocol):
     def __call__(self, url: str, patience: float = PATIENCE) -> Store: ...
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both kinds of loop, because they differ in whether a timer goes before what has arrived."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +48,7 @@ def fake() -> Iterator[str]:
     """fakeredis on a socket: its URL. It has the script already, because it closes a connection after any error."""
     server = TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
+    server.block_on_close = False  # a test that failed may have left a connection open
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     port = server.server_address[1]

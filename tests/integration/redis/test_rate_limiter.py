@@ -1,6 +1,7 @@
 """What the limiter leaves on the server: for how long, under which names, and what it does not say twice."""
 
 import asyncio
+import random
 from itertools import pairwise
 
 import pytest
@@ -88,11 +89,13 @@ async def test_keys_carry_a_version_and_a_client_whatever_it_is_called_in_one_sl
     open_url: Open, cluster: list[Valkey]
 ) -> None:
     limiter = RedisRateLimiter(open_url(f"redis+cluster://127.0.0.1:{cluster[0].port}"))
-    for id in ("plain", "", "}{", "a{b}c", "two words", "ünï:code/*?[x]"):
-        someone = Client(id=ClientId(id), namespace=id, quota=Quota(requests=Bucket.of(1, 0.001), concurrency=1))
+    plain = client().id
+    for id in (plain, "", "}{", "a{b}c", "two words", "ünï:code/*?[x]"):
+        quota = Quota(requests=Bucket.of(1, random.uniform(0.001, 0.002)), concurrency=1)  # of this test alone
+        someone = Client(id=ClientId(id), namespace=id, quota=quota)
         assert (await limiter.take(someone, Charge(requests=1, lease=True), new_id())).allowed
         assert not (await limiter.take(someone, ONE, new_id())).allowed
-    names = [name for node in cluster for name in node.ask("KEYS", "llm-gateway:quota:1:{client=plain}:*")]
+    names = [name for node in cluster for name in node.ask("KEYS", f"llm-gateway:quota:1:{{client={plain}}}:*")]
     assert len(names) == 3
 
 
