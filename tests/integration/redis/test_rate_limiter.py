@@ -7,13 +7,15 @@ from itertools import pairwise
 import pytest
 
 from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
-from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Quota
+from llm_gateway.domain.quota import DEBT_FLOOR, LEASE_MS, Account, Bucket, Charge, Quota
 from llm_gateway.testing.contracts.rate_limiter import LEASE, ONE, client, left, new_id
 
 from .conftest import Open
 from .proxy import Proxy
+from .set_time import TimedRateLimiter
 from .valkey import Valkey
 
 
@@ -134,3 +136,19 @@ async def test_ids_that_only_begin_alike_are_different_reservations(open_url: Op
     ids = [first, type(first)(first + "0"), type(first)(first + ":leases")]
     seen = [left((await limiter.take(someone, ONE, id)).requests) for id in ids]
     assert all(before - after == 1 for before, after in pairwise(seen))
+
+
+async def test_debt_has_the_floor_that_the_account_has(open_url: Open, server: Valkey) -> None:
+    clock, id = ScriptedClock(), client().id
+    someone = Client(id=id, namespace=id, quota=Quota(tokens=Bucket.of(10, 3.7)))
+    limiter = TimedRateLimiter(open_url(server.url), clock)
+    account = Account(someone.quota, 1_000_000)
+    for _ in range(4):
+        reservation = new_id()
+        await limiter.take(someone, LEASE, reservation)
+        await limiter.settle(someone, reservation, 10**10)
+        account.take(LEASE, reservation, 1_000_000)
+        account.settle(reservation, 10**10, 1_000_000)
+        said = await limiter.take(someone, Charge(tokens=1), new_id())
+        assert said == account.take(Charge(tokens=1), new_id(), 1_000_000)
+    assert said.retry_after_ms == -(-(10**9 - DEBT_FLOOR) // 3_700_000)
