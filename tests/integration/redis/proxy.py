@@ -61,6 +61,8 @@ class Proxy:
             upstream, back = await asyncio.open_connection("127.0.0.1", self._target)
             self._writers.add(back)
             await asyncio.gather(self._pump(reader, back, self.requests), self._pump(upstream, writer, None))
+        except ConnectionRefusedError:
+            writer.transport.abort()
         finally:
             self._tasks.discard(task)
             writer.close()

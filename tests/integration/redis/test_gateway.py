@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from llm_gateway.adapters.outbound.redis import store as redis_store
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
 
 from ..http.served import Served, serve  # noqa: TID252 - the same server, over another store
+from .conftest import PATIENCE
 from .proxy import Proxy
 from .valkey import Valkey
 
@@ -44,12 +47,19 @@ class Gateways:
         return sum(len(model.calls) for model in self.models)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that a busy machine does not fail."""
+    monkeypatch.setattr(redis_store, "open_store", partial(redis_store.open_store, patience=PATIENCE))
+
+
 @pytest_asyncio.fixture
 async def gateways() -> AsyncIterator[Gateways]:
     async with AsyncExitStack() as stack:
         yield Gateways(stack)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_gateways_are_one_limit_and_one_cache(gateways: Gateways, server: Valkey) -> None:
     one, other = [await gateways.open(capacity=3, redis_url=server.url) for _ in range(2)]
     asked = [await served.chat(gateways.name) for served in (one, other, one, other)]
@@ -59,6 +69,7 @@ async def test_two_gateways_are_one_limit_and_one_cache(gateways: Gateways, serv
     assert all("x-gateway-limiter" not in response.headers for response in asked)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_hit_takes_one_trip_for_quota_and_cache(gateways: Gateways, server: Valkey) -> None:
     async with Proxy(server.port) as wire:
         served = await gateways.open(redis_url=wire.url)
@@ -70,6 +81,7 @@ async def test_a_hit_takes_one_trip_for_quota_and_cache(gateways: Gateways, serv
     assert b"GET" in sent
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cache_of_its_own_holds_the_replies_and_no_quota(
     gateways: Gateways, server: Valkey, tmp_path: Path
 ) -> None:
@@ -86,6 +98,7 @@ async def test_a_cache_of_its_own_holds_the_replies_and_no_quota(
         own.kill()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_secure_answer_leaves_no_trace_in_redis(gateways: Gateways, server: Valkey) -> None:
     served = await gateways.open(redis_url=server.url)
     for status in ("miss", "hit"):

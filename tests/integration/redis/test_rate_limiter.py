@@ -110,7 +110,7 @@ async def test_a_server_that_forgot_the_script_is_told_it_again(open_url: Open, 
 
 async def test_a_charge_whose_fate_is_unknown_is_not_repeated(open_url: Open, server: Valkey) -> None:
     async with Proxy(server.port) as wire:
-        limiter, someone = RedisRateLimiter(open_url(wire.url, 0.1)), client(requests=5)
+        limiter, someone = RedisRateLimiter(open_url(wire.url, 0.5)), client(requests=5)
         await limiter.take(someone, ONE, new_id())
         wire.muted = True
         with pytest.raises(LimiterUnavailable) as caught:

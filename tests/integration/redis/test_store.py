@@ -24,6 +24,8 @@ from .conftest import PATIENCE, Open
 from .proxy import Proxy
 from .valkey import Valkey, valkey
 
+HASTE = 0.3
+
 
 @pytest_asyncio.fixture
 async def wire(server: Valkey) -> AsyncIterator[Proxy]:
@@ -38,8 +40,8 @@ async def clock() -> ScriptedClock:
 
 @pytest_asyncio.fixture
 async def hasty(wire: Proxy, clock: ScriptedClock) -> AsyncIterator[Store]:
-    """A store that waits for a call as long as it is shipped to, on a wire that can be cut, at a time that is set."""
-    store = open_store("redis", wire.url, clock, SilentStoreMeter())
+    """A store that does not wait long, on a wire that can be cut, at a time that is set."""
+    store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=HASTE)
     yield store
     await store.aclose()
 
@@ -131,13 +133,13 @@ async def test_a_call_without_an_answer_ends_in_time_and_the_store_is_asked_no_m
     wire.cut()
     began = time.monotonic()
     await open_breaker(hasty)
-    assert 0.1 <= time.monotonic() - began < 3
+    assert HASTE <= time.monotonic() - began < 10 * HASTE
 
     began = time.monotonic()
     for _ in range(100):
         with pytest.raises(StoreAway, match="not asked"):
             await echo(hasty, b"x")
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < HASTE
     assert await hasty.trouble() == "not asked: its last calls failed"
 
 
@@ -203,7 +205,7 @@ async def test_a_loop_that_was_held_up_blames_nobody_else(hasty: Store) -> None:
     await echo(hasty, b"open")
     call = asyncio.create_task(echo(hasty, b"x"))
     await asyncio.sleep(0.001)
-    time.sleep(0.3)  # noqa: ASYNC251 - what is tested
+    time.sleep(2 * HASTE)  # noqa: ASYNC251 - what is tested
     assert await call == b"x"
 
 
@@ -219,12 +221,11 @@ async def test_a_script_is_sent_once_and_again_after_the_server_forgot_it(open_u
     assert sum(mark.encode() in data for data in wire.requests) == 2
 
 
-async def test_what_was_sent_and_not_answered_is_not_sent_again(hasty: Store, server: Valkey, wire: Proxy) -> None:
+async def test_what_was_sent_and_not_answered_is_not_sent_again(hasty: Store, wire: Proxy) -> None:
     await echo(hasty, b"open")
-    server.ask("CLIENT", "PAUSE", 400, "ALL")
+    wire.muted = True
     with pytest.raises(StoreAway, match="no answer in time"):
         await hasty.call("count", b"", "INCR", "sent and not answered")
-    server.ask("CLIENT", "UNPAUSE")
     assert b"".join(wire.requests).count(b"INCR") == 1
 
 
