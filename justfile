@@ -116,6 +116,10 @@ lock *args:
 faults *args: setup
     {{ python }} -m tests.integration.redis.faults "$@"
 
+# Measure what a charge and a look-up in Redis cost, by the ways to ask
+bench-redis *args: setup
+    {{ python }} benchmarks/redis_trips.py "$@"
+
 # Measure this gateway, and its adapters
 bench *args: setup
     {{ python }} benchmarks/bench.py "$@"
