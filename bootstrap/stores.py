@@ -39,7 +39,8 @@ class Stores:
 
         policy = AbsentPolicy(self._settings.redis_absent_limiter)
         shared = RedisRateLimiter(self.state)
-        return FallbackLimiter(shared, local, policy, self._settings.expected_replicas, self._clock, self._meter)
+        processes = self._settings.expected_replicas * self._settings.workers
+        return FallbackLimiter(shared, local, policy, processes, self._clock, self._meter)
 
     def reply_cache(self, entropy: Entropy) -> ReplyCache | None:
         if self.replies is None:
