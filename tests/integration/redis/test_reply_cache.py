@@ -10,7 +10,8 @@ from msgspec import msgpack
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.application.cache_lookup import CacheLookup, Question
+from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.entries import Question
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
