@@ -84,7 +84,7 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """The clients' quotas, by the rules of `domain.quota.Account`: all of a charge or none of it.
+    """The clients' quotas, by the rules of `domain.account.Account`: all of a charge or none of it.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """

@@ -1,4 +1,4 @@
-"""Quotas that every gateway counts together, by a script that does what `domain.quota.Account` says."""
+"""Quotas that every gateway counts together, by a script that does what `domain.account.Account` says."""
 
 from datetime import timedelta
 from functools import lru_cache

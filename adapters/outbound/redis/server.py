@@ -38,6 +38,7 @@ class Server:
         self._connecting: asyncio.Task[Line] | None = None
         self._closed = False
         self._away = False
+        self._why = ""
 
     @property
     def node(self) -> Node:
@@ -47,12 +48,13 @@ class Server:
         """Raises `StoreAway` or `StoreRefused`. `asking` is a Cluster's word for a slot on its way."""
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
-            raise StoreAway("not asked: its last calls failed")
+            raise StoreAway(f"not asked, because of: {self._why}")
         try:
             line = self._line
             reply = await (self._first(command, asking) if line is None else self._send(line, command, asking))
         except StoreAway as error:
             permit.failed(self._clock.monotonic())
+            self._why = str(error)
             self._tell(error)
             raise
         except StoreRefused:

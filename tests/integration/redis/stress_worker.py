@@ -1,9 +1,9 @@
 """A process of the stress run: callers that take from one client's quota until the time is up.
 
-    python -m tests.integration.redis.stress_worker URL CLIENT CAPACITY RATE CALLERS UNTIL
+    python -m tests.integration.redis.stress_worker URL CLIENT CAPACITY RATE CALLERS
 
-`UNTIL` is on the monotonic clock, which all processes of a machine share. Prints a line of JSON: when each admission
-was asked for and when it was heard of, and how many were refused.
+Says that it is ready, is told until when by a line, on the monotonic clock that all processes of a machine share, and
+prints a line of JSON: when each admission was asked for and when it was heard of, and how many were refused.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ async def work(url: str, client: Client, callers: int, until: float) -> None:
 
 
 if __name__ == "__main__":
-    url, name, capacity, rate, callers, until = sys.argv[1:]
+    url, name, capacity, rate, callers = sys.argv[1:]
+    print("ready", flush=True)
+    until = float(sys.stdin.readline())
     quota = Quota(requests=Bucket.of(int(capacity), float(rate)))
-    asyncio.run(work(url, Client(id=ClientId(name), namespace=name, quota=quota), int(callers), float(until)))
+    asyncio.run(work(url, Client(id=ClientId(name), namespace=name, quota=quota), int(callers), until))

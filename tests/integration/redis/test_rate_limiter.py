@@ -8,9 +8,10 @@ import pytest
 
 from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.domain.account import Account
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
-from llm_gateway.domain.quota import DEBT_FLOOR, LEASE_MS, Account, Bucket, Charge, Quota
+from llm_gateway.domain.quota import DEBT_FLOOR, LEASE_MS, Bucket, Charge, Quota
 from llm_gateway.testing.contracts.rate_limiter import LEASE, ONE, client, left, new_id
 
 from .conftest import Open

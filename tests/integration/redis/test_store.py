@@ -140,7 +140,7 @@ async def test_a_call_without_an_answer_ends_in_time_and_the_store_is_asked_no_m
         with pytest.raises(StoreAway, match="not asked"):
             await echo(hasty, b"x")
     assert time.monotonic() - began < HASTE
-    assert await hasty.trouble() == "not asked: its last calls failed"
+    assert (await hasty.trouble() or "").startswith("not asked, because of: no ")
 
 
 async def test_one_trial_at_a_time_finds_out_that_it_is_back(hasty: Store, wire: Proxy, clock: ScriptedClock) -> None:
@@ -171,7 +171,7 @@ async def test_a_trial_that_is_cancelled_leaves_room_for_the_next(
     trial.cancel()
     await asyncio.gather(trial, return_exceptions=True)
 
-    with pytest.raises(StoreAway, match=r"no (connection|answer) in time"):
+    with pytest.raises(StoreAway, match=r"^no (connection|answer) in time"):
         await echo(hasty, b"x")
 
 

@@ -18,17 +18,27 @@ MILLISECOND = 0.001
 
 
 async def stress(url: str, processes: int, callers: int, seconds: float) -> tuple[list[tuple[float, float]], int]:
-    until = time.monotonic() + 1.0 + seconds  # they take about a second to begin
-    arguments = [url, f"stress-{token_hex(8)}", str(CAPACITY), str(RATE), str(callers), str(until)]
+    arguments = [url, f"stress-{token_hex(8)}", str(CAPACITY), str(RATE), str(callers)]
     workers = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"{__package__}.stress_worker", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            f"{__package__}.stress_worker",
+            *arguments,
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         for _ in range(processes)
     ]
-    async with asyncio.timeout(seconds + 30):
-        told = [json.loads((await worker.communicate())[0]) for worker in workers]
-    return [tuple(one) for part in told for one in part["admitted"]], sum(part["refused"] for part in told)
+    async with asyncio.timeout(seconds + 40):
+        for worker in workers:
+            assert worker.stdout is not None
+            assert await worker.stdout.readline() == b"ready\n"
+        until = str(time.monotonic() + seconds).encode()
+        told = await asyncio.gather(*(worker.communicate(until) for worker in workers))
+        parts = [json.loads(line) for line, _ in told]
+    return [tuple(one) for part in parts for one in part["admitted"]], sum(part["refused"] for part in parts)
 
 
 def test_no_window_admits_more_than_it_may(server: Valkey) -> None:

@@ -11,8 +11,9 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.application.ports import Clock
+from llm_gateway.domain.account import Account
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.quota import Account, Bucket, Charge, Quota, ReservationId
+from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
 
 from .limits_oracle import Oracle
 
