@@ -43,6 +43,7 @@ from .contracts.entropy import EntropyContract
 from .contracts.observer import ObserverContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
+from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 
 __all__ = [
     "ChatModelContract",
@@ -70,7 +71,9 @@ __all__ = [
     "ScriptedEmbedCall",
     "ScriptedEmbeddingModel",
     "SeededEntropy",
+    "SharedStoreContract",
     "Step",
+    "StoreMeterContract",
     "TrafficMeterContract",
     "Vendor",
     "Wait",

@@ -8,7 +8,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.store import Store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.testing import RateLimiterContract, ReplyCacheContract, SeededEntropy
+from llm_gateway.testing import RateLimiterContract, ReplyCacheContract, SeededEntropy, SharedStoreContract
 
 from .conftest import Open
 from .set_time import TimedRateLimiter
@@ -30,6 +30,7 @@ class OnStore:
                 nodes: list[Valkey] = request.getfixturevalue("cluster")
                 url = f"redis+cluster://127.0.0.1:{nodes[1].port},127.0.0.1:{nodes[2].port}"
         self.store: Store = open_url(url)
+        self.away: Store = open_url(f"{url.partition('://')[0]}://127.0.0.1:1")
 
 
 class TestRedisReplyCache(OnStore, ReplyCacheContract):
@@ -49,3 +50,13 @@ class TestRedisRateLimiter(OnStore, RateLimiterContract):
     @override
     def make(self) -> TimedRateLimiter:
         return TimedRateLimiter(self.store, self.clock)
+
+
+class TestStore(OnStore, SharedStoreContract):
+    @override
+    def make(self) -> Store:
+        return self.store
+
+    @override
+    def make_away(self) -> Store:
+        return self.away
