@@ -18,8 +18,10 @@ CONNECT_SECONDS = 1.0
 AWAY_FAILURES = 3
 AWAY_SECONDS = 1.0
 """How often a server that is away is tried."""
-_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "NOAUTH"))
-"""Codes of a server that won't serve, perhaps while another would: its name is looked up again."""
+_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
+"""Codes of a server that will serve again."""
+_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
+"""Codes of a server that won't serve, while another may have its name by now: it is connected anew."""
 _ASKING = packed("ASKING")
 
 log = logging.getLogger("llm_gateway.redis")
@@ -84,9 +86,10 @@ class Server:
         try:
             return await line.send(command)
         except StoreRefused as error:
-            if error.code not in _NOT_HERE:
+            if error.code in _NOT_HERE:
+                line.close()
+            elif error.code not in _NOT_NOW:
                 raise
-            line.close()
             raise StoreAway(f"the server answered {error.code}") from error
 
     async def _first(self, command: bytes, asking: bool) -> Reply:

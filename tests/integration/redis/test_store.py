@@ -6,11 +6,13 @@ import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 import pytest_asyncio
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.redis.cluster import slot_of
 from llm_gateway.adapters.outbound.redis.failures import StoreAway, StoreRefused
@@ -18,11 +20,12 @@ from llm_gateway.adapters.outbound.redis.line import packed
 from llm_gateway.adapters.outbound.redis.server import AWAY_FAILURES, AWAY_SECONDS
 from llm_gateway.adapters.outbound.redis.store import Script, Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
 from .conftest import PATIENCE, Open
 from .proxy import Proxy
-from .valkey import Valkey, valkey
+from .valkey import Valkey, valkey, valkey_cluster
 
 HASTE = 0.3
 
@@ -324,3 +327,73 @@ async def test_a_closed_store_asks_nobody(server: Valkey, clock: ScriptedClock) 
     await store.aclose()
     with pytest.raises(StoreAway, match="closed"):
         await echo(store, b"x")
+
+
+class Counted(SilentStoreMeter):
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bool]] = []
+
+    @override
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        assert 0 <= seconds < PATIENCE
+        self.calls.append((operation, failed))
+
+
+async def test_every_call_is_counted_by_what_it_is_for_and_a_failure_as_one(server: Valkey) -> None:
+    meter = Counted()
+    store = open_store("redis", server.url, SystemClock(), meter, patience=PATIENCE)
+    await echo(store, b"x")
+    with pytest.raises(StoreRefused):
+        await store.call("bad", b"", "NOSUCHCOMMAND")
+    await store.aclose()
+    with pytest.raises(StoreAway):
+        await echo(store, b"x")
+    assert meter.calls == [("echo", False), ("bad", True), ("echo", True)]
+
+
+@pytest.mark.nightly
+async def test_a_cluster_that_lost_a_server_fails_its_keys_alone_and_recovers_with_it(open_url: Open) -> None:
+    with valkey_cluster() as nodes:
+        for node in nodes:
+            node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
+        store = open_url(f"redis+cluster://127.0.0.1:{nodes[0].port}")
+        keys = [b"key %d" % number for number in range(30)]
+        lost = [key for key in keys if owns(nodes[2], slot_of(key))]
+        for key in keys:
+            await store.call("put", key, "SET", key, key)
+
+        nodes[2].kill()
+        for key in keys:
+            if key in lost:
+                with pytest.raises(StoreAway):
+                    await store.call("get", key, "GET", key)
+            else:
+                assert await store.call("get", key, "GET", key) == key
+        assert await store.trouble()
+
+        nodes[2].start()
+        while b"cluster_state:ok" not in nodes[2].ask("CLUSTER", "INFO"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # it tells nobody that it is one of the Cluster again
+        async with asyncio.timeout(5):
+            while True:
+                with suppress(StoreAway):
+                    assert await store.call("get", lost[0], "GET", lost[0]) is None
+                    break
+                await asyncio.sleep(0.05)
+
+
+async def test_a_server_that_became_a_replica_is_connected_anew(open_url: Open, tmp_path: Path) -> None:
+    own = Valkey(tmp_path)
+    own.start()
+    try:
+        async with Proxy(own.port) as wire:
+            store = open_url(wire.url)
+            await store.call("put", b"k", "SET", "k", "v")
+            own.ask("REPLICAOF", "127.0.0.1", 1)
+            with pytest.raises(StoreAway, match="READONLY"):
+                await store.call("put", b"k", "SET", "k", "v")
+            own.ask("REPLICAOF", "NO", "ONE")
+            await store.call("put", b"k", "SET", "k", "v")
+            assert wire.connections == 2
+    finally:
+        own.kill()
