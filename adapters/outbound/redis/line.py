@@ -19,7 +19,6 @@ Reply: TypeAlias = Any
 
 MAX_WAITING = 16_384
 MAX_UNSENT_BYTES = 16 << 20
-_LATE_SECONDS = 0.02
 _MORE = object()
 
 
@@ -36,7 +35,6 @@ class Line(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._heard = 0.0
         self._alarm: asyncio.TimerHandle | None = None
-        self._forgave = False
         self.gone: asyncio.Future[None] = self._loop.create_future()
         """Done when the socket is closed."""
 
@@ -85,7 +83,6 @@ class Line(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
-        self._forgave = False
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not _MORE:
@@ -100,19 +97,17 @@ class Line(asyncio.Protocol):
             self._transport.write(data)
 
     def _wake(self, when: float) -> None:
-        self._due = when
         self._alarm = self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
-        """Tell those whose time is up; close the line where nothing at all was heard for so long."""
+        """Tell those whose time is up; close the line where nothing at all was heard for so long.
+
+        Event loops hand out what has arrived before timers that are due: a loop that was held up blames no server.
+        """
         self._alarm = None
         if not self._asked:
             return
         now = self._loop.time()
-        if now - self._due > _LATE_SECONDS and not self._forgave:
-            self._forgave = True  # this process was held up, not the server: what it sent meanwhile is read first
-            self._wake(now + 0.001)
-            return
         if now - max(self._heard, self._asked[0][1]) >= self._patience:
             self.close("no answer in time")
             return

@@ -26,7 +26,7 @@ class Open(Protocol):
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Both kinds of loop, because they differ in whether a timer goes before what has arrived."""
+    """The loop that serves, and the one that a host may have."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 

@@ -204,14 +204,6 @@ async def test_a_store_that_was_absent_at_the_start_is_used_once_it_is_there(ope
         later.kill()
 
 
-async def test_a_loop_that_was_held_up_blames_nobody_else(hasty: Store) -> None:
-    await echo(hasty, b"open")
-    call = asyncio.create_task(echo(hasty, b"x"))
-    await asyncio.sleep(0.001)
-    time.sleep(2 * HASTE)  # noqa: ASYNC251 - what is tested
-    assert await call == b"x"
-
-
 async def test_a_script_is_sent_once_and_again_after_the_server_forgot_it(open_url: Open, wire: Proxy) -> None:
     mark = token_hex(8)
     store, script = open_url(wire.url), Script(f"return ARGV[1] -- {mark}")
