@@ -16,7 +16,7 @@ from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
 
-from ..http.served import Served, serve  # noqa: TID252 - the same server, over another store
+from ..http.served import Served, serve
 from .conftest import PATIENCE
 from .proxy import Proxy
 from .valkey import Valkey

@@ -17,7 +17,7 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Charge, Quota, ReservationId
 
-from ...unit.domain.test_limits_machine import QUOTAS, Limits  # noqa: TID252 - the same machine, with one more limiter
+from ...unit.domain.test_limits_machine import QUOTAS, Limits
 from .conftest import PATIENCE
 from .set_time import TimedRateLimiter
 from .valkey import Valkey
