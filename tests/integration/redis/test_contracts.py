@@ -5,10 +5,17 @@ from functools import cached_property
 import pytest
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.store import Store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.testing import RateLimiterContract, ReplyCacheContract, SeededEntropy, SharedStoreContract
+from llm_gateway.testing import (
+    ClientRegistryContract,
+    RateLimiterContract,
+    ReplyCacheContract,
+    SeededEntropy,
+    SharedStoreContract,
+)
 
 from .conftest import Open
 from .set_time import TimedRateLimiter
@@ -42,6 +49,16 @@ class TestRedisReplyCache(OnStore, ReplyCacheContract):
     @override
     def make(self) -> RedisReplyCache:
         return RedisReplyCache(self.store, SeededEntropy())
+
+
+class TestRedisClients(OnStore, ClientRegistryContract):
+    @pytest.fixture(autouse=True)
+    async def _empty(self, open: None) -> None:
+        await self.store.call("empty", CLIENTS, "DEL", CLIENTS, REGISTRATIONS)
+
+    @override
+    def make(self) -> RedisClients:
+        return RedisClients(self.store, self.clock)
 
 
 class TestRedisRateLimiter(OnStore, RateLimiterContract):
