@@ -121,6 +121,14 @@ generate: setup
     {{ python }} -m llm_gateway.bootstrap.reference markdown > docs/configuration.md
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
 
+# Break the Redis of a gateway under load, and print what its clients saw
+faults *args: setup
+    {{ python }} -m tests.integration.redis.faults "$@"
+
+# Measure what a charge and a look-up in Redis cost, by the ways to ask
+bench-redis *args: setup
+    {{ python }} benchmarks/redis_trips.py "$@"
+
 # Measure this gateway, and its adapters
 bench *args: setup
     {{ python }} benchmarks/bench.py "$@"

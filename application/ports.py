@@ -8,10 +8,10 @@ from typing import NewType, Protocol
 
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatRequest, Grain
-from llm_gateway.domain.clients import ApiKeyDigest, Client
+from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.events import ChatEvent
-from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointState
 
@@ -84,7 +84,7 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """The clients' quotas, by the rules of `domain.quota.Account`: all of a charge or none of it.
+    """The clients' quotas, by the rules of `domain.account.Account`: all of a charge or none of it.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """
@@ -108,6 +108,29 @@ class ClientDirectory(Protocol):
 
     @abstractmethod
     async def find(self, digest: ApiKeyDigest) -> Client | None: ...
+
+
+class ClientRegistry(Protocol):
+    """The clients that are kept beside the settings: what a `ClientDirectory` finds, and the command changes.
+
+    Every method raises `DirectoryUnavailable` where it can't say.
+    """
+
+    @abstractmethod
+    async def all(self) -> Sequence[Registration]:
+        """By the clients' ids."""
+        ...
+
+    @abstractmethod
+    async def get(self, id: ClientId) -> Registration | None: ...
+
+    @abstractmethod
+    async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
+        """Make a client's registration `new`, if it still is `old`: with all the keys that lead to it, or nothing.
+
+        False where it was no longer `old`. None is no registration.
+        """
+        ...
 
 
 class Attempt(Protocol):
@@ -159,6 +182,33 @@ class TrafficMeter(Protocol):
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is one of the server's own paths, and `status` 499 for a client that left before the answer."""
+        ...
+
+
+class SharedStore(Protocol):
+    """A server that gateways share, and that each of them can do without for a while."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    async def trouble(self) -> str | None:
+        """Why it can't be used now; None where it answers. Waits a fraction of a second, and never raises."""
+        ...
+
+
+class StoreMeter(Protocol):
+    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+
+    @abstractmethod
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        """`operation` is one of a few words that the code has, such as `take` or `get`."""
+        ...
+
+    @abstractmethod
+    def limiter(self, mode: LimiterMode) -> None:
+        """How one charge was decided on."""
         ...
 
 

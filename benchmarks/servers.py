@@ -34,8 +34,12 @@ from llm_gateway import (
     open_gateway,
 )
 from llm_gateway.bootstrap.serving import create_server
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings
 
 KEY = "sk-bench-0123456789"
+SMALL_KEY = "sk-small-0123456789"
+SMALL_CAPACITY = 20
+SMALL_RATE = 10.0
 WORDS = ["word "] * 200
 ANSWER = "".join(WORDS)
 
@@ -83,7 +87,8 @@ async def serve_bare() -> None:
     await server.serve([listener])
 
 
-async def serve_gateway() -> None:
+async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None:
+    """With a second client, whose quota is small."""
     endpoint = Endpoint(id=EndpointId(provider="ollama", model="scripted"), locality=Locality.ON_PREMISES)
     settings = Settings(
         api_keys=(Secret(KEY),),
@@ -91,6 +96,15 @@ async def serve_gateway() -> None:
         rate_limiter_capacity=1_000_000,
         rate_limiter_refill_rate=100_000,
         cache_ttl_seconds=3600,
+        redis_url=Secret(redis_url) if redis_url else None,
+        expected_replicas=replicas,
+        clients=(
+            ClientSettings(
+                name="small",
+                keys=(Secret(SMALL_KEY),),
+                requests=BucketSettings(capacity=SMALL_CAPACITY, refill_rate=SMALL_RATE),
+            ),
+        ),
     )
     async with open_gateway(
         settings,
@@ -110,4 +124,6 @@ def _tell_cpu_time() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_tell_cpu_time, daemon=True).start()
-    uvloop.run({"bare": serve_bare, "gateway": serve_gateway}[sys.argv[1]]())
+    kind, *options = sys.argv[1:]
+    redis_url, replicas = (*options, None, "1")[:2]
+    uvloop.run(serve_bare() if kind == "bare" else serve_gateway(redis_url, int(replicas or 1)))

@@ -6,14 +6,13 @@ from importlib.util import find_spec
 
 from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
-from dependency_injector.providers import Dependency, Object, Singleton
+from dependency_injector.providers import Dependency, Singleton
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
-from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.authenticate import Authenticate
@@ -24,7 +23,7 @@ from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import ChatModel, EmbeddingModel, Observer, ReplyCache, TrafficMeter
+from llm_gateway.application.ports import ChatModel, EmbeddingModel, Observer, TrafficMeter
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
@@ -36,6 +35,7 @@ from .gateway import Gateway
 from .providers import Provider, build_providers
 from .settings import Settings
 from .settings_rules import clients_of
+from .stores import Stores
 
 
 class Telemetry:
@@ -72,10 +72,14 @@ class Container(containers.DeclarativeContainer):
     embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
-    clients = Singleton(lambda settings: MemoryClientDirectory(clients_of(settings)), settings)
-    limiter = Singleton(MemoryRateLimiter, clock)
+    store_meter = Singleton(SilentStoreMeter)
+    stores = Singleton(Stores, settings, clock, store_meter)
+    clients = Singleton(
+        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, stores
+    )
+    limiter = Singleton(lambda stores: stores.limiter(), stores)
     process_cache = Singleton(MemoryReplyCache, clock)
-    shared_cache: Object[ReplyCache | None] = Object(None)
+    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), stores, entropy)
 
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
@@ -101,6 +105,7 @@ class Container(containers.DeclarativeContainer):
         explain_chat=Singleton(ExplainChat, plan_route, breakers),
         list_models=Singleton(ListModels, plan_route, endpoints),
         endpoints=endpoints,
+        stores=Call(lambda stores: stores.all, stores),
         observer=observer,
         meter=Call(lambda telemetry: telemetry.meter, telemetry),
         render_metrics=Call(lambda telemetry: telemetry.render, telemetry),

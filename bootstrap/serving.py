@@ -80,6 +80,7 @@ def create_server(gateway: Gateway) -> GatewayServer:
             explain_chat=gateway.explain_chat,
             list_models=gateway.list_models,
             directory=gateway.endpoints,
+            stores=gateway.stores,
             observer=gateway.observer,
             meter=gateway.meter,
             render_metrics=gateway.render_metrics,

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 
+from llm_gateway.adapters.outbound.redis.address import parse_address
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
@@ -21,7 +23,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
         yield "WORKERS: more than one needs REDIS_URL, or each would count limits for itself"
     for variable, url in (("REDIS_URL", settings.redis_url), ("CACHE_REDIS_URL", settings.cache_redis_url)):
         if url is not None:
-            yield f"{variable}: this version keeps everything in one process, and would share nothing"
+            yield from _store_faults(variable, url)
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
     names = [endpoint.name for endpoint in settings.endpoints]
@@ -62,6 +64,15 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
         )
         clients |= {_digest(key): client for key in row.keys}
     return clients
+
+
+def _store_faults(variable: str, url: Secret) -> Iterator[str]:
+    try:
+        parse_address(url.value)
+    except ValueError as error:
+        yield f"{variable}: {error}"
+    if find_spec("hiredis") is None:
+        yield f"{variable}: needs the extra `redis`, which is not installed"
 
 
 def _client_faults(settings: Settings) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The HTTP application: Litestar's routes over the use cases, behind the edge."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Request
@@ -13,7 +14,7 @@ from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, TrafficMeter
+from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, SharedStore, TrafficMeter
 from llm_gateway.domain.errors import InvalidRequest
 
 from .chat_replies import Pace
@@ -37,6 +38,7 @@ class HttpServices(Struct, frozen=True, kw_only=True):
     explain_chat: ExplainChat
     list_models: ListModels
     directory: EndpointDirectory
+    stores: Sequence[SharedStore]
     observer: Observer
     meter: TrafficMeter
     render_metrics: RenderMetrics | None
@@ -69,7 +71,12 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     native = NativeDoor(door, services.explain_chat)
     openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
     operations = OperationsDoor(
-        services.directory, drain, services.render_metrics, options.metrics_token, options.version
+        services.directory,
+        services.stores,
+        drain,
+        services.render_metrics,
+        options.metrics_token,
+        options.version,
     )
     app = Litestar(
         route_handlers=[

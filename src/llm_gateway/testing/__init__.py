@@ -17,6 +17,7 @@ import pytest
 
 pytest.register_assert_rewrite("llm_gateway.testing.contracts")  # a failed assertion shows its values
 
+from llm_gateway.adapters.outbound.memory.client_registry import MemoryClientRegistry
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
@@ -36,6 +37,7 @@ from llm_gateway.adapters.outbound.scripted.observer import RecordedAttempt, Rec
 
 from .contracts.chat_model import ChatModelContract, Vendor
 from .contracts.client_directory import ClientDirectoryContract
+from .contracts.client_registry import ClientRegistryContract
 from .contracts.clock import ClockContract
 from .contracts.embedding_model import EmbeddingModelContract, EmbeddingVendor
 from .contracts.endpoint_directory import EndpointDirectoryContract
@@ -43,10 +45,12 @@ from .contracts.entropy import EntropyContract
 from .contracts.observer import ObserverContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
+from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 
 __all__ = [
     "ChatModelContract",
     "ClientDirectoryContract",
+    "ClientRegistryContract",
     "ClockContract",
     "Cut",
     "EmbeddingModelContract",
@@ -55,6 +59,7 @@ __all__ = [
     "EntropyContract",
     "FixedEndpoints",
     "MemoryClientDirectory",
+    "MemoryClientRegistry",
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "ObserverContract",
@@ -70,7 +75,9 @@ __all__ = [
     "ScriptedEmbedCall",
     "ScriptedEmbeddingModel",
     "SeededEntropy",
+    "SharedStoreContract",
     "Step",
+    "StoreMeterContract",
     "TrafficMeterContract",
     "Vendor",
     "Wait",

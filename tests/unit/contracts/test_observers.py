@@ -7,9 +7,9 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
 from llm_gateway.application.ports import RequestId
-from llm_gateway.testing import ObserverContract, RecordingObserver, TrafficMeterContract
+from llm_gateway.testing import ObserverContract, RecordingObserver, StoreMeterContract, TrafficMeterContract
 from llm_gateway.testing.contracts.observer import EMBEDDING, ENDPOINT, FULL, TRACE
 
 
@@ -17,6 +17,12 @@ class TestSilent(ObserverContract, TrafficMeterContract):
     @override
     def make(self) -> SilentObserver:
         return SilentObserver()
+
+
+class TestSilentStoreMeter(StoreMeterContract):
+    @override
+    def make(self) -> SilentStoreMeter:
+        return SilentStoreMeter()
 
 
 class TestRecording(ObserverContract, TrafficMeterContract):
