@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llm_gateway.adapters.inbound.cli.command import run
-from llm_gateway.adapters.inbound.cli.services import CommandFailed, OpenGateway, Services
+from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
+from llm_gateway.application.ports import EndpointDirectory
 
 from .described import described
 from .gateway import open_gateway
@@ -40,15 +41,18 @@ def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     return read
 
 
-def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> None:
+def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None]) -> None:
     try:
         from .serving import CannotListen, serve
+        from .workers import WorkersFailed
     except ImportError as error:
         raise CommandFailed([f"serve needs the extra `server`: {error.name} is not installed"]) from error
     try:
         serve(settings, announce)
     except CannotListen as error:
         raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}"]) from error
+    except WorkersFailed as error:
+        raise CommandFailed([f"WORKERS: {error}"]) from error
 
 
 def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:

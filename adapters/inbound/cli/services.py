@@ -50,10 +50,10 @@ class Describe(Protocol):
 
 
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`serve` blocks, and calls back with the gateway and its address once it listens."""
+    """`serve` blocks, and calls back with the endpoints and the address once it listens."""
 
     load: Load[SettingsT]
     describe: Describe
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
-    serve: Callable[[SettingsT, Callable[[OpenGateway, str], None]], None]
+    serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]

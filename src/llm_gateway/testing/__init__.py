@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("llm_gateway.testing.contracts")  # a failed asse
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.scripted.chat_model import (
     Cut,
     Script,
@@ -43,6 +44,7 @@ from .contracts.entropy import EntropyContract
 from .contracts.observer import ObserverContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
+from .contracts.request_log import RequestLogContract
 
 __all__ = [
     "ChatModelContract",
@@ -57,12 +59,14 @@ __all__ = [
     "MemoryClientDirectory",
     "MemoryRateLimiter",
     "MemoryReplyCache",
+    "MemoryRequestLog",
     "ObserverContract",
     "RateLimiterContract",
     "RecordedAttempt",
     "RecordedRequest",
     "RecordingObserver",
     "ReplyCacheContract",
+    "RequestLogContract",
     "Script",
     "ScriptedCall",
     "ScriptedChatModel",

@@ -136,6 +136,7 @@ def serving(
         directory=gateway.endpoints,
         observer=gateway.observer,
         meter=observer,
+        request_log=gateway.request_log,
         render_metrics=gateway.render_metrics,
         clock=gateway.clock,
         entropy=gateway.entropy,
