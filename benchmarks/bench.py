@@ -77,17 +77,19 @@ def taken(number: int, make: Callable[[], bytes]) -> Iterator[bytes]:
 
 async def measure(rounds: int, number: int) -> dict[str, float]:
     """Median CPU µs a request of each case."""
-    bare, gateway = Server("bare"), Server("gateway")
+    bare, gateway, unobserved = Server("bare"), Server("gateway"), Server("unobserved")
     unique = count()
     cases: dict[str, tuple[Server, Callable[[], bytes]]] = {
         "bare ASGI app": (bare, lambda: request(PROMPT)),
         "cache hit": (gateway, lambda: request(PROMPT)),
+        "cache hit, unobserved": (unobserved, lambda: request(PROMPT)),
         "cache hit, streamed": (gateway, lambda: request(PROMPT, stream=True)),
         "miss, scripted model": (gateway, lambda: request(f"{next(unique)} {PROMPT}")),
+        "miss, scripted model, unobserved": (unobserved, lambda: request(f"{next(unique)} {PROMPT}")),
         "miss, streamed, 200 chunks": (gateway, lambda: request(f"{next(unique)} {PROMPT}", stream=True)),
     }
     measured: dict[str, list[float]] = {name: [] for name in cases}
-    await asyncio.gather(bare.start(), gateway.start())
+    await asyncio.gather(bare.start(), gateway.start(), unobserved.start())
     try:
         for server, make in cases.values():
             await load(server.port, taken(200, make))
@@ -97,7 +99,7 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
                 await load(server.port, taken(number, make))
                 measured[name].append((await server.cpu_ns() - before) / number / 1000)
     finally:
-        await asyncio.gather(bare.stop(), gateway.stop())
+        await asyncio.gather(bare.stop(), gateway.stop(), unobserved.stop())
     return {name: statistics.median(values) for name, values in measured.items()}
 
 
