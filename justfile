@@ -112,6 +112,14 @@ lock *args:
         --no-emit-index-url --no-emit-find-links --override overrides.txt --all-extras --group dev \
         --output-file requirements.lock "$@" pyproject.toml
 
+# Break the Redis of a gateway under load, and print what its clients saw
+faults *args: setup
+    {{ python }} -m tests.integration.redis.faults "$@"
+
+# Measure what a charge and a look-up in Redis cost, by the ways to ask
+bench-redis *args: setup
+    {{ python }} benchmarks/redis_trips.py "$@"
+
 # Measure this gateway, and its adapters
 bench *args: setup
     {{ python }} benchmarks/bench.py "$@"

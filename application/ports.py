@@ -11,7 +11,7 @@ from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.events import ChatEvent
-from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointState
 
@@ -82,7 +82,7 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """The clients' quotas, by the rules of `domain.quota.Account`: all of a charge or none of it.
+    """The clients' quotas, by the rules of `domain.account.Account`: all of a charge or none of it.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """
@@ -187,6 +187,33 @@ class RequestLog(Protocol):
     @abstractmethod
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
         """Of this client's own requests; None also where it can't be looked up."""
+        ...
+
+
+class SharedStore(Protocol):
+    """A server that gateways share, and that each of them can do without for a while."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    async def trouble(self) -> str | None:
+        """Why it can't be used now; None where it answers. Waits a fraction of a second, and never raises."""
+        ...
+
+
+class StoreMeter(Protocol):
+    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+
+    @abstractmethod
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        """`operation` is one of a few words that the code has, such as `take` or `get`."""
+        ...
+
+    @abstractmethod
+    def limiter(self, mode: LimiterMode) -> None:
+        """How one charge was decided on."""
         ...
 
 

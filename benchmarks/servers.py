@@ -46,8 +46,12 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
 from llm_gateway.application.ports import AccessLog
 from llm_gateway.bootstrap.gateway import Overrides
 from llm_gateway.bootstrap.serving import create_server
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings
 
 KEY = "sk-bench-0123456789"
+SMALL_KEY = "sk-small-0123456789"
+SMALL_CAPACITY = 20
+SMALL_RATE = 10.0
 WORDS = ["word "] * 200
 ANSWER = "".join(WORDS)
 
@@ -107,11 +111,11 @@ class NoLog(RequestLog):
         return None
 
 
-async def serve_gateway() -> None:
-    """As it is served: with metrics, records, and a log, which goes nowhere."""
+async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None:
+    """As it is served: with metrics, records, and a log, which goes nowhere. A second client's quota is small."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     writer = LineWriter(partial(os.write, nowhere))
-    await _serve_gateway(LineAccessLog(writer, pretty=False), {})
+    await _serve_gateway(LineAccessLog(writer, pretty=False), {}, redis_url, replicas)
     writer.close()
     os.close(nowhere)
 
@@ -121,7 +125,9 @@ async def serve_unobserved() -> None:
     await _serve_gateway(None, {"observer": SilentObserver(), "request_log": NoLog()})
 
 
-async def _serve_gateway(access_log: AccessLog | None, overrides: Overrides) -> None:
+async def _serve_gateway(
+    access_log: AccessLog | None, overrides: Overrides, redis_url: str | None = None, replicas: int = 1
+) -> None:
     endpoint = Endpoint(id=EndpointId(provider="ollama", model="scripted"), locality=Locality.ON_PREMISES)
     settings = Settings(
         api_keys=(Secret(KEY),),
@@ -129,6 +135,15 @@ async def _serve_gateway(access_log: AccessLog | None, overrides: Overrides) -> 
         rate_limiter_capacity=1_000_000,
         rate_limiter_refill_rate=100_000,
         cache_ttl_seconds=3600,
+        redis_url=Secret(redis_url) if redis_url else None,
+        expected_replicas=replicas,
+        clients=(
+            ClientSettings(
+                name="small",
+                keys=(Secret(SMALL_KEY),),
+                requests=BucketSettings(capacity=SMALL_CAPACITY, refill_rate=SMALL_RATE),
+            ),
+        ),
     )
     overrides["chat_models"] = {"ollama": InstantModel()}
     overrides["endpoints"] = FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))])
@@ -148,5 +163,9 @@ def _tell_cpu_time() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_tell_cpu_time, daemon=True).start()
-    servers = {"bare": serve_bare, "gateway": serve_gateway, "unobserved": serve_unobserved}
-    uvloop.run(servers[sys.argv[1]]())
+    kind, *options = sys.argv[1:]
+    redis_url, replicas = (*options, None, "1")[:2]
+    if kind == "gateway":
+        uvloop.run(serve_gateway(redis_url, int(replicas or 1)))
+    else:
+        uvloop.run({"bare": serve_bare, "unobserved": serve_unobserved}[kind]())

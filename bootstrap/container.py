@@ -5,12 +5,10 @@ from datetime import timedelta
 
 from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
-from dependency_injector.providers import Dependency, Object, Singleton
+from dependency_injector.providers import Dependency, Singleton
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
-from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
-from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
@@ -23,7 +21,7 @@ from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import ChatModel, EmbeddingModel, ReplyCache
+from llm_gateway.application.ports import ChatModel, EmbeddingModel
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
@@ -35,6 +33,7 @@ from .gateway import Gateway
 from .providers import Provider, build_providers
 from .settings import Settings
 from .settings_rules import clients_of
+from .stores import Stores
 from .telemetry import Telemetry
 
 
@@ -52,10 +51,12 @@ class Container(containers.DeclarativeContainer):
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
     clients = Singleton(lambda settings: MemoryClientDirectory(clients_of(settings)), settings)
-    limiter = Singleton(MemoryRateLimiter, clock)
-    request_log = Singleton(MemoryRequestLog, clock)
+    store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
+    stores = Singleton(Stores, settings, clock, store_meter)
+    limiter = Singleton(lambda stores: stores.limiter(), stores)
+    request_log = Singleton(lambda stores: stores.request_log(), stores)
     process_cache = Singleton(MemoryReplyCache, clock)
-    shared_cache: Object[ReplyCache | None] = Object(None)
+    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), stores, entropy)
 
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
@@ -81,6 +82,7 @@ class Container(containers.DeclarativeContainer):
         explain_chat=Singleton(ExplainChat, plan_route, breakers),
         list_models=Singleton(ListModels, plan_route, endpoints),
         endpoints=endpoints,
+        stores=Call(lambda stores: stores.all, stores),
         observer=observer,
         meter=Call(lambda telemetry: telemetry.meter, telemetry),
         request_log=request_log,

@@ -1,7 +1,7 @@
 """A gateway as its host holds it, and the one builder that makes it from settings."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TypedDict
 
@@ -25,12 +25,13 @@ from llm_gateway.application.ports import (
     RateLimiter,
     ReplyCache,
     RequestLog,
+    SharedStore,
+    StoreMeter,
     TrafficMeter,
 )
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.routing import Routes
 
-from .providers import Provider
 from .settings import Settings
 from .telemetry import Telemetry
 
@@ -46,6 +47,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
     explain_chat: ExplainChat
     list_models: ListModels
     endpoints: EndpointDirectory
+    stores: Sequence[SharedStore]
     observer: Observer
     meter: TrafficMeter
     request_log: RequestLog
@@ -71,6 +73,7 @@ class Overrides(TypedDict, total=False):
     limiter: RateLimiter
     process_cache: ReplyCache
     shared_cache: ReplyCache
+    store_meter: StoreMeter
     observer: Observer
     request_log: RequestLog
     clock: Clock
@@ -84,8 +87,8 @@ async def open_gateway(
     """A running gateway; leaving ends every answer under way and closes every connection.
 
     To be entered in the event loop that will use it. Settings are the defaults if absent: nothing is read from the
-    environment here. Waits at most `first_look_seconds` to learn which providers answer. Raises `ValueError` for
-    models without `endpoints`, which could never be asked.
+    environment here. Waits at most `first_look_seconds` to learn which providers and stores answer. Raises
+    `ValueError` for models without `endpoints`, which could never be asked.
     """
     given = [name for name in ("chat_models", "embedding_models") if name in overrides]
     if given and "endpoints" not in overrides:
@@ -102,7 +105,10 @@ async def open_gateway(
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)
-        await _first_look(providers, first_look_seconds)
+        stores = container.stores()
+        stack.push_async_callback(stores.aclose)
+        looks = [provider.look for provider in providers if provider.look is not None]
+        await _first_look([*looks, *(store.trouble for store in stores.all)], first_look_seconds)
         for provider in providers:
             if provider.start is not None:
                 provider.start()
@@ -119,8 +125,7 @@ async def open_gateway(
         yield gateway
 
 
-async def _first_look(providers: Iterable[Provider], seconds: float) -> None:
-    looks = [provider.look for provider in providers if provider.look is not None]
+async def _first_look(looks: Sequence[Callable[[], Awaitable[object]]], seconds: float) -> None:
     if not looks or not seconds:
         return
     with suppress(TimeoutError):

@@ -118,6 +118,7 @@ def create_server(
             explain_chat=gateway.explain_chat,
             list_models=gateway.list_models,
             directory=gateway.endpoints,
+            stores=gateway.stores,
             observer=gateway.observer,
             meter=gateway.meter,
             request_log=gateway.request_log,

@@ -90,12 +90,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 60
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
-    redis_url: Annotated[Secret | None, Meta(description="State that several gateways share; not in this version.")] = (
-        None
-    )
-    cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis; not in this version.")] = None
+    redis_url: Annotated[
+        Secret | None,
+        Meta(
+            description="State that several gateways share: redis://, rediss://, redis+cluster:// or unix://. "
+            "Default: each keeps its own."
+        ),
+    ] = None
+    cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis. Default: REDIS_URL.")] = None
     redis_absent_limiter: Annotated[
-        Literal["local", "open", "closed"], Meta(description="Quotas while Redis is away.")
+        Literal["local", "open", "closed"],
+        Meta(description="Quotas while Redis is away: a share kept here, none, or no requests."),
     ] = "local"
     expected_replicas: Annotated[int, Meta(ge=1, le=10_000, description="Divides the local limit.")] = 1
     gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None

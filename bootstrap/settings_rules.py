@@ -3,8 +3,10 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
+from llm_gateway.adapters.outbound.redis.address import parse_address
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
@@ -26,7 +28,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
         yield "WORKERS: more than one share a listener, which this system does not let them"
     for variable, url in (("REDIS_URL", settings.redis_url), ("CACHE_REDIS_URL", settings.cache_redis_url)):
         if url is not None:
-            yield f"{variable}: this version keeps everything in one process, and would share nothing"
+            yield from _store_faults(variable, url)
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
     yield from _otlp_faults(settings)
@@ -98,6 +100,15 @@ def _is_url(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is no number
         return False
+
+
+def _store_faults(variable: str, url: Secret) -> Iterator[str]:
+    try:
+        parse_address(url.value)
+    except ValueError as error:
+        yield f"{variable}: {error}"
+    if find_spec("hiredis") is None:
+        yield f"{variable}: needs the extra `redis`, which is not installed"
 
 
 def _client_faults(settings: Settings) -> Iterator[str]:

@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
 from llm_gateway.application.breakers import Breakers
-from llm_gateway.application.ports import EndpointDirectory, Observer, QueueMeter, TrafficMeter
+from llm_gateway.application.ports import EndpointDirectory, Observer, QueueMeter, StoreMeter, TrafficMeter
 
 from .providers import Provider
 from .settings import Settings
@@ -30,12 +30,14 @@ class Telemetry:
         self.observer: Observer
         self.meter: TrafficMeter
         self.queue: QueueMeter
+        self.stores: StoreMeter
         self.collect: Callable[[], bytes] | None = None
         self.render: Callable[[], Awaitable[bytes]] | None = None
         self._instruments: Instruments | None = None
         self._closing: list[Callable[[], Awaitable[None]]] = []
         if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
             self.observer = self.meter = self.queue = SilentObserver()
+            self.stores = SilentStoreMeter()
             return
         self._measure()
         if settings.otel_exporter_otlp_endpoint is not None:
@@ -81,9 +83,11 @@ class Telemetry:
         from llm_gateway.adapters.outbound.telemetry.families import encode_families, render_families
         from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
         from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
+        from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
 
         self._instruments = instruments = Instruments()
         self.observer = self.meter = self.queue = TelemetryObserver(instruments)
+        self.stores = TelemetryStoreMeter(instruments)
         self.collect = lambda: encode_families(instruments.read())
         self.render = lambda: asyncio.to_thread(lambda: render_families(instruments.read()))
 

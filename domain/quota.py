@@ -1,11 +1,13 @@
 """What a client may spend, exactly: buckets of requests and tokens, and leases of concurrent answers.
 
-The arithmetic is the reference for every limiter. It is integer arithmetic in which each value and each product stays
-below 2^53, because the same rules run as Lua, whose numbers are doubles. A bucket's level is counted in nano-units and
-refilled per millisecond: a rate of r micro-units a second is exactly r nano-units a millisecond, so refilling is one
-product and never rounds. Buckets of more than a million units count in micro-units instead, with rates in thousandths.
+`domain.account` has the rules by which it is spent. The arithmetic is integer arithmetic in which each value and each
+product stays below 2^53, because the same rules run as Lua, whose numbers are doubles. A bucket's level is counted in
+nano-units and refilled per millisecond: a rate of r micro-units a second is exactly r nano-units a millisecond, so
+refilling is one product and never rounds. Buckets of more than a million units count in micro-units instead, with rates
+in thousandths.
 """
 
+from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
@@ -18,8 +20,12 @@ MAX_FINE_RATE = 1_000_000.0
 LEASE_MS = 30_000
 """How long a reservation lives without being renewed: what a crashed process held is free after this."""
 
+DEBT_FLOOR = -4 * 10**15
+"""A bucket's lowest level, in parts."""
+CONCURRENCY_WAIT_MS = 1_000
+"""What a client is told to wait for an answer of its own to end, since nobody knows when."""
+
 _MICRO = 1_000_000
-_DEBT_FLOOR = -4 * 10**15
 _MAX_COST = 2 * 10**15
 
 
@@ -70,24 +76,24 @@ class Bucket(Struct, frozen=True, kw_only=True):
         return level + elapsed_ms * self.per_ms
 
     def drained(self, level: int, parts: int) -> int:
-        return max(_DEBT_FLOOR, level - parts)
+        return max(DEBT_FLOOR, level - parts)
 
     def wait_ms(self, level: int, wanted: int) -> int:
         """Milliseconds until the level is `wanted`, rounded up."""
         return max(0, -((level - wanted) // self.per_ms))
 
+    def divided(self, by: int) -> "Bucket":
+        """One of so many shares. No share is below a unit, or below the slowest rate."""
+        capacity = max(1, self.capacity // by)
+        step = _step(capacity)
+        most = round((MAX_FINE_RATE if step == 1 else MAX_CAPACITY) * _MICRO)
+        rate = max(step, self.micros_per_second // by // step * step)
+        return Bucket(capacity=capacity, micros_per_second=min(most, rate))
+
 
 def _step(capacity: int) -> int:
     """The millionths of a unit a second in which a bucket's rate is counted."""
     return 1 if capacity <= FINE_CAPACITY else 1000
-
-
-class Quota(Struct, frozen=True, kw_only=True):
-    """What a client may do; None is no limit. `concurrency` counts answers under way."""
-
-    requests: Bucket | None = None
-    tokens: Bucket | None = None
-    concurrency: int | None = None
 
 
 class Charge(Struct, frozen=True, kw_only=True):
@@ -111,6 +117,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How long an empty bucket takes to fill; 0 for concurrency."""
 
 
+class LimiterMode(StrEnum):
+    """How a charge was decided on: by what all gateways count, or, without it, by policy."""
+
+    EXACT = "exact"
+    LOCAL = "local"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """What a limiter said. A limit that the client does not have is None."""
 
@@ -119,125 +134,50 @@ class Decision(Struct, frozen=True, kw_only=True):
     requests: Standing | None = None
     tokens: Standing | None = None
     concurrency: Standing | None = None
+    mode: LimiterMode = LimiterMode.EXACT
 
 
-class _Reservation(Struct):
-    decision: Decision
+class Levels(Struct, frozen=True, kw_only=True):
+    """What is left in parts of a unit, 0 where there is no such bucket, and the answers under way."""
+
+    requests: int
     tokens: int
-    lease: bool
-    expires_ms: int
+    leases: int
 
 
-class Account:
-    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way."""
+class Quota(Struct, frozen=True, kw_only=True):
+    """What a client may do; None is no limit. `concurrency` counts answers under way."""
 
-    def __init__(self, quota: Quota, now_ms: int) -> None:
-        self.quota = quota
-        self._at = now_ms
-        self._requests = quota.requests.full if quota.requests else 0
-        self._tokens = quota.tokens.full if quota.tokens else 0
-        self._reservations: dict[ReservationId, _Reservation] = {}  # the one that expires first stands first
-        self._leases = 0
+    requests: Bucket | None = None
+    tokens: Bucket | None = None
+    concurrency: int | None = None
 
-    @property
-    def leases(self) -> int:
-        """Answers under way."""
-        return self._leases
-
-    def __len__(self) -> int:
-        """Reservations remembered."""
-        return len(self._reservations)
-
-    def take(self, charge: Charge, reservation: ReservationId, now_ms: int) -> Decision:
-        """Take all of the charge or nothing. The same reservation again gets the same answer, and is charged once."""
-        self._advance(now_ms)
-        earlier = self._reservations.get(reservation)
-        if earlier is not None:
-            return earlier.decision
-        requests, tokens = self._cost(charge)
-        wait = self._wait_ms(requests, tokens, charge.lease)
-        if wait:
-            return self._decision(allowed=False, retry_after_ms=wait)
-        self._requests -= requests
-        self._tokens -= tokens
-        self._leases += charge.lease
-        decision = self._decision(allowed=True)
-        self._reservations[reservation] = _Reservation(
-            decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
+    def divided(self, by: int) -> "Quota":
+        """One of so many shares, each with something of every limit."""
+        return Quota(
+            requests=self.requests.divided(by) if self.requests else None,
+            tokens=self.tokens.divided(by) if self.tokens else None,
+            concurrency=None if self.concurrency is None else max(1, self.concurrency // by),
         )
-        return decision
 
-    def renew(self, reservation: ReservationId, now_ms: int) -> None:
-        """Keep a reservation for another `LEASE_MS`. One that is gone stays gone."""
-        self._advance(now_ms)
-        held = self._reservations.pop(reservation, None)
-        if held is not None:
-            held.expires_ms = self._at + LEASE_MS
-            self._reservations[reservation] = held
-
-    def settle(self, reservation: ReservationId, tokens: int, now_ms: int) -> None:
-        """End a reservation: what was held and not used comes back, what was used above it is taken, even below zero.
-
-        Once only. A reservation that expired stays charged in full, since nobody can say what became of it.
-        """
-        self._advance(now_ms)
-        held = self._forget(reservation)
-        if held is None or self.quota.tokens is None:
-            return
-        bucket = self.quota.tokens
-        self._tokens = min(bucket.full, bucket.drained(self._tokens, bucket.parts(tokens) - held.tokens))
-
-    def _forget(self, reservation: ReservationId) -> _Reservation | None:
-        held = self._reservations.pop(reservation, None)
-        if held is not None:
-            self._leases -= held.lease
-        return held
-
-    def _advance(self, now_ms: int) -> None:
-        now_ms = max(now_ms, self._at)
-        elapsed, self._at = now_ms - self._at, now_ms
-        if elapsed:
-            if self.quota.requests:
-                self._requests = self.quota.requests.refilled(self._requests, elapsed)
-            if self.quota.tokens:
-                self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
-            self._expire()
-
-    def _expire(self) -> None:
-        while self._reservations:
-            first = next(iter(self._reservations))
-            if self._reservations[first].expires_ms > self._at:
-                return
-            self._forget(first)
-
-    def _cost(self, charge: Charge) -> tuple[int, int]:
-        requests, tokens = self.quota.requests, self.quota.tokens
+    def cost(self, charge: Charge) -> tuple[int, int]:
+        """What a charge weighs in parts of requests and of tokens."""
+        requests, tokens = self.requests, self.tokens
         return (
             requests.parts(charge.requests) if requests else 0,
             tokens.parts(min(charge.tokens, tokens.capacity)) if tokens else 0,
         )
 
-    def _wait_ms(self, requests: int, tokens: int, lease: bool) -> int:
-        wait = 0
-        if requests and self.quota.requests:
-            wait = self.quota.requests.wait_ms(self._requests, requests)
-        if tokens and self.quota.tokens:
-            wait = max(wait, self.quota.tokens.wait_ms(self._tokens, tokens))
-        if lease and self.quota.concurrency is not None and self._leases >= self.quota.concurrency:
-            wait = max(wait, 1000)
-        return wait
-
-    def _decision(self, *, allowed: bool, retry_after_ms: int = 0) -> Decision:
-        quota = self.quota
+    def decision(self, levels: Levels, *, wait_ms: int) -> Decision:
+        """What is said at these levels: allowed, unless there is something to wait for."""
+        concurrency = self.concurrency
         return Decision(
-            allowed=allowed,
-            retry_after_ms=retry_after_ms,
-            requests=_standing(quota.requests, self._requests) if quota.requests else None,
-            tokens=_standing(quota.tokens, self._tokens) if quota.tokens else None,
-            concurrency=Standing(
-                limit=quota.concurrency, remaining=max(0, quota.concurrency - self._leases), reset_ms=0
-            )
-            if quota.concurrency is not None
+            allowed=not wait_ms,
+            retry_after_ms=wait_ms,
+            requests=_standing(self.requests, levels.requests) if self.requests else None,
+            tokens=_standing(self.tokens, levels.tokens) if self.tokens else None,
+            concurrency=Standing(limit=concurrency, remaining=max(0, concurrency - levels.leases), reset_ms=0)
+            if concurrency is not None
             else None,
         )
 

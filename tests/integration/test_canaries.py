@@ -1,7 +1,6 @@
-"""What is said to the gateway is nowhere but in the answers: not in a log, a metric, a trace, a record, an error."""
+"""What is said to the gateway is nowhere but in the answers: in no log, metric, trace, record, key or error."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.unit.telemetry.collector import collecting
 
 from .ollama_server import HEAD as STREAM_HEAD
 from .ollama_server import Asked, Reset, Script, Send, answer, chunk, end, line, ollama_server, whole
+from .redis.valkey import valkey
 from .workers import KEY, client, eventually, workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="one worker only")
@@ -85,20 +85,20 @@ REFUSED: list[tuple[dict[str, object], dict[str, str]]] = [
 
 @pytest.mark.timeout(120)
 async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> None:
-    with collecting() as collector:
+    with collecting() as collector, valkey() as redis:
         async with ollama_server() as ollama:
-            settings = {
-                "workers": 1,
-                "api_keys": [KEY, f"{CANARY}-good-key"],
-                "port": 0,
-                "ollama_base_url": ollama.url,
-                "provider_max_retries": 1,
-                "rate_limiter_capacity": 100_000,
-                "otel_exporter_otlp_endpoint": collector.url,
-                "otel_exporter_otlp_headers": f"x-secret={CANARY}-collector",
+            variables = {
+                "WORKERS": "2",
+                "API_KEYS": f"{KEY},{CANARY}-good-key",
+                "OLLAMA_BASE_URL": ollama.url,
+                "PROVIDER_MAX_RETRIES": "1",
+                "RATE_LIMITER_CAPACITY": "100000",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+                "OTEL_EXPORTER_OTLP_HEADERS": f"x-secret={CANARY}-collector",
+                "REDIS_URL": redis.url,
             }
             ollama.scripts = [echo]
-            async with workers(tmp_path, json.dumps(settings)) as running, client(running.url) as asking:
+            async with workers(tmp_path, **variables) as running, client(running.url) as asking:
                 seen, ids = await _ask(asking, ollama.scripts)
                 for key in (KEY, f"{CANARY}-good-key"):
                     seen += [
@@ -111,6 +111,7 @@ async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> Non
                     return sum(span.name == "chat" for span in collector.spans) >= len(ids)
 
                 await eventually(all_traced)
+            seen.append(str(redis.ask("KEYS", "*")))
             seen.append(running.log)
             seen.append(str([request for _, _, request in collector.requests]))
     assert ollama.chats(), "the canaries did reach the provider"

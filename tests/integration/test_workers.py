@@ -1,7 +1,6 @@
 """Several workers are one server: one address, one table, the same totals whoever is asked, one end."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -31,7 +30,8 @@ from .ollama_server import (
     until,
     whole,
 )
-from .workers import KEY, Workers, client, eventually, scrape, workers
+from .redis.valkey import valkey
+from .workers import Workers, client, eventually, scrape, workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="one worker only")
 EACH = 6
@@ -42,26 +42,28 @@ def hello(asked: Asked) -> Script:
     return answer("Hello", " there") if asked.body["stream"] else whole(end(content="Hello there"))
 
 
+POOR = "poor-key-0123456789"
+TOML = f"""
+[[clients]]
+name = "poor"
+keys = ["{POOR}"]
+requests = {{ capacity = 1, refill_rate = 0.0001 }}
+"""
+
+
 @asynccontextmanager
-async def two(folder: Path, ollama: OllamaServer, **more: object) -> AsyncGenerator[Workers, None]:
+async def two(folder: Path, ollama: OllamaServer, **more: str) -> AsyncGenerator[Workers, None]:
+    """Two workers over a Redis of their own."""
     ollama.scripts = [hello]
-    settings = {
-        "workers": 2,
-        "api_keys": [KEY],
-        "port": 0,
-        "ollama_base_url": ollama.url,
-        "provider_max_retries": 0,
-        "rate_limiter_capacity": 100_000,
-        "clients": [
-            {
-                "name": "poor",
-                "keys": ["poor-key-0123456789"],
-                "requests": {"capacity": 1, "refill_rate": 0.0001},
-            }
-        ],
+    variables = {
+        "WORKERS": "2",
+        "OLLAMA_BASE_URL": ollama.url,
+        "PROVIDER_MAX_RETRIES": "0",
+        "RATE_LIMITER_CAPACITY": "100000",
     }
-    async with workers(folder, json.dumps(settings | more)) as running:
-        yield running
+    with valkey() as server:
+        async with workers(folder, TOML, REDIS_URL=server.url, **(variables | more)) as running:
+            yield running
 
 
 async def both_listen(running: Workers, asking: httpx.AsyncClient) -> None:
@@ -110,6 +112,13 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             statuses[await chat(said("x", model="invented"))] += 1
             expected["UnknownModel"] += 1
             statuses[(await asking.get(f"/invented/{number}")).status_code] += 1
+        for _ in range(EACH):
+            statuses[await chat(said("kept out", cache={"mode": "bypass"}), **{"x-api-key": POOR})] += 1
+        expected["answered"] += 1
+        expected["QuotaExceeded"] += EACH - 1
+        for _ in range(2 * EACH):
+            statuses[await chat(said("whole 0"))] += 1
+        expected["answered"] += 2 * EACH
         ollama.scripts = [whole({"error": "no"}, 500)]
         for number in range(4):  # a fifth would open a breaker
             statuses[await chat(said(f"failing {number}"))] += 1
@@ -119,7 +128,7 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             await leave(running.url, f"leaving {number}")
             expected["left"] += 1
 
-        assert statuses == {200: 3 * EACH, 401: EACH, 400: EACH, 404: 2 * EACH, 503: 4}
+        assert statuses == {200: 5 * EACH + 1, 401: EACH, 400: EACH, 404: 2 * EACH, 429: EACH - 1, 503: 4}
         outcomes = {f'gateway_requests_total{{outcome="{name}"}}': float(count) for name, count in expected.items()}
 
         async def all_counted() -> bool:
@@ -127,22 +136,29 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
 
         await eventually(all_counted)  # who left is counted a moment later
         told = [await scrape(asking) for _ in range(10)]
+        calls = 3 * EACH + 1 + 4 + EACH  # the whole, the streamed, the kept out; the failing; the left
         for seen in told:
-            chats = 3 * EACH + 4 + EACH
             assert {key: value for key, value in seen.items() if key.startswith("gateway_requests_total")} == outcomes
-            assert seen["rate_limit_allowed_total"] == chats
-            assert seen['provider_calls_total{provider="ollama"}'] == chats
+            assert seen["rate_limit_allowed_total"] == calls + 2 * EACH
+            assert seen["rate_limit_blocked_total"] == EACH - 1
+            assert seen['provider_calls_total{provider="ollama"}'] == calls
             assert seen['provider_failures_total{provider="ollama"}'] == 4
             assert seen["cache_misses_total"] == 2 * EACH + EACH, "the bypassed are none, the failed found no answer"
-            assert seen['gateway_tokens_total{provider="ollama",type="prompt"}'] == 3 * EACH * 26
+            assert seen["cache_hits_total"] == 2 * EACH
+            assert seen["gateway_cache_saved_tokens_total"] == 2 * EACH * (26 + 8)
+            assert seen['gateway_tokens_total{provider="ollama",type="prompt"}'] == (3 * EACH + 1) * 26
             assert seen["gateway_workers"] == 2
+            assert seen['gateway_limiter_mode{mode="shared"}'] == 1
+            asked = seen['gateway_redis_duration_seconds_count{operation="take"}']
+            unknown = seen['gateway_redis_failures_total{operation="take"}']  # the script was not there yet
+            assert asked - unknown == calls + 2 * EACH + EACH - 1
             durations = {
                 key.split('error_type="')[1].split('"')[0]: value
                 for key, value in seen.items()
                 if key.startswith("gen_ai_client_operation_duration_seconds_count")
             }
-            assert durations == {"": 3 * EACH, "ProviderUnavailable": 4, "left": EACH}
-            assert _http(seen, "/api/v1/chat") == 3 * EACH + 3 * EACH + 4 + EACH
+            assert durations == {"": 3 * EACH + 1, "ProviderUnavailable": 4, "left": EACH}
+            assert _http(seen, "/api/v1/chat") == sum(statuses.values()) - EACH + EACH
             assert _http(seen, "unmatched") == EACH
         assert all(_chats(running, slot) for slot in (0, 1)), "both have had a share"
 
@@ -207,7 +223,7 @@ async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Pa
 async def test_a_second_signal_ends_them_at_once(tmp_path: Path) -> None:
     async with (
         ollama_server() as ollama,
-        two(tmp_path, ollama, drain_seconds=600) as running,
+        two(tmp_path, ollama, DRAIN_SECONDS="600") as running,
         client(running.url) as asking,
     ):
         await both_listen(running, asking)
@@ -254,5 +270,5 @@ async def test_workers_that_cannot_begin_end_the_server(tmp_path: Path) -> None:
     long = tmp_path / ("too-long-for-a-socket-" * 5)
     long.mkdir()
     with pytest.raises(AssertionError, match="before it listened"):
-        async with workers(long, json.dumps({"workers": 2, "api_keys": [KEY], "port": 0})):
+        async with workers(long, WORKERS="2", REDIS_URL="redis://127.0.0.1:1"):
             pass

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,17 +11,8 @@ import httpx
 
 from llm_gateway.adapters.outbound.telemetry.families import Family, decode_families
 
-from .test_command_line import environment
+from .test_command_line import COMMAND, environment
 
-SERVE = """
-import sys
-from msgspec import json
-from llm_gateway.bootstrap.loading import decode_secret
-from llm_gateway.bootstrap.serving import serve
-from llm_gateway.bootstrap.settings import Settings
-settings = json.decode(sys.argv[1], type=Settings, dec_hook=decode_secret)
-serve(settings, lambda endpoints, address: print(address, len(endpoints.snapshot()), flush=True))
-"""
 KEY = "test-key-0123456789"
 
 
@@ -53,22 +43,24 @@ class Workers:
 
 
 @asynccontextmanager
-async def workers(folder: Path, settings: str) -> AsyncGenerator[Workers, None]:
-    """Settings are JSON. Entered once a worker listens."""
+async def workers(folder: Path, toml: str = "", **variables: str) -> AsyncGenerator[Workers, None]:
+    """The command, with its variables. Entered once a worker listens."""
     errors = folder / "errors"
+    (folder / "llm-gateway.toml").write_text(toml)
     with errors.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-c", SERVE, settings),
+            *(COMMAND, "serve"),
             cwd=folder,
-            env=environment(TMPDIR=str(folder)),
+            env=environment(**({"TMPDIR": str(folder), "API_KEYS": KEY, "PORT": "0"} | variables)),
             stdout=asyncio.subprocess.PIPE,
             stderr=stream,
         )
     assert process.stdout is not None
     try:
+        found = None
         async with asyncio.timeout(40):
-            line = (await process.stdout.readline()).decode()
-        found = re.match(r"(http://\S+) \d+", line)
+            while not found and (line := await process.stdout.readline()):
+                found = re.match(r"Listening on (http://\S+)", line.decode())
         assert found, errors.read_text()
         yield Workers(process, folder, errors, found[1])
     finally:

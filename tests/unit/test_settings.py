@@ -171,8 +171,8 @@ def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     assert fault.startswith("routes.local: embedded never shares a route")
 
 
-def test_state_that_would_not_be_shared_is_refused(tmp_path: Path) -> None:
-    found = faults(tmp_path, REDIS_URL="redis://canary@localhost", CACHE_REDIS_URL="redis://canary@localhost")
+def test_a_store_that_cannot_be_found_by_its_url_is_refused_without_showing_it(tmp_path: Path) -> None:
+    found = faults(tmp_path, REDIS_URL="redis://canary@localhost", CACHE_REDIS_URL="http://:canary@localhost")
     assert [fault.partition(":")[0] for fault in found] == ["REDIS_URL", "CACHE_REDIS_URL"]
     assert "canary" not in " ".join(found)
 

@@ -1,5 +1,6 @@
 """The HTTP application: Litestar's routes over the use cases, behind the edge."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Request
@@ -20,6 +21,7 @@ from llm_gateway.application.ports import (
     Entropy,
     Observer,
     RequestLog,
+    SharedStore,
     TrafficMeter,
 )
 from llm_gateway.domain.errors import InvalidRequest
@@ -46,6 +48,7 @@ class HttpServices(Struct, frozen=True, kw_only=True):
     explain_chat: ExplainChat
     list_models: ListModels
     directory: EndpointDirectory
+    stores: Sequence[SharedStore]
     observer: Observer
     meter: TrafficMeter
     request_log: RequestLog
@@ -81,7 +84,12 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
     decisions = DecisionsDoor(services.authenticate, services.request_log)
     operations = OperationsDoor(
-        services.directory, drain, services.render_metrics, options.metrics_token, options.version
+        services.directory,
+        services.stores,
+        drain,
+        services.render_metrics,
+        options.metrics_token,
+        options.version,
     )
     app = Litestar(
         route_handlers=[

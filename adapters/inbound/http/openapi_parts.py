@@ -33,6 +33,10 @@ RATES = {
         for unit in ("Requests", "Tokens")
         for what in ("Limit", "Remaining", "Reset")
     },
+    "X-Gateway-Limiter": {
+        "schema": {"enum": ["local", "open"]},
+        "description": "Only while the quotas' shared store is away: how this request's quota was kept instead.",
+    },
 }
 PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from litestar import Request
@@ -10,14 +10,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import json
 
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports import EndpointDirectory, SharedStore
 from llm_gateway.domain.errors import Unauthenticated
 
 from .docs_page import docs_page
 from .drain import Drain
 from .exchange import exchange_of
 from .openapi import openapi_document
-from .operations_wire import EndpointHealth, Health, Readiness
+from .operations_wire import EndpointHealth, Health, Readiness, StoreHealth
 from .pages import page_reply
 from .problems import NotFound
 from .replies import Reply, json_reply
@@ -33,12 +33,14 @@ class OperationsDoor:
     def __init__(
         self,
         directory: EndpointDirectory,
+        stores: Sequence[SharedStore],
         drain: Drain,
         render_metrics: RenderMetrics | None,
         metrics_token: str | None,
         version: str,
     ) -> None:
         self._directory = directory
+        self._stores = stores
         self._drain = drain
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token.encode() if metrics_token else None
@@ -47,7 +49,8 @@ class OperationsDoor:
         self._openapi = json.encode(document)
         self._docs = page_reply(docs_page(document), b"text/html; charset=utf-8")
 
-    def ready(self) -> Reply:
+    async def ready(self) -> Reply:
+        """A store that is away does not make a gateway unready: it goes on without, as its policy says."""
         endpoints = [
             EndpointHealth(
                 name=state.endpoint.name,
@@ -59,8 +62,14 @@ class OperationsDoor:
             for state in self._directory.snapshot()
         ]
         usable = any(endpoint.usable for endpoint in endpoints)
+        troubles = await asyncio.gather(*(store.trouble() for store in self._stores))
         readiness = Readiness(
-            status="draining" if self._drain.begun else "ready" if usable else "no_endpoint", endpoints=endpoints
+            status="draining" if self._drain.begun else "ready" if usable else "no_endpoint",
+            endpoints=endpoints,
+            stores=[
+                StoreHealth(name=store.name, usable=trouble is None, reason=trouble)
+                for store, trouble in zip(self._stores, troubles, strict=True)
+            ],
         )
         return json_reply(json.encode(readiness), status=200 if readiness.status == "ready" else 503)
 
@@ -96,7 +105,7 @@ def operations_handlers(door: OperationsDoor) -> list[HTTPRouteHandler]:
     @_read("/health/ready")
     async def ready(request: Request[Any, Any, Any]) -> ASGIApp:
         exchange_of(request.scope).route = "/health/ready"
-        return door.ready()
+        return await door.ready()
 
     @_read("/metrics", "/api/v1/metrics")
     async def metrics(request: Request[Any, Any, Any]) -> ASGIApp:

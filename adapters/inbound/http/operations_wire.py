@@ -17,8 +17,17 @@ class EndpointHealth(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class StoreHealth(Struct, frozen=True, kw_only=True):
+    """A store that gateways share; without it they go on as configured."""
+
+    name: str
+    usable: bool
+    reason: str | None
+
+
 class Readiness(Struct, frozen=True, kw_only=True):
     """`no_endpoint`: nothing here could answer a chat at the moment."""
 
     status: Literal["ready", "draining", "no_endpoint"]
     endpoints: list[EndpointHealth]
+    stores: list[StoreHealth]

@@ -2,23 +2,29 @@
 
 from typing import TypeAlias
 
-from llm_gateway.domain.quota import Decision, Standing
+from llm_gateway.domain.quota import Decision, LimiterMode, Standing
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
 def rate_headers(decision: Decision) -> Headers:
-    """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*`. In seconds."""
+    """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*`. In seconds.
+
+    `X-Gateway-Limiter` tells that this is not what all gateways count together: `local` or `open`.
+    """
+    headers: Headers = []
+    if decision.mode is not LimiterMode.EXACT:
+        headers.append((b"x-gateway-limiter", decision.mode.value.encode()))
     named = [
         (name, standing)
         for name, standing in (("requests", decision.requests), ("tokens", decision.tokens))
         if standing is not None
     ]
     if not named:
-        return []
+        return headers
     policy = ", ".join(f'"{name}";q={at.limit};w={_seconds(at.window_ms)}' for name, at in named)
     limit = ", ".join(f'"{name}";r={at.remaining};t={_seconds(at.reset_ms)}' for name, at in named)
-    headers = [(b"ratelimit-policy", policy.encode()), (b"ratelimit", limit.encode())]
+    headers += [(b"ratelimit-policy", policy.encode()), (b"ratelimit", limit.encode())]
     for name, at in named:
         headers += _older(name.encode(), at)
     return headers

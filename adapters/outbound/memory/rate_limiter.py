@@ -3,8 +3,9 @@
 from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, RateLimiter
+from llm_gateway.domain.account import Account
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.quota import Account, Charge, Decision, ReservationId
+from llm_gateway.domain.quota import Charge, Decision, ReservationId
 
 
 class MemoryRateLimiter(RateLimiter):

@@ -108,7 +108,7 @@ QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, whe
 QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their turn, where calls wait", "provider")
 LIMITER_MODE = _gauge(
     "gateway_limiter_mode",
-    "1 for how quotas are kept now, 0 for the other ways; only with REDIS_URL",
+    "1 for how quotas are kept now, 0 for the other ways; only with REDIS_URL, from the first charge on",
     "mode",
     worst=True,
 )

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, QueueMeter, TrafficMeter
+from llm_gateway.application.ports import Attempt, Observation, Observer, QueueMeter, StoreMeter, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
+from llm_gateway.domain.quota import LimiterMode
 from llm_gateway.domain.routing import Endpoint
 
 
@@ -45,4 +46,14 @@ class SilentObserver(Observer, TrafficMeter, QueueMeter):
 
     @override
     def waited(self, provider: str, seconds: float) -> None:
+        """Nothing is kept."""
+
+
+class SilentStoreMeter(StoreMeter):
+    @override
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        """Nothing is kept."""
+
+    @override
+    def limiter(self, mode: LimiterMode) -> None:
         """Nothing is kept."""

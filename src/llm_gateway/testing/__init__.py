@@ -45,6 +45,7 @@ from .contracts.observer import ObserverContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
 from .contracts.request_log import RequestLogContract
+from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 
 __all__ = [
     "ChatModelContract",
@@ -74,7 +75,9 @@ __all__ = [
     "ScriptedEmbedCall",
     "ScriptedEmbeddingModel",
     "SeededEntropy",
+    "SharedStoreContract",
     "Step",
+    "StoreMeterContract",
     "TrafficMeterContract",
     "Vendor",
     "Wait",

@@ -134,6 +134,7 @@ def serving(
         explain_chat=gateway.explain_chat,
         list_models=gateway.list_models,
         directory=gateway.endpoints,
+        stores=gateway.stores,
         observer=gateway.observer,
         meter=observer,
         request_log=gateway.request_log,

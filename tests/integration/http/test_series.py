@@ -66,6 +66,7 @@ async def test_nothing_that_clients_invent_grows_the_number_of_series() -> None:
             explain_chat=gateway.explain_chat,
             list_models=gateway.list_models,
             directory=gateway.endpoints,
+            stores=gateway.stores,
             observer=gateway.observer,
             meter=gateway.meter,
             request_log=gateway.request_log,

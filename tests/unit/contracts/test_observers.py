@@ -8,10 +8,11 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.telemetry.families import render_families
 from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
+from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
 from llm_gateway.application.records import AttemptRecord, RequestId
 from llm_gateway.domain.routing import Task
-from llm_gateway.testing import ObserverContract, RecordingObserver, TrafficMeterContract
+from llm_gateway.testing import ObserverContract, RecordingObserver, StoreMeterContract, TrafficMeterContract
 from llm_gateway.testing.contracts.observer import EMBEDDING, ENDPOINT, FULL, TRACE
 
 
@@ -19,6 +20,25 @@ class TestSilent(ObserverContract, TrafficMeterContract):
     @override
     def make(self) -> SilentObserver:
         return SilentObserver()
+
+
+class TestSilentStoreMeter(StoreMeterContract):
+    @override
+    def make(self) -> SilentStoreMeter:
+        return SilentStoreMeter()
+
+
+class TestTelemetryStoreMeter(StoreMeterContract):
+    @pytest.fixture(autouse=True)
+    def instruments(self) -> Iterator[None]:
+        self.opened = Instruments()
+        yield
+        assert self.opened.read()
+        self.opened.close()
+
+    @override
+    def make(self) -> TelemetryStoreMeter:
+        return TelemetryStoreMeter(self.opened)
 
 
 class TestRecording(ObserverContract, TrafficMeterContract):

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from llm_gateway.domain.quota import LEASE_MS, Account, Bucket, Charge, Decision, Quota, ReservationId, Standing
+from llm_gateway.domain.account import Account
+from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, Quota, ReservationId, Standing
 
 ONE = Charge(requests=1)
 LEASE = Charge(lease=True)

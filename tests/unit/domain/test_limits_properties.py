@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from llm_gateway.domain.quota import Account, Bucket, Charge, Quota, ReservationId
+from llm_gateway.domain.account import Account
+from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
 
 BUCKETS = st.builds(
     Bucket.of, st.integers(1, 6) | st.sampled_from((10**6, 10**9)), st.sampled_from((0.1, 0.7, 1.0, 33.3, 1_000.0))

@@ -1,7 +1,9 @@
 """A decision as headers."""
 
+import pytest
+
 from llm_gateway.adapters.inbound.http.rate_headers import rate_headers
-from llm_gateway.domain.quota import Decision, Standing
+from llm_gateway.domain.quota import Decision, LimiterMode, Standing
 
 
 def test_a_client_without_limits_is_told_none() -> None:
@@ -27,3 +29,8 @@ def test_both_limits_are_told_in_both_ways() -> None:
         (b"x-ratelimit-remaining-tokens", b"0"),
         (b"x-ratelimit-reset-tokens", b"1"),
     ]
+
+
+@pytest.mark.parametrize("mode", [LimiterMode.LOCAL, LimiterMode.OPEN])
+def test_a_decision_by_policy_says_so(mode: LimiterMode) -> None:
+    assert rate_headers(Decision(allowed=True, mode=mode)) == [(b"x-gateway-limiter", mode.value.encode())]

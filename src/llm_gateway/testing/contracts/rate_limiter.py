@@ -1,4 +1,4 @@
-"""What holds for every `RateLimiter`: the rules of `llm_gateway.domain.quota.Account`."""
+"""What holds for every `RateLimiter`: the rules of `llm_gateway.domain.account.Account`."""
 
 import asyncio
 from abc import ABC, abstractmethod

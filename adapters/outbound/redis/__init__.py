@@ -1,0 +1,1 @@
+"""State that several gateways share, in Redis or Valkey: one server, or a Cluster."""

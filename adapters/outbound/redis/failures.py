@@ -1,0 +1,17 @@
+"""What can go wrong with a store. No message holds a key, a value, an address or a password."""
+
+
+class StoreError(Exception):
+    """A call without a result."""
+
+
+class StoreAway(StoreError):
+    """No answer: whether the command was carried out is not known, unless it says that it was not asked."""
+
+
+class StoreRefused(StoreError):
+    """The server answered with an error. `code` is its first word, such as `NOSCRIPT`; the rest may quote a command."""
+
+    def __init__(self, reply: str) -> None:
+        self.code, _, self.rest = reply.partition(" ")
+        super().__init__(f"the server answered {self.code}")

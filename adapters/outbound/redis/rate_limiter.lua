@@ -1,0 +1,117 @@
+-- One client's quota, by the rules of domain/account.py: all of a charge or nothing, and settled once.
+-- Every number is a whole one below 2^53, where Lua's doubles are exact. Times are milliseconds, levels parts of a unit.
+--
+-- KEYS   the account; the answers under way, by when they expire; the reservation. One hash tag for all three.
+-- ARGV   the verb; how long a lease lives; the lowest level; how long to wait for a lease;
+--        requests: full, gained in a millisecond; tokens: the same (full is 0 where there is no such bucket);
+--        the concurrency, -1 for none
+--        take: requests and tokens charged, 1 for a lease    settle: tokens used
+-- Gives  take: what there is to wait for, 0 where it was taken; requests and tokens left; answers under way
+
+local account, leases, reservation = KEYS[1], KEYS[2], KEYS[3]
+local verb, lease_ms, lowest, lease_wait = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local requests = { full = tonumber(ARGV[5]), per_ms = tonumber(ARGV[6]) }
+local tokens = { full = tonumber(ARGV[7]), per_ms = tonumber(ARGV[8]) }
+local concurrency = tonumber(ARGV[9])
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function quotient(a, b) -- of whole numbers, rounded down; exact, because the division leaves no rest
+  return (a - math.fmod(a, b)) / b
+end
+
+local function wait_ms(bucket, wanted) -- until the level is `wanted`, rounded up
+  local missing = wanted - bucket.level
+  if missing <= 0 then
+    return 0
+  end
+  return quotient(missing + bucket.per_ms - 1, bucket.per_ms)
+end
+
+local function refill(bucket, level, elapsed)
+  bucket.level = tonumber(level) or bucket.full
+  local missing = bucket.full - bucket.level
+  if missing > 0 then
+    if elapsed > quotient(missing, bucket.per_ms) then
+      bucket.level = bucket.full
+    else
+      bucket.level = bucket.level + elapsed * bucket.per_ms
+    end
+  end
+end
+
+-- The state at this moment. A clock that was set back is waited for.
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local kept = redis.call('HMGET', account, 'at', 'requests', 'tokens')
+local last = tonumber(kept[1]) or now
+local at = math.max(now, last)
+refill(requests, kept[2], at - last)
+refill(tokens, kept[3], at - last)
+if concurrency >= 0 then
+  redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(at))
+end
+local held = redis.call('HMGET', reservation, 'until', 'tokens', 'requests_left', 'tokens_left', 'leases')
+if held[1] and tonumber(held[1]) <= at then
+  held = {}
+end
+
+-- Kept until it is as if it had never been: full again, and no reservation alive.
+local function keep()
+  redis.call('HSET', account, 'at', text(at), 'requests', text(requests.level), 'tokens', text(tokens.level))
+  local longest = math.max(lease_ms, wait_ms(requests, requests.full), wait_ms(tokens, tokens.full))
+  redis.call('PEXPIREAT', account, text(at + longest))
+end
+
+local function hold(...) -- the reservation, for a lease's life from now
+  redis.call('HSET', reservation, 'until', text(at + lease_ms), ...)
+  redis.call('PEXPIREAT', reservation, text(at + lease_ms))
+  if concurrency >= 0 then
+    redis.call('PEXPIREAT', leases, text(at + lease_ms))
+  end
+end
+
+if verb == 'take' then
+  if held[1] then
+    keep()
+    return { 0, tonumber(held[3]), tonumber(held[4]), tonumber(held[5]) }
+  end
+  local cost_requests, cost_tokens, lease = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
+  local under_way = concurrency >= 0 and redis.call('ZCARD', leases) or 0
+  local wait = 0
+  if cost_requests > 0 then
+    wait = wait_ms(requests, cost_requests)
+  end
+  if cost_tokens > 0 then
+    wait = math.max(wait, wait_ms(tokens, cost_tokens))
+  end
+  if lease and concurrency >= 0 and under_way >= concurrency then
+    wait = math.max(wait, lease_wait)
+  end
+  if wait == 0 then
+    requests.level = requests.level - cost_requests
+    tokens.level = tokens.level - cost_tokens
+    if lease and concurrency >= 0 then
+      redis.call('ZADD', leases, text(at + lease_ms), reservation)
+      under_way = under_way + 1
+    end
+    hold('tokens', text(cost_tokens), 'requests_left', text(requests.level), 'tokens_left', text(tokens.level),
+      'leases', under_way)
+  end
+  keep()
+  return { wait, requests.level, tokens.level, under_way }
+end
+
+if held[1] and verb == 'renew' then
+  redis.call('ZADD', leases, 'XX', text(at + lease_ms), reservation)
+  hold()
+elseif held[1] and verb == 'settle' then
+  local level = math.max(lowest, tokens.level - (tonumber(ARGV[10]) - tonumber(held[2])))
+  tokens.level = math.min(tokens.full, level)
+  redis.call('ZREM', leases, reservation)
+  redis.call('DEL', reservation)
+end
+keep()
+return { 0, requests.level, tokens.level, 0 }

@@ -1,0 +1,105 @@
+"""Quotas that every gateway counts together, by a script that does what `domain.account.Account` says."""
+
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.resources import files
+from urllib.parse import quote
+
+from msgspec import Struct, msgpack
+from typing_extensions import override
+
+from llm_gateway.application.ports import RateLimiter
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.errors import LimiterUnavailable
+from llm_gateway.domain.quota import (
+    CONCURRENCY_WAIT_MS,
+    DEBT_FLOOR,
+    LEASE_MS,
+    Bucket,
+    Charge,
+    Decision,
+    Levels,
+    Quota,
+    ReservationId,
+)
+
+from .store import Reply, Script, Store, StoreError
+
+VERSION = 1
+"""Of the keys' meaning. Raised together with any change to it: gateways of two versions then count apart."""
+KNOWN_CLIENTS = 4096
+TRY_AGAIN = timedelta(seconds=1)
+"""As often as a server that is away is tried."""
+
+TAKE_RATES = Script(files(__package__).joinpath("rate_limiter.lua").read_text())
+
+
+class _Account(Struct, frozen=True):
+    """What is the same in every call for a client: the keys, up to the reservation's id, and the quota's numbers."""
+
+    account: bytes
+    leases: bytes
+    reservation: bytes
+    numbers: tuple[int, ...]
+
+
+class RedisRateLimiter(RateLimiter):
+    """On the server's own clock. A client whose quota changed begins anew: the quota is part of the keys' names.
+
+    Where the store does not answer, or not in time, `LimiterUnavailable` is raised and the charge is not repeated: it
+    may have been taken.
+    """
+
+    def __init__(self, store: Store, script: Script = TAKE_RATES) -> None:
+        self._store = store
+        self._script = script
+        self._account = lru_cache(KNOWN_CLIENTS)(_account)
+
+    @override
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        requests, tokens = client.quota.cost(charge)
+        wait_ms, left, tokens_left, leases = await self._run(
+            "take", client, reservation, requests, tokens, int(charge.lease)
+        )
+        return client.quota.decision(Levels(requests=left, tokens=tokens_left, leases=leases), wait_ms=wait_ms)
+
+    @override
+    async def renew(self, client: Client, reservation: ReservationId) -> None:
+        await self._run("renew", client, reservation)
+
+    @override
+    async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
+        bucket = client.quota.tokens
+        await self._run("settle", client, reservation, bucket.parts(tokens) if bucket else 0)
+
+    async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> Reply:
+        of = self._account(client.id, client.quota)
+        keys = (of.account, of.leases, of.reservation + reservation.encode())
+        try:
+            return await self._store.run(verb, self._script, keys, verb, *of.numbers, *numbers)
+        except StoreError as error:
+            raise LimiterUnavailable("The quotas can't be looked up at the moment.", retry_after=TRY_AGAIN) from error
+
+
+def _account(client: ClientId, quota: Quota) -> _Account:
+    """The client's name is in the braces of a hash tag, with everything encoded that could end them."""
+    digest = blake2b(msgpack.encode(quota), digest_size=8).hexdigest()
+    name = f"llm-gateway:quota:{VERSION}:{{client={quote(client, safe='')}}}:{digest}"
+    return _Account(
+        account=name.encode(),
+        leases=f"{name}:leases".encode(),
+        reservation=f"{name}:held:".encode(),
+        numbers=(
+            LEASE_MS,
+            DEBT_FLOOR,
+            CONCURRENCY_WAIT_MS,
+            *_numbers(quota.requests),
+            *_numbers(quota.tokens),
+            -1 if quota.concurrency is None else quota.concurrency,
+        ),
+    )
+
+
+def _numbers(bucket: Bucket | None) -> tuple[int, int]:
+    return (bucket.full, bucket.per_ms) if bucket else (0, 1)

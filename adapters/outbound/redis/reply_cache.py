@@ -1,0 +1,57 @@
+"""Replies that every gateway finds, each under its key's digest. Whatever goes wrong is a miss."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Entropy, ReplyCache
+from llm_gateway.domain.caching import CacheKey
+
+from .store import Store, StoreError
+
+VERSION = 1
+MAX_ENTRY_BYTES = 256 * 1024
+"""Longer than almost any answer, and short enough not to hold up the calls that share its connection."""
+JITTER = 0.1
+"""The share of its life by which an entry may end sooner, so that what was stored together does not end together."""
+
+
+class RedisReplyCache(ReplyCache):
+    def __init__(self, store: Store, entropy: Entropy) -> None:
+        self._store = store
+        self._entropy = entropy
+
+    @override
+    async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
+        if len(keys) == 1:
+            entries = [await self._get(keys[0])]
+        else:
+            entries = await asyncio.gather(*map(self._get, keys))  # a Cluster has them on several servers
+        return {key: entry for key, entry in zip(keys, entries, strict=True) if entry is not None}
+
+    @override
+    async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
+        """What is too large, or has no time to live, is not kept, and an older entry does not stay in its place."""
+        name = _name(key)
+        life_ms = int(ttl / timedelta(milliseconds=1) * (1 - JITTER * self._entropy.fraction()))
+        try:
+            if life_ms < 1 or len(entry) > MAX_ENTRY_BYTES:
+                await self._store.call("forget", name, "DEL", name)
+            else:
+                await self._store.call("put", name, "SET", name, entry, "PX", life_ms)
+        except StoreError:
+            return  # it is not stored, and asked for again: the port's word, and the meter has counted it
+
+    async def _get(self, key: CacheKey) -> bytes | None:
+        name = _name(key)
+        try:
+            entry = await self._store.call("get", name, "GET", name)
+        except StoreError:
+            return None
+        return entry if isinstance(entry, bytes) else None
+
+
+def _name(key: CacheKey) -> bytes:
+    return b"llm-gateway:reply:%d:%b" % (VERSION, key.hex().encode())

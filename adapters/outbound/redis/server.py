@@ -1,0 +1,170 @@
+"""One server: a connection that opens when it is first needed and again when it broke, and a breaker before it."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+
+from llm_gateway.application.ports import Clock
+from llm_gateway.domain.resilience import BreakerState, CircuitBreaker
+
+from .address import Address, Node
+from .failures import StoreAway, StoreError, StoreRefused
+from .line import Line, Reply, packed
+
+CALL_SECONDS = 0.1
+CONNECT_SECONDS = 1.0
+"""For name, handshakes and login together; it goes on while callers no longer wait for it."""
+AWAY_FAILURES = 3
+AWAY_SECONDS = 1.0
+"""How often a server that is away is tried."""
+_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
+"""Codes of a server that will serve again."""
+_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
+"""Codes of a server that won't serve, while another may have its name by now: it is connected anew."""
+_ASKING = packed("ASKING")
+
+log = logging.getLogger("llm_gateway.redis")
+
+
+class Server:
+    """Opened lazily, in the event loop that made it. A call waits `patience` seconds at most, and is made once."""
+
+    def __init__(self, node: Node, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
+        self._node = node
+        self._address = address
+        self._clock = clock
+        self._patience = patience
+        self._breaker = CircuitBreaker(failures=AWAY_FAILURES, open_seconds=AWAY_SECONDS)
+        self._line: Line | None = None
+        self._connecting: asyncio.Task[Line] | None = None
+        self._closed = False
+        self._away = False
+        self._why = ""
+
+    @property
+    def node(self) -> Node:
+        return self._node
+
+    async def call(self, command: bytes, *, asking: bool = False) -> Reply:
+        """Raises `StoreAway` or `StoreRefused`. `asking` is a Cluster's word for a slot on its way."""
+        permit = self._breaker.allow(self._clock.monotonic())
+        if permit is None:
+            raise StoreAway(f"not asked, because of: {self._why}")
+        try:
+            line = self._line
+            reply = await (self._first(command, asking) if line is None else self._send(line, command, asking))
+        except StoreAway as error:
+            permit.failed(self._clock.monotonic())
+            self._why = str(error)
+            self._tell(error)
+            raise
+        except StoreRefused:
+            permit.succeeded()
+            self._tell()
+            raise
+        except BaseException:
+            permit.abandoned()
+            raise
+        permit.succeeded()
+        self._tell()
+        return reply
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait((self._connecting,))
+        if self._line is not None:
+            line = self._line
+            line.close()
+            await line.gone
+
+    async def _send(self, line: Line, command: bytes, asking: bool) -> Reply:
+        if asking:
+            line.send(_ASKING).cancel()  # its reply is nobody's
+        try:
+            return await line.send(command)
+        except StoreRefused as error:
+            if error.code in _NOT_HERE:
+                line.close()
+            elif error.code not in _NOT_NOW:
+                raise
+            raise StoreAway(f"the server answered {error.code}") from error
+
+    async def _first(self, command: bytes, asking: bool) -> Reply:
+        """A call that has to wait for the connection."""
+        if self._closed:
+            raise StoreAway("not asked: this store was closed")
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(self._connected)
+        try:
+            async with asyncio.timeout(self._patience):
+                line = await asyncio.shield(self._connecting)
+                return await self._send(line, command, asking)
+        except TimeoutError as error:
+            raise StoreAway("no connection in time") from error
+
+    async def _connect(self) -> Line:
+        line: Line | None = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                line = await self._open()
+                for command in self._greeting():
+                    await line.send(packed(*command))
+        except (OSError, TimeoutError, StoreError) as error:
+            if line is not None:
+                line.close()
+            raise StoreAway(f"no connection: {_kind(error)}") from error
+        except asyncio.CancelledError as error:  # by `aclose` alone: nobody who waits is cancelled by it
+            raise StoreAway("not asked: this store was closed") from error
+        self._line = line
+        return line
+
+    async def _open(self) -> Line:
+        loop = asyncio.get_running_loop()
+        node = self._node
+        if not node.port:
+            _, line = await loop.create_unix_connection(self._new_line, node.host)
+            return line
+        context = None
+        if self._address.tls:
+            context = await asyncio.to_thread(ssl.create_default_context, cafile=self._address.ca_file)
+        _, line = await loop.create_connection(self._new_line, node.host, node.port, ssl=context)
+        return line
+
+    def _new_line(self) -> Line:
+        return Line(self._lost, self._patience)
+
+    def _greeting(self) -> Sequence[tuple[str | int, ...]]:
+        address = self._address
+        user = (address.username,) if address.username else ()
+        login = [("AUTH", *user, address.password)] if address.password else []
+        return [*login, *([("SELECT", address.database)] if address.database else [])]
+
+    def _connected(self, task: "asyncio.Task[Line]") -> None:
+        self._connecting = None
+        if not task.cancelled():
+            task.exception()  # told to whoever still waited
+
+    def _lost(self, line: Line) -> None:
+        if self._line is line:
+            self._line = None
+
+    def _tell(self, error: StoreAway | None = None) -> None:
+        """A line in the log when the server goes, and one when it comes back."""
+        unasked = self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
+        away = unasked or (error is not None and self._line is None)
+        if away == self._away:
+            return
+        self._away = away
+        if away:
+            log.warning("Redis is away: %s", error)
+        else:
+            log.info("Redis answers again")
+
+
+def _kind(error: BaseException) -> str:
+    """A failure by its class alone: the system's own words may quote an address."""
+    return str(error) if isinstance(error, StoreError) else type(error).__name__

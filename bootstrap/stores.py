@@ -1,0 +1,76 @@
+"""The shared stores that the settings name, and the ports that live in them; in the process where there are none."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
+from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
+from llm_gateway.application.ports import Clock, Entropy, RateLimiter, ReplyCache, RequestLog, SharedStore, StoreMeter
+
+from .settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from llm_gateway.adapters.outbound.redis.store import Store
+
+
+class Stores:
+    """`state` is for what must be exact, `replies` for the cache; one store where both have one URL.
+
+    Nothing is connected before it is used. To be made in the event loop that will use it.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, meter: StoreMeter) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._meter = meter
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        cache_url = settings.cache_redis_url or settings.redis_url
+        self.state = self._store("redis", settings.redis_url)
+        self.replies = self.state if cache_url == settings.redis_url else self._store("cache_redis", cache_url)
+
+    @property
+    def all(self) -> Sequence[SharedStore]:
+        return [store for store in dict.fromkeys((self.state, self.replies)) if store is not None]
+
+    def limiter(self) -> RateLimiter:
+        local = MemoryRateLimiter(self._clock)
+        if self.state is None:
+            return local
+        from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
+
+        policy = AbsentPolicy(self._settings.redis_absent_limiter)
+        shared = RedisRateLimiter(self.state)
+        processes = self._settings.expected_replicas * self._settings.workers
+        return FallbackLimiter(shared, local, policy, processes, self._clock, self._meter)
+
+    def reply_cache(self, entropy: Entropy) -> ReplyCache | None:
+        if self.replies is None:
+            return None
+        from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
+
+        return RedisReplyCache(self.replies, entropy)
+
+    def request_log(self) -> RequestLog:
+        """Beside the replies: like them, a record may be lost."""
+        if self.replies is None:
+            return MemoryRequestLog(self._clock)
+        from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
+
+        log = RedisRequestLog(self.replies)
+        self._closing.append(log.aclose)
+        return log
+
+    async def aclose(self) -> None:
+        for close in self._closing:
+            await close()
+        for store in (self.state, self.replies):
+            if store is not None:
+                await store.aclose()
+
+    def _store(self, name: str, url: Secret | None) -> "Store | None":
+        if url is None:
+            return None
+        from llm_gateway.adapters.outbound.redis.store import open_store  # with the extra `redis` only
+
+        return open_store(name, url.value, self._clock, self._meter)

@@ -1,0 +1,72 @@
+"""The servers that the tests share, and stores that are closed after each test."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+import uvloop
+from fakeredis import TcpFakeServer
+
+from llm_gateway.adapters.outbound.redis.store import Store, open_store
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
+
+from .set_time import SHADOWED
+from .valkey import Valkey, ask, valkey, valkey_cluster
+
+PATIENCE = 5.0
+"""Seconds for a call, where its time is not what is tested: machines are shared."""
+
+
+class Open(Protocol):
+    def __call__(self, url: str, patience: float = PATIENCE) -> Store: ...
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that serves, and the one that a host may have."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Valkey]:
+    """One that no test may harm."""
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[list[Valkey]]:
+    with valkey_cluster() as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="session")
+def fake() -> Iterator[str]:
+    """fakeredis on a socket: its URL. It has the script already, because it closes a connection after any error."""
+    server = TcpFakeServer(("127.0.0.1", 0))
+    server.daemon_threads = True
+    server.block_on_close = False  # a test that failed may have left a connection open
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    port = server.server_address[1]
+    ask(port, "SCRIPT", "LOAD", SHADOWED.body)
+    yield f"redis://127.0.0.1:{port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+
+@pytest_asyncio.fixture
+async def open_url() -> AsyncIterator[Open]:
+    stores: list[Store] = []
+
+    def opened(url: str, patience: float = PATIENCE) -> Store:
+        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=patience))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        await store.aclose()

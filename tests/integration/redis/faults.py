@@ -1,0 +1,170 @@
+"""What becomes of a gateway's clients while its Redis is in trouble: `just faults`, for docs/reliability.md.
+
+Two gateways under load, `REDIS_ABSENT_LIMITER=local`, and one fault after another, each with a server of its own.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from .faults_load import SMALL_CAPACITY, SMALL_RATE, Answered, Load
+from .proxy import Proxy
+from .valkey import Valkey
+
+CALM_SECONDS = 4.0
+"""Under load before the fault; all but the first second is what is compared with."""
+WATCHED_SECONDS = 7.0
+"""Under load after the fault."""
+OPENING_SECONDS = 1.0
+"""From the fault until the breaker is open for certain."""
+
+
+class Scene(Struct, kw_only=True):
+    server: Valkey
+    wire: Proxy
+
+
+Act: TypeAlias = Callable[[Scene], Awaitable[object]]
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """`begin` and `end` are told what there is to break; `present`: Redis is there when the gateways start."""
+
+    name: str
+    begin: Act
+    end: Act
+    present: bool = True
+    seconds: float | None = None
+
+
+async def _nothing(scene: Scene) -> None:
+    """The fault ends by itself, or has none to end."""
+
+
+def _done(act: Callable[[Scene], object]) -> Act:
+    async def done(scene: Scene) -> None:
+        await asyncio.to_thread(act, scene)
+
+    return done
+
+
+def _evict(scene: Scene) -> None:
+    """As little memory as there is in use, and writes that push out whatever was there."""
+    used = scene.server.ask("INFO", "memory").split(b"used_memory:")[1].split(b"\r\n")[0]
+    scene.server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", int(used))
+    for number in range(300):
+        scene.server.ask("SET", f"filler {number}", bytes(20_000))
+
+
+def faults(pause_seconds: float) -> list[Fault]:
+    return [
+        Fault(name="`kill -9`, then started again", begin=_done(lambda scene: scene.server.kill()),
+              end=_done(lambda scene: scene.server.start())),
+        Fault(name="`SIGSTOP`, then `SIGCONT`", begin=_done(lambda scene: scene.server.stop()),
+              end=_done(lambda scene: scene.server.go_on())),
+        Fault(name=f"`CLIENT PAUSE {pause_seconds * 1000:.0f} ALL`", seconds=pause_seconds, end=_nothing,
+              begin=_done(lambda scene: scene.server.ask("CLIENT", "PAUSE", int(pause_seconds * 1000), "ALL"))),
+        Fault(name="absent at the start", present=False, begin=_nothing, end=_done(lambda scene: scene.server.start())),
+        Fault(name="`SCRIPT FLUSH`", begin=_done(lambda scene: scene.server.ask("SCRIPT", "FLUSH")), end=_nothing),
+        Fault(name="`maxmemory` evicts everything", begin=_done(_evict),
+              end=_done(lambda scene: scene.server.ask("CONFIG", "SET", "maxmemory", "0"))),
+        Fault(name="the network is cut", begin=_done(lambda scene: scene.wire.cut()), 
+              end=_done(lambda scene: scene.wire.heal())),
+    ]  # fmt: skip
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    requests: int
+    failed: int
+    worst_ms: float
+    p99_added_ms: float
+    degraded: int
+    excess: float
+    recovery_seconds: float
+
+    def row(self, name: str) -> str:
+        return (
+            f"| {name} | {self.requests} | {self.failed} | {self.degraded} | {self.worst_ms:.0f} | "
+            f"{self.p99_added_ms:+.0f} | {self.excess:.0f} | {self.recovery_seconds:.1f} |"
+        )
+
+
+async def run(fault: Fault, seconds: float, folder: Path) -> Outcome:
+    server = Valkey(folder)
+    if fault.present:
+        server.start()
+    async with Proxy(server.port) as wire:
+        load = Load(wire.url)
+        scene = Scene(server=server, wire=wire)
+        try:
+            await load.start()
+            began = time.monotonic()
+            await asyncio.sleep(CALM_SECONDS if fault.present else 0)
+            broke = time.monotonic()
+            await fault.begin(scene)
+            await asyncio.sleep(seconds if fault.seconds is None else fault.seconds)
+            await fault.end(scene)
+            mended = time.monotonic()
+            await asyncio.sleep(WATCHED_SECONDS)
+            return _outcome(load, began, broke, mended)
+        finally:
+            await load.stop()
+            server.kill()
+
+
+def _outcome(load: Load, began: float, broke: float, mended: float) -> Outcome:
+    ended = time.monotonic()
+    ours = load.between(began, ended, _ours)
+    admitted = load.between(began, ended, lambda answer: answer.small and answer.status == 200)
+    degraded = [answer for answer in ours if answer.degraded]
+    calm = load.between(began + 1, broke, _ours) or load.between(mended + 3, ended, _ours)
+    opened = load.between(broke + OPENING_SECONDS, mended, _ours)
+    allowed = SMALL_CAPACITY + SMALL_RATE * (ended - began)
+    return Outcome(
+        requests=len(ours),
+        failed=sum(answer.status != 200 for answer in ours),
+        worst_ms=1000 * max(answer.seconds for answer in ours if broke - 0.2 <= answer.at <= mended + 2),
+        p99_added_ms=1000 * (_p99(opened) - _p99(calm)),
+        degraded=len(degraded),
+        excess=max(0.0, len(admitted) - allowed),
+        recovery_seconds=_recovery(load, mended) if degraded else 0.0,
+    )
+
+
+def _ours(answer: Answered) -> bool:
+    return not answer.small
+
+
+def _recovery(load: Load, mended: float) -> float:
+    """Until the last of the gateways counts together with the others again."""
+    firsts = []
+    for gateway in load.gateways:
+        exact = (answer for answer in load.answers if answer.port == gateway.port and not answer.degraded)
+        firsts.append(min(answer.at + answer.seconds - mended for answer in exact if answer.at >= mended))
+    return max(firsts)
+
+
+def _p99(answers: list[Answered]) -> float:
+    return sorted(answer.seconds for answer in answers)[int(0.99 * len(answers))] if answers else 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5, help="how long a fault lasts")
+    parser.add_argument("--pause", type=float, default=90, help="how long the server pauses its clients")
+    parsed = parser.parse_args()
+    print("| fault | requests | failed | by policy | worst, ms | p99 added, ms | over-admitted | recovery, s |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for fault in faults(parsed.pause):
+        with TemporaryDirectory(prefix="faults-") as folder:
+            print(asyncio.run(run(fault, parsed.seconds, Path(folder))).row(fault.name), flush=True)
+
+
+if __name__ == "__main__":
+    main()

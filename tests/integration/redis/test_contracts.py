@@ -1,0 +1,80 @@
+"""The cache and the limiter keep their contracts on fakeredis, on a real server, and on a Cluster."""
+
+from functools import cached_property
+
+import pytest
+from typing_extensions import override
+
+from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
+from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
+from llm_gateway.adapters.outbound.redis.store import Store
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.testing import (
+    RateLimiterContract,
+    ReplyCacheContract,
+    RequestLogContract,
+    SeededEntropy,
+    SharedStoreContract,
+)
+
+from .conftest import Open
+from .set_time import TimedRateLimiter
+from .valkey import Valkey
+
+
+class OnStore:
+    """Each test has a connection of its own, to a server that all of them share."""
+
+    @pytest.fixture(autouse=True, params=["fakeredis", "valkey", "cluster"])
+    def open(self, request: pytest.FixtureRequest, open_url: Open) -> None:
+        match request.param:
+            case "fakeredis":
+                url = request.getfixturevalue("fake")
+            case "valkey":
+                server: Valkey = request.getfixturevalue("server")
+                url = server.url
+            case _:
+                nodes: list[Valkey] = request.getfixturevalue("cluster")
+                url = f"redis+cluster://127.0.0.1:{nodes[1].port},127.0.0.1:{nodes[2].port}"
+        self.store: Store = open_url(url)
+        self.away: Store = open_url(f"{url.partition('://')[0]}://127.0.0.1:1")
+
+
+class TestRedisReplyCache(OnStore, ReplyCacheContract):
+    @cached_property
+    @override
+    def clock(self) -> SystemClock:
+        return SystemClock()
+
+    @override
+    def make(self) -> RedisReplyCache:
+        return RedisReplyCache(self.store, SeededEntropy())
+
+
+class TestRedisRateLimiter(OnStore, RateLimiterContract):
+    """At a time that the suite sets; `test_rate_limiter.py` has what the server's own clock does."""
+
+    @override
+    def make(self) -> TimedRateLimiter:
+        return TimedRateLimiter(self.store, self.clock)
+
+
+class TestStore(OnStore, SharedStoreContract):
+    @override
+    def make(self) -> Store:
+        return self.store
+
+    @override
+    def make_away(self) -> Store:
+        return self.away
+
+
+class TestRedisRequestLog(OnStore, RequestLogContract):
+    @override
+    def make(self) -> RedisRequestLog:
+        self.made = RedisRequestLog(self.store)
+        return self.made
+
+    @override
+    async def settle(self) -> None:
+        await self.made.aclose()

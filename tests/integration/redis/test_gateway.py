@@ -1,0 +1,172 @@
+"""Whole gateways over a shared store, as their clients and operators see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from llm_gateway.adapters.outbound.redis import store as redis_store
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+
+from ..http.served import Served, serve
+from .conftest import PATIENCE
+from .proxy import Proxy
+from .valkey import Valkey
+
+
+class Gateways:
+    """Gateways that one client asks, each with a model of its own, all sharing what they may."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self.key = token_hex(16)
+        self.name = f"client-{token_hex(8)}"
+        self.models: list[ScriptedChatModel] = []
+
+    async def open(self, capacity: int = 1_000, **settings: Any) -> Served:
+        model = ScriptedChatModel(ScriptedClock())
+        self.models.append(model)
+        me = ClientSettings(
+            name=self.name, keys=(Secret(self.key),), requests=BucketSettings(capacity=capacity, refill_rate=0.001)
+        )
+        urls = {name: Secret(url) for name, url in settings.items() if name.endswith("redis_url")}
+        served = await self._stack.enter_async_context(serve({"ollama": model}, clients=(me,), **settings | urls))
+        served.client.headers["x-api-key"] = self.key
+        return served
+
+    @property
+    def calls(self) -> int:
+        return sum(len(model.calls) for model in self.models)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that a busy machine does not fail."""
+    monkeypatch.setattr(redis_store, "open_store", partial(redis_store.open_store, patience=PATIENCE))
+
+
+@pytest_asyncio.fixture
+async def gateways() -> AsyncIterator[Gateways]:
+    async with AsyncExitStack() as stack:
+        yield Gateways(stack)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_two_gateways_are_one_limit_and_one_cache(gateways: Gateways, server: Valkey) -> None:
+    one, other = [await gateways.open(capacity=3, redis_url=server.url) for _ in range(2)]
+    asked = [await served.chat(gateways.name) for served in (one, other, one, other)]
+    assert [response.status_code for response in asked] == [200, 200, 200, 429]
+    assert [response.headers.get("x-gateway-cache") for response in asked] == ["miss", "hit", "hit", None]
+    assert gateways.calls == 1
+    assert all("x-gateway-limiter" not in response.headers for response in asked)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_hit_takes_one_trip_for_quota_and_cache(gateways: Gateways, server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        served = await gateways.open(redis_url=wire.url)
+        await served.chat()
+        wire.requests.clear()
+        assert (await served.chat()).headers["x-gateway-cache"] == "hit"
+        (sent,) = [sent for sent in wire.requests if b"llm-gateway:record:" not in sent]  # those come when all is said
+    assert b"EVALSHA" in sent
+    assert b"GET" in sent
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_cache_of_its_own_holds_the_replies_and_no_quota(
+    gateways: Gateways, server: Valkey, tmp_path: Path
+) -> None:
+    own = Valkey(tmp_path)
+    own.start()
+    try:
+        served = await gateways.open(redis_url=server.url, cache_redis_url=own.url)
+        await served.chat()
+        assert (await served.chat()).headers["x-gateway-cache"] == "hit"
+        assert {name.split(b":")[1] for name in own.ask("KEYS", "*")} <= {b"reply", b"record"}
+        health = (await served.client.get("/health/ready")).json()
+        assert [store["name"] for store in health["stores"]] == ["redis", "cache_redis"]
+    finally:
+        own.kill()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_secure_answer_leaves_no_trace_in_redis(gateways: Gateways, server: Valkey) -> None:
+    served = await gateways.open(redis_url=server.url)
+    for status in ("miss", "hit"):
+        response = await served.chat(gateways.name, model_hint="secure")
+        assert response.headers["x-gateway-cache"] == status
+    names = server.ask("KEYS", "llm-gateway:reply:*")
+    await served.chat(gateways.name + " openly", model_hint="local")
+    assert len(server.ask("KEYS", "llm-gateway:reply:*")) == len(names) + 1
+
+
+async def test_without_redis_a_client_is_served_below_its_limit_and_told_how(
+    gateways: Gateways, server: Valkey
+) -> None:
+    async with Proxy(server.port) as wire:
+        served = await gateways.open(capacity=8, expected_replicas=2, redis_url=wire.url)
+        wire.cut()
+        responses = [await served.chat(f"question {number}") for number in range(5)]
+        assert [response.status_code for response in responses] == [200] * 4 + [429]
+        assert {response.headers["x-gateway-limiter"] for response in responses} == {"local"}
+        assert responses[0].headers["ratelimit-policy"] == '"requests";q=4;w=8000'
+
+        health = await served.client.get("/health/ready")
+        assert health.status_code == 200
+        (store,) = health.json()["stores"]
+        assert (store["name"], store["usable"]) == ("redis", False)
+        assert str(wire.port) not in str(store)
+        assert (await served.client.get("/health")).json() == {"status": "ok"}
+
+
+async def test_closed_refuses_and_says_when_to_come_back(gateways: Gateways, unused_tcp_port: int) -> None:
+    served = await gateways.open(redis_url=f"redis://127.0.0.1:{unused_tcp_port}", redis_absent_limiter="closed")
+    response = await served.chat()
+    assert response.status_code == 503
+    assert response.json()["code"] == "limiter_unavailable"
+    assert response.headers["retry-after"] == "1"
+    assert str(unused_tcp_port) not in response.text
+
+
+async def test_open_lets_everyone_through(gateways: Gateways, unused_tcp_port: int) -> None:
+    served = await gateways.open(
+        capacity=1, redis_url=f"redis://127.0.0.1:{unused_tcp_port}", redis_absent_limiter="open"
+    )
+    responses = [await served.chat(stream=stream) for stream in (False, True, False)]
+    assert [response.status_code for response in responses] == [200] * 3
+    assert {response.headers["x-gateway-limiter"] for response in responses} == {"open"}
+    assert all("ratelimit" not in response.headers for response in responses)
+
+
+async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gateways: Gateways, tmp_path: Path) -> None:
+    later = Valkey(tmp_path)
+    one, other = [await gateways.open(redis_url=later.url) for _ in range(2)]
+    assert (await one.chat("first")).headers["x-gateway-limiter"] == "local"
+    later.start()
+    try:
+        async with asyncio.timeout(5):
+            while "x-gateway-limiter" in (await one.chat("until it shares")).headers:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # it tells nobody
+        await one.chat("shared")
+        assert (await other.chat("shared")).headers["x-gateway-cache"] == "hit"
+        assert (await one.client.get("/health/ready")).json()["stores"][0]["usable"]
+    finally:
+        later.kill()
+
+
+async def test_a_store_without_its_extra_is_a_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    from llm_gateway.bootstrap import settings_rules
+    from llm_gateway.bootstrap.settings import Settings
+
+    monkeypatch.setattr(settings_rules, "find_spec", lambda name: None)
+    (fault,) = settings_rules.rule_faults(Settings(redis_url=Secret("redis://canary")))
+    assert fault == "REDIS_URL: needs the extra `redis`, which is not installed"

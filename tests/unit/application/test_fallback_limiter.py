@@ -1,0 +1,203 @@
+"""Quotas while the shared store is away: a share kept here, none at all, or nothing; and back again by itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.fallback_limiter import LOCAL_SECONDS, AbsentPolicy, FallbackLimiter
+from llm_gateway.application.ports import StoreMeter
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.errors import LimiterUnavailable
+from llm_gateway.domain.quota import Bucket, Charge, Decision, LimiterMode, Quota, ReservationId
+
+from .world import client_of
+
+ONE = Charge(requests=1)
+
+
+class Flaky(MemoryRateLimiter):
+    """Counts as a store that comes and goes would."""
+
+    away = False
+    deaf = False
+    """Carries out what it is told, and says that it did not."""
+    calls = 0
+
+    def _heard(self) -> None:
+        self.calls += 1
+        if self.away:
+            raise LimiterUnavailable("away")
+
+    @override
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        self._heard()
+        decision = await super().take(client, charge, reservation)
+        if self.deaf:
+            raise LimiterUnavailable("deaf")
+        return decision
+
+    @override
+    async def renew(self, client: Client, reservation: ReservationId) -> None:
+        self._heard()
+        await super().renew(client, reservation)
+
+    @override
+    async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
+        self._heard()
+        await super().settle(client, reservation, tokens)
+
+
+class Modes(StoreMeter):
+    def __init__(self) -> None:
+        self.seen: list[LimiterMode] = []
+
+    @override
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        raise AssertionError("the limiter calls no store itself")
+
+    @override
+    def limiter(self, mode: LimiterMode) -> None:
+        self.seen.append(mode)
+
+
+class Trial:
+    def __init__(self, policy: AbsentPolicy = AbsentPolicy.LOCAL, replicas: int = 1) -> None:
+        self.clock = ScriptedClock()
+        self.shared = Flaky(self.clock)
+        self.meter = Modes()
+        local = MemoryRateLimiter(self.clock)
+        self.limiter = FallbackLimiter(self.shared, local, policy, replicas, self.clock, self.meter)
+        self.count = 0
+
+    async def take(self, client: Client, charge: Charge = ONE) -> Decision:
+        self.count += 1
+        return await self.limiter.take(client, charge, ReservationId(f"r{self.count}"))
+
+    async def allowed(self, client: Client, times: int) -> int:
+        return sum([(await self.take(client)).allowed for _ in range(times)])
+
+
+async def test_while_the_store_answers_nothing_is_different() -> None:
+    trial, client = Trial(), client_of(requests=2)
+    assert await trial.allowed(client, 3) == 2
+    assert trial.meter.seen == [LimiterMode.EXACT] * 3
+
+
+@pytest.mark.parametrize(("replicas", "allowed"), [(1, 8), (2, 4), (3, 2), (100, 1)])
+async def test_local_gives_each_replica_its_share(replicas: int, allowed: int) -> None:
+    trial, client = Trial(replicas=replicas), client_of(requests=8)
+    trial.shared.away = True
+    first = await trial.take(client)
+    assert first.mode is LimiterMode.LOCAL
+    assert 1 + await trial.allowed(client, 20) == allowed
+    assert set(trial.meter.seen) == {LimiterMode.LOCAL}
+
+
+async def test_local_ends_after_a_bounded_time_for_each_client_and_begins_anew_after_a_return() -> None:
+    trial, one, other = Trial(), client_of("one", requests=5), client_of("other", requests=5)
+    trial.shared.away = True
+    await trial.take(one)
+    await trial.clock.advance(LOCAL_SECONDS - 1)
+    await trial.take(other)
+    await trial.take(one)
+    await trial.clock.advance(1)
+    with pytest.raises(LimiterUnavailable):
+        await trial.take(one)
+    assert (await trial.take(other)).mode is LimiterMode.LOCAL
+    assert trial.meter.seen[-2:] == [LimiterMode.CLOSED, LimiterMode.LOCAL]
+
+    trial.shared.away = False
+    assert (await trial.take(one)).mode is LimiterMode.EXACT
+    trial.shared.away = True
+    assert (await trial.take(one)).mode is LimiterMode.LOCAL
+
+
+async def test_open_allows_everything_and_closed_nothing() -> None:
+    opened, closed = Trial(AbsentPolicy.OPEN), Trial(AbsentPolicy.CLOSED)
+    opened.shared.away = closed.shared.away = True
+    assert await opened.take(client_of(requests=1)) == Decision(allowed=True, mode=LimiterMode.OPEN)
+    assert await opened.allowed(client_of(requests=1), 20) == 20
+    with pytest.raises(LimiterUnavailable):
+        await closed.take(client_of(requests=1))
+
+
+async def test_a_charge_is_asked_of_the_store_once() -> None:
+    trial = Trial()
+    trial.shared.deaf = True
+    assert (await trial.take(client_of(requests=5))).mode is LimiterMode.LOCAL
+    assert trial.shared.calls == 1
+
+
+async def test_a_lease_that_was_taken_here_is_renewed_and_settled_here() -> None:
+    trial, client = Trial(), client_of(tokens=100, concurrency=1)
+    trial.shared.away = True
+    lease = Charge(tokens=60, lease=True)
+    assert (await trial.take(client, lease)).allowed
+    for _ in range(3):
+        await trial.clock.advance(20)
+        await trial.limiter.renew(client, ReservationId("r1"))
+    assert not (await trial.take(client, Charge(lease=True))).allowed
+
+    with pytest.raises(LimiterUnavailable):
+        await trial.limiter.settle(client, ReservationId("r1"), 0)
+    decision = await trial.take(client, Charge(lease=True))
+    assert decision.allowed
+    assert decision.tokens is not None
+    assert decision.tokens.remaining == 100
+
+
+async def test_a_lease_that_the_store_took_unheard_is_given_back_to_it_too() -> None:
+    trial, client = Trial(), client_of(tokens=100, concurrency=1)
+    trial.shared.deaf = True
+    await trial.take(client, Charge(tokens=60, lease=True))
+    trial.shared.deaf = False
+    await trial.limiter.settle(client, ReservationId("r1"), 10)
+
+    decision = await trial.take(client, Charge(lease=True))
+    assert decision.allowed
+    assert decision.mode is LimiterMode.EXACT
+    assert decision.tokens is not None
+    assert decision.tokens.remaining == 90
+
+
+async def test_a_lease_of_the_store_that_goes_away_meanwhile_stays_the_stores() -> None:
+    trial, client = Trial(), client_of(concurrency=1)
+    await trial.take(client, Charge(lease=True))
+    trial.shared.away = True
+    for verb in (trial.limiter.renew, lambda client, id: trial.limiter.settle(client, id, 0)):
+        with pytest.raises(LimiterUnavailable):
+            await call(verb, client)
+
+
+async def call(verb: Callable[[Client, ReservationId], Any], client: Client) -> None:
+    await verb(client, ReservationId("r1"))
+
+
+@given(
+    capacity=st.integers(1, 10**9),
+    micros=st.integers(1, 10**15),
+    by=st.integers(1, 10_000),
+    concurrency=st.integers(1, 100) | st.none(),
+)
+def test_shares_are_whole_quotas_and_no_more_than_the_quota_together(
+    capacity: int, micros: int, by: int, concurrency: int | None
+) -> None:
+    try:
+        bucket = Bucket.of(capacity, micros / 1e6)
+    except ValueError:
+        return
+    share = Quota(requests=bucket, tokens=None, concurrency=concurrency).divided(by)
+    assert share.requests is not None
+    assert share.requests.capacity * by <= bucket.capacity or share.requests.capacity == 1
+    assert share.requests.micros_per_second * by <= bucket.micros_per_second or share.requests.micros_per_second <= 1000
+    assert share.tokens is None
+    assert (share.concurrency is None) == (concurrency is None)
+    assert concurrency is None or 1 <= (share.concurrency or 0) <= max(1, concurrency // by)
+    if by == 1:
+        assert share.requests == bucket
