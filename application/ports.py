@@ -8,7 +8,7 @@ from typing import Protocol
 
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatRequest, Grain
-from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId
+from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
@@ -106,6 +106,29 @@ class ClientDirectory(Protocol):
 
     @abstractmethod
     async def find(self, digest: ApiKeyDigest) -> Client | None: ...
+
+
+class ClientRegistry(Protocol):
+    """The clients that are kept beside the settings: what a `ClientDirectory` finds, and the command changes.
+
+    Every method raises `DirectoryUnavailable` where it can't say.
+    """
+
+    @abstractmethod
+    async def all(self) -> Sequence[Registration]:
+        """By the clients' ids."""
+        ...
+
+    @abstractmethod
+    async def get(self, id: ClientId) -> Registration | None: ...
+
+    @abstractmethod
+    async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
+        """Make a client's registration `new`, if it still is `old`: with all the keys that lead to it, or nothing.
+
+        False where it was no longer `old`. None is no registration.
+        """
+        ...
 
 
 class Attempt(Protocol):

@@ -50,9 +50,11 @@ class Container(containers.DeclarativeContainer):
     embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
-    clients = Singleton(lambda settings: MemoryClientDirectory(clients_of(settings)), settings)
     store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
     stores = Singleton(Stores, settings, clock, store_meter)
+    clients = Singleton(
+        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, stores
+    )
     limiter = Singleton(lambda stores: stores.limiter(), stores)
     request_log = Singleton(lambda stores: stores.request_log(), stores)
     process_cache = Singleton(MemoryReplyCache, clock)

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
+from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.domain.quota import Bucket
 
 from .described import described
 from .gateway import open_gateway
@@ -21,6 +24,7 @@ def main() -> None:
         describe=_describe,
         open_gateway=open_gateway,
         serve=_serve,
+        open_clients=_open_clients,
         demo_key=lambda settings: DEMO_KEY if settings.demo and not settings.api_keys else None,
     )
     sys.exit(run(sys.argv[1:], services))
@@ -39,6 +43,15 @@ def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     if faults:
         raise CommandFailed(faults)
     return read
+
+
+def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClients]:
+    if settings.redis_url is None:
+        raise CommandFailed(["REDIS_URL: registered clients are kept in Redis, and it is not set"])
+    from .stores import open_clients
+
+    common = Bucket.of(settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
+    return open_clients(settings.redis_url, common)
 
 
 def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None]) -> None:

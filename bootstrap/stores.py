@@ -1,17 +1,36 @@
 """The shared stores that the settings name, and the ports that live in them; in the process where there are none."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from llm_gateway.adapters.outbound.memory.directories import JoinedClients
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
-from llm_gateway.application.ports import Clock, Entropy, RateLimiter, ReplyCache, RequestLog, SharedStore, StoreMeter
+from llm_gateway.application.manage_clients import ManageClients
+from llm_gateway.application.ports import (
+    ClientDirectory,
+    Clock,
+    Entropy,
+    RateLimiter,
+    ReplyCache,
+    RequestLog,
+    SharedStore,
+    StoreMeter,
+)
+from llm_gateway.domain.quota import Bucket
 
 from .settings import Secret, Settings
 
 if TYPE_CHECKING:
+    from llm_gateway.adapters.outbound.redis.clients import RedisClients
     from llm_gateway.adapters.outbound.redis.store import Store
+
+COMMAND_SECONDS = 5.0
+"""What the command waits for each call: nobody else waits behind it."""
 
 
 class Stores:
@@ -32,6 +51,10 @@ class Stores:
     @property
     def all(self) -> Sequence[SharedStore]:
         return [store for store in dict.fromkeys((self.state, self.replies)) if store is not None]
+
+    def clients(self, settled: ClientDirectory) -> ClientDirectory:
+        """The settings' clients, `settled`, before the ones that are registered: they go on while the store is away."""
+        return settled if self.state is None else JoinedClients([settled, registered_clients(self.state, self._clock)])
 
     def limiter(self) -> RateLimiter:
         local = MemoryRateLimiter(self._clock)
@@ -74,3 +97,22 @@ class Stores:
         from llm_gateway.adapters.outbound.redis.store import open_store  # with the extra `redis` only
 
         return open_store(name, url.value, self._clock, self._meter)
+
+
+@asynccontextmanager
+async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClients]:
+    """The registered clients, for the command: `common` is the quota of who is given none."""
+    from llm_gateway.adapters.outbound.redis.store import open_store
+
+    clock = SystemClock()
+    store = open_store("redis", url.value, clock, SilentStoreMeter(), patience=COMMAND_SECONDS)
+    try:
+        yield ManageClients(registered_clients(store, clock), clock, common)
+    finally:
+        await store.aclose()
+
+
+def registered_clients(store: "Store", clock: Clock) -> "RedisClients":
+    from llm_gateway.adapters.outbound.redis.clients import RedisClients
+
+    return RedisClients(store, clock)

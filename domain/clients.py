@@ -43,3 +43,33 @@ class Client(Struct, frozen=True, kw_only=True):
 
     def may_use(self, endpoint: EndpointId) -> bool:
         return self.models is None or not self.models.isdisjoint((endpoint.provider, endpoint.model, endpoint.name))
+
+
+MAX_KEYS = 2
+"""Keys of one client that are live at the same time, so that a client can change to a new one without a pause."""
+
+
+class RegisteredKey(Struct, frozen=True, kw_only=True):
+    """A key's digest, and when it was made, in Unix seconds."""
+
+    digest: ApiKeyDigest
+    created: int
+
+    @property
+    def name(self) -> str:
+        """The beginning of the digest, which tells keys apart and leads to none."""
+        return self.digest.hex()[:12]
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """A client that is kept beside the settings, with its live keys, the newest first."""
+
+    client: Client
+    keys: tuple[RegisteredKey, ...]
+
+    def rotated(self, key: RegisteredKey) -> "Registration":
+        """With a new key. The newest one so far lives on beside it, an older one ends."""
+        return Registration(client=self.client, keys=(key, *self.keys)[:MAX_KEYS])
+
+    def without(self, key: RegisteredKey) -> "Registration":
+        return Registration(client=self.client, keys=tuple(kept for kept in self.keys if kept != key))

@@ -14,7 +14,7 @@ from llm_gateway.domain.routing import Hint
 
 from .chat import chat_here, explain_here, local_call
 from .display import Spinner, loading
-from .keys import new_key
+from .keys import manage, new_key
 from .remote import chat_with_server
 from .services import CommandFailed, Services
 from .tables import explanation_table, served
@@ -75,7 +75,11 @@ def _explain(parsed: argparse.Namespace, services: Services[T]) -> None:
 
 
 def _keys(parsed: argparse.Namespace, services: Services[T]) -> None:
-    print(new_key())
+    if parsed.action == "new":
+        print(new_key())
+        return
+    settings = services.load(parsed.config, demo=False, serving=False)
+    print(asyncio.run(manage(services.open_clients(settings), parsed.action, parsed)))
 
 
 _COMMANDS = {"serve": _serve, "check": _check, "chat": _chat, "explain": _explain, "keys": _keys}
@@ -98,6 +102,32 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--server", metavar="URL", help="a running gateway; without it this process answers")
     chat.add_argument("--key", help="the key for --server; default: the demonstration's")
     commands.add_parser("explain", parents=[configured, asking], help="show where a chat would go")
-    keys = commands.add_parser("keys", help="make client keys")
-    keys.add_subparsers(dest="action", required=True).add_parser("new", help="make a key, and its digest")
+    _add_keys(commands.add_parser("keys", help="make client keys, and manage the clients that are kept in Redis"))
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("new", help="make a key for API_KEYS, and its digest")
+    configured = argparse.ArgumentParser(add_help=False)
+    configured.add_argument("--config", type=Path, help="a TOML file; default: llm-gateway.toml, if there is one")
+    named = argparse.ArgumentParser(add_help=False, parents=[configured])
+    named.add_argument("name", help="the client's name")
+    create = actions.add_parser("create", parents=[named], help="register a client, and make its key")
+    create.add_argument("--requests", metavar="CAPACITY/RATE", help="at once, and a second; default: RATE_LIMITER_*")
+    create.add_argument("--tokens", metavar="CAPACITY/RATE", help="at once, and a second; default: no limit")
+    create.add_argument("--concurrency", type=_positive, help="answers under way; default: no limit")
+    create.add_argument("--hints", nargs="+", choices=[hint.value for hint in Hint], help="default: any")
+    create.add_argument("--models", nargs="+", metavar="MODEL", help="providers, models, provider/models; default: any")
+    create.add_argument("--namespace", help="clients of one namespace share cached answers; default: the client's own")
+    actions.add_parser("list", parents=[configured], help="show the registered clients and their keys")
+    actions.add_parser("rotate", parents=[named], help="make a new key; the one before lives on beside it")
+    revoke = actions.add_parser("revoke", parents=[named], help="end a client, or one of its keys")
+    revoke.add_argument("--key", metavar="DIGEST", help="only the key whose digest begins so, as `list` shows it")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

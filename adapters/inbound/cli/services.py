@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports import EndpointDirectory
 
 
@@ -50,10 +51,14 @@ class Describe(Protocol):
 
 
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`serve` blocks, and calls back with the endpoints and the address once it listens."""
+    """`serve` blocks, and calls back with the endpoints and the address once it listens.
+
+    `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
+    """
 
     load: Load[SettingsT]
     describe: Describe
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]
+    open_clients: Callable[[SettingsT], AbstractAsyncContextManager[ManageClients]]

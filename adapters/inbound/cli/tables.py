@@ -13,7 +13,7 @@ def endpoint_table(states: Iterable[EndpointState]) -> str:
         for state in states
         if not state.pin_only
     ]
-    return _columns([("endpoint", "where", "state"), *rows]) if rows else "No endpoint is configured."
+    return columns([("endpoint", "where", "state"), *rows]) if rows else "No endpoint is configured."
 
 
 def served(states: Sequence[EndpointState], address: str, demo_key: str | None) -> str:
@@ -36,7 +36,7 @@ def explanation_table(explanation: Explanation) -> str:
         (str(number), state.endpoint.name, state.endpoint.locality.value, explanation.breakers[state.endpoint.id])
         for number, state in enumerate(explanation.plan.endpoints, 1)
     ]
-    table = _columns([("", "endpoint", "where", "breaker"), *rows])
+    table = columns([("", "endpoint", "where", "breaker"), *rows])
     skipped = [f"left out: {skip.name}: {skip.reason}" for skip in explanation.plan.skipped]
     return "\n".join((table, *skipped))
 
@@ -51,7 +51,8 @@ def _standing(state: EndpointState) -> str:
     return f"{standing} (demonstration)" if state.demonstration else standing
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> str:
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of equal length, with each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -18,6 +18,21 @@ class MemoryClientDirectory(ClientDirectory):
         return self._clients.get(digest)
 
 
+class JoinedClients(ClientDirectory):
+    """Several directories, asked in order until one knows the key. A later one's being away stops no key before it."""
+
+    def __init__(self, directories: Iterable[ClientDirectory]) -> None:
+        self._directories = tuple(directories)
+
+    @override
+    async def find(self, digest: ApiKeyDigest) -> Client | None:
+        for directory in self._directories:
+            client = await directory.find(digest)
+            if client is not None:
+                return client
+        return None
+
+
 class FixedEndpoints(EndpointDirectory):
     """Endpoints whose state never changes."""
 

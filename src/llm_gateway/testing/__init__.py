@@ -17,6 +17,7 @@ import pytest
 
 pytest.register_assert_rewrite("llm_gateway.testing.contracts")  # a failed assertion shows its values
 
+from llm_gateway.adapters.outbound.memory.client_registry import MemoryClientRegistry
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
@@ -37,6 +38,7 @@ from llm_gateway.adapters.outbound.scripted.observer import RecordedAttempt, Rec
 
 from .contracts.chat_model import ChatModelContract, Vendor
 from .contracts.client_directory import ClientDirectoryContract
+from .contracts.client_registry import ClientRegistryContract
 from .contracts.clock import ClockContract
 from .contracts.embedding_model import EmbeddingModelContract, EmbeddingVendor
 from .contracts.endpoint_directory import EndpointDirectoryContract
@@ -50,6 +52,7 @@ from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 __all__ = [
     "ChatModelContract",
     "ClientDirectoryContract",
+    "ClientRegistryContract",
     "ClockContract",
     "Cut",
     "EmbeddingModelContract",
@@ -58,6 +61,7 @@ __all__ = [
     "EntropyContract",
     "FixedEndpoints",
     "MemoryClientDirectory",
+    "MemoryClientRegistry",
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",

@@ -10,6 +10,7 @@ import pytest_asyncio
 import uvloop
 from fakeredis import TcpFakeServer
 
+from llm_gateway.adapters.outbound.redis.clients import REPLACE
 from llm_gateway.adapters.outbound.redis.store import Store, open_store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
@@ -45,14 +46,15 @@ def cluster() -> Iterator[list[Valkey]]:
 
 @pytest.fixture(scope="session")
 def fake() -> Iterator[str]:
-    """fakeredis on a socket: its URL. It has the script already, because it closes a connection after any error."""
+    """fakeredis on a socket: its URL. It has the scripts already, because it closes a connection after any error."""
     server = TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
     server.block_on_close = False  # a test that failed may have left a connection open
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     port = server.server_address[1]
-    ask(port, "SCRIPT", "LOAD", SHADOWED.body)
+    for script in (SHADOWED, REPLACE):
+        ask(port, "SCRIPT", "LOAD", script.body)
     yield f"redis://127.0.0.1:{port}"
     server.shutdown()
     server.server_close()

@@ -5,11 +5,13 @@ from functools import cached_property
 import pytest
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
 from llm_gateway.adapters.outbound.redis.store import Store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.testing import (
+    ClientRegistryContract,
     RateLimiterContract,
     ReplyCacheContract,
     RequestLogContract,
@@ -49,6 +51,16 @@ class TestRedisReplyCache(OnStore, ReplyCacheContract):
     @override
     def make(self) -> RedisReplyCache:
         return RedisReplyCache(self.store, SeededEntropy())
+
+
+class TestRedisClients(OnStore, ClientRegistryContract):
+    @pytest.fixture(autouse=True)
+    async def _empty(self, open: None) -> None:
+        await self.store.call("empty", CLIENTS, "DEL", CLIENTS, REGISTRATIONS)
+
+    @override
+    def make(self) -> RedisClients:
+        return RedisClients(self.store, self.clock)
 
 
 class TestRedisRateLimiter(OnStore, RateLimiterContract):

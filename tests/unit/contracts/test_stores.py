@@ -5,15 +5,17 @@ from datetime import timedelta
 
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints
+from llm_gateway.adapters.outbound.memory.directories import JoinedClients, JoinedEndpoints
 from llm_gateway.adapters.outbound.memory.reply_cache import ENTRY_OVERHEAD_BYTES
 from llm_gateway.domain.clients import ApiKeyDigest, Client
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 from llm_gateway.testing import (
     ClientDirectoryContract,
+    ClientRegistryContract,
     EndpointDirectoryContract,
     FixedEndpoints,
     MemoryClientDirectory,
+    MemoryClientRegistry,
     MemoryRateLimiter,
     MemoryReplyCache,
     RateLimiterContract,
@@ -46,6 +48,18 @@ class TestMemoryClientDirectory(ClientDirectoryContract):
     @override
     def make(self, clients: Mapping[ApiKeyDigest, Client]) -> MemoryClientDirectory:
         return MemoryClientDirectory(clients)
+
+
+class TestJoinedClients(ClientDirectoryContract):
+    @override
+    def make(self, clients: Mapping[ApiKeyDigest, Client]) -> JoinedClients:
+        return JoinedClients([MemoryClientDirectory({}), MemoryClientDirectory(clients)])
+
+
+class TestMemoryClientRegistry(ClientRegistryContract):
+    @override
+    def make(self) -> MemoryClientRegistry:
+        return MemoryClientRegistry()
 
 
 class TestFixedEndpoints(EndpointDirectoryContract):
