@@ -119,6 +119,8 @@ lock *args:
 generate: setup
     {{ python }} -m llm_gateway.bootstrap.reference env > .env.example
     {{ python }} -m llm_gateway.bootstrap.reference markdown > docs/configuration.md
+    {{ python }} -m llm_gateway.bootstrap.parameters > docs/parameters.md
+    {{ python }} -m llm_gateway.adapters.outbound.telemetry.reference > docs/metrics.md
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
 
 # Break the Redis of a gateway under load, and print what its clients saw

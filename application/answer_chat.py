@@ -1,7 +1,7 @@
 """The whole trip of a chat, in order: plan, admit and find, route, record. What an embedding application calls."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
 from typing_extensions import override
@@ -15,10 +15,10 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Task
 
 from .cache_lookup import CacheLookup
 from .draft import Drafts
-from .entries import Question
+from .entries import Found, Question
 from .plan_route import PlanRoute
-from .ports import Clock, Entropy, Observer, RequestId
-from .records import CacheStatus
+from .ports import Clock, Entropy, Observer, RequestLog
+from .records import CacheStatus, RequestId, RequestRecord
 from .route_chat import RouteChat, Trip
 from .throttle_client import ThrottleClient
 
@@ -34,6 +34,7 @@ class AnswerChat:
         lookup: CacheLookup,
         route: RouteChat,
         observer: Observer,
+        log: RequestLog,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -41,8 +42,13 @@ class AnswerChat:
         self._throttle = throttle
         self._lookup = lookup
         self._route = route
-        self._drafts = Drafts(observer, clock, entropy, most=MAX_ANSWERS)
+        self._drafts = Drafts(observer, log, clock, entropy, most=MAX_ANSWERS)
         self._clock = clock
+
+    @property
+    def under_way(self) -> int:
+        """How many answers are being given or made."""
+        return self._drafts.under_way
 
     @asynccontextmanager
     async def __call__(
@@ -52,14 +58,18 @@ class AnswerChat:
         *,
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
+        told: Callable[[RequestRecord], object] | None = None,
     ) -> AsyncGenerator["Answer", None]:
         """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends all of it.
 
-        `id` is the request's own id, made if absent; `headers` may carry a trace context. Entering raises
-        `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
+        `id` is the request's own id, made if absent; `headers` may carry a trace context. `told` is called with the
+        record, once, before this returns or raises. Entering raises `InvalidRequest`, `UnknownModel`, `Forbidden`,
+        `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
         streamed = call.grain is Grain.STREAM
-        with self._drafts.begun(Task.CHAT, client, call.hint, id=id, headers=headers, streamed=streamed) as draft:
+        with self._drafts.begun(
+            Task.CHAT, client, call.hint, id=id, headers=headers, told=told, streamed=streamed
+        ) as draft:
             draft.plan = plan = self._plan_route(call, client)
             question = self._lookup.question(plan, call, client)
             decision, found = await self._admit_and_find(client, question)
@@ -70,7 +80,7 @@ class AnswerChat:
 
     async def _admit_and_find(
         self, client: Client, question: Question
-    ) -> tuple[Decision, Mapping[Endpoint, ChatReply]]:
+    ) -> tuple[Decision, Mapping[Endpoint, Found[ChatReply]]]:
         """Both in one turn of the loop where they leave the process, so that they can share one trip."""
         if not self._lookup.leaves_process:
             return await self._throttle.admit(client), await self._lookup.find(question)

@@ -5,7 +5,8 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.errors import GatewayError, ProviderError
 from llm_gateway.domain.resilience import Deadline, RetryBudget, RetryPolicy
 from llm_gateway.domain.routing import Endpoint
 
@@ -56,7 +57,7 @@ class Attempts:
 
     def attempt(self, turn: Turn) -> "Attempt":
         """To be entered. Raises `ProviderUnavailable` where the breaker allows none."""
-        return Attempt(turn, self._breakers.enter(turn.endpoint.id))
+        return Attempt(turn, self._breakers.enter(turn.endpoint.id), self._clock)
 
     async def again(self, turn: Turn, error: ProviderError) -> bool:
         """Whether to ask again after this failure, once it is time to."""
@@ -75,13 +76,20 @@ class Attempts:
 
 
 class Attempt:
-    """One call to a model, for all who want to know how it went: the breaker, the observer and the record."""
+    """One call to a model, for all who want to know how it went: the breaker, the observer and the record.
 
-    def __init__(self, turn: Turn, trial: Trial) -> None:
+    Its time counts while the model is waited for, and stands while a reader has an event.
+    """
+
+    def __init__(self, turn: Turn, trial: Trial, clock: Clock) -> None:
+        self.seconds = 0.0
         self._turn = turn
         self._trial = trial
+        self._clock = clock
         self._observed = turn.draft.observation.attempt(turn.endpoint)
+        self._first: float | None = None
         self._ended = False
+        self._waiting_since: float | None = clock.monotonic()
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -94,12 +102,42 @@ class Attempt:
     ) -> None:
         self.end(error)
 
-    def end(self, outcome: BaseException | None) -> None:
-        """The first ending counts."""
+    def heard(self) -> None:
+        """The model has said something."""
+        self._stand()
+        if self._first is None:
+            self._first = self.seconds
+
+    def waits(self) -> None:
+        """The model is waited for again."""
+        self._waiting_since = self._clock.monotonic()
+
+    def end(
+        self, outcome: BaseException | None, *, usage: Usage | None = None, finish_reason: FinishReason | None = None
+    ) -> None:
+        """The first ending counts: None for a whole answer, else what ended it."""
         if self._ended:
             return
         self._ended = True
+        self._stand()
         self._trial.end(outcome)
-        self._observed.end(outcome)
-        failed = type(outcome).__name__ if isinstance(outcome, Exception) else None
-        self._turn.draft.attempts.append(AttemptRecord(endpoint=self._turn.endpoint.id, error=failed))
+        draft = self._turn.draft
+        record = AttemptRecord(
+            endpoint=self._turn.endpoint.id,
+            task=draft.task,
+            error=type(outcome).__name__ if isinstance(outcome, Exception) else None,
+            reason=outcome.message if isinstance(outcome, GatewayError) else None,
+            left=outcome is not None and not isinstance(outcome, Exception),
+            streamed=draft.streamed,
+            usage=usage,
+            finish_reason=finish_reason,
+            seconds=self.seconds,
+            first_event_seconds=self._first,
+        )
+        self._observed.end(record)
+        draft.attempts.append(record)
+
+    def _stand(self) -> None:
+        if self._waiting_since is not None:
+            self.seconds += self._clock.monotonic() - self._waiting_since
+            self._waiting_since = None

@@ -7,7 +7,7 @@ from llm_gateway.domain.chat import ChatCall, ChatReply, FinishReason, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.routing import Endpoint, Plan, Task
 
-from .entries import Entries, Question
+from .entries import Entries, Found, Question
 from .ports import ReplyCache
 from .single_flight import Flights, Produce, Reader
 
@@ -27,7 +27,7 @@ class CacheLookup:
     def question(self, plan: Plan, call: ChatCall, client: Client) -> Question:
         return self._entries.question(plan, client, call.request, call.cache)
 
-    async def find(self, question: Question) -> Mapping[Endpoint, ChatReply]:
+    async def find(self, question: Question) -> Mapping[Endpoint, Found[ChatReply]]:
         """The replies that are there."""
         return await self._entries.find(question)
 
@@ -37,7 +37,7 @@ class CacheLookup:
         shared = None if key is None else (key, grain, question.mode, question.secure)
         return self._flights.join(shared, produce)
 
-    async def keep(self, question: Question, endpoint: Endpoint, reply: ChatReply) -> None:
-        """Store a whole reply, for the same question again."""
+    async def keep(self, question: Question, endpoint: Endpoint, reply: ChatReply, seconds: float) -> None:
+        """Store a whole reply, which took its provider so many seconds, for the same question again."""
         if reply.finish_reason in _STORED:
-            await self._entries.keep(question, endpoint, reply)
+            await self._entries.keep(question, endpoint, reply, seconds)

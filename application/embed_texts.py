@@ -1,7 +1,7 @@
 """The whole trip of an embedding, in order: plan, admit, find, ask, keep, record. Never from another model."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,8 +18,8 @@ from .attempts import Attempts
 from .draft import Draft, Drafts
 from .entries import Entries
 from .plan_route import PlanRoute
-from .ports import Clock, EmbeddingModel, Entropy, Observer, RequestId
-from .records import CacheStatus
+from .ports import Clock, EmbeddingModel, Entropy, Observer, RequestLog
+from .records import CacheStatus, RequestId, RequestRecord
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
@@ -51,6 +51,7 @@ class EmbedTexts:
         entries: Entries[EmbedReply],
         attempts: Attempts,
         observer: Observer,
+        log: RequestLog,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -59,10 +60,15 @@ class EmbedTexts:
         self._throttle = throttle
         self._entries = entries
         self._attempts = attempts
-        self._drafts = Drafts(observer, clock, entropy, most=MAX_EMBEDDINGS)
+        self._drafts = Drafts(observer, log, clock, entropy, most=MAX_EMBEDDINGS)
         self._clock = clock
         self._asking: set[asyncio.Task[EmbedReply]] = set()
         self._closed = False
+
+    @property
+    def under_way(self) -> int:
+        """How many calls are being answered."""
+        return self._drafts.under_way
 
     async def __call__(
         self,
@@ -71,13 +77,14 @@ class EmbedTexts:
         *,
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
+        told: Callable[[RequestRecord], object] | None = None,
     ) -> Embedded:
-        """`id` is the request's own id, made if absent; `headers` may carry a trace context.
+        """`id` is the request's own id, made if absent; `headers` may carry a trace context; `told` gets the record.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
         `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.
         """
-        with self._drafts.begun(Task.EMBED, client, call.hint, id=id, headers=headers) as draft:
+        with self._drafts.begun(Task.EMBED, client, call.hint, id=id, headers=headers, told=told) as draft:
             return await self._answer(call, client, draft)
 
     async def aclose(self) -> None:
@@ -94,19 +101,20 @@ class EmbedTexts:
         question = self._entries.question(plan, client, call.request, call.cache)
         decision = await self._throttle.admit(client)
         draft.admitted = True
-        reply = (await self._entries.find(question)).get(endpoint)
-        if reply is not None:
+        found = (await self._entries.find(question)).get(endpoint)
+        if found is not None:
+            reply = found.reply
             draft.cache = CacheStatus.HIT
+            draft.saved_seconds = found.seconds
         else:
             async with self._in_time(call, endpoint, draft):
                 reply = await self._until_closed(self._ask(call, client, endpoint, draft))
             draft.cache = CacheStatus.MISS if question.keys else CacheStatus.BYPASS
         draft.answered = True
         draft.endpoint = reply.endpoint
-        if reply.prompt_tokens:
-            draft.usage = Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0)
+        draft.usage = _usage(reply)
         if draft.cache is CacheStatus.MISS:
-            await self._entries.keep(question, endpoint, reply)
+            await self._entries.keep(question, endpoint, reply, draft.attempts[-1].seconds)
         return Embedded(reply=reply, decision=decision, cache=draft.cache)
 
     @asynccontextmanager
@@ -152,9 +160,15 @@ class EmbedTexts:
                         reply = await model.embed(
                             endpoint, call.request, deadline=turn.deadline, headers=attempt.headers
                         )
+                        attempt.end(None, usage=_usage(reply))
                 except ProviderError as error:
                     if not await self._attempts.again(turn, error):
                         raise
                 else:
                     reservation.embedded(reply)
                     return reply
+
+
+def _usage(reply: EmbedReply) -> Usage | None:
+    """None where the provider did not count."""
+    return Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0) if reply.prompt_tokens else None

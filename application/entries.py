@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
-from msgspec import MsgspecError, Struct, msgpack
+from msgspec import Meta, MsgspecError, Struct, msgpack
 
 from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cache_keys
 from llm_gateway.domain.chat import ChatReply, ChatRequest
@@ -16,7 +16,9 @@ from .ports import ReplyCache
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
 
-_ENTRY_VERSION = 1
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
+
+_ENTRY_VERSION = 2
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,14 @@ class _Entry(Struct, Generic[R], frozen=True, array_like=True):
     version: int
     key: bytes
     reply: R
+    took: Milliseconds
+
+
+class Found(Struct, Generic[R], frozen=True):
+    """A stored reply, and how many seconds its provider had taken for it."""
+
+    reply: R
+    seconds: float
 
 
 class Entries(Generic[R]):
@@ -67,32 +77,32 @@ class Entries(Generic[R]):
             secure=plan.hint is Hint.SECURE,
         )
 
-    async def find(self, question: Question) -> Mapping[Endpoint, R]:
+    async def find(self, question: Question) -> Mapping[Endpoint, Found[R]]:
         """The replies that are there. An entry that can't be read, or is another question's, is not there."""
         if question.mode is not CacheMode.USE:
             return {}
         entries = await self._store(question).get(tuple(question.keys.values()))
         found = {}
         for endpoint, key in question.keys.items():
-            reply = self._read(key, entries[key]) if key in entries else None
-            if reply is not None:
-                found[endpoint] = reply
+            entry = self._read(key, entries[key]) if key in entries else None
+            if entry is not None:
+                found[endpoint] = Found(entry.reply, entry.took / 1000)
         return found
 
-    async def keep(self, question: Question, endpoint: Endpoint, reply: R) -> None:
-        """Store a whole reply, for the same question again."""
+    async def keep(self, question: Question, endpoint: Endpoint, reply: R, seconds: float) -> None:
+        """Store a whole reply, which took its provider so many seconds, for the same question again."""
         key = question.keys.get(endpoint)
         if key is None or not question.ttl:
             return
-        entry = self._encode(_Entry(_ENTRY_VERSION, key, reply))
+        entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
         await self._store(question).put(key, entry, question.ttl)
 
     def _store(self, question: Question) -> ReplyCache:
         return self._process if self._shared is None or question.secure else self._shared
 
-    def _read(self, key: CacheKey, data: bytes) -> R | None:
+    def _read(self, key: CacheKey, data: bytes) -> _Entry[R] | None:
         try:
             entry = self._decode(data)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        return entry.reply if entry.version == _ENTRY_VERSION and entry.key == key else None
+        return entry if entry.version == _ENTRY_VERSION and entry.key == key else None

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import NewType, Protocol
+from typing import Protocol
 
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatRequest, Grain
@@ -15,9 +15,7 @@ from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationI
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointState
 
-from .records import RequestRecord
-
-RequestId = NewType("RequestId", str)
+from .records import AttemptRecord, RequestId, RequestRecord
 
 
 class ChatModel(Protocol):
@@ -143,12 +141,8 @@ class Attempt(Protocol):
         ...
 
     @abstractmethod
-    def end(self, outcome: BaseException | None) -> None:
-        """Exactly once, also after the request's own record was ended.
-
-        None for a whole answer, else what ended it: a `ProviderError`, a fault of ours, or, where it is no `Exception`,
-        that its readers went away.
-        """
+    def end(self, record: AttemptRecord) -> None:
+        """Exactly once, also after the request's own record was ended."""
         ...
 
 
@@ -182,6 +176,40 @@ class TrafficMeter(Protocol):
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is one of the server's own paths, and `status` 499 for a client that left before the answer."""
+        ...
+
+
+class AccessLog(Protocol):
+    """Writes a line for each request that a server answered. Never raises, never waits."""
+
+    @abstractmethod
+    def answered(
+        self, request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
+    ) -> None:
+        """As for `TrafficMeter`; `record` is there where the request was a chat."""
+        ...
+
+
+class QueueMeter(Protocol):
+    """Counts how long calls wait for their turn, where calls wait. Never raises, never waits."""
+
+    @abstractmethod
+    def waited(self, provider: str, seconds: float) -> None:
+        """Also for a call that gave up."""
+        ...
+
+
+class RequestLog(Protocol):
+    """What became of the latest requests, for a bounded time and in a bounded number. Never raises."""
+
+    @abstractmethod
+    def put(self, record: RequestRecord) -> None:
+        """Kept soon, under its client and its id; the latest of an id wins. Never waits; without a client: nothing."""
+        ...
+
+    @abstractmethod
+    async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
+        """Of this client's own requests; None also where it can't be looked up."""
         ...
 
 

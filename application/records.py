@@ -1,12 +1,18 @@
-"""What is kept of a request after it ended: never a word of its content."""
+"""What is kept of a request after it ended: never a word of its content.
+
+Thousands are kept, and none can be part of a cycle: the garbage collector need not walk them.
+"""
 
 from enum import StrEnum
+from typing import NewType
 
 from msgspec import Struct
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
+
+RequestId = NewType("RequestId", str)
 
 
 class CacheStatus(StrEnum):
@@ -16,19 +22,35 @@ class CacheStatus(StrEnum):
     BYPASS = "bypass"
 
 
-class AttemptRecord(Struct, frozen=True, kw_only=True):
-    """One endpoint that was asked for this request, and its error's class where it failed."""
+class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """One call to one endpoint. `error` is the class of what ended it, `reason` what a client may be told of that.
 
-    endpoint: EndpointId
-    error: str | None = None
-
-
-class RequestRecord(Struct, frozen=True, kw_only=True):
-    """How one request went. `error` is the class of what ended it, `left` that its client went away first.
-
-    `admitted` is None where the request never came as far as the quota. Times are in seconds from its beginning.
+    `left` says that nobody waited for it any more. `seconds` counts only while the provider was waited for, never while
+    a reader read; `first_event_seconds` is a part of it.
     """
 
+    endpoint: EndpointId
+    task: Task = Task.CHAT
+    error: str | None = None
+    reason: str | None = None
+    left: bool = False
+    streamed: bool = False
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    seconds: float = 0.0
+    first_event_seconds: float | None = None
+
+
+class RequestRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """How one request went. `error` is the class of what ended it, `left` that its client went away first.
+
+    `admitted` is None where the request never came as far as the quota. `attempts` are those that this request led;
+    `passed_over` are the planned endpoints that gave no answer, also those that were not asked. `saved_seconds` is what
+    the answer from the cache had taken its provider. `began` is in Unix seconds, the other times count from there.
+    """
+
+    id: RequestId
+    began: float = 0.0
     task: Task = Task.CHAT
     client: ClientId | None = None
     hint: Hint | None = None
@@ -38,6 +60,7 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     planned: tuple[EndpointId, ...] = ()
     skipped: tuple[Skip, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
+    passed_over: tuple[Skip, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     error: str | None = None
@@ -45,3 +68,9 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     streamed: bool = False
     seconds: float = 0.0
     first_event_seconds: float | None = None
+    saved_seconds: float | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`answered`, `left`, or the class of the error."""
+        return "left" if self.left else self.error or "answered"

@@ -20,12 +20,12 @@ from llm_gateway.domain.events import (
     ToolCallDelta,
     replay,
 )
-from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
+from llm_gateway.domain.routing import Endpoint, EndpointState, Plan, Skip
 
 from .attempts import Attempt, Attempts, Turn
 from .cache_lookup import CacheLookup
 from .draft import Draft
-from .entries import Question
+from .entries import Found, Question
 from .ports import ChatModel
 from .records import CacheStatus
 from .single_flight import Reader
@@ -42,7 +42,7 @@ class Trip(Struct, kw_only=True):
     client: Client
     plan: Plan
     question: Question
-    found: Mapping[Endpoint, ChatReply]
+    found: Mapping[Endpoint, Found[ChatReply]]
     draft: Draft
     reader: Reader | None = None
     """Of the flight that answers, once it began to."""
@@ -72,10 +72,11 @@ class RouteChat:
         failures: list[ProviderError] = []
         for index, state in enumerate(trip.plan.endpoints):
             endpoint = state.endpoint
-            reply = trip.found.get(endpoint)
-            if reply is not None:
+            found = trip.found.get(endpoint)
+            if found is not None:
                 trip.draft.cache = CacheStatus.HIT
-                for event in replay(reply):
+                trip.draft.saved_seconds = found.seconds
+                for event in replay(found.reply):
                     yield event
                 return
             produce = partial(self._flight, trip, state, index + 1 < len(trip.plan.endpoints))
@@ -86,6 +87,7 @@ class RouteChat:
                     raise
                 except ProviderError as error:
                     failures.append(error)
+                    trip.draft.passed_over.append(Skip(name=endpoint.name, reason=error.message))
                     continue
                 trip.draft.cache = self._status(trip, endpoint, leads=reader.leads)
                 trip.reader = reader
@@ -129,14 +131,17 @@ class RouteChat:
                 model.events(endpoint, call.request, grain=call.grain, deadline=turn.deadline, headers=attempt.headers)
             ) as events:
                 async for event in events:
+                    attempt.heard()
                     size += _size(event)
                     if size > self._max_answer_bytes:
                         raise ProviderBroken(endpoint.id.provider, "the answer is larger than this gateway takes")
                     collector.add(event)
                     if isinstance(event, Finished):
-                        attempt.end(None)  # before the reader knows, whose record tells of it
+                        # before the reader knows, whose record tells of it
+                        attempt.end(None, usage=event.usage, finish_reason=event.reason)
                     yield event
-            await self._lookup.keep(trip.question, endpoint, collector.reply())
+                    attempt.waits()
+            await self._lookup.keep(trip.question, endpoint, collector.reply(), attempt.seconds)
 
 
 def _size(event: ChatEvent) -> int:

@@ -83,17 +83,21 @@ def taken(number: int, make: Callable[[], bytes]) -> Iterator[bytes]:
 async def measure(redis_url: str, rounds: int, number: int) -> dict[str, float]:
     """Median CPU µs a request of each case."""
     bare, gateway, sharing = Server("bare"), Server("gateway"), Server("gateway", redis_url)
+    unobserved = Server("unobserved")
     unique = count()
     cases: dict[str, tuple[Server, Callable[[], bytes]]] = {
         "bare ASGI app": (bare, lambda: request(PROMPT)),
         "cache hit": (gateway, lambda: request(PROMPT)),
+        "cache hit, unobserved": (unobserved, lambda: request(PROMPT)),
         "cache hit, streamed": (gateway, lambda: request(PROMPT, stream=True)),
         "cache hit in Redis, quota too": (sharing, lambda: request(PROMPT)),
         "miss, scripted model": (gateway, lambda: request(f"{next(unique)} {PROMPT}")),
+        "miss, scripted model, unobserved": (unobserved, lambda: request(f"{next(unique)} {PROMPT}")),
         "miss, streamed, 200 chunks": (gateway, lambda: request(f"{next(unique)} {PROMPT}", stream=True)),
     }
     measured: dict[str, list[float]] = {name: [] for name in cases}
-    await asyncio.gather(bare.start(), gateway.start(), sharing.start())
+    servers = (bare, gateway, sharing, unobserved)
+    await asyncio.gather(*(server.start() for server in servers))
     try:
         for server, make in cases.values():
             await load(server.port, taken(200, make))
@@ -103,7 +107,7 @@ async def measure(redis_url: str, rounds: int, number: int) -> dict[str, float]:
                 await load(server.port, taken(number, make))
                 measured[name].append((await server.cpu_ns() - before) / number / 1000)
     finally:
-        await asyncio.gather(bare.stop(), gateway.stop(), sharing.stop())
+        await asyncio.gather(*(server.stop() for server in servers))
     return {name: statistics.median(values) for name, values in measured.items()}
 
 

@@ -1,14 +1,17 @@
 """The servers that are measured, each in its own process: says its port, then its CPU time whenever it is asked."""
 
 import asyncio
+import os
 import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 
 import uvicorn
 import uvloop
 from litestar.types import Receive, Scope, Send
+from msgspec.structs import replace
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +19,7 @@ from llm_gateway import (
     ChatEvent,
     ChatModel,
     ChatRequest,
+    ClientId,
     Deadline,
     Endpoint,
     EndpointId,
@@ -26,6 +30,9 @@ from llm_gateway import (
     FixedEndpoints,
     Grain,
     Locality,
+    RequestId,
+    RequestLog,
+    RequestRecord,
     Secret,
     Settings,
     Started,
@@ -33,6 +40,11 @@ from llm_gateway import (
     Usage,
     open_gateway,
 )
+from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
+from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.application.ports import AccessLog
+from llm_gateway.bootstrap.gateway import Overrides
 from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings
 
@@ -87,8 +99,35 @@ async def serve_bare() -> None:
     await server.serve([listener])
 
 
+class NoLog(RequestLog):
+    """Keeps nothing."""
+
+    @override
+    def put(self, record: RequestRecord) -> None:
+        """Nothing is kept."""
+
+    @override
+    async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
+        return None
+
+
 async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None:
-    """With a second client, whose quota is small."""
+    """As it is served: with metrics, records, and a log, which goes nowhere. A second client's quota is small."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    writer = LineWriter(partial(os.write, nowhere))
+    await _serve_gateway(LineAccessLog(writer, pretty=False), {}, redis_url, replicas)
+    writer.close()
+    os.close(nowhere)
+
+
+async def serve_unobserved() -> None:
+    """Without metrics, records and log: what they cost is the difference."""
+    await _serve_gateway(None, {"observer": SilentObserver(), "request_log": NoLog()})
+
+
+async def _serve_gateway(
+    access_log: AccessLog | None, overrides: Overrides, redis_url: str | None = None, replicas: int = 1
+) -> None:
     endpoint = Endpoint(id=EndpointId(provider="ollama", model="scripted"), locality=Locality.ON_PREMISES)
     settings = Settings(
         api_keys=(Secret(KEY),),
@@ -106,12 +145,12 @@ async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None
             ),
         ),
     )
-    async with open_gateway(
-        settings,
-        chat_models={"ollama": InstantModel()},
-        endpoints=FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))]),
-    ) as gateway:
-        server = create_server(gateway)
+    overrides["chat_models"] = {"ollama": InstantModel()}
+    overrides["endpoints"] = FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))])
+    async with open_gateway(settings, **overrides) as gateway:
+        if access_log is None:
+            gateway = replace(gateway, meter=SilentObserver())
+        server = create_server(gateway, access_log=access_log)
         serving = asyncio.create_task(server.serve())
         print(await server.listening(), flush=True)
         await serving
@@ -126,4 +165,7 @@ if __name__ == "__main__":
     threading.Thread(target=_tell_cpu_time, daemon=True).start()
     kind, *options = sys.argv[1:]
     redis_url, replicas = (*options, None, "1")[:2]
-    uvloop.run(serve_bare() if kind == "bare" else serve_gateway(redis_url, int(replicas or 1)))
+    if kind == "gateway":
+        uvloop.run(serve_gateway(redis_url, int(replicas or 1)))
+    else:
+        uvloop.run({"bare": serve_bare, "unobserved": serve_unobserved}[kind]())

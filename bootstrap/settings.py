@@ -126,6 +126,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
+    otel_exporter_otlp_endpoint: Annotated[
+        str | None, Meta(description="A collector's base address for traces over OTLP/HTTP. Default: no traces.")
+    ] = None
+    otel_exporter_otlp_headers: Annotated[
+        Secret | None, Meta(description="Headers for the collector, `name=value`, separated by commas.")
+    ] = None
     log_format: Annotated[Literal["json", "pretty"] | None, Meta(description="Default: by terminal.")] = None
 
     clients: tuple[ClientSettings, ...] = ()

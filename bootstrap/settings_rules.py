@@ -1,8 +1,10 @@
 """What settings must be to each other, and the clients and quotas that they make."""
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.redis.address import parse_address
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
@@ -11,6 +13,7 @@ from llm_gateway.domain.quota import Bucket, Quota
 from .settings import DEMO_KEY, BucketSettings, Secret, Settings, is_loopback
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KNOWN_PROVIDERS = frozenset(("gemini", "ollama", "embedded"))
 MIN_KEY_LENGTH = 8
 
@@ -21,11 +24,14 @@ def rule_faults(settings: Settings) -> Iterator[str]:
         yield f"HOST: {settings.host} is not a loopback address, and a demonstration is for this machine only"
     if settings.workers > 1 and settings.redis_url is None:
         yield "WORKERS: more than one needs REDIS_URL, or each would count limits for itself"
+    if settings.workers > 1 and sys.platform == "win32":
+        yield "WORKERS: more than one share a listener, which this system does not let them"
     for variable, url in (("REDIS_URL", settings.redis_url), ("CACHE_REDIS_URL", settings.cache_redis_url)):
         if url is not None:
             yield from _store_faults(variable, url)
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
+    yield from _otlp_faults(settings)
     names = [endpoint.name for endpoint in settings.endpoints]
     for name in names:
         if name in _KNOWN_PROVIDERS or names.count(name) > 1:
@@ -64,6 +70,36 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
         )
         clients |= {_digest(key): client for key in row.keys}
     return clients
+
+
+def otlp_headers(settings: Settings) -> Mapping[str, str]:
+    """The collector's headers, as OpenTelemetry writes them. Raises `ValueError` for what is not `name=value`."""
+    text = settings.otel_exporter_otlp_headers
+    headers = {}
+    for part in text.value.split(",") if text else ():
+        name, equals, value = (unquote(piece).strip() for piece in part.partition("="))
+        if not (equals and _HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable()):
+            raise ValueError("not name=value")
+        headers[name.lower()] = value
+    return headers
+
+
+def _otlp_faults(settings: Settings) -> Iterator[str]:
+    endpoint = settings.otel_exporter_otlp_endpoint
+    if endpoint is not None and not _is_url(endpoint):
+        yield "OTEL_EXPORTER_OTLP_ENDPOINT: must be an address such as http://localhost:4318"
+    try:
+        otlp_headers(settings)
+    except ValueError:
+        yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas, both percent-encoded"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 def _store_faults(variable: str, url: Secret) -> Iterator[str]:

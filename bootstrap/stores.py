@@ -1,11 +1,12 @@
 """The shared stores that the settings name, and the ports that live in them; in the process where there are none."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
@@ -16,6 +17,7 @@ from llm_gateway.application.ports import (
     Entropy,
     RateLimiter,
     ReplyCache,
+    RequestLog,
     SharedStore,
     StoreMeter,
 )
@@ -41,6 +43,7 @@ class Stores:
         self._settings = settings
         self._clock = clock
         self._meter = meter
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         cache_url = settings.cache_redis_url or settings.redis_url
         self.state = self._store("redis", settings.redis_url)
         self.replies = self.state if cache_url == settings.redis_url else self._store("cache_redis", cache_url)
@@ -71,7 +74,19 @@ class Stores:
 
         return RedisReplyCache(self.replies, entropy)
 
+    def request_log(self) -> RequestLog:
+        """Beside the replies: like them, a record may be lost."""
+        if self.replies is None:
+            return MemoryRequestLog(self._clock)
+        from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
+
+        log = RedisRequestLog(self.replies)
+        self._closing.append(log.aclose)
+        return log
+
     async def aclose(self) -> None:
+        for close in self._closing:
+            await close()
         for store in (self.state, self.replies):
             if store is not None:
                 await store.aclose()

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
         Observer,
         RateLimiter,
         ReplyCache,
-        RequestId,
+        RequestLog,
     )
-    from .application.records import CacheStatus, RequestRecord
+    from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
     from .bootstrap.gateway import Gateway, open_gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.settings import Secret, Settings
@@ -101,6 +101,7 @@ __all__ = [
     "AnswerChat",
     "AssistantMessage",
     "Attempt",
+    "AttemptRecord",
     "Authenticate",
     "Bucket",
     "CacheDirective",
@@ -165,6 +166,7 @@ __all__ = [
     "ReasoningEffort",
     "ReplyCache",
     "RequestId",
+    "RequestLog",
     "RequestRecord",
     "Sampling",
     "Secret",
@@ -200,9 +202,9 @@ _HOMES = {
     "application.plan_route": "PlanRoute",
     "application.ports": (
         "Attempt ChatModel ClientDirectory Clock EmbeddingModel EndpointDirectory Entropy Observation Observer "
-        "RateLimiter ReplyCache RequestId"
+        "RateLimiter ReplyCache RequestLog"
     ),
-    "application.records": "CacheStatus RequestRecord",
+    "application.records": "AttemptRecord CacheStatus RequestId RequestRecord",
     "bootstrap.gateway": "Gateway open_gateway",
     "bootstrap.loading": "SettingsError load_settings",
     "bootstrap.settings": "Secret Settings",

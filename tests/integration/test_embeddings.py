@@ -77,7 +77,7 @@ async def test_what_was_done_is_measured(gateway: Gateway) -> None:
     await gateway.embed_texts(call("ollama/nomic"), ME)
     await gateway.embed_texts(call("ollama/nomic"), ME)
     assert gateway.render_metrics is not None
-    metrics = gateway.render_metrics().decode().splitlines()
+    metrics = (await gateway.render_metrics()).decode().splitlines()
     for line in (
         "cache_hits_total 1.0",
         "cache_misses_total 1.0",

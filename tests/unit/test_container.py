@@ -52,7 +52,7 @@ async def test_every_provider_of_the_container_resolves() -> None:
     for name, provider in resolved.items():
         if not isinstance(provider, Dependency):
             assert provider() is not None or name == "shared_cache", name
-    container.close_telemetry()()
+    await container.telemetry().aclose()
 
 
 async def test_everything_is_one_of_its_kind_in_a_gateway() -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from llm_gateway import Secret, Settings, SettingsError, load_settings
 from llm_gateway.bootstrap.reference import configuration_page, env_example
 from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
-from llm_gateway.bootstrap.settings_rules import clients_of, serving_faults
+from llm_gateway.bootstrap.settings_rules import clients_of, otlp_headers, serving_faults
 from llm_gateway.domain.clients import digest_of
 from llm_gateway.domain.quota import Bucket
 from llm_gateway.domain.routing import Hint
@@ -197,3 +197,22 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
 def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
     assert load(tmp_path, example).routes == {Hint.FAST: ("ollama", "gemini")}
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://localhost", "http://", "http://host:port"])
+def test_a_collectors_address_is_an_address(endpoint: str) -> None:
+    with pytest.raises(SettingsError, match=r"^OTEL_EXPORTER_OTLP_ENDPOINT: must be an address"):
+        load_settings(environ={"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, dotenv=None)
+
+
+@pytest.mark.parametrize("headers", ["secret-token", "=secret-token", "a b=secret-token", "a=1,secret-token"])
+def test_a_collectors_headers_are_pairs_and_are_not_shown(headers: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ={"OTEL_EXPORTER_OTLP_HEADERS": headers}, dotenv=None)
+    assert "OTEL_EXPORTER_OTLP_HEADERS: must be name=value" in str(caught.value)
+    assert "secret-token" not in str(caught.value)
+
+
+def test_a_collectors_headers_are_read_as_opentelemetry_writes_them() -> None:
+    settings = Settings(otel_exporter_otlp_headers=Secret("Authorization=Bearer%20x, x-tenant=a%2Cb"))
+    assert otlp_headers(settings) == {"authorization": "Bearer x", "x-tenant": "a,b"}

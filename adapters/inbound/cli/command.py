@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from llm_gateway.application.ports import EndpointDirectory
 from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.routing import Hint
 
@@ -15,7 +16,7 @@ from .chat import chat_here, explain_here, local_call
 from .display import Spinner, loading
 from .keys import manage, new_key
 from .remote import chat_with_server
-from .services import CommandFailed, OpenGateway, Services
+from .services import CommandFailed, Services
 from .tables import explanation_table, served
 
 T = TypeVar("T")
@@ -46,9 +47,9 @@ def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
     settings = services.load(parsed.config, demo=parsed.demo, serving=True)
     key = services.demo_key(settings)
 
-    def announce(gateway: OpenGateway, address: str) -> None:
-        print(served(gateway.endpoints.snapshot(), address, key), flush=True)
-        Spinner(lambda: loading(gateway.endpoints.snapshot()), sys.stderr).start()
+    def announce(endpoints: EndpointDirectory, address: str) -> None:
+        print(served(endpoints.snapshot(), address, key), flush=True)
+        Spinner(lambda: loading(endpoints.snapshot()), sys.stderr).start()
 
     services.serve(settings, announce)
 

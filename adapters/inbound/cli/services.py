@@ -51,7 +51,7 @@ class Describe(Protocol):
 
 
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`serve` blocks, and calls back with the gateway and its address once it listens.
+    """`serve` blocks, and calls back with the endpoints and the address once it listens.
 
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
@@ -59,6 +59,6 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     load: Load[SettingsT]
     describe: Describe
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
-    serve: Callable[[SettingsT, Callable[[OpenGateway, str], None]], None]
+    serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]
     open_clients: Callable[[SettingsT], AbstractAsyncContextManager[ManageClients]]

@@ -14,11 +14,21 @@ from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.ports import Clock, EndpointDirectory, Entropy, Observer, SharedStore, TrafficMeter
+from llm_gateway.application.ports import (
+    AccessLog,
+    Clock,
+    EndpointDirectory,
+    Entropy,
+    Observer,
+    RequestLog,
+    SharedStore,
+    TrafficMeter,
+)
 from llm_gateway.domain.errors import InvalidRequest
 
 from .chat_replies import Pace
 from .console import ConsoleDoor, console_handlers
+from .decisions import DecisionsDoor, decision_handlers
 from .door import Door
 from .drain import Drain
 from .edge import Edge
@@ -41,7 +51,9 @@ class HttpServices(Struct, frozen=True, kw_only=True):
     stores: Sequence[SharedStore]
     observer: Observer
     meter: TrafficMeter
+    request_log: RequestLog
     render_metrics: RenderMetrics | None
+    access_log: AccessLog | None = None
     clock: Clock
     entropy: Entropy
 
@@ -70,6 +82,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     )
     native = NativeDoor(door, services.explain_chat)
     openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
+    decisions = DecisionsDoor(services.authenticate, services.request_log)
     operations = OperationsDoor(
         services.directory,
         services.stores,
@@ -82,6 +95,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         route_handlers=[
             *native_handlers(native),
             *openai_handlers(openai),
+            *decision_handlers(decisions),
             *operations_handlers(operations),
             *console_handlers(ConsoleDoor()),
         ],
@@ -90,7 +104,14 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
-    return Edge(app, hosts=options.hosts, drain=drain, meter=services.meter, entropy=services.entropy)
+    return Edge(
+        app,
+        hosts=options.hosts,
+        drain=drain,
+        meter=services.meter,
+        access_log=services.access_log,
+        entropy=services.entropy,
+    )
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -10,8 +10,8 @@ from litestar.types import ASGIApp, Scope
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
-from llm_gateway.application.ports import Clock, Entropy, Observer, RequestId
-from llm_gateway.application.records import RequestRecord
+from llm_gateway.application.ports import Clock, Entropy, Observer
+from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
@@ -62,9 +62,15 @@ class Door:
             yield
         except BaseException as error:
             refused = type(error).__name__ if isinstance(error, Exception) else None
-            self._observer.begin(RequestId(exchange_of(scope).request_id), text_headers(scope)).end(
-                RequestRecord(task=task, error=refused, left=refused is None, seconds=self._clock.monotonic() - began)
+            exchange = exchange_of(scope)
+            exchange.record = RequestRecord(
+                id=RequestId(exchange.request_id),
+                task=task,
+                error=refused,
+                left=refused is None,
+                seconds=self._clock.monotonic() - began,
             )
+            self._observer.begin(exchange.record.id, text_headers(scope)).end(exchange.record)
             raise
 
     def mark(self, prefix: str) -> AnswerMark:
@@ -72,6 +78,7 @@ class Door:
 
     def answer(self, scope: Scope, call: ChatCall, client: Client, form: Form) -> ASGIApp:
         """What answers a chat, in the grain that it asked for."""
-        id = RequestId(exchange_of(scope).request_id)
-        ask = partial(self._answer_chat, call, client, id=id, headers=text_headers(scope))
+        exchange = exchange_of(scope)
+        id, named = RequestId(exchange.request_id), text_headers(scope)
+        ask = partial(self._answer_chat, call, client, id=id, headers=named, told=exchange.told)
         return StreamReply(ask, form, self._pace) if call.grain is Grain.STREAM else WholeReply(ask, form)

@@ -5,7 +5,8 @@ import time
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from llm_gateway.application.ports import Entropy, TrafficMeter
+from llm_gateway.application.ports import AccessLog, Entropy, TrafficMeter
+from llm_gateway.application.records import RequestId
 
 from .drain import Drain
 from .exchange import Exchange, begin_exchange, method_of
@@ -21,12 +22,20 @@ class Edge:
     """Wraps the application. `hosts` are the names that are served, in lower case and without port; None is any."""
 
     def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str] | None, drain: Drain, meter: TrafficMeter, entropy: Entropy
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str] | None,
+        drain: Drain,
+        meter: TrafficMeter,
+        access_log: AccessLog | None,
+        entropy: Entropy,
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._drain = drain
         self._meter = meter
+        self._access_log = access_log
         self._entropy = entropy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +63,14 @@ class Edge:
             exchange.status = CLIENT_LEFT
         finally:
             seconds = time.perf_counter() - began
-            self._meter.ended(method_of(scope), exchange.route, exchange.status or CLIENT_LEFT, seconds)
+            self._answered(method_of(scope), exchange, seconds)
+
+    def _answered(self, method: str, exchange: Exchange, seconds: float) -> None:
+        status = exchange.status or CLIENT_LEFT
+        self._meter.ended(method, exchange.route, status, seconds)
+        if self._access_log is not None:
+            id = RequestId(exchange.request_id)
+            self._access_log.answered(id, method, exchange.route, status, seconds, exchange.record)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         if self._hosts is not None and _host(scope) not in self._hosts:

@@ -6,19 +6,28 @@ from typing import Any, cast
 from litestar.types import Scope
 from msgspec import Struct, field
 
+from llm_gateway.application.records import RequestRecord
+
 from .surfaces import Surface, surface_of
 
 _KEY = "llm_gateway.exchange"
 
 
 class Exchange(Struct):
-    """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it."""
+    """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it.
+
+    `record` is what became of a chat, once that is known.
+    """
 
     request_id: str
     surface: Surface
     route: str = "unmatched"
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
+    record: RequestRecord | None = None
+
+    def told(self, record: RequestRecord) -> None:
+        self.record = record
 
 
 def begin_exchange(scope: Scope, request_id: str) -> Exchange:

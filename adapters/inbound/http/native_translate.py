@@ -78,7 +78,7 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
         reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
         extra_content=given(reply.extra_content),
         finish_reason=reply.finish_reason,
-        usage=_usage(reply.usage),
+        usage=usage_out(reply.usage),
         cached=cached,
         created=created,
     )
@@ -97,7 +97,7 @@ def given(value: JsonObject | None) -> dict[str, object] | UnsetType:
     return UNSET if value is None else dict(value)
 
 
-def _usage(usage: Usage) -> wire.UsageOut:
+def usage_out(usage: Usage) -> wire.UsageOut:
     return wire.UsageOut(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,

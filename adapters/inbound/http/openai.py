@@ -10,7 +10,7 @@ from msgspec import json
 
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.ports import RequestId
+from llm_gateway.application.records import RequestId
 from llm_gateway.domain.routing import Task
 
 from .door import Door
@@ -58,7 +58,7 @@ class OpenAIDoor:
             check_said_once(data)
             call = to_embed_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
         id = RequestId(exchange_of(scope).request_id)
-        ask = partial(self._embed_texts, call, client, id=id, headers=text_headers(scope))
+        ask = partial(self._embed_texts, call, client, id=id, headers=text_headers(scope), told=exchange_of(scope).told)
         return EmbeddingReply(ask, base64=body.encoding_format == "base64")
 
     async def models(self, request: Request[Any, Any, Any]) -> ASGIApp:

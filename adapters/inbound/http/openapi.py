@@ -6,6 +6,7 @@ from msgspec import json
 
 from llm_gateway.domain import errors
 
+from .decisions_wire import DecisionOut
 from .native_wire import AnswerOut, ChatBody, DeltaOut, ExplanationOut
 from .openapi_openai import OPENAI_TYPES, openai_paths
 from .openapi_parts import (
@@ -29,7 +30,7 @@ from .problems import (
     UnsupportedMediaType,
 )
 
-_TYPES = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, Problem, Health, Readiness]
+_TYPES = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, DecisionOut, Problem, Health, Readiness]
 _STREAM = (
     "One server-sent event: `delta`s with one of `content`, `reasoning` and `tool_call`, then one `done`, without "
     "`content` and `reasoning`, or one `error`."
@@ -60,6 +61,7 @@ def openapi_document(version: str) -> dict[str, Any]:
         "paths": {
             "/api/v1/chat": {"post": _chat()},
             "/api/v1/explain": {"post": _explain()},
+            "/api/v1/requests/{id}": {"get": _decision()},
             **openai_paths(),
             "/health": {"get": {"operationId": "health"} | health},
             "/api/v1/health": {"get": {"operationId": "health_v1"} | health},
@@ -110,6 +112,24 @@ def _explain() -> dict[str, Any]:
         "summary": "The plan for a chat; nothing is sent or charged",
         **question_of("ChatBody"),
         "responses": {"200": response_of(json_of("ExplanationOut"))} | failures_of(_EXPLAINING),
+    }
+
+
+def _decision() -> dict[str, Any]:
+    kinds = (*ANYWHERE, errors.Unauthenticated, NotFound, errors.DirectoryUnavailable)
+    return {
+        "operationId": "decision",
+        "summary": "What became of one of the key's own recent requests, without content",
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The request's X-Request-Id; of several with the same the latest.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": {"200": response_of(json_of("DecisionOut"))} | failures_of(kinds),
     }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from litestar import Request
@@ -23,8 +23,8 @@ from .problems import NotFound
 from .replies import Reply, json_reply
 from .requests import header
 
-RenderMetrics: TypeAlias = Callable[[], bytes]
-"""The metrics as Prometheus text; called in a thread."""
+RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
+"""The metrics as Prometheus text."""
 
 _HEALTHY = json.encode(Health())
 
@@ -81,7 +81,7 @@ class OperationsDoor:
             if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._metrics_token):
                 raise Unauthenticated
         async with self._scrape:
-            body = await asyncio.to_thread(self._render_metrics)
+            body = await self._render_metrics()
         return Reply(200, body, b"text/plain; version=0.0.4; charset=utf-8")
 
     def openapi(self) -> Reply:

@@ -18,6 +18,7 @@ MAX_PATH = 256
 """Of a fault: a field's name is the client's, and may be as long as the body."""
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _FAULT = re.compile(r"(?P<message>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
+_QUOTED = re.compile(r"(?<=^Invalid enum value) .*|(?<=^Invalid value) .*", re.DOTALL)
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
 
 
@@ -114,4 +115,4 @@ def _fault(text: str) -> InvalidRequest:
     if field:
         path = f"{path}.{field['field'][:MAX_PATH]}".removeprefix(".")
         message = "is not a field here" if "unknown" in message else "is required"
-    return InvalidRequest.at(path, message)
+    return InvalidRequest.at(path, _QUOTED.sub("", message))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory
+from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory, QueueMeter
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from llm_gateway.domain.events import ChatEvent, Finished
@@ -35,16 +35,23 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
     generation at the engine's next word, or at the next step through its prompt; the one after it waits until then.
     """
 
-    def __init__(self, model_file: Path, clock: Clock, *, demonstration: bool = False) -> None:
+    def __init__(
+        self, model_file: Path, clock: Clock, *, demonstration: bool = False, meter: QueueMeter | None = None
+    ) -> None:
         self._endpoint = endpoint_of(model_file)
         self._demonstration = demonstration
         self._clock = clock
         self._engine = Engine(model_file, self._endpoint.id.model)
-        self._line = Line(clock)
+        self._line = Line(clock, meter)
         self._jobs: set[Job] = set()
         self._executor: ThreadPoolExecutor | None = None
         self._loading: asyncio.Future[None] | None = None
         self._unusable: str | None = "it was not started"
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return self._line.waiting
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:

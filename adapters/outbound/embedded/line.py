@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports import Clock, QueueMeter
 from llm_gateway.domain.errors import ProviderThrottled, ProviderTimeout
 from llm_gateway.domain.resilience import Deadline
 
@@ -15,8 +15,9 @@ _WEIGHT_OF_LATEST = 0.3
 class Line:
     """First come, first served. Every `enter` that returned is answered by one `leave`."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, meter: QueueMeter | None = None) -> None:
         self._clock = clock
+        self._meter = meter
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._average = FIRST_GUESS_SECONDS
@@ -40,6 +41,7 @@ class Line:
             message = f"{self._waiting + 1} requests are before this one"
             raise ProviderThrottled(PROVIDER, message, retry_after=timedelta(seconds=max(1.0, wait)))
         self._waiting += 1
+        came = self._clock.monotonic()
         try:
             async with self._clock.timeout_at(deadline.at):
                 await self._turn.acquire()
@@ -47,6 +49,8 @@ class Line:
             raise ProviderTimeout(PROVIDER, "its turn did not come in time") from None
         finally:
             self._waiting -= 1
+            if self._meter is not None:
+                self._meter.waited(PROVIDER, self._clock.monotonic() - came)
 
     def begin(self) -> None:
         """The engine is at work for whoever has the turn."""

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, RequestId, TrafficMeter
-from llm_gateway.application.records import RequestRecord
+from llm_gateway.application.ports import Attempt, Observation, Observer, TrafficMeter
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.routing import Endpoint
 
 
 class RecordedAttempt(Attempt):
-    """`ends` has one outcome where the attempt was ended as it should be."""
+    """`ends` has one record where the attempt was ended as it should be."""
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         self.endpoint = endpoint
-        self.ends: list[BaseException | None] = []
+        self.ends: list[AttemptRecord] = []
         self._headers = headers
 
     @property
@@ -23,8 +23,8 @@ class RecordedAttempt(Attempt):
         return self._headers
 
     @override
-    def end(self, outcome: BaseException | None) -> None:
-        self.ends.append(outcome)
+    def end(self, record: AttemptRecord) -> None:
+        self.ends.append(record)
 
 
 class RecordedRequest(Observation):

@@ -1,91 +1,134 @@
-"""The instruments of the contract, on a meter provider of their own, rendered as Prometheus text."""
+"""The instruments of the catalogue, on a meter provider of their own, and the families that a scrape reads."""
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
+from opentelemetry.context import Context
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import Histogram as Instrument
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-PER_TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5)
-TOKENS = tuple(4.0**power for power in range(14))
-"""Bucket bounds of the GenAI conventions; OpenTelemetry's own are for milliseconds."""
+from .catalogue import CATALOGUE, Kind, Metric
+from .families import Family, read_families
 
-Labels = tuple[tuple[str, str], ...]
+LabelValues: TypeAlias = tuple[str, ...]
+Watch: TypeAlias = Callable[[], Iterable[tuple[LabelValues, float]]]
+"""Values by labels, both as the metric has them in the catalogue; called in a thread, at a scrape."""
+
+_NO_CONTEXT = Context()
+_GATHERED = 64
 
 
 class Tally:
     """Plain counts by labels, read when Prometheus scrapes: thirty times cheaper than an instrument's `add`."""
 
     def __init__(self) -> None:
-        self.counts: dict[Labels, int] = {}
+        self.counts: dict[LabelValues, float] = {}
 
-    def add(self, amount: int = 1, **labels: str) -> None:
-        key = tuple(labels.items())
-        self.counts[key] = self.counts.get(key, 0) + amount
+    def add(self, *labels: str, amount: float = 1) -> None:
+        self.counts[labels] = self.counts.get(labels, 0) + amount
 
-    def observe(self, _: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(count, dict(labels)) for labels, count in tuple(self.counts.items())]
+    def read(self) -> Iterable[tuple[LabelValues, float]]:
+        return tuple(self.counts.items())
+
+
+class Histogram:
+    """OpenTelemetry's, with the labels as the catalogue has them. What was said once is not put together again.
+
+    Amounts are recorded 64 at a time, at the latest when a scrape reads: in the midst of a request one costs several
+    times of what it does among its like.
+    """
+
+    def __init__(self, instrument: Instrument, attributes: tuple[str, ...]) -> None:
+        self._instrument = instrument
+        self._names = attributes
+        self._known: dict[LabelValues, Mapping[str, str]] = {}
+        self._pending: deque[tuple[float, LabelValues]] = deque()
+
+    def record(self, amount: float, *labels: str) -> None:
+        self._pending.append((amount, labels))
+        if len(self._pending) >= _GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """From any thread."""
+        for _ in range(len(self._pending)):
+            try:
+                amount, labels = self._pending.popleft()
+            except IndexError:  # another thread was here
+                return
+            attributes = self._known.get(labels)
+            if attributes is None:
+                attributes = self._known[labels] = dict(zip(self._names, labels, strict=True))
+            self._instrument.record(amount, attributes, _NO_CONTEXT)
 
 
 class Instruments:
-    """One set a gateway, on a registry of its own: two gateways in a process don't meet."""
+    """One set a gateway, on a registry of its own: two gateways in a process don't meet.
+
+    A counter counts in its `Tally`, a histogram records, and whatever is watched is read at a scrape. A metric that
+    nobody asked for is not there.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
-        views = [
-            _view("*.duration", SECONDS),
-            _view("*.time_to_first_token", SECONDS),
-            _view("*.time_per_output_token", PER_TOKEN_SECONDS),
-            _view("gen_ai.client.token.usage", TOKENS),
-        ]
-        self._provider = MeterProvider([reader], resource=Resource.get_empty(), shutdown_on_exit=False, views=views)
-        meter = self._provider.get_meter("llm_gateway")
-        self.cache_hits = _counter(meter, "cache_hits", "Requests answered from the cache")
-        self.cache_misses = _counter(meter, "cache_misses", "Requests for which the cache had nothing")
-        self.provider_calls = _counter(meter, "provider_calls", "Calls to providers")
-        self.provider_failures = _counter(meter, "provider_failures", "Calls to providers that failed")
-        self.allowed = _counter(meter, "rate_limit_allowed", "Requests that their client's quota allowed")
-        self.blocked = _counter(meter, "rate_limit_blocked", "Requests that their client's quota did not allow")
-        self.requests = _counter(meter, "gateway_requests", "Chats and embeddings by outcome")
-        self.active = Tally()
-        meter.create_observable_up_down_counter(
-            "http.server.active_requests", [self.active.observe], description="HTTP requests under way"
+        self._provider = MeterProvider(
+            [reader],
+            resource=Resource.get_empty(),
+            exemplar_filter=AlwaysOffExemplarFilter(),
+            shutdown_on_exit=False,
+            views=[_view(metric) for metric in CATALOGUE if metric.bounds],
         )
-        self.http_duration = meter.create_histogram(
-            "http.server.request.duration", unit="s", description="HTTP requests, to the end of the answer"
-        )
-        self.operation_duration = meter.create_histogram(
-            "gen_ai.client.operation.duration", unit="s", description="Chats and embeddings that a provider answered"
-        )
-        self.tokens = meter.create_histogram(
-            "gen_ai.client.token.usage", unit="{token}", description="Tokens that providers counted"
-        )
-        self.first_token = meter.create_histogram(
-            "gen_ai.server.time_to_first_token", unit="s", description="Streams, to their first event"
-        )
-        self.per_token = meter.create_histogram(
-            "gen_ai.server.time_per_output_token", unit="s", description="Streams, for each token after the first"
-        )
+        self._provider._disabled = False  # it reads OTEL_SDK_DISABLED: the settings alone say what the gateway does
+        self._meter = self._provider.get_meter("llm_gateway")
+        self._histograms: list[Histogram] = []
 
-    def render(self) -> bytes:
-        """Prometheus text. Takes tens of milliseconds where there are many series: call it in a thread."""
-        return generate_latest(self._registry)
+    def counter(self, metric: Metric) -> Tally:
+        """Once for each metric."""
+        tally = Tally()
+        if not metric.attributes:
+            tally.counts[()] = 0  # there before the first event, so that the first one is an increase
+        self.watch(metric, tally.read)
+        return tally
+
+    def histogram(self, metric: Metric) -> Histogram:
+        """Once for each metric."""
+        instrument = self._meter.create_histogram(metric.instrument, unit=metric.unit, description=metric.description)
+        histogram = Histogram(instrument, metric.attributes)
+        self._histograms.append(histogram)
+        return histogram
+
+    def watch(self, metric: Metric, read: Watch) -> None:
+        """Ask for a gauge's or a counter's values at every scrape. Once for each metric."""
+        create = (
+            self._meter.create_observable_counter
+            if metric.kind is Kind.COUNTER
+            else self._meter.create_observable_gauge
+        )
+        create(metric.instrument, [_callback(metric, read)], unit=metric.unit, description=metric.description)
+
+    def read(self) -> list[Family]:
+        """Takes tens of milliseconds where there are many series: call it in a thread."""
+        for histogram in self._histograms:
+            histogram.flush()
+        return read_families(self._registry)
 
     def close(self) -> None:
         self._provider.shutdown()
 
 
-def _view(name: str, bounds: Iterable[float]) -> View:
-    return View(instrument_name=name, aggregation=ExplicitBucketHistogramAggregation(tuple(bounds)))
+def _view(metric: Metric) -> View:
+    return View(instrument_name=metric.instrument, aggregation=ExplicitBucketHistogramAggregation(metric.bounds))
 
 
-def _counter(meter: Meter, name: str, description: str) -> Tally:
-    tally = Tally()
-    read: Callable[[CallbackOptions], Iterable[Observation]] = tally.observe
-    meter.create_observable_counter(name, [read], description=description)
-    return tally
+def _callback(metric: Metric, read: Watch) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(value, dict(zip(metric.attributes, labels, strict=True))) for labels, value in read()]
+
+    return observe

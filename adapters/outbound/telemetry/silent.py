@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, RequestId, StoreMeter, TrafficMeter
-from llm_gateway.application.records import RequestRecord
+from llm_gateway.application.ports import Attempt, Observation, Observer, QueueMeter, StoreMeter, TrafficMeter
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.quota import LimiterMode
 from llm_gateway.domain.routing import Endpoint
 
@@ -17,7 +17,7 @@ class SilentAttempt(Attempt):
         return {}
 
     @override
-    def end(self, outcome: BaseException | None) -> None:
+    def end(self, record: AttemptRecord) -> None:
         """Nothing is kept."""
 
 
@@ -31,7 +31,7 @@ class SilentObservation(Observation):
         """Nothing is kept."""
 
 
-class SilentObserver(Observer, TrafficMeter):
+class SilentObserver(Observer, TrafficMeter, QueueMeter):
     @override
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
         return SilentObservation()
@@ -42,6 +42,10 @@ class SilentObserver(Observer, TrafficMeter):
 
     @override
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Nothing is kept."""
+
+    @override
+    def waited(self, provider: str, seconds: float) -> None:
         """Nothing is kept."""
 
 

@@ -21,6 +21,7 @@ from llm_gateway.adapters.outbound.memory.client_registry import MemoryClientReg
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.scripted.chat_model import (
     Cut,
     Script,
@@ -45,6 +46,7 @@ from .contracts.entropy import EntropyContract
 from .contracts.observer import ObserverContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
+from .contracts.request_log import RequestLogContract
 from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 
 __all__ = [
@@ -62,12 +64,14 @@ __all__ = [
     "MemoryClientRegistry",
     "MemoryRateLimiter",
     "MemoryReplyCache",
+    "MemoryRequestLog",
     "ObserverContract",
     "RateLimiterContract",
     "RecordedAttempt",
     "RecordedRequest",
     "RecordingObserver",
     "ReplyCacheContract",
+    "RequestLogContract",
     "Script",
     "ScriptedCall",
     "ScriptedChatModel",

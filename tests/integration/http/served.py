@@ -137,6 +137,7 @@ def serving(
         stores=gateway.stores,
         observer=gateway.observer,
         meter=observer,
+        request_log=gateway.request_log,
         render_metrics=gateway.render_metrics,
         clock=gateway.clock,
         entropy=gateway.entropy,

@@ -7,12 +7,14 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
+from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
 from llm_gateway.adapters.outbound.redis.store import Store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.testing import (
     ClientRegistryContract,
     RateLimiterContract,
     ReplyCacheContract,
+    RequestLogContract,
     SeededEntropy,
     SharedStoreContract,
 )
@@ -77,3 +79,14 @@ class TestStore(OnStore, SharedStoreContract):
     @override
     def make_away(self) -> Store:
         return self.away
+
+
+class TestRedisRequestLog(OnStore, RequestLogContract):
+    @override
+    def make(self) -> RedisRequestLog:
+        self.made = RedisRequestLog(self.store)
+        return self.made
+
+    @override
+    async def settle(self) -> None:
+        await self.made.aclose()

@@ -11,7 +11,7 @@ from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.application.entries import Question
+from llm_gateway.application.entries import Found, Question
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
@@ -99,8 +99,8 @@ async def test_a_secure_answer_is_never_in_redis(open_url: Open, server: Valkey)
     looked = Looked(open_url, server)
     question = looked.question("secure", Hint.SECURE)
     before = server.ask("DBSIZE")
-    await looked.lookup.keep(question, HERE, REPLY)
-    assert await looked.lookup.find(question) == {HERE: REPLY}
+    await looked.lookup.keep(question, HERE, REPLY, 1.5)
+    assert await looked.lookup.find(question) == {HERE: Found(REPLY, 1.5)}
     assert server.ask("DBSIZE") == before
     assert len(looked.process) == 1
 
@@ -109,8 +109,8 @@ async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespac
     open_url: Open, server: Valkey
 ) -> None:
     one, other = Looked(open_url, server), Looked(open_url, server)
-    await one.lookup.keep(one.question("shared"), HERE, REPLY)
-    assert await other.lookup.find(other.question("shared")) == {HERE: REPLY}
+    await one.lookup.keep(one.question("shared"), HERE, REPLY, 1.5)
+    assert await other.lookup.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
     assert await other.lookup.find(other.question("shared", namespace="another")) == {}
     assert len(one.process) == 0
 
@@ -122,7 +122,7 @@ async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespac
         lambda entry: b"",
         lambda entry: b"\xff" + entry[1:],
         lambda entry: msgpack.encode([0, *msgpack.decode(entry)[1:]]),
-        lambda entry: msgpack.encode([msgpack.decode(entry)[0], bytes(32), msgpack.decode(entry)[2]]),
+        lambda entry: msgpack.encode([msgpack.decode(entry)[0], bytes(32), *msgpack.decode(entry)[2:]]),
     ],
     ids=["cut", "empty", "garbled", "older", "another key's"],
 )
@@ -131,7 +131,7 @@ async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
 ) -> None:
     looked = Looked(open_url, server)
     question = looked.question(f"spoilt {spoil}")
-    await looked.lookup.keep(question, HERE, REPLY)
+    await looked.lookup.keep(question, HERE, REPLY, 1.5)
     (key,) = question.keys.values()
     server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
     assert await looked.lookup.find(question) == {}

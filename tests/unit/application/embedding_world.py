@@ -5,6 +5,7 @@ from datetime import timedelta
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
@@ -50,6 +51,7 @@ class EmbeddingWorld:
         self.observer = RecordingObserver()
         self.limiter = WitnessedLimiter(limiter or MemoryRateLimiter(self.clock))
         self.process = MemoryReplyCache(self.clock)
+        self.log = MemoryRequestLog(self.clock)
         self.breakers = Breakers(self.clock)
         self.throttle = ThrottleClient(self.limiter, self.clock, entropy)
         states = [
@@ -64,6 +66,7 @@ class EmbeddingWorld:
             Entries(Task.EMBED, EmbedReply, self.process, shared, timedelta(seconds=ttl)),
             Attempts(self.breakers, limits, self.clock, entropy),
             self.observer,
+            self.log,
             self.clock,
             entropy,
         )

@@ -27,15 +27,20 @@ def older(entry: bytes) -> bytes:
 
 
 def of_another_key(entry: bytes) -> bytes:
-    version, _, reply = msgpack.decode(entry)
-    return msgpack.encode([version, b"another key", reply])
+    version, _, *rest = msgpack.decode(entry)
+    return msgpack.encode([version, b"another key", *rest])
 
 
 def nested_too_deeply(entry: bytes) -> bytes:
-    version, key, reply = msgpack.decode(entry)
-    whole = msgpack.encode([version, key, {**reply, "extra_content": {"k": "HERE"}}])
+    version, key, reply, took = msgpack.decode(entry)
+    whole = msgpack.encode([version, key, {**reply, "extra_content": {"k": "HERE"}}, took])
     at = whole.index(b"\xa4HERE")
     return whole[:at] + b"\x91" * 100_000 + b"\xc0" + whole[at + 5 :]
+
+
+def of_no_time(entry: bytes) -> bytes:
+    *rest, _ = msgpack.decode(entry)
+    return msgpack.encode([*rest, -1])
 
 
 UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
@@ -47,6 +52,7 @@ UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
     "no text": lambda entry: entry.replace(b"Hello", b"\xff\xfe\xfd\xfc\xfb"),
     "older": older,
     "of another key": of_another_key,
+    "of no time": of_no_time,
     "nested too deeply": nested_too_deeply,
 }
 

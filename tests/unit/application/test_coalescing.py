@@ -68,7 +68,7 @@ async def test_a_leader_that_leaves_takes_nothing_from_its_followers() -> None:
     await world.clock.advance(1)
     assert (await following).reply.content == "Onetwo"
     assert world.limiter.settled == [4]
-    assert world.observer.requests[0].attempts[0].ends == [None]
+    assert [end.error for end in world.observer.requests[0].attempts[0].ends] == [None]
     assert await world.at_rest()
 
 

@@ -43,6 +43,20 @@ async def outcome(world: EmbeddingWorld, seconds: float = 100.0) -> Embedded | B
     return (await asyncio.gather(asking, return_exceptions=True))[0]
 
 
+ATTEMPT = AttemptRecord(
+    endpoint=LOCAL.id, task=Task.EMBED, usage=Usage(prompt_tokens=6, completion_tokens=0), seconds=2
+)
+
+
+async def test_a_hit_tells_what_the_answer_had_taken_its_provider() -> None:
+    world = EmbeddingWorld(Wait(2))
+    asking = asyncio.create_task(world.ask(call_of("one")))
+    await world.clock.advance(2)
+    await asking
+    assert (await world.ask(call_of("one"))).cached
+    assert world.record.saved_seconds == 2
+
+
 async def test_an_answer_is_recorded_in_full() -> None:
     world = EmbeddingWorld(Wait(2))
     asking = asyncio.create_task(world.ask(call_of("one", "two")))
@@ -57,7 +71,8 @@ async def test_an_answer_is_recorded_in_full() -> None:
         CacheStatus.MISS,
         True,
     )
-    assert (record.planned, record.attempts) == ((LOCAL.id,), (AttemptRecord(endpoint=LOCAL.id),))
+    assert (record.planned, record.attempts) == ((LOCAL.id,), (ATTEMPT,))
+    assert await world.log.find(client_of().id, record.id) == record
     assert (record.finish_reason, record.usage) == (None, Usage(prompt_tokens=6, completion_tokens=0))
     assert (record.error, record.left, record.seconds) == (None, False, 2)
     assert world.model.calls[0].headers == {"traceparent": "a trace"}

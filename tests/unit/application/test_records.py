@@ -7,9 +7,9 @@ import pytest
 from msgspec import structs
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
-from llm_gateway.application.answer_chat import MAX_ANSWERS
-from llm_gateway.application.ports import RequestId
-from llm_gateway.application.records import AttemptRecord, CacheStatus
+from llm_gateway.application.answer_chat import MAX_ANSWERS, Answer
+from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+from llm_gateway.application.single_flight import EVENTS_AHEAD
 from llm_gateway.domain.chat import ChatCall, FinishReason, Grain, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import (
@@ -23,7 +23,8 @@ from llm_gateway.domain.errors import (
     UnknownModel,
 )
 from llm_gateway.domain.events import Finished, Started, TextDelta
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.resilience import BREAKER_FAILURES
+from llm_gateway.domain.routing import Hint, Skip
 
 from .witnesses import FarCache
 from .world import CLOUD, HELLO, LOCAL, World, call_of, client_of
@@ -44,7 +45,16 @@ async def test_an_answer_is_recorded_in_full() -> None:
         True,
     )
     assert record.planned == (CLOUD.id, LOCAL.id)
-    assert record.attempts == (AttemptRecord(endpoint=CLOUD.id),)
+    assert record.attempts == (
+        AttemptRecord(
+            endpoint=CLOUD.id,
+            streamed=True,
+            usage=USAGE,
+            finish_reason=FinishReason.STOP,
+            seconds=5,
+            first_event_seconds=2,
+        ),
+    )
     assert (record.finish_reason, record.usage) == (FinishReason.STOP, USAGE)
     assert (record.error, record.left, record.streamed) == (None, False, True)
     assert (record.first_event_seconds, record.seconds) == (2, 5)
@@ -59,6 +69,57 @@ async def test_a_hit_has_no_attempts() -> None:
     assert record.first_event_seconds == 0
 
 
+async def test_a_hit_tells_what_the_answer_had_taken_its_provider() -> None:
+    world = World(gemini=[[Wait(2.5), *HELLO]])
+    asking = asyncio.create_task(world.ask(call_of()))
+    await world.clock.advance(2.5)
+    assert (await asking).record.saved_seconds is None
+    assert (await world.ask(call_of())).record.saved_seconds == 2.5
+
+
+async def read_on(answer: Answer) -> None:
+    async for _ in answer:
+        pass
+
+
+async def test_a_providers_time_stands_while_its_reader_reads() -> None:
+    world = World(gemini=[[Wait(1), *(TextDelta(text="x") for _ in range(2 * EVENTS_AHEAD)), Wait(2), *HELLO]])
+    async with world.open(call_of(grain=Grain.STREAM)) as answer:
+        first = asyncio.create_task(anext(answer))
+        await world.clock.advance(1)
+        assert isinstance(await first, Started)
+        await world.clock.advance(30)
+        rest = asyncio.create_task(read_on(answer))
+        await world.clock.advance(2)
+        await rest
+    (attempt,) = world.observer.records[-1].attempts
+    assert (attempt.first_event_seconds, attempt.seconds, world.observer.records[-1].seconds) == (1, 3, 33)
+
+
+async def test_an_endpoint_that_was_not_even_asked_is_passed_over_with_the_reason() -> None:
+    world = World(gemini=[[ProviderRefused("gemini", "no connection")]] * BREAKER_FAILURES)
+    for number in range(BREAKER_FAILURES):
+        await world.ask(call_of(f"question {number}"))
+    record = (await world.ask(call_of())).record
+    assert [(attempt.endpoint, attempt.error) for attempt in record.attempts] == [(LOCAL.id, None)]
+    assert record.passed_over == (Skip(name=CLOUD.name, reason="gemini: not asked, because its last calls failed"),)
+
+
+async def test_a_record_is_kept_for_its_client() -> None:
+    world = World()
+    record = (await world.ask(call_of())).record
+    assert await world.log.find(ClientId("one"), record.id) == record
+    assert record.began == world.clock.now()
+
+
+async def test_the_record_is_told_before_the_request_is_over() -> None:
+    world, told = World(), list[RequestRecord]()
+    with pytest.raises(UnknownModel):
+        async with world.answer_chat(call_of(model="none", hint=None), client_of(), told=told.append):
+            pass
+    assert told == list(world.observer.records)
+
+
 async def test_the_attempt_is_in_the_record_though_the_answer_is_still_being_stored() -> None:
     world = World()
     cache = FarCache(world.clock, seconds=1)
@@ -67,7 +128,7 @@ async def test_the_attempt_is_in_the_record_though_the_answer_is_still_being_sto
     await world.clock.advance(1)
     record = (await asking).record
     assert not cache.entries
-    assert record.attempts == (AttemptRecord(endpoint=CLOUD.id),)
+    assert [(attempt.endpoint, attempt.usage) for attempt in record.attempts] == [(CLOUD.id, USAGE)]
     await world.clock.advance(1)
     assert cache.entries
     assert await world.at_rest()
@@ -138,7 +199,7 @@ async def test_who_leaves_before_the_first_event_is_recorded_as_gone() -> None:
     await asyncio.gather(asking, return_exceptions=True)
     (record,) = world.observer.records
     assert (record.left, record.error, record.endpoint, record.seconds) == (True, None, None, 1)
-    assert record.attempts == (AttemptRecord(endpoint=CLOUD.id),)
+    assert record.attempts == (AttemptRecord(endpoint=CLOUD.id, left=True, seconds=1),)
     assert await world.at_rest()
 
 
@@ -193,7 +254,8 @@ async def test_a_leader_that_left_has_its_attempt_ended_once_by_the_flights_end(
     await world.clock.advance(4)
     await following
     assert world.observer.records[0].left
-    assert [attempt.ends for attempt in world.observer.requests[0].attempts] == [[None]]
+    (attempt,) = world.observer.requests[0].attempts
+    assert [(end.error, end.left, end.usage) for end in attempt.ends] == [(None, False, USAGE)]
     assert await world.at_rest()
 
 

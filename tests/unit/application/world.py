@@ -10,6 +10,7 @@ from msgspec import Struct
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
@@ -71,6 +72,7 @@ class World:
         self.observer = RecordingObserver()
         self.limiter = WitnessedLimiter(limiter or MemoryRateLimiter(self.clock))
         self.process = MemoryReplyCache(self.clock)
+        self.log = MemoryRequestLog(self.clock)
         self.flights = Flights()
         self.breakers = Breakers(self.clock)
         self.lookup = CacheLookup(self.process, shared, self.flights, timedelta(seconds=ttl))
@@ -86,7 +88,7 @@ class World:
         route = RouteChat(models, self.lookup, self.throttle, attempts, max_answer_bytes)
         self.explain_chat = ExplainChat(plan_route, self.breakers)
         self.answer_chat = AnswerChat(
-            plan_route, self.throttle, self.lookup, route, self.observer, self.clock, self.entropy
+            plan_route, self.throttle, self.lookup, route, self.observer, self.log, self.clock, self.entropy
         )
 
     def open(self, call: ChatCall, client: Client | None = None) -> AbstractAsyncContextManager[Answer]:

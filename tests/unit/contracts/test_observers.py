@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.telemetry.families import render_families
 from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
-from llm_gateway.application.ports import RequestId
+from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
+from llm_gateway.application.records import AttemptRecord, RequestId
+from llm_gateway.domain.routing import Task
 from llm_gateway.testing import ObserverContract, RecordingObserver, StoreMeterContract, TrafficMeterContract
 from llm_gateway.testing.contracts.observer import EMBEDDING, ENDPOINT, FULL, TRACE
 
@@ -25,6 +28,19 @@ class TestSilentStoreMeter(StoreMeterContract):
         return SilentStoreMeter()
 
 
+class TestTelemetryStoreMeter(StoreMeterContract):
+    @pytest.fixture(autouse=True)
+    def instruments(self) -> Iterator[None]:
+        self.opened = Instruments()
+        yield
+        assert self.opened.read()
+        self.opened.close()
+
+    @override
+    def make(self) -> TelemetryStoreMeter:
+        return TelemetryStoreMeter(self.opened)
+
+
 class TestRecording(ObserverContract, TrafficMeterContract):
     @override
     def make(self) -> RecordingObserver:
@@ -36,7 +52,7 @@ class TestTelemetry(ObserverContract, TrafficMeterContract):
     def instruments(self) -> Iterator[None]:
         self.opened = Instruments()
         yield
-        assert self.opened.render()
+        assert self.opened.read()
         self.opened.close()
 
     @override
@@ -48,22 +64,26 @@ def test_the_recording_observer_remembers_requests_attempts_and_answers() -> Non
     observer = RecordingObserver()
     observation = observer.begin(RequestId("r1"), {**TRACE, "user-agent": "curl"})
     attempt = observation.attempt(ENDPOINT)
-    attempt.end(None)
+    attempt.end(AttemptRecord(endpoint=ENDPOINT.id))
     observation.end(FULL)
     observer.began()
     observer.ended("POST", "/api/v1/chat", 200, 0.5)
 
     (request,) = observer.requests
     assert attempt.headers == TRACE
-    assert [(made.endpoint, made.ends) for made in request.attempts] == [(ENDPOINT, [None])]
+    assert [(made.endpoint, made.ends) for made in request.attempts] == [
+        (ENDPOINT, [AttemptRecord(endpoint=ENDPOINT.id)])
+    ]
     assert list(observer.records) == [FULL]
     assert (observer.active, observer.answers) == (0, [("POST", "/api/v1/chat", 200, 0.5)])
 
 
 def test_an_embedding_is_measured_as_one_and_has_no_output_tokens() -> None:
     instruments = Instruments()
-    TelemetryObserver(instruments).begin(RequestId("r1"), {}).end(EMBEDDING)
-    counted = [line for line in instruments.render().decode().splitlines() if "_count{" in line]
+    observation = TelemetryObserver(instruments).begin(RequestId("r1"), {})
+    observation.attempt(ENDPOINT).end(AttemptRecord(endpoint=ENDPOINT.id, task=Task.EMBED, usage=EMBEDDING.usage))
+    observation.end(EMBEDDING)
+    counted = [line for line in render_families(instruments.read()).decode().splitlines() if "_count{" in line]
     instruments.close()
 
     assert all('gen_ai_operation_name="embeddings"' in line for line in counted)

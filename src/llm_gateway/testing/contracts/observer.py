@@ -1,21 +1,23 @@
 """What holds for every `Observer` and every `TrafficMeter`."""
 
-import asyncio
 from abc import ABC, abstractmethod
 
 import pytest
 
-from llm_gateway.application.ports import Observer, RequestId, TrafficMeter
-from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestRecord
+from llm_gateway.application.ports import Observer, TrafficMeter
+from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
-from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Locality, Skip, Task
 
 ID = EndpointId(provider="mine", model="model-1")
 ENDPOINT = Endpoint(id=ID, locality=Locality.CLOUD)
 TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+USAGE = Usage(prompt_tokens=3, completion_tokens=1, reasoning_tokens=0, cached_tokens=3)
+ONE = RequestId("r1")
 FULL = RequestRecord(
+    id=ONE,
+    began=1_700_000_000.5,
     client=ClientId("one"),
     hint=Hint.FAST,
     endpoint=ID,
@@ -23,14 +25,19 @@ FULL = RequestRecord(
     admitted=True,
     planned=(ID,),
     skipped=(Skip(name="ollama", reason="not configured"),),
-    attempts=(AttemptRecord(endpoint=ID), AttemptRecord(endpoint=ID, error="ProviderTimeout")),
+    attempts=(
+        AttemptRecord(endpoint=ID, error="ProviderTimeout", reason="mine: no answer in time", seconds=0.5),
+        AttemptRecord(endpoint=ID, usage=USAGE, finish_reason=FinishReason.STOP, seconds=1.0),
+    ),
+    passed_over=(Skip(name="other/model-2", reason="other: not asked"),),
     finish_reason=FinishReason.STOP,
-    usage=Usage(prompt_tokens=3, completion_tokens=1, reasoning_tokens=0, cached_tokens=3),
+    usage=USAGE,
     streamed=True,
     seconds=1.5,
     first_event_seconds=0.5,
 )
 EMBEDDING = RequestRecord(
+    id=ONE,
     task=Task.EMBED,
     endpoint=ID,
     cache=CacheStatus.MISS,
@@ -40,21 +47,23 @@ EMBEDDING = RequestRecord(
 )
 RECORDS = [
     EMBEDDING,
-    RequestRecord(),
-    RequestRecord(client=ClientId("one"), error="InvalidRequest"),
-    RequestRecord(client=ClientId("one"), admitted=False, error="QuotaExceeded"),
-    RequestRecord(client=ClientId("one"), admitted=True, left=True),
-    RequestRecord(client=ClientId("one"), cache=CacheStatus.HIT, endpoint=ID, admitted=True),
-    RequestRecord(cache=CacheStatus.COALESCED, endpoint=ID, error="ProviderBroken", seconds=0.1),
-    RequestRecord(cache=CacheStatus.BYPASS, endpoint=ID, usage=Usage(prompt_tokens=0, completion_tokens=0)),
+    RequestRecord(id=ONE),
+    RequestRecord(id=ONE, client=ClientId("one"), error="InvalidRequest"),
+    RequestRecord(id=ONE, client=ClientId("one"), admitted=False, error="QuotaExceeded"),
+    RequestRecord(id=ONE, client=ClientId("one"), admitted=True, left=True),
+    RequestRecord(id=ONE, client=ClientId("one"), cache=CacheStatus.HIT, endpoint=ID, admitted=True, saved_seconds=2.0),
+    RequestRecord(id=ONE, cache=CacheStatus.COALESCED, endpoint=ID, error="ProviderBroken", seconds=0.1),
+    RequestRecord(id=ONE, cache=CacheStatus.BYPASS, endpoint=ID, usage=Usage(prompt_tokens=0, completion_tokens=0)),
     FULL,
 ]
-OUTCOMES = [
-    None,
-    ProviderTimeout("mine", "no answer in time"),
-    KeyError("a fault"),
-    GeneratorExit(),
-    asyncio.CancelledError(),
+ENDS = [
+    AttemptRecord(endpoint=ID),
+    AttemptRecord(endpoint=ID, usage=USAGE, seconds=0.1, first_event_seconds=0.1),
+    AttemptRecord(endpoint=ID, usage=USAGE, streamed=True, seconds=0.2, first_event_seconds=0.1),
+    AttemptRecord(endpoint=ID, error="ProviderTimeout", reason="mine: no answer in time"),
+    AttemptRecord(endpoint=ID, error="KeyError", streamed=True, first_event_seconds=0.1),
+    AttemptRecord(endpoint=ID, left=True),
+    AttemptRecord(endpoint=ID, task=Task.EMBED, usage=Usage(prompt_tokens=3, completion_tokens=0), seconds=0.1),
 ]
 
 
@@ -64,32 +73,30 @@ class ObserverContract(ABC):
 
     @pytest.mark.parametrize("record", RECORDS)
     def test_every_way_in_which_a_request_ends_is_observed(self, record: RequestRecord) -> None:
-        self.make().begin(RequestId("r1"), {}).end(record)
+        self.make().begin(ONE, {}).end(record)
 
-    @pytest.mark.parametrize("outcome", OUTCOMES)
-    def test_every_way_in_which_an_attempt_ends_is_observed_also_after_its_request(
-        self, outcome: BaseException | None
-    ) -> None:
-        observation = self.make().begin(RequestId("r1"), TRACE)
+    @pytest.mark.parametrize("record", ENDS)
+    def test_every_way_in_which_an_attempt_ends_is_observed_also_after_its_request(self, record: AttemptRecord) -> None:
+        observation = self.make().begin(ONE, TRACE)
         early, late = observation.attempt(ENDPOINT), observation.attempt(ENDPOINT)
 
-        early.end(outcome)
+        early.end(record)
         observation.end(FULL)
-        late.end(outcome)
+        late.end(record)
 
     @pytest.mark.parametrize("headers", [{}, TRACE, {"traceparent": "nonsense"}, {"traceparent": "", "baggage": "a=b"}])
     def test_an_attempt_has_headers_in_lower_case_whatever_the_request_had(self, headers: dict[str, str]) -> None:
-        attempt = self.make().begin(RequestId("r1"), headers).attempt(ENDPOINT)
+        attempt = self.make().begin(ONE, headers).attempt(ENDPOINT)
 
         assert all(name == name.lower() and isinstance(value, str) for name, value in attempt.headers.items())
 
     def test_requests_under_way_at_once_do_not_meet(self) -> None:
         observer = self.make()
-        one, other = observer.begin(RequestId("r1"), TRACE), observer.begin(RequestId("r1"), {})
+        one, other = observer.begin(ONE, TRACE), observer.begin(ONE, {})
 
         attempt = one.attempt(ENDPOINT)
-        other.end(RequestRecord(left=True))
-        attempt.end(None)
+        other.end(RequestRecord(id=ONE, left=True))
+        attempt.end(AttemptRecord(endpoint=ID))
         one.end(FULL)
 
 

@@ -1,0 +1,1 @@
+"""What the server writes down: lines, which never make a request wait."""

@@ -1,0 +1,97 @@
+"""One line for each request that was answered: what it was, how it went, how long it took; never what it said."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from msgspec import Struct, json
+from typing_extensions import override
+
+from llm_gateway.application.ports import AccessLog
+from llm_gateway.application.records import RequestId, RequestRecord
+
+from .line_writer import LineWriter
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
+
+
+class AccessLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="logger", tag="llm_gateway.access"):
+    """A line's fields. `time` is in Unix seconds; `attempts` is how many calls to providers this request led."""
+
+    time: float
+    level: str
+    request_id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    outcome: str | None = None
+    client: str | None = None
+    hint: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    cache: str | None = None
+    stream: bool | None = None
+    attempts: int | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    first_event_seconds: float | None = None
+
+
+class LineAccessLog(AccessLog):
+    """Over a writer, as JSON or for people."""
+
+    def __init__(self, writer: LineWriter, *, pretty: bool) -> None:
+        self._put = writer.put
+        self._format: Callable[[AccessLine], bytes] = _pretty if pretty else json.Encoder().encode
+
+    @override
+    def answered(
+        self, request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
+    ) -> None:
+        method = method if method in _METHODS else "_OTHER"
+        self._put(self._format(_line(request, method, route, status, seconds, record)))
+
+
+def _line(
+    request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
+) -> AccessLine:
+    now, took = round(time.time(), 6), round(seconds, 6)
+    if record is None:
+        return AccessLine(
+            time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=took
+        )
+    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
+    return AccessLine(
+        time=now,
+        level="INFO",
+        request_id=request,
+        method=method,
+        route=route,
+        status=status,
+        seconds=took,
+        outcome=record.outcome,
+        client=record.client,
+        hint=record.hint,
+        provider=endpoint.provider if endpoint else None,
+        model=endpoint.model if endpoint else None,
+        cache=record.cache,
+        stream=record.streamed or None,
+        attempts=len(record.attempts) or None,
+        finish_reason=record.finish_reason,
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        completion_tokens=usage.completion_tokens if usage else None,
+        first_event_seconds=None if first is None else round(first, 6),
+    )
+
+
+def _pretty(line: AccessLine) -> bytes:
+    when = datetime.fromtimestamp(line.time, UTC).strftime("%H:%M:%S")
+    model = f" {line.provider}/{line.model}" if line.provider else ""
+    tokens = f" {line.prompt_tokens}+{line.completion_tokens} tokens" if line.prompt_tokens is not None else ""
+    words = " ".join(word for word in (line.outcome, line.cache, line.client) if word)
+    return (
+        f"{when} {line.status} {line.method} {line.route} {line.seconds * 1000:.1f} ms{model}{tokens}"
+        f"{' ' + words if words else ''} id={line.request_id}"
+    ).encode()

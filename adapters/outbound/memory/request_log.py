@@ -1,0 +1,41 @@
+"""Records of the latest requests in this process, bounded in number and in age: the oldest goes first."""
+
+from collections import OrderedDict
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import Clock, RequestLog
+from llm_gateway.application.records import RequestId, RequestRecord
+from llm_gateway.domain.clients import ClientId
+
+DEFAULT_MAX_RECORDS = 4096
+DEFAULT_MAX_AGE_SECONDS = 3600.0
+
+
+class MemoryRequestLog(RequestLog):
+    def __init__(
+        self, clock: Clock, max_records: int = DEFAULT_MAX_RECORDS, max_age_seconds: float = DEFAULT_MAX_AGE_SECONDS
+    ) -> None:
+        self._clock = clock
+        self._max_records = max_records
+        self._max_age_seconds = max_age_seconds
+        self._records: OrderedDict[tuple[ClientId, RequestId], tuple[float, RequestRecord]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @override
+    def put(self, record: RequestRecord) -> None:
+        if record.client is None:
+            return
+        now = self._clock.monotonic()
+        key = (record.client, record.id)
+        self._records.pop(key, None)  # so that the order stays that of age
+        self._records[key] = (now + self._max_age_seconds, record)
+        while len(self._records) > self._max_records or next(iter(self._records.values()))[0] <= now:
+            self._records.popitem(last=False)
+
+    @override
+    async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
+        expires, record = self._records.get((client, request), (0.0, None))
+        return record if expires > self._clock.monotonic() else None

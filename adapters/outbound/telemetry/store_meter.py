@@ -1,0 +1,42 @@
+"""What shared stores are asked, and how quotas are kept, over OpenTelemetry's instruments."""
+
+from collections.abc import Iterable
+
+from typing_extensions import override
+
+from llm_gateway.application.ports import StoreMeter
+from llm_gateway.domain.quota import LimiterMode
+
+from . import catalogue
+from .instruments import Instruments
+
+_MODES = {
+    LimiterMode.EXACT: "shared",
+    LimiterMode.LOCAL: "local",
+    LimiterMode.OPEN: "open",
+    LimiterMode.CLOSED: "closed",
+}
+
+
+class TelemetryStoreMeter(StoreMeter):
+    def __init__(self, instruments: Instruments) -> None:
+        self._duration = instruments.histogram(catalogue.REDIS_DURATION)
+        self._failures = instruments.counter(catalogue.REDIS_FAILURES)
+        self._mode: LimiterMode | None = None
+        instruments.watch(catalogue.LIMITER_MODE, self._modes)
+
+    @override
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        self._duration.record(seconds, operation)
+        if failed:
+            self._failures.add(operation)
+
+    @override
+    def limiter(self, mode: LimiterMode) -> None:
+        self._mode = mode
+
+    def _modes(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """Nothing where nothing is shared, or before the first charge."""
+        if self._mode is None:
+            return []
+        return [((name,), float(mode is self._mode)) for mode, name in _MODES.items()]

@@ -1,0 +1,157 @@
+"""Spans by OpenTelemetry's GenAI conventions: one a request and one an attempt, and not a word of content."""
+
+from collections.abc import Mapping
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+from typing_extensions import override
+
+from llm_gateway.application.ports import Attempt, Observation, Observer
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
+from llm_gateway.domain.chat import Usage
+from llm_gateway.domain.routing import Endpoint, Task
+
+MAX_QUEUED_SPANS = 4096
+SPANS_A_BATCH = 512
+EXPORT_EVERY_MILLIS = 2000
+_OPERATIONS = {Task.CHAT: "chat", Task.EMBED: "embeddings"}
+_MANY = 64
+_LONG = 256
+_PARENT = "traceparent"
+"""Of the W3C headers the one without free text: `tracestate` and `baggage` are the client's words."""
+
+
+def open_tracing(exporter: SpanExporter, *, service: str, version: str) -> TracerProvider:
+    """Spans wait in a bounded queue for a thread that exports them; where it is full, the oldest are dropped.
+
+    Everything that OpenTelemetry would read from the environment is said here.
+    """
+    limits = SpanLimits(
+        max_attributes=_MANY,
+        max_events=_MANY,
+        max_links=_MANY,
+        max_span_attributes=_MANY,
+        max_event_attributes=_MANY,
+        max_link_attributes=_MANY,
+        max_attribute_length=_LONG,
+        max_span_attribute_length=_LONG,
+    )
+    provider = TracerProvider(
+        sampler=ParentBased(ALWAYS_ON),
+        resource=Resource({"service.name": service, "service.version": version}),
+        shutdown_on_exit=False,
+        span_limits=limits,
+        meter_provider=NoOpMeterProvider(),
+    )
+    provider._disabled = False  # it reads OTEL_SDK_DISABLED
+    provider.add_span_processor(
+        BatchSpanProcessor(
+            exporter,
+            max_queue_size=MAX_QUEUED_SPANS,
+            schedule_delay_millis=EXPORT_EVERY_MILLIS,
+            max_export_batch_size=SPANS_A_BATCH,
+            export_timeout_millis=EXPORT_EVERY_MILLIS,
+            meter_provider=NoOpMeterProvider(),
+        )
+    )
+    return provider
+
+
+class TracingObserver(Observer):
+    """Beside another observer, which sees everything too."""
+
+    def __init__(self, inner: Observer, provider: TracerProvider) -> None:
+        self._inner = inner
+        self._tracer = provider.get_tracer("llm_gateway")
+        self._propagator = TraceContextTextMapPropagator()
+
+    @override
+    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+        parent = Context()
+        if _PARENT in headers:
+            parent = self._propagator.extract({_PARENT: headers[_PARENT]}, parent)
+        span = self._tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
+        return _TracedObservation(self._inner.begin(request, headers), self._tracer, self._propagator, span)
+
+
+class _TracedObservation(Observation):
+    def __init__(
+        self, inner: Observation, tracer: Tracer, propagator: TraceContextTextMapPropagator, span: Span
+    ) -> None:
+        self._inner = inner
+        self._tracer = tracer
+        self._propagator = propagator
+        self._span = span
+        self._context = set_span_in_context(span, Context())
+
+    @override
+    def attempt(self, endpoint: Endpoint) -> Attempt:
+        attributes = {"gen_ai.provider.name": endpoint.id.provider, "gen_ai.request.model": endpoint.id.model}
+        span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
+        headers: dict[str, str] = {}
+        self._propagator.inject(headers, set_span_in_context(span, Context()))
+        return _TracedAttempt(self._inner.attempt(endpoint), span, headers)
+
+    @override
+    def end(self, record: RequestRecord) -> None:
+        self._inner.end(record)
+        operation = _OPERATIONS[record.task]
+        attributes: dict[str, AttributeValue] = {"gen_ai.operation.name": operation, "gateway.outcome": record.outcome}
+        self._span.update_name(operation)
+        if record.client is not None:
+            attributes["gateway.client.id"] = record.client
+        if record.hint is not None:
+            attributes["gateway.hint"] = record.hint.value
+        if record.cache is not None:
+            attributes["gateway.cache"] = record.cache.value
+        if record.endpoint is not None:
+            attributes["gen_ai.provider.name"] = record.endpoint.provider
+            attributes["gen_ai.response.model"] = record.endpoint.model
+        _end(self._span, attributes, record.usage, record.error, left=record.left)
+
+
+class _TracedAttempt(Attempt):
+    def __init__(self, inner: Attempt, span: Span, headers: Mapping[str, str]) -> None:
+        self._inner = inner
+        self._span = span
+        self._headers = {**inner.headers, **headers}
+
+    @property
+    @override
+    def headers(self) -> Mapping[str, str]:
+        return self._headers
+
+    @override
+    def end(self, record: AttemptRecord) -> None:
+        self._inner.end(record)
+        operation = _OPERATIONS[record.task]
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": operation,
+            "gateway.provider.seconds": record.seconds,
+        }
+        self._span.update_name(f"{operation} {record.endpoint.model}")
+        if record.first_event_seconds is not None:
+            attributes["gateway.provider.first_event_seconds"] = record.first_event_seconds
+        if record.finish_reason is not None:
+            attributes["gen_ai.response.finish_reasons"] = (record.finish_reason.value,)
+        _end(self._span, attributes, record.usage, record.error, left=record.left)
+
+
+def _end(
+    span: Span, attributes: dict[str, AttributeValue], usage: Usage | None, error: str | None, *, left: bool
+) -> None:
+    if usage is not None:
+        attributes["gen_ai.usage.input_tokens"] = usage.prompt_tokens
+        attributes["gen_ai.usage.output_tokens"] = usage.completion_tokens
+    if error is not None or left:
+        attributes["error.type"] = error or "left"
+        span.set_status(Status(StatusCode.ERROR))
+    span.set_attributes(attributes)
+    span.end()

@@ -1,0 +1,120 @@
+"""The gateway as it is observed: OpenTelemetry where the extra is installed, else nothing."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
+from llm_gateway.application.breakers import Breakers
+from llm_gateway.application.ports import EndpointDirectory, Observer, QueueMeter, StoreMeter, TrafficMeter
+
+from .providers import Provider
+from .settings import Settings
+from .settings_rules import otlp_headers
+
+if TYPE_CHECKING:
+    from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
+
+SERVICE = "llm-gateway"
+CLOSE_SECONDS = 8.0
+"""For the last spans: longer than an export that is under way, and the rest, can take."""
+
+
+class Telemetry:
+    """`collect` gives this process's metrics for others to add up, `render` their text; None where there are none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.observer: Observer
+        self.meter: TrafficMeter
+        self.queue: QueueMeter
+        self.stores: StoreMeter
+        self.collect: Callable[[], bytes] | None = None
+        self.render: Callable[[], Awaitable[bytes]] | None = None
+        self._instruments: Instruments | None = None
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
+            self.observer = self.meter = self.queue = SilentObserver()
+            self.stores = SilentStoreMeter()
+            return
+        self._measure()
+        if settings.otel_exporter_otlp_endpoint is not None:
+            self._trace(settings.otel_exporter_otlp_endpoint, otlp_headers(settings))
+
+    def start(
+        self,
+        under_way: Callable[[], int],
+        breakers: Breakers,
+        endpoints: EndpointDirectory,
+        providers: Sequence[Provider],
+    ) -> None:
+        """Begin to observe a gateway, in its event loop."""
+        if self._instruments is None:
+            return
+        from llm_gateway.adapters.outbound.telemetry.gauges import watch_gateway
+        from llm_gateway.adapters.outbound.telemetry.loop_lag import LoopLag
+
+        watch_gateway(
+            self._instruments,
+            version=own_version(),
+            under_way=under_way,
+            breakers=breakers,
+            endpoints=endpoints,
+            queues={one.name: one.waiting for one in providers if one.waiting},
+        )
+        lag = LoopLag(self._instruments)
+        lag.start()
+        self._closing.append(lag.aclose)
+
+    def watch_log(self, dropped: Callable[[], int]) -> None:
+        """`dropped` is how many lines the log has lost."""
+        if self._instruments is not None:
+            from llm_gateway.adapters.outbound.telemetry.catalogue import LOG_DROPPED
+
+            self._instruments.watch(LOG_DROPPED, lambda: [((), dropped())])
+
+    async def aclose(self) -> None:
+        for close in reversed(self._closing):
+            await close()
+
+    def _measure(self) -> None:
+        from llm_gateway.adapters.outbound.telemetry.families import encode_families, render_families
+        from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
+        from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
+        from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
+
+        self._instruments = instruments = Instruments()
+        self.observer = self.meter = self.queue = TelemetryObserver(instruments)
+        self.stores = TelemetryStoreMeter(instruments)
+        self.collect = lambda: encode_families(instruments.read())
+        self.render = lambda: asyncio.to_thread(lambda: render_families(instruments.read()))
+
+        async def close() -> None:
+            instruments.close()
+
+        self._closing.append(close)
+
+    def _trace(self, endpoint: str, headers: Mapping[str, str]) -> None:
+        from llm_gateway.adapters.outbound.telemetry.otlp import OtlpExporter
+        from llm_gateway.adapters.outbound.telemetry.tracing import TracingObserver, open_tracing
+
+        exporter = OtlpExporter(endpoint, headers)
+        provider = open_tracing(exporter, service=SERVICE, version=own_version())
+        self.observer = TracingObserver(self.observer, provider)
+
+        async def close() -> None:
+            exporter.close_soon()
+            last = threading.Thread(target=provider.shutdown, name="last-spans", daemon=True)
+            last.start()
+            await asyncio.to_thread(last.join, CLOSE_SECONDS)
+
+        self._closing.append(close)
+
+
+def own_version() -> str:
+    try:
+        return version("llm-gateway-core")
+    except PackageNotFoundError:
+        return "0"

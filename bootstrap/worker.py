@@ -1,0 +1,78 @@
+"""One worker process: told by its parent over standard input what to be, it serves on the parent's listeners."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct, json
+
+from llm_gateway.adapters.inbound.http.server import GatewayServer
+from llm_gateway.application.ports import EndpointDirectory
+
+from .loading import decode_secret
+from .serving import Place, serve_place
+from .settings import Secret, Settings
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """`listeners` are descriptors that the process inherited. `folder` is where the workers meet."""
+
+    settings: Settings
+    listeners: tuple[int, ...]
+    folder: str
+    slot: int
+    slots: int
+
+
+def encode_assignment(assignment: Assignment) -> bytes:
+    """As a line. It holds the settings' secrets: for a pipe to a process of our own, and nothing else."""
+    return json.encode(assignment, enc_hook=_plain) + b"\n"
+
+
+def main() -> None:
+    # Standard output is the parent's. What anything else in this process prints goes where the log goes.
+    parent = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    assignment = json.decode(sys.stdin.buffer.readline(), type=Assignment, dec_hook=decode_secret)
+    place = Place(
+        listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
+        folder=Path(assignment.folder),
+        slot=assignment.slot,
+        slots=assignment.slots,
+        leash=_end_with_parent,
+    )
+    serve_place(assignment.settings, place, partial(_say_listening, parent))
+
+
+def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> None:
+    """The parent's sign that this worker listens, with what its table shows."""
+    with suppress(BrokenPipeError), parent:  # the parent is gone: `_end_with_parent` will see it too
+        parent.write(json.encode(list(endpoints.snapshot())) + b"\n")
+
+
+def _end_with_parent(server: GatewayServer) -> None:
+    """Drain once the parent is gone, whose end closes the pipe: nobody else would restart or end this process."""
+    loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def gone() -> None:
+        if not os.read(descriptor, 4096):
+            loop.remove_reader(descriptor)
+            server.handle_exit(signal.SIGTERM, None)
+
+    loop.add_reader(descriptor, gone)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return value.value
+    raise NotImplementedError(type(value).__name__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Several worker processes behind listeners that their parent binds: it starts, restarts and ends them."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+from msgspec import json
+from msgspec.structs import replace
+
+from llm_gateway.adapters.inbound.http.server import CUT_AFTER_SECONDS, CannotListen
+from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
+from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.domain.routing import EndpointState
+
+from .settings import Settings
+from .worker import Assignment, encode_assignment
+
+log = logging.getLogger("llm_gateway.workers")
+
+BACKLOG = 2048
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""A worker that lived so long is started again as quickly as at first."""
+KILL_AFTER_SECONDS = 5.0
+"""Beyond all that a worker's own end may take."""
+
+_LINE = 1 << 24
+
+Listening: TypeAlias = Callable[[EndpointDirectory, int], None]
+"""Told what the first worker that listens has to answer with, and the port."""
+
+
+class WorkersFailed(Exception):
+    """A worker ended before any had listened: it would end in the same way again. Its own log says why."""
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A listener on each address of the host. Raises `CannotListen`."""
+    listeners: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+            listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        log.error("can't listen on %s, port %d: %s", host, port, error.strerror)
+        raise CannotListen from error
+    return listeners
+
+
+async def serve_workers(settings: Settings, listening: Listening) -> None:
+    """Returns once a signal has ended every worker. Raises `CannotListen` or `WorkersFailed`."""
+    listeners = bind(settings.host, settings.port)
+    try:
+        with tempfile.TemporaryDirectory(prefix="llm-gateway-", ignore_cleanup_errors=True) as folder:  # 0700
+            await Workers(settings, listeners, folder, listening).run()
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+class Workers:
+    """The first signal drains every worker, a second one cuts them."""
+
+    def __init__(
+        self, settings: Settings, listeners: Sequence[socket.socket], folder: str, listening: Listening
+    ) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._folder = folder
+        self._listening = listening
+        self._listened = False
+        self._stopping = asyncio.Event()
+        self._processes: dict[int, Process] = {}
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            async with asyncio.TaskGroup() as slots:
+                for slot in range(self._settings.workers):
+                    slots.create_task(self._fill(slot))
+        except* WorkersFailed as failed:
+            raise failed.exceptions[0] from None
+        finally:
+            self._signal(signal.SIGKILL)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        if not self._stopping.is_set():
+            self._stopping.set()
+            patience = self._settings.drain_seconds + CUT_AFTER_SECONDS + KILL_AFTER_SECONDS
+            asyncio.get_running_loop().call_later(patience, self._signal, signal.SIGKILL)
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes.values():
+            with suppress(ProcessLookupError):  # it has just ended
+                process.send_signal(number)
+
+    async def _fill(self, slot: int) -> None:
+        """Keep a worker in the slot, until all are to end."""
+        loop = asyncio.get_running_loop()
+        wait = FIRST_WAIT_SECONDS
+        while not self._stopping.is_set():
+            began = loop.time()
+            code = await self._live(slot)
+            if self._stopping.is_set():
+                return
+            if not self._listened:
+                raise WorkersFailed(f"a worker ended with {code} before it listened")
+            wait = FIRST_WAIT_SECONDS if loop.time() - began > STEADY_SECONDS else wait
+            log.error("worker %d ended with %d; another is started in %g s", slot, code, wait)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            except TimeoutError:
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    async def _live(self, slot: int) -> int:
+        """A worker's whole life; gives its exit code."""
+        descriptors = tuple(listener.fileno() for listener in self._listeners)
+        # In a session of its own: a terminal's Ctrl-C reaches the parent alone, and is not a second signal to a worker.
+        command = (sys.executable, "-P", "-m", "llm_gateway.bootstrap.worker")
+        process = self._processes[slot] = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, limit=_LINE, pass_fds=descriptors, start_new_session=True
+        )
+        if self._stopping.is_set():
+            process.send_signal(signal.SIGTERM)
+        assert process.stdin is not None
+        assignment = Assignment(
+            settings=self._settings,
+            listeners=descriptors,
+            folder=self._folder,
+            slot=slot,
+            slots=self._settings.workers,
+        )
+        process.stdin.write(encode_assignment(assignment))
+        await self._hear(process)
+        return await process.wait()
+
+    async def _hear(self, process: Process) -> None:
+        """A worker says one line, once it listens."""
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        if line and not self._listened:
+            self._listened = True
+            port = self._listeners[0].getsockname()[1]
+            states = json.decode(line, type=list[EndpointState])
+            # As it was then: nobody here would hear that a model is loaded.
+            self._listening(FixedEndpoints(replace(state, loading=False) for state in states), port)

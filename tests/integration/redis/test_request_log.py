@@ -1,0 +1,78 @@
+"""Records in Redis: found by every gateway, for a time, and never worth an error or a wait."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from msgspec import msgpack
+from msgspec.structs import replace
+
+from llm_gateway.adapters.outbound.redis.request_log import LIFE_MS, MAX_PENDING, RedisRequestLog
+from llm_gateway.application.records import RequestId
+from llm_gateway.domain.clients import ClientId
+from llm_gateway.testing.contracts.observer import FULL
+
+from .conftest import Open
+from .proxy import Proxy
+from .valkey import Valkey
+
+ME = ClientId("one")
+
+
+async def kept(log: RedisRequestLog, server: Valkey, id: str) -> bytes:
+    """Keep a record, and give the key that it is under."""
+    for key in server.ask("KEYS", "llm-gateway:record:*"):
+        server.ask("DEL", key)
+    log.put(replace(FULL, id=RequestId(id)))
+    await log.aclose()
+    (name,) = server.ask("KEYS", "llm-gateway:record:*")
+    return bytes(name)
+
+
+async def test_another_gateway_finds_it_and_it_expires(open_url: Open, server: Valkey) -> None:
+    one, other = RedisRequestLog(open_url(server.url)), RedisRequestLog(open_url(server.url))
+    key = await kept(one, server, "shared")
+    assert await other.find(ME, RequestId("shared")) == replace(FULL, id=RequestId("shared"))
+    assert LIFE_MS - 60_000 < server.ask("PTTL", key) <= LIFE_MS
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda entry: entry[:-1],
+        lambda entry: b"\xff" + entry[1:],
+        lambda entry: msgpack.encode([0, msgpack.decode(entry)[1]]),
+        lambda entry: msgpack.encode([1, msgpack.decode(entry)[1] | {"client": "other"}]),
+        lambda entry: msgpack.encode([1, msgpack.decode(entry)[1] | {"id": "another"}]),
+    ],
+    ids=["cut", "garbled", "older", "another client's", "another request's"],
+)
+async def test_what_is_not_this_record_is_not_found(
+    open_url: Open, server: Valkey, spoil: Callable[[bytes], bytes]
+) -> None:
+    log = RedisRequestLog(open_url(server.url))
+    key = await kept(log, server, "spoilt")
+    server.ask("SET", key, spoil(server.ask("GET", key)))
+    assert await log.find(ME, RequestId("spoilt")) is None
+
+
+async def test_where_the_server_is_away_nothing_is_found_and_nobody_waits(open_url: Open, server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        log = RedisRequestLog(open_url(wire.url, patience=0.05))
+        wire._server.close()
+        wire.reset()
+        for number in range(2 * MAX_PENDING):
+            log.put(replace(FULL, id=RequestId(f"lost-{number}")))
+        assert await log.find(ME, RequestId("lost-0")) is None
+        await log.aclose()
+    assert log._sending is None or log._sending.cancelling()
+
+
+async def test_many_records_are_all_kept(open_url: Open, server: Valkey) -> None:
+    log = RedisRequestLog(open_url(server.url))
+    for number in range(1000):
+        log.put(replace(FULL, id=RequestId(f"many-{number}")))
+    async with asyncio.timeout(10):
+        while log._sending is not None:
+            await asyncio.wait((log._sending,))
+    assert None not in [await log.find(ME, RequestId(f"many-{number}")) for number in range(1000)]

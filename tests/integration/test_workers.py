@@ -1,0 +1,274 @@
+"""Several workers are one server: one address, one table, the same totals whoever is asked, one end."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .ollama_server import HEAD as STREAM_HEAD
+from .ollama_server import (
+    Asked,
+    Gate,
+    Hold,
+    OllamaServer,
+    Script,
+    Send,
+    answer,
+    chunk,
+    end,
+    line,
+    ollama_server,
+    until,
+    whole,
+)
+from .redis.valkey import valkey
+from .workers import Workers, client, eventually, scrape, workers
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="one worker only")
+EACH = 6
+CHAT = {"model_hint": "local", "max_tokens": 20}
+
+
+def hello(asked: Asked) -> Script:
+    return answer("Hello", " there") if asked.body["stream"] else whole(end(content="Hello there"))
+
+
+POOR = "poor-key-0123456789"
+TOML = f"""
+[[clients]]
+name = "poor"
+keys = ["{POOR}"]
+requests = {{ capacity = 1, refill_rate = 0.0001 }}
+"""
+
+
+@asynccontextmanager
+async def two(folder: Path, ollama: OllamaServer, **more: str) -> AsyncGenerator[Workers, None]:
+    """Two workers over a Redis of their own."""
+    ollama.scripts = [hello]
+    variables = {
+        "WORKERS": "2",
+        "OLLAMA_BASE_URL": ollama.url,
+        "PROVIDER_MAX_RETRIES": "0",
+        "RATE_LIMITER_CAPACITY": "100000",
+    }
+    with valkey() as server:
+        async with workers(folder, TOML, REDIS_URL=server.url, **(variables | more)) as running:
+            yield running
+
+
+async def both_listen(running: Workers, asking: httpx.AsyncClient) -> None:
+    async def both() -> bool:
+        return (await scrape(asking)).get("gateway_workers") == 2
+
+    await eventually(both)
+
+
+async def draining(asking: httpx.AsyncClient) -> bool:
+    return (await asking.get("/health/ready")).status_code == 503
+
+
+def said(text: str, **more: object) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": text}], **CHAT, **more}
+
+
+async def leave(url: str, text: str) -> None:
+    """Ask for a stream, and go away once it has begun."""
+    async with client(url) as asking, asking.stream("POST", "/api/v1/chat", json=said(text, stream=True)) as response:
+        async for part in response.aiter_text():
+            if "delta" in part:
+                return
+
+
+@pytest.mark.timeout(120)
+async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tells_them(tmp_path: Path) -> None:
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+
+        async def chat(body: object, **headers: str) -> int:
+            response = await asking.post("/api/v1/chat", json=body, headers=headers)
+            return response.status_code
+
+        statuses: Counter[int] = Counter()
+        expected = Counter[str]()
+        for number in range(EACH):
+            statuses[await chat(said(f"whole {number}"))] += 1
+            statuses[await chat(said(f"streamed {number}", stream=True))] += 1
+            statuses[await chat(said(f"kept out {number}", cache={"mode": "bypass"}))] += 1
+            expected["answered"] += 3
+            statuses[await chat(said("x"), **{"x-api-key": "nobodys-key-012"})] += 1
+            expected["Unauthenticated"] += 1
+            statuses[await chat(said("x", temperature="hot"))] += 1
+            expected["InvalidRequest"] += 1
+            statuses[await chat(said("x", model="invented"))] += 1
+            expected["UnknownModel"] += 1
+            statuses[(await asking.get(f"/invented/{number}")).status_code] += 1
+        for _ in range(EACH):
+            statuses[await chat(said("kept out", cache={"mode": "bypass"}), **{"x-api-key": POOR})] += 1
+        expected["answered"] += 1
+        expected["QuotaExceeded"] += EACH - 1
+        for _ in range(2 * EACH):
+            statuses[await chat(said("whole 0"))] += 1
+        expected["answered"] += 2 * EACH
+        ollama.scripts = [whole({"error": "no"}, 500)]
+        for number in range(4):  # a fifth would open a breaker
+            statuses[await chat(said(f"failing {number}"))] += 1
+            expected["ProviderUnavailable"] += 1
+        ollama.scripts = [[Send(STREAM_HEAD + chunk(line("Hel"))), Hold()]]
+        for number in range(EACH):
+            await leave(running.url, f"leaving {number}")
+            expected["left"] += 1
+
+        assert statuses == {200: 5 * EACH + 1, 401: EACH, 400: EACH, 404: 2 * EACH, 429: EACH - 1, 503: 4}
+        outcomes = {f'gateway_requests_total{{outcome="{name}"}}': float(count) for name, count in expected.items()}
+
+        async def all_counted() -> bool:
+            return {key: value for key, value in (await scrape(asking)).items() if key in outcomes} == outcomes
+
+        await eventually(all_counted)  # who left is counted a moment later
+        told = [await scrape(asking) for _ in range(10)]
+        calls = 3 * EACH + 1 + 4 + EACH  # the whole, the streamed, the kept out; the failing; the left
+        for seen in told:
+            assert {key: value for key, value in seen.items() if key.startswith("gateway_requests_total")} == outcomes
+            assert seen["rate_limit_allowed_total"] == calls + 2 * EACH
+            assert seen["rate_limit_blocked_total"] == EACH - 1
+            assert seen['provider_calls_total{provider="ollama"}'] == calls
+            assert seen['provider_failures_total{provider="ollama"}'] == 4
+            assert seen["cache_misses_total"] == 2 * EACH + EACH, "the bypassed are none, the failed found no answer"
+            assert seen["cache_hits_total"] == 2 * EACH
+            assert seen["gateway_cache_saved_tokens_total"] == 2 * EACH * (26 + 8)
+            assert seen['gateway_tokens_total{provider="ollama",type="prompt"}'] == (3 * EACH + 1) * 26
+            assert seen["gateway_workers"] == 2
+            assert seen['gateway_limiter_mode{mode="shared"}'] == 1
+            asked = seen['gateway_redis_duration_seconds_count{operation="take"}']
+            unknown = seen['gateway_redis_failures_total{operation="take"}']  # the script was not there yet
+            assert asked - unknown == calls + 2 * EACH + EACH - 1
+            durations = {
+                key.split('error_type="')[1].split('"')[0]: value
+                for key, value in seen.items()
+                if key.startswith("gen_ai_client_operation_duration_seconds_count")
+            }
+            assert durations == {"": 3 * EACH + 1, "ProviderUnavailable": 4, "left": EACH}
+            assert _http(seen, "/api/v1/chat") == sum(statuses.values()) - EACH + EACH
+            assert _http(seen, "unmatched") == EACH
+        assert all(_chats(running, slot) for slot in (0, 1)), "both have had a share"
+
+
+def _chats(running: Workers, slot: int) -> float:
+    return sum(
+        value
+        for family in running.counts(slot)
+        for (name, _), value in family.samples.items()
+        if name == "gateway_requests_total"
+    )
+
+
+def _http(seen: dict[str, float], route: str) -> float:
+    return sum(
+        value
+        for key, value in seen.items()
+        if key.startswith("http_server_request_duration_seconds_count") and f'http_route="{route}"' in key
+    )
+
+
+@pytest.mark.timeout(120)
+async def test_a_killed_worker_is_replaced_and_what_it_had_counted_stays(tmp_path: Path) -> None:
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        for number in range(20):
+            await asking.post("/api/v1/chat", json=said(f"question {number}"))
+        before = await scrape(asking)
+        assert before['gateway_requests_total{outcome="answered"}'] == 20
+        victim, _ = running.children()
+        os.kill(victim, signal.SIGKILL)
+        after = await scrape(asking)
+        assert after['gateway_requests_total{outcome="answered"}'] == 20
+        await both_listen(running, asking)
+        assert victim not in running.children()
+        assert (await scrape(asking))['gateway_requests_total{outcome="answered"}'] == 20
+        await asking.post("/api/v1/chat", json=said("one more"))
+        assert (await scrape(asking))['gateway_requests_total{outcome="answered"}'] == 21
+        assert '"worker' in running.log
+        assert "ended with -9" in running.log
+
+
+@pytest.mark.timeout(120)
+async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Path) -> None:
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        gate = asyncio.Event()
+        ollama.scripts = [[Gate(gate), *whole(end(content="late"))]]
+        late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
+        await until(lambda: bool(ollama.chats()))
+        place = running.place
+        running.process.send_signal(signal.SIGTERM)
+        await eventually(partial(draining, asking))
+        gate.set()
+        assert (await late).json()["content"] == "late"
+        assert await running.process.wait() == 0
+        assert not place.exists()
+        assert "Traceback" not in running.log
+
+
+@pytest.mark.timeout(120)
+async def test_a_second_signal_ends_them_at_once(tmp_path: Path) -> None:
+    async with (
+        ollama_server() as ollama,
+        two(tmp_path, ollama, DRAIN_SECONDS="600") as running,
+        client(running.url) as asking,
+    ):
+        await both_listen(running, asking)
+        ollama.scripts = [[Hold()]]
+        held = asyncio.create_task(asking.post("/api/v1/chat", json=said("for ever")))
+        async with asyncio.timeout(10):
+            await ollama.holding.wait()
+        running.process.send_signal(signal.SIGTERM)
+        await eventually(partial(draining, asking))
+        running.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15):
+            assert await running.process.wait() == 0
+        await asyncio.gather(held, return_exceptions=True)
+
+
+@pytest.mark.timeout(120)
+async def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        children = running.children()
+        running.process.kill()
+        async with asyncio.timeout(20):
+            await until(lambda: not any(_alive(child) for child in children))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.timeout(60)
+async def test_a_taken_port_is_told_before_any_worker_starts(tmp_path: Path) -> None:
+    from llm_gateway.adapters.inbound.http.server import CannotListen
+    from llm_gateway.bootstrap.workers import bind
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen):
+        bind("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.timeout(60)
+async def test_workers_that_cannot_begin_end_the_server(tmp_path: Path) -> None:
+    long = tmp_path / ("too-long-for-a-socket-" * 5)
+    long.mkdir()
+    with pytest.raises(AssertionError, match="before it listened"):
+        async with workers(long, WORKERS="2", REDIS_URL="redis://127.0.0.1:1"):
+            pass

@@ -1,0 +1,61 @@
+"""A line for each request: whole, in one line, and nothing of what was said."""
+
+from msgspec import json
+
+from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
+from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
+from llm_gateway.application.records import RequestId, RequestRecord
+from llm_gateway.testing.contracts.observer import FULL, ONE
+
+
+def line_of(method: str, status: int, record: RequestRecord | None, *, pretty: bool = False) -> bytes:
+    written: list[bytes] = []
+    writer = LineWriter(written.append)
+    LineAccessLog(writer, pretty=pretty).answered(ONE, method, "/api/v1/chat", status, 1.25, record)
+    writer.close()
+    (line,) = b"".join(written).splitlines()
+    return line
+
+
+def test_a_chat_is_a_line_of_json_with_all_that_is_known() -> None:
+    line = json.decode(line_of("POST", 200, FULL))
+    assert line.pop("time") > 1_700_000_000
+    assert line == {
+        "logger": "llm_gateway.access",
+        "level": "INFO",
+        "request_id": "r1",
+        "method": "POST",
+        "route": "/api/v1/chat",
+        "status": 200,
+        "seconds": 1.25,
+        "outcome": "answered",
+        "client": "one",
+        "hint": "fast",
+        "provider": "mine",
+        "model": "model-1",
+        "cache": "miss",
+        "stream": True,
+        "attempts": 2,
+        "finish_reason": "stop",
+        "prompt_tokens": 3,
+        "completion_tokens": 1,
+        "first_event_seconds": 0.5,
+    }
+
+
+def test_what_was_no_chat_has_the_fields_of_any_request() -> None:
+    line = json.decode(line_of("\x00 BREW\n", 404, None))
+    assert (line["method"], line["status"], "outcome" in line) == ("_OTHER", 404, False)
+
+
+def test_a_refusal_says_which() -> None:
+    refused = RequestRecord(id=RequestId("r1"), error="Unauthenticated")
+    line = json.decode(line_of("POST", 401, refused))
+    assert (line["outcome"], "client" in line, "provider" in line) == ("Unauthenticated", False, False)
+
+
+def test_for_people_it_is_one_readable_line() -> None:
+    line = line_of("POST", 200, FULL, pretty=True).decode()
+    when, rest = line.split(" ", 1)
+    assert len(when) == len("12:00:00")
+    assert rest == "200 POST /api/v1/chat 1250.0 ms mine/model-1 3+1 tokens answered miss one id=r1"
