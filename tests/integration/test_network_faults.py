@@ -28,6 +28,7 @@ from .ollama_server import chunk, end, line
 Line: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """What a server does with a chat, of which it has read the head."""
 
+CHAT = (b"POST /api/chat", b"POST /v1beta")
 MORE_THAN_BUFFERS = 5 << 20
 """Bytes that the network does not hold between a client and a server that does not read."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -39,6 +40,15 @@ ENDPOINTS = {
 }
 PROVIDERS = pytest.mark.parametrize("provider", ENDPOINTS)
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
+
+
+async def about_the_model(head: bytes, reader: asyncio.StreamReader) -> bytes:
+    """What an Ollama says that knows its model, and does not tell which are loaded."""
+    if head.startswith(b"GET "):
+        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(length)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Server:
@@ -59,8 +69,8 @@ class Server:
         self._writers.add(writer)
         self.connections += 1
         try:
-            while (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET "):  # which of Ollama's models are loaded
-                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            while not (head := await reader.readuntil(b"\r\n\r\n")).startswith(CHAT):
+                writer.write(await about_the_model(head, reader))
             await (self._lines.pop(0) if len(self._lines) > 1 else self._lines[0])(reader, writer)
             while await reader.read(1 << 20):
                 pass

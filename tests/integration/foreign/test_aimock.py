@@ -114,12 +114,12 @@ class Contract(ChatModelContract):
 
 
 class TestOllama(Contract):
-    """aimock has no `/api/ps`, so the model counts as loaded."""
+    """aimock has no `/api/ps`, so the model counts as loaded, and no `/api/show`, so it may be hosted anywhere."""
 
     @cached_property
     @override
     def endpoint(self) -> Endpoint:
-        return Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
+        return Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.CLOUD)
 
     @override
     def connected(self) -> ChatModel:
