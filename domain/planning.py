@@ -108,24 +108,33 @@ def _routed(
     routes: Routes,
     skipped: list[Skip],
 ) -> Sequence[EndpointState]:
-    candidates = _on_route(routes[hints[0]], endpoints, skipped)
+    candidates = _within(hints, _on_route(routes[hints[0]], endpoints, skipped), routes, skipped)
     if not any(state.configured for state in candidates):
         skipped += [Skip(name=state.endpoint.name, reason=state.unusable or "not configured") for state in candidates]
-        candidates = [state for state in endpoints if state.demonstration]
-    allowed = []
-    forbidden = 0
+        candidates = _within(hints, [state for state in endpoints if state.demonstration], routes, skipped)
+    allowed = [state for state in candidates if client.may_use(state.endpoint.id)]
+    if candidates and not allowed:
+        raise Forbidden("This key may not use any model of this route.")
+    skipped += [
+        Skip(name=state.endpoint.name, reason="not permitted to this key")
+        for state in candidates
+        if not client.may_use(state.endpoint.id)
+    ]
+    return allowed
+
+
+def _within(
+    hints: Sequence[Hint], candidates: Iterable[EndpointState], routes: Routes, skipped: list[Skip]
+) -> list[EndpointState]:
+    """The endpoints that no hint keeps out."""
+    within = []
     for state in candidates:
         reason = next((reason for hint in hints if (reason := _excluded(state, hint, routes))), None)
-        if reason is None and not client.may_use(state.endpoint.id):
-            reason = "not permitted to this key"
-            forbidden += 1
         if reason is None:
-            allowed.append(state)
+            within.append(state)
         else:
             skipped.append(Skip(name=state.endpoint.name, reason=reason))
-    if forbidden and not allowed:
-        raise Forbidden("This key may not use any model of this route.")
-    return allowed
+    return within
 
 
 def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState], skipped: list[Skip]) -> list[EndpointState]:

@@ -180,6 +180,13 @@ def test_the_demonstration_stands_in_for_a_route_even_where_another_routes_provi
     assert names(plan(GEMINI, NO_OLLAMA, EMBEDDED, hint=Hint.FAST)) == ["gemini"]
 
 
+def test_the_demonstration_stands_in_where_a_second_hint_leaves_no_configured_provider() -> None:
+    made = plan(GEMINI, NO_OLLAMA, EMBEDDED, model="fast", hint=Hint.SECURE)
+
+    assert names(made) == ["embedded"]
+    assert made.hint is Hint.SECURE
+
+
 def test_the_demonstration_is_no_fallback_for_a_provider_that_is_away() -> None:
     away = state("ollama/llama3.1", unusable="does not answer")
 
