@@ -42,8 +42,8 @@ class Engine:
             raise LoadFailed(f"{self._file.name} can't be read") from None
         try:
             xllamacpp = import_module("xllamacpp")
-        except ImportError:
-            raise LoadFailed("xllamacpp is not installed, or not for this machine") from None
+        except ImportError as error:
+            raise LoadFailed(f"xllamacpp can't be loaded: {error}") from None  # names what this machine lacks
         try:
             with tempfile.TemporaryDirectory(prefix="llm-gateway-", ignore_cleanup_errors=True) as folder:
                 self._server = xllamacpp.Server(self._parameters(xllamacpp, folder))
