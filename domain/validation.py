@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from .caching import CacheDirective
 from .chat import (
@@ -27,6 +28,8 @@ MAX_TOKENS_LIMIT = 10_000_000
 """Above any model's output, and low enough that the quota arithmetic stays exact."""
 MAX_INPUTS = 2_048
 MAX_DIMENSIONS = 65_536
+MAX_FAULTS = 32
+"""That are told of one call: a body of a million small faults is not answered with as many."""
 
 _RANGES = {
     "temperature": (0.0, 2.0),
@@ -38,15 +41,15 @@ _RANGES = {
 
 
 def check(call: ChatCall) -> None:
-    """Raise `InvalidRequest` with every fault of the call."""
-    faults = tuple(_faults(call))
+    """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
+    faults = tuple(islice(_faults(call), MAX_FAULTS))
     if faults:
         raise InvalidRequest(faults)
 
 
 def check_embedding(call: EmbedCall) -> None:
-    """Raise `InvalidRequest` with every fault of the call."""
-    faults = (*_embedding_faults(call), *_serving_faults(call.timeout, call.cache))
+    """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
+    faults = tuple(islice(_embedding_faults(call), MAX_FAULTS))
     if faults:
         raise InvalidRequest(faults)
 
@@ -64,6 +67,7 @@ def _embedding_faults(call: EmbedCall) -> Iterator[Fault]:
             yield Fault(path=f"input[{index}]", message="holds a half of a surrogate pair")
     if dimensions is not None and not 1 <= dimensions <= MAX_DIMENSIONS:
         yield Fault(path="dimensions", message=f"must be between 1 and {MAX_DIMENSIONS}")
+    yield from _serving_faults(call.timeout, call.cache)
 
 
 def _faults(call: ChatCall) -> Iterator[Fault]:
@@ -114,10 +118,14 @@ def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:
     if not message.tool_calls and not message.content:
         yield Fault(path=f"{path}.content", message="must not be empty without tool_calls")
     yield from _json_faults(message.extra_content, f"{path}.extra_content")
+    called: set[str] = set()
     for number, call in enumerate(message.tool_calls):
         at = f"{path}.tool_calls[{number}]"
         if not call.id:
             yield Fault(path=f"{at}.id", message="must not be empty")
+        elif call.id in called:  # nobody could say which of them a tool's result answers
+            yield Fault(path=f"{at}.id", message="stands there twice")
+        called.add(call.id)
         if not call.name:
             yield Fault(path=f"{at}.function.name", message="must not be empty")
         yield from _json_faults(call.extra_content, f"{at}.extra_content")
@@ -151,13 +159,14 @@ def _sampling_faults(request: ChatRequest) -> Iterator[Fault]:
 
 
 def _tool_faults(request: ChatRequest) -> Iterator[Fault]:
-    names = [tool.name for tool in request.tools]
-    for index, name in enumerate(names):
-        if not name:
+    names: set[str] = set()
+    for index, tool in enumerate(request.tools):
+        if not tool.name:
             yield Fault(path=f"tools[{index}].function.name", message="must not be empty")
-        elif name in names[:index]:
+        elif tool.name in names:
             yield Fault(path=f"tools[{index}].function.name", message="stands there twice")
-        yield from _json_faults(request.tools[index].parameters, f"tools[{index}].function.parameters")
+        names.add(tool.name)
+        yield from _json_faults(tool.parameters, f"tools[{index}].function.parameters")
     match request.tool_choice:
         case NamedTool(name=name) if name not in names:
             yield Fault(path="tool_choice.function.name", message="names no tool of this request")

@@ -35,7 +35,10 @@ def check_said_once(data: bytes) -> None:
     """Of a field that is said twice, decoding takes the last: `secure` must not be lost that way."""
     if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
         return
-    names = [name for name, _ in loads(data, object_pairs_hook=tuple)]
+    try:
+        names = [name for name, _ in loads(data, object_pairs_hook=tuple)]
+    except RecursionError:  # it has a little less room than what decoded the body
+        raise InvalidRequest.at("", "the body is nested too deeply") from None
     for name in _ROUTING:
         if names.count(name) > 1:
             raise InvalidRequest.at(name, "stands there twice")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from typing_extensions import override
 
 from llm_gateway.domain.caching import CacheDirective
 from llm_gateway.domain.chat import (
@@ -24,7 +25,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import Fault, InvalidRequest
-from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT, check
+from llm_gateway.domain.validation import MAX_FAULTS, MAX_STOPS, MAX_TOKENS_LIMIT, check
 
 from .generated import values_of
 
@@ -181,3 +182,38 @@ def test_all_faults_are_reported_at_once() -> None:
 def test_half_a_surrogate_pair_is_no_text() -> None:
     assert of_message(UserMessage(content=(Text(text="\ud83d"),))) == ["messages[1].content"]
     assert of_message(UserMessage(content=(Text(text="\U0001f600 ü"),))) == []
+
+
+def called(*ids: str) -> AssistantMessage:
+    return AssistantMessage(tool_calls=tuple(ToolCall(id=id, name="look", arguments="{}") for id in ids))
+
+
+def test_no_two_calls_of_a_message_have_one_id_as_a_result_would_answer_either() -> None:
+    assert of_message(called("a", "b", "a")) == ["messages[1].tool_calls[2].id"]
+
+
+def test_an_id_may_come_again_in_a_later_message() -> None:
+    assert of_request(messages=(HELLO, called("a"), HELLO, called("a"))) == []
+
+
+def test_of_a_great_many_faults_some_are_told() -> None:
+    assert len(of_request(messages=(SystemMessage(content=()),) * 10_000)) == MAX_FAULTS
+
+
+class CountedName(str):
+    """A name that counts how often it is compared."""
+
+    compared = 0
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        CountedName.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_as_many_tools_as_fit_into_a_body_are_not_compared_each_with_each() -> None:
+    tools = tuple(Tool(name=CountedName(f"tool-{number}")) for number in range(500))
+    assert of_request(tools=tools) == []
+    assert CountedName.compared < 2 * len(tools)
