@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, json
 
-from llm_gateway.domain.chat import ChatCall, ChatReply
+from llm_gateway.domain.chat import ChatCall, ChatReply, JsonObject
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected
 from llm_gateway.domain.estimate import text_bytes
@@ -145,11 +145,22 @@ class RouteChat:
 
 
 def _size(event: ChatEvent) -> int:
+    """All that is held of an event, with what a provider may say beside its text."""
     match event:
-        case TextDelta(text=text) | ReasoningDelta(text=text) | ToolCallDelta(arguments=text):
-            return text_bytes(text) + EVENT_OVERHEAD_BYTES
-        case Started() | Finished():
-            return EVENT_OVERHEAD_BYTES
+        case TextDelta(text=text) | ReasoningDelta(text=text):
+            held = text_bytes(text)
+        case ToolCallDelta():
+            named = text_bytes(event.id or "") + text_bytes(event.name or "")
+            held = named + text_bytes(event.arguments) + _extra(event.extra_content)
+        case Finished():
+            held = text_bytes(event.model) + _extra(event.extra_content)
+        case Started():
+            held = 0
+    return held + EVENT_OVERHEAD_BYTES
+
+
+def _extra(content: JsonObject | None) -> int:
+    return 0 if content is None else len(json.encode(content))
 
 
 def _first_choice(failures: Sequence[ProviderError]) -> ProviderError:

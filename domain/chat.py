@@ -166,6 +166,15 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
+MAX_COUNT = 10**12
+"""Of tokens: above what any answer takes, and low enough for every sum, store and metric."""
+
+
+def counted(tokens: int | None) -> int:
+    """A provider's count, held to what a count can be: whoever it pleases to count wrongly breaks nothing here."""
+    return max(0, min(tokens or 0, MAX_COUNT))
+
+
 class Usage(Struct, frozen=True, kw_only=True):
     """Tokens as the provider counted them. Reasoning is part of the completion, cached is part of the prompt."""
 

@@ -13,6 +13,9 @@ from .routing import EndpointId, Hint
 
 Vector: TypeAlias = tuple[float, ...]
 
+_MOST = 3.4028234663852886e38
+"""The largest number of 32 bits: vectors are given out as such."""
+
 
 class EmbedRequest(Struct, frozen=True, kw_only=True):
     """All that changes an answer, and nothing else: every field is part of the cache key."""
@@ -52,8 +55,8 @@ def check_vectors(provider: str, request: EmbedRequest, vectors: Sequence[Sequen
         raise ProviderBroken(provider, f"{len(vectors)} vectors for {len(request.inputs)} inputs")
     if not all(vectors) or len({len(vector) for vector in vectors}) > 1:
         raise ProviderBroken(provider, "the vectors are empty, or of several lengths")
-    if not all(isfinite(sum(vector)) for vector in vectors):
-        raise ProviderBroken(provider, "a vector holds what is no number")
+    if not all(isfinite(sum(vector)) and min(vector) >= -_MOST and max(vector) <= _MOST for vector in vectors):
+        raise ProviderBroken(provider, "a vector holds what is no number, or none of 32 bits")
     made = len(vectors[0])
     if request.dimensions not in (None, made):
         raise ProviderRejected(provider, f"dimensions: this model makes vectors of {made}")

@@ -19,6 +19,15 @@ class Locality(StrEnum):
     CLOUD = "cloud"
 
 
+MAX_NAME = 256
+"""Characters of a model's name as its provider lists it."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a model can be known by it. It is told, logged and sent as a header: short, printable, in one line."""
+    return 0 < len(text) <= MAX_NAME and text.isprintable()
+
+
 class EndpointId(Struct, frozen=True, kw_only=True):
     """A model at a provider. `provider` is the name the operator gave, such as `gemini` or `ollama`."""
 

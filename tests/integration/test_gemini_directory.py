@@ -188,3 +188,13 @@ async def test_without_a_key_nothing_is_ever_asked() -> None:
     assert (state.configured, state.unusable) == (False, "GEMINI_API_KEY is not set")
     await states.aclose()
     await client.aclose()
+
+
+async def test_what_is_no_name_is_not_listed() -> None:
+    odd = [listed(f"models/{name}", "generateContent") for name in ("a\r\nX-Evil: 1", "half \ud800", "x" * 300)]
+    async with directory(whole({"models": [*odd, *MODELS]})) as (_, states, __):
+        before = len(states.snapshot())
+        assert await states.refresh()
+        names = {state.endpoint.id.model for state in states.snapshot()}
+    assert before == 1 < len(names)
+    assert all(name.isprintable() and len(name) < 300 for name in names)

@@ -196,3 +196,9 @@ def _count(server: OllamaServer) -> int:
 async def _looks(server: OllamaServer, number: int, directory: OllamaDirectory, unusable: str | None) -> None:
     async with asyncio.timeout(5):
         await until(lambda: _count(server) >= number and directory.snapshot()[0].unusable == unusable)
+
+
+async def test_what_is_no_name_is_not_listed(server: OllamaServer) -> None:
+    odd = ("a\r\nX-Evil: 1", "\x1b[31mred", "half \ud800", "x" * 300)
+    server.models += [*(Model(name=name) for name in odd), Model(name="odd:latest", digest="\ud800")]
+    assert [(state.endpoint.id.model, state.unusable) for state in await looked(server)] == [("llama3.1", None)]

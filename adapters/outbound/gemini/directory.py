@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, EndpointDirectory
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task, is_name
 
 from .client import BASE_URL, NO_KEY, GeminiClient
 from .failures import credentials_refused, failure_of
@@ -92,7 +92,7 @@ class GeminiDirectory(EndpointDirectory):
         async for model in pager:
             name = (model.name or "").removeprefix("models/")
             tasks = tasks_of(name) & {_TASKS[action] for action in model.supported_actions or () if action in _TASKS}
-            if name and tasks:
+            if is_name(name) and tasks:
                 found.setdefault(name, _Model(name, tasks, model.input_token_limit, model.output_token_limit))
             if len(found) >= MAX_MODELS:
                 break

@@ -5,6 +5,7 @@ from typing import Final
 
 from google.genai import types
 
+from llm_gateway.domain.chat import counted
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
 from llm_gateway.domain.routing import EndpointId
 
@@ -32,4 +33,4 @@ def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[types.E
     vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
     check_vectors(to.provider, request, vectors)
     counts = [answer.usage_metadata.prompt_token_count for answer in answers if answer.usage_metadata is not None]
-    return EmbedReply(endpoint=to, model=to.model, vectors=vectors, prompt_tokens=sum(count or 0 for count in counts))
+    return EmbedReply(endpoint=to, model=to.model, vectors=vectors, prompt_tokens=sum(map(counted, counts)))

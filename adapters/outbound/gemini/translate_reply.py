@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from google.genai import types
 
-from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.chat import FinishReason, Usage, counted
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured, ProviderRejected
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
@@ -58,7 +58,8 @@ class ReplyReader:
         self._usage: types.GenerateContentResponseUsageMetadata | None = None
         self._model: str | None = None
         self._signature: bytes | None = None
-        self._calls = 0
+        self._ids: set[str] = set()
+        self._spare = 0
 
     @property
     def ended(self) -> bool:
@@ -86,12 +87,12 @@ class ReplyReader:
         if self._ending is None:
             raise ProviderBroken(self._to.provider, "the answer broke off before its end")
         reason = self._ending
-        if reason is FinishReason.STOP and self._calls:
+        if reason is FinishReason.STOP and self._ids:
             reason = FinishReason.TOOL_CALLS
         return Finished(
             reason=reason,
             usage=_usage(self._usage or types.GenerateContentResponseUsageMetadata()),
-            model=self._model or self._to.model,
+            model=self._sound(self._model or self._to.model),
             extra_content=carried(self._signature),
         )
 
@@ -107,8 +108,7 @@ class ReplyReader:
             yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
     def _call(self, call: types.FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
-        index = self._calls
-        self._calls += 1
+        index = len(self._ids)
         if not call.name:
             raise ProviderBroken(self._to.provider, "the answer holds a tool call without a name")
         arguments = _json_text(call.args or {})
@@ -116,12 +116,20 @@ class ReplyReader:
             raise ProviderBroken(self._to.provider, "a tool call's arguments are no JSON")
         return ToolCallDelta(
             index=index,
-            # unique within the conversation where the vendor names the answer, and always within the answer
-            id=call.id or "_".join(("call", *filter(None, (response_id,)), str(index))),
+            id=self._id(call.id, response_id),
             name=self._sound(call.name),
             arguments=self._sound(arguments),
             extra_content=carried(signature),
         )
+
+    def _id(self, id: str | None, response_id: str | None) -> str:
+        """Unique within the conversation where the vendor names the call or the answer, and always in the answer."""
+        self._spare = max(self._spare, len(self._ids))
+        while not id or id in self._ids:
+            id = "_".join(("call", *filter(None, (response_id,)), str(self._spare)))
+            self._spare += 1
+        self._ids.add(id)
+        return self._sound(id)
 
     def _meaning(self, reason: types.FinishReason) -> FinishReason | None:
         ending = ENDINGS.get(reason, ProviderBroken)
@@ -154,10 +162,10 @@ def _json_text(value: Mapping[str, object]) -> str | None:
 def _usage(usage: types.GenerateContentResponseUsageMetadata) -> Usage:
     """The vendor counts thoughts beside the candidates, and leaves out what is 0."""
     return Usage(
-        prompt_tokens=usage.prompt_token_count or 0,
-        completion_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
-        reasoning_tokens=usage.thoughts_token_count,
-        cached_tokens=usage.cached_content_token_count,
+        prompt_tokens=counted(usage.prompt_token_count),
+        completion_tokens=counted(usage.candidates_token_count) + counted(usage.thoughts_token_count),
+        reasoning_tokens=None if usage.thoughts_token_count is None else counted(usage.thoughts_token_count),
+        cached_tokens=None if usage.cached_content_token_count is None else counted(usage.cached_content_token_count),
     )
 
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, EndpointDirectory
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
-from llm_gateway.domain.routing import EndpointId, EndpointState, Locality
+from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_name
 
 from .addresses import DEFAULT_URL, resolves_on_premises
 from .catalogue import Pulled, Server, pulled, states
@@ -25,6 +25,7 @@ T = TypeVar("T")
 UP_SECONDS = 30.0
 DOWN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+MAX_MODELS = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -101,13 +102,13 @@ class OllamaDirectory(EndpointDirectory):
         at_home = await self._within(resolves_on_premises(_host(self._base_url)))
         self._locality = Locality.ON_PREMISES if at_home else Locality.CLOUD
         client = self._clients.of(self._locality)
-        listed = (await self._within(client.list())).models
+        listed = (await self._within(client.list())).models[:MAX_MODELS]
         known = {(model.name, model.digest): model for model in self._models if model.described}
         models = []
         for one in listed:
-            if one.model is not None:
-                key = (one.model, one.digest or "")
-                models.append(known.get(key) or pulled(*key, await self._shown(one.model)))
+            name, digest = key = (one.model or "", one.digest or "")
+            if is_name(name) and digest.isascii():
+                models.append(known.get(key) or pulled(*key, await self._shown(name)))
         if hosted_elsewhere(self._id.model) and not any(same_model(one.name, self._id.model) for one in models):
             # the server passes such a name on without having pulled it
             models.append(pulled(self._id.model, "", await self._shown(self._id.model)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from llm_gateway.domain.chat import counted
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
 from llm_gateway.domain.routing import Endpoint
 
@@ -34,10 +35,15 @@ def embed_reply(to: Endpoint, request: EmbedRequest, answers: Sequence[Vectors])
     check_vectors(to.id.provider, request, vectors)
     return EmbedReply(
         endpoint=to.id,
-        model=answers[0].model or to.id.model,
+        model=_named(answers[0].model) or to.id.model,
         vectors=vectors,
-        prompt_tokens=sum(answer.prompt_eval_count or 0 for answer in answers),
+        prompt_tokens=sum(counted(answer.prompt_eval_count) for answer in answers),
     )
+
+
+def _named(model: str | None) -> str | None:
+    """JSON can spell half a character, which no answer of ours could be made of."""
+    return model if model is None else model.encode(errors="replace").decode()
 
 
 def _frame(model: str, options: Options) -> Body:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.chat import FinishReason, Usage, counted
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
@@ -23,6 +23,7 @@ class ReplyReader:
         self._whole = whole
         self._calls_before = calls_before
         self._ids: set[str] = set()
+        self._spare = 0
         self._started = False
         self.finished = False
         self.elsewhere = False
@@ -54,16 +55,18 @@ class ReplyReader:
             arguments = json.dumps(call.function.arguments, ensure_ascii=False, separators=(",", ":"))
             yield ToolCallDelta(
                 index=index,
-                id=self._id(call, index),
+                id=self._id(call),
                 name=self._utf8(call.function.name),
                 arguments=self._utf8(arguments),
             )
 
-    def _id(self, call: PartToolCall, index: int) -> str:
-        """The server's, if it gives one: old ones give none. No two of a conversation are the same."""
+    def _id(self, call: PartToolCall) -> str:
+        """The server's, if it gives one: old ones give none. No two of an answer are the same, whatever it gives."""
         id = call.id
-        if not id or id in self._ids:
-            id = f"call_{self._calls_before + index}"
+        self._spare = max(self._spare, self._calls_before + len(self._ids))
+        while not id or id in self._ids:
+            id = f"call_{self._spare}"
+            self._spare += 1
         self._ids.add(id)
         return self._utf8(id)
 
@@ -76,11 +79,8 @@ class ReplyReader:
     def _finish(self, part: ChatPart) -> Finished:
         return Finished(
             reason=self._reason(part.done_reason),
-            usage=Usage(
-                prompt_tokens=max(0, part.prompt_eval_count or 0),
-                completion_tokens=max(0, part.eval_count or 0),
-            ),
-            model=part.model or self._to.id.model,
+            usage=Usage(prompt_tokens=counted(part.prompt_eval_count), completion_tokens=counted(part.eval_count)),
+            model=self._utf8(part.model or self._to.id.model),
         )
 
     def _reason(self, reason: str | None) -> FinishReason:

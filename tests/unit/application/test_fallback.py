@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
 from llm_gateway.application.records import CacheStatus
@@ -18,7 +19,7 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from llm_gateway.domain.events import TextDelta
+from llm_gateway.domain.events import Finished, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
 from .world import CLOUD, HELLO, LOCAL, World, call_of
@@ -156,6 +157,29 @@ async def test_many_tiny_parts_count_for_more_than_their_text() -> None:
     world = World(gemini=[[*(TextDelta(text="x") for _ in range(100)), *HELLO]], max_answer_bytes=1500)
     with pytest.raises(ProviderBroken):
         await world.ask(call_of(grain=Grain.STREAM))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ToolCallDelta(index=0, id="x" * 2000, name="f"),
+        ToolCallDelta(index=0, id="x", name="f" * 2000),
+        ToolCallDelta(index=0, id="x", name="f", extra_content={"google": {"thought_signature": "x" * 2000}}),
+    ],
+    ids=["id", "name", "extra content"],
+)
+async def test_all_that_is_held_of_a_tool_call_counts(said: ToolCallDelta) -> None:
+    world = World(gemini=[[said, *HELLO]], max_answer_bytes=1500)
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(model="gemini", hint=None, grain=Grain.STREAM))
+
+
+async def test_what_the_end_of_an_answer_holds_counts() -> None:
+    *begun, end = HELLO
+    assert isinstance(end, Finished)
+    world = World(gemini=[[*begun, replace(end, model="x" * 2000)]], max_answer_bytes=1500)
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(model="gemini", hint=None, grain=Grain.STREAM))
 
 
 async def test_a_fault_of_ours_is_not_an_endpoints_failure() -> None:

@@ -77,6 +77,8 @@ def test_even_finite_vectors_one_for_each_input_are_an_answer(vectors: list[list
         ((0.1,), (nan,)),
         ((0.1, inf), (0.1, 0.2)),
         ((inf, -inf), (0.1, 0.2)),
+        ((1e39, 0.1), (0.1, 0.2)),
+        ((-1e39, 0.1), (0.1, 0.2)),
     ],
 )
 def test_anything_else_is_broken(vectors: tuple[Vector, ...]) -> None:

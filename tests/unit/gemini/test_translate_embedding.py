@@ -13,6 +13,7 @@ from llm_gateway.adapters.outbound.gemini.translate_embedding import (
     embed_config,
     embed_reply,
 )
+from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import EndpointId
 
@@ -48,3 +49,9 @@ def test_the_batches_hold_every_input_once_and_in_order(count: int) -> None:
 
 def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
     assert embed_reply(TO, EmbedRequest(inputs=("a",)), [vendor({"embeddings": [{"values": [1]}]})]).prompt_tokens == 0
+
+
+@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (10**40, MAX_COUNT)])
+def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
+    answer = vendor({"embeddings": [{"values": [1]}], "usageMetadata": {"promptTokenCount": count}})
+    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).prompt_tokens == taken

@@ -10,7 +10,7 @@ import pytest
 from google.genai import types
 
 from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, ReplyReader, joined
-from llm_gateway.domain.chat import ChatReply, FinishReason
+from llm_gateway.domain.chat import MAX_COUNT, ChatReply, FinishReason
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
 from llm_gateway.domain.routing import EndpointId
@@ -144,3 +144,26 @@ def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
     deltas: list[Delta] = list(joined(ReplyReader(TO).read(chunk)))
     assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
     assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]
+
+
+async def test_no_two_calls_of_an_answer_have_one_id_whatever_the_vendor_gives() -> None:
+    calls = [{"functionCall": {"name": "f", "id": id}} for id in ("call_1", "", "call_1", "")]
+    made = (await reply_of(answer(*calls, finish="STOP"))).tool_calls
+    assert len({call.id for call in made}) == len(made) == 4
+
+
+@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (7, 7), (10**40, MAX_COUNT)])
+async def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
+    names = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
+    chunk = answer({"text": "a"}, finish="STOP")
+    chunk.usage_metadata = vendor({"usageMetadata": dict.fromkeys(names, count)}).usage_metadata
+    usage = (await reply_of(chunk)).usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (taken, 2 * taken)
+    assert (usage.reasoning_tokens, usage.cached_tokens) == (taken, taken)
+
+
+@pytest.mark.parametrize("named", [{"model_version": "\ud800"}, {"response_id": "\ud800"}], ids=["model", "answer"])
+async def test_names_that_are_no_text_are_broken(named: dict[str, str]) -> None:
+    chunk = answer({"functionCall": {"name": "f"}}, finish="STOP").model_copy(update=named)
+    with pytest.raises(ProviderBroken):
+        await reply_of(chunk)

@@ -16,6 +16,7 @@ from llm_gateway.adapters.outbound.ollama.translate_embedding import (
 )
 from llm_gateway.adapters.outbound.ollama.translate_request import encoded
 from llm_gateway.adapters.outbound.ollama.vendor import Vectors
+from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -54,3 +55,14 @@ def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
 
 def test_a_load_never_unloads() -> None:
     assert embed_load_body("m", Options(keep_alive="0")) == {"model": "m", "truncate": False, "input": []}
+
+
+@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (10**40, MAX_COUNT)])
+def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
+    answer = Vectors(embeddings=[[1.0]], prompt_eval_count=count)
+    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).prompt_tokens == taken
+
+
+def test_half_a_character_in_the_models_name_can_be_told() -> None:
+    answer = Vectors(embeddings=[[1.0]], model="a\ud800")
+    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).model == "a?"

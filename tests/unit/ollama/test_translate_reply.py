@@ -10,7 +10,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.ollama.translate_reply import ReplyReader
 from llm_gateway.adapters.outbound.ollama.vendor import ChatPart
-from llm_gateway.domain.chat import ChatReply
+from llm_gateway.domain.chat import MAX_COUNT, ChatReply
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
@@ -77,3 +77,22 @@ def test_an_answer_from_elsewhere_is_welcome_only_where_it_was_expected() -> Non
         read([part])
     far = Endpoint(id=LOCAL.id, locality=Locality.CLOUD)
     assert isinstance(read([part], to=far)[-1], Finished)
+
+
+def test_ids_that_look_like_ours_are_never_given_twice() -> None:
+    tools = [{"id": id, "function": {"name": "t", "arguments": {}}} for id in ("call_1", "", "call_1", "")]
+    deltas = [one for one in read([{"message": CALL | {"tool_calls": tools}}]) if isinstance(one, ToolCallDelta)]
+    assert [delta.index for delta in deltas] == [0, 1, 2, 3]
+    assert len({delta.id for delta in deltas}) == 4
+
+
+@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (7, 7), (10**40, MAX_COUNT)])
+def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
+    end = read([{"done": True, "done_reason": "stop", "prompt_eval_count": count, "eval_count": count}])[-1]
+    assert isinstance(end, Finished)
+    assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (taken, taken)
+
+
+def test_half_a_character_in_the_models_name_is_no_text() -> None:
+    with pytest.raises(UnicodeError):
+        read([{"model": "\ud800", "done": True, "done_reason": "stop"}])
