@@ -1,0 +1,94 @@
+"""A vendor that answers what no vendor should, through the whole gateway: told or refused, and no fault of ours."""
+
+from typing import Any
+
+import pytest
+
+from llm_gateway.bootstrap.settings import Secret
+
+from ..gemini_payloads import said as gemini_said
+from ..gemini_payloads import stream as gemini_stream
+from ..gemini_payloads import whole as gemini_whole
+from ..gemini_server import Answer, Asked, GeminiServer
+from ..ollama_server import end, line, ollama_server
+from ..ollama_server import stream as ollama_stream
+from ..ollama_server import whole as ollama_whole
+from .served import serve
+from .sse import events_of
+
+HUGE = 10**40
+HALF = "\ud800"
+FORGED = "m\r\nX-Evil: 1\x1b[31m"
+OLLAMA: dict[str, tuple[dict[str, Any], int]] = {
+    "huge counts": ({"prompt_eval_count": HUGE, "eval_count": HUGE}, 200),
+    "negative counts": ({"prompt_eval_count": -1, "eval_count": -HUGE}, 200),
+    "counts in parts": ({"prompt_eval_count": 1.5}, 502),
+    "counts in words": ({"eval_count": "many"}, 502),
+    "a forged model": ({"model": FORGED}, 200),
+    "half a character as model": ({"model": HALF}, 502),
+    "control characters": ({"message": {"role": "assistant", "content": "\x00\x1b[2J\r\nevent: done\n\n"}}, 200),
+    "a tool without a name": ({"message": {"role": "assistant", "tool_calls": [{"function": {"arguments": {}}}]}}, 502),
+    "a huge number in a tool's arguments": (
+        {"message": {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"n": HUGE}}}]}},
+        200,
+    ),
+    "a list": ({"message": []}, 502),
+}
+GEMINI: dict[str, tuple[dict[str, Any], int]] = {
+    "huge counts": ({"usageMetadata": {"promptTokenCount": HUGE, "candidatesTokenCount": HUGE}}, 200),
+    "negative counts": ({"usageMetadata": {"promptTokenCount": -7, "thoughtsTokenCount": -HUGE}}, 200),
+    "counts in parts": ({"usageMetadata": {"promptTokenCount": 1.5}}, 502),
+    "counts in words": ({"usageMetadata": {"promptTokenCount": "many"}}, 502),
+    "a forged model": ({"modelVersion": FORGED}, 200),
+    "no candidates": ({"candidates": []}, 502),
+    "a list": ({"candidates": {}}, 502),
+}
+STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+
+
+async def check_answers(settings: dict[str, Any], status: int, *, streamed: bool) -> None:
+    async with serve(None, provider_max_retries=0, **settings) as served:
+        for path in ("/api/v1/chat", "/v1/chat/completions"):
+            body = {"model": "ollama" if "ollama_base_url" in settings else "gemini", "stream": streamed}
+            question = {"role": "user", "content": path}
+            for cache in ("miss", "hit"):
+                answered = await served.client.post(path, json=body | {"messages": [question]})
+                if status == 200:
+                    assert (answered.status_code, answered.headers["x-gateway-cache"]) == (200, cache)
+                    assert "x-evil" not in answered.headers
+                broken = "error" in answered.text and "internal" in answered.text
+                assert not broken, answered.text
+                if status != 200:
+                    assert "provider_failed" in answered.text
+                if status == 200 and streamed and path == "/api/v1/chat":
+                    assert [event.name for event in events_of(answered.text)][-1] == "done"
+        scraped = await served.client.get("/metrics")
+        assert scraped.status_code == 200
+        assert "Evil" not in scraped.text
+        assert " -" not in scraped.text
+
+
+@STREAMED
+@pytest.mark.parametrize("odd", OLLAMA)
+async def test_odd_answers_of_ollama(odd: str, streamed: bool) -> None:
+    fields, status = OLLAMA[odd]
+    async with ollama_server() as ollama:
+        last = end("stop", content="Hello") | fields
+        ollama.scripts = [ollama_stream(line("Hi"), last) if streamed else ollama_whole(last)]
+        await check_answers({"ollama_base_url": ollama.url}, status, streamed=streamed)
+
+
+@STREAMED
+@pytest.mark.parametrize("odd", GEMINI)
+async def test_odd_answers_of_gemini(odd: str, streamed: bool) -> None:
+    fields, status = GEMINI[odd]
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return gemini_whole({"models": []})
+        last = gemini_said({"text": "Hello"}, finish="STOP") | fields
+        return gemini_stream(last) if streamed else gemini_whole(last)
+
+    async with GeminiServer(answer).running() as gemini:
+        settings = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
+        await check_answers(settings, status, streamed=streamed)
