@@ -34,7 +34,7 @@ def make_plan(
     if not chosen:
         raise _nothing_left(skipped)
     return Plan(
-        hint=Hint.SECURE if Hint.SECURE in hints else next(iter(hints), None),
+        hint=_meant(hints, client),
         pinned=pinned is not None,
         endpoints=chosen,
         skipped=tuple(skipped),
@@ -54,7 +54,7 @@ def make_embedding_plan(
     _check_pin(client, pinned, hints, routes, Task.EMBED)
     if away := _away(pinned):
         raise NoRoute({pinned.endpoint.name: away})
-    return Plan(hint=call.hint, pinned=True, endpoints=(pinned,))
+    return Plan(hint=_meant(hints, client), pinned=True, endpoints=(pinned,))
 
 
 def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
@@ -90,6 +90,12 @@ def _check_pin(client: Client, pinned: EndpointState, hints: Sequence[Hint], rou
         raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
     if task not in pinned.tasks:
         raise InvalidRequest.at("model", _cannot_do(pinned, task))
+
+
+def _meant(hints: Sequence[Hint], client: Client) -> Hint | None:
+    """What a plan is made for: `secure` wins, and is meant by a key that may use nothing else, said or not."""
+    secure = Hint.SECURE in hints or (not hints and client.hints == frozenset((Hint.SECURE,)))
+    return Hint.SECURE if secure else next(iter(hints), None)
 
 
 def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:

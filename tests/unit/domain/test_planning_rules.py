@@ -267,6 +267,15 @@ def test_naming_a_model_does_not_lead_past_the_hints_of_a_key() -> None:
         plan(GEMINI, OLLAMA, model="gemini", client=secure_only)
 
 
+def test_a_key_that_may_only_be_secure_is_secure_without_saying_so() -> None:
+    secure_only = structs.replace(ANYONE, hints=frozenset((Hint.SECURE,)))
+    call = EmbedCall(request=EmbedRequest(inputs=("Hello",)), model="nomic-embed-text")
+
+    assert plan(GEMINI, OLLAMA, model="ollama", client=secure_only).hint is Hint.SECURE
+    assert make_embedding_plan(call, secure_only, (NOMIC,)).hint is Hint.SECURE
+    assert plan(GEMINI, OLLAMA, model="ollama").hint is None
+
+
 NOMIC = state("ollama/nomic-embed-text", pin_only=True, tasks=frozenset({Task.EMBED}))
 VECTORS = state("gemini/gemini-embedding-001", pin_only=True, tasks=frozenset({Task.EMBED}))
 
