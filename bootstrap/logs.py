@@ -57,7 +57,8 @@ class _JsonLines(logging.Formatter):
             "time": record.created,
             "level": record.levelname,
             "logger": record.name,
-            "message": super().format(record),
+            # an exception's words may hold half a character, and who logs must never fail for what it says
+            "message": super().format(record).encode(errors="backslashreplace").decode(),
         }
         return json.encode(line).decode()
 

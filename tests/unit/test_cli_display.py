@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from typing_extensions import override
 
-from llm_gateway.adapters.inbound.cli.display import WAITING, Spinner, loading, waiting
+from llm_gateway.adapters.inbound.cli.display import WAITING, Display, Spinner, loading, waiting
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 SMALL = EndpointState(
@@ -84,3 +84,10 @@ def test_it_is_still_where_there_is_no_terminal() -> None:
 def test_a_load_is_told_where_all_wait_for_it(states: list[EndpointState], words: str | None) -> None:
     assert loading(states) == words
     assert waiting(states) == (words or WAITING)
+
+
+def test_the_names_at_the_end_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display() as display:
+        display.end("ollama", "\x1b]0;owned\x07small-1", 1, 2, demonstration=False)
+
+    assert capsys.readouterr().err.startswith("ollama, ]0;ownedsmall-1, 1 + 2 tokens, ")

@@ -91,9 +91,8 @@ class Display:
         self._spinner.stop()
         print(flush=True)
         self._open_line = False
-        words = (
-            f"{provider}, {model}, {prompt_tokens} + {completion_tokens} tokens, {perf_counter() - self._began:.1f} s"
-        )
+        named = _CONTROLS.sub("", f"{provider}, {model}")  # the server's words, like the text
+        words = f"{named}, {prompt_tokens} + {completion_tokens} tokens, {perf_counter() - self._began:.1f} s"
         print(f"{words} (demonstration)" if demonstration else words, file=sys.stderr)
 
 
