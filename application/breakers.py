@@ -47,7 +47,7 @@ class Trial:
         """With what ended the call: None for a whole answer."""
         if error is None:
             self._permit.succeeded()
-        elif isinstance(error, ProviderError):
+        elif isinstance(error, ProviderError) and not error.doubtful:
             if tells_of_health(error):
                 self._permit.failed(self._clock.monotonic())
             else:

@@ -134,7 +134,8 @@ class RouteChat:
                     attempt.heard()
                     size += _size(event)
                     if size > self._max_answer_bytes:
-                        raise ProviderBroken(endpoint.id.provider, "the answer is larger than this gateway takes")
+                        why = "the answer is larger than this gateway takes"
+                        raise ProviderBroken(endpoint.id.provider, why, doubtful=True)
                     collector.add(event)
                     if isinstance(event, Finished):
                         # before the reader knows, whose record tells of it

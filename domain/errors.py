@@ -119,11 +119,18 @@ class LimiterUnavailable(GatewayError):
 
 
 class ProviderError(GatewayError):
-    """A provider failed. Safe to show: the provider's name and what happened, never what was said."""
+    """A provider failed. Safe to show: the provider's name and what happened, never what was said.
 
-    def __init__(self, provider: str, message: str, *, retry_after: timedelta | None = None) -> None:
+    `doubtful`: it may be the request that it failed on. So asking again mends nothing, and nothing is held against the
+    provider, whose other clients would pay for it.
+    """
+
+    def __init__(
+        self, provider: str, message: str, *, retry_after: timedelta | None = None, doubtful: bool = False
+    ) -> None:
         super().__init__(f"{provider}: {message}", retry_after=retry_after)
         self.provider = provider
+        self.doubtful = doubtful
 
 
 class ProviderRejected(ProviderError):

@@ -80,7 +80,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 
 def _mended_by_waiting(error: ProviderError) -> bool:
-    return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
+    return not error.doubtful and isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
 
 
 class BreakerState(StrEnum):
@@ -173,4 +173,5 @@ class CircuitBreaker:
 
 def tells_of_health(error: ProviderError) -> bool:
     """Whether an error counts against the endpoint: a refused request or a throttled client does not."""
-    return isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)
+    told = isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)
+    return told and not error.doubtful

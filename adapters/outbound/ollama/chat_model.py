@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing_extensions import override
 
 from llm_gateway.application.ports import ChatModel, Clock
-from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.chat import ChatRequest, Grain, JsonSchemaFormat
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
@@ -75,10 +75,11 @@ class OllamaChatModel(ChatModel):
         body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
         reader = ReplyReader(to, calls_in(request), whole=not streamed)
         limit = min(until, self._in(self._first_token_seconds)) if streamed else until
+        shaped = isinstance(request.response_format, JsonSchemaFormat)
         try:
             async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
                 while not reader.finished:
-                    events = await self._next(to, parts, reader, limit)
+                    events = await self._next(to, parts, reader, limit, shaped=shaped)
                     for event in events:
                         yield event
                     if events:
@@ -90,10 +91,10 @@ class OllamaChatModel(ChatModel):
             raise
 
     async def _next(
-        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: ReplyReader, limit: float
+        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: ReplyReader, limit: float, *, shaped: bool
     ) -> Sequence[ChatEvent]:
         """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
-        with failures_of(to.id, self._clock.now, "no answer, or no further part of one, in time"):
+        with failures_of(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):
             async with self._clock.timeout_at(limit):
                 part = await anext(parts, None)
             if part is None:

@@ -37,14 +37,18 @@ _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 class failures_of(AbstractContextManager[None]):
     """Turns what the SDK and its transport raise into `ProviderError`, and a `TimeoutError` into what `late` says.
 
-    `now` is the Unix time, for Retry-After. The vendor's exception may hold a prompt or an answer: it is not kept as
+    `now` is the Unix time, for Retry-After. `shaped`: the request holds a JSON Schema; one that the server can't digest
+    has the status of a server that broke. The vendor's exception may hold a prompt or an answer: it is not kept as
     cause or context, nor in a frame, as a generator's would, for whoever prints their locals.
     """
 
-    def __init__(self, to: EndpointId, now: Callable[[], float], late: str = "no answer in time") -> None:
+    def __init__(
+        self, to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
+    ) -> None:
         self._to = to
         self._now = now
         self._late = late
+        self._shaped = shaped
 
     @override
     def __exit__(
@@ -53,7 +57,7 @@ class failures_of(AbstractContextManager[None]):
         if not isinstance(error, Exception) or isinstance(error, ProviderError):
             return
         late = ProviderTimeout(self._to.provider, self._late) if type(error) is TimeoutError else None
-        failure = late or _told(error, self._to, self._now)
+        failure = late or _told(error, self._to, self._now, shaped=self._shaped)
         if failure is None:
             return
         del error, trace
@@ -63,13 +67,13 @@ class failures_of(AbstractContextManager[None]):
             failure.__context__ = None
 
 
-def _told(error: Exception, to: EndpointId, now: Callable[[], float]) -> ProviderError | None:
+def _told(error: Exception, to: EndpointId, now: Callable[[], float], *, shaped: bool) -> ProviderError | None:
     name = type(error).__name__
     match error:
         case Refusal(status=status, retry_after=header):
-            return _by_status(status, to, retry_after(header, now))
+            return _by_status(status, to, retry_after(header, now), shaped=shaped)
         case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
-            return ProviderUnavailable(to.provider, "the server reports an error in its answer")
+            return ProviderUnavailable(to.provider, "the server reports an error in its answer", doubtful=shaped)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return ProviderMisconfigured(to.provider, "its address is no URL")
         case httpx.TransportError() | OSError():
@@ -109,7 +113,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _by_status(status: int, to: EndpointId, wait: timedelta | None) -> ProviderError:
+def _by_status(status: int, to: EndpointId, wait: timedelta | None, *, shaped: bool) -> ProviderError:
     match status:
         case 401 | 403:
             return ProviderMisconfigured(to.provider, f"the server refuses access (status {status})")
@@ -124,6 +128,9 @@ def _by_status(status: int, to: EndpointId, wait: timedelta | None) -> ProviderE
             return ProviderRejected(
                 to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
             )
+        case 500 if shaped:
+            why = "the server failed (status 500), as it does for a JSON Schema that it can't digest"
+            return ProviderUnavailable(to.provider, why, retry_after=wait, doubtful=True)
         case _ if status >= 500:
             return ProviderUnavailable(to.provider, f"the server failed (status {status})", retry_after=wait)
         case _ if status >= 400:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from llm_gateway.bootstrap.settings import Secret
+from llm_gateway.domain.resilience import BREAKER_FAILURES
 
 from ..gemini_payloads import said as gemini_said
 from ..gemini_payloads import stream as gemini_stream
@@ -92,3 +93,24 @@ async def test_odd_answers_of_gemini(odd: str, streamed: bool) -> None:
     async with GeminiServer(answer).running() as gemini:
         settings = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
         await check_answers(settings, status, streamed=streamed)
+
+
+async def test_a_schema_that_the_server_fails_on_costs_nobody_else_their_answer() -> None:
+    """As Ollama does it: status 500 for `invalid JSON schema in format`."""
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"$ref": "#/nowhere"}}}
+    async with ollama_server() as ollama:
+        ollama.scripts = [
+            lambda asked: (
+                ollama_whole({"error": "invalid JSON schema in format"}, 500)
+                if "format" in asked.body
+                else ollama_whole(end("stop", content="Hello"))
+            )
+        ]
+        async with serve(None, ollama_base_url=ollama.url) as served:
+            for number in range(BREAKER_FAILURES + 1):
+                refused = await served.chat(f"{number}", response_format=schema)
+                assert (refused.status_code, refused.json()["code"]) == (503, "provider_unavailable")
+            asked = len(ollama.chats())
+            other = await served.chat("Another client's")
+    assert asked == BREAKER_FAILURES + 1
+    assert (other.status_code, other.json()["content"]) == (200, "Hello")

@@ -12,6 +12,7 @@ from llm_gateway.domain.resilience import BREAKER_FAILURES, BREAKER_OPEN_SECONDS
 from .world import CLOUD, LOCAL
 
 TIMEOUT = ProviderTimeout("gemini", "late")
+DOUBTFUL = ProviderUnavailable("gemini", "failed on this request", doubtful=True)
 
 
 def opened(clock: ScriptedClock) -> Breakers:
@@ -41,8 +42,8 @@ def test_an_answer_of_any_kind_ends_a_row_of_failures(outcome: ProviderRejected 
     assert breakers.state(CLOUD.id) is BreakerState.CLOSED
 
 
-@pytest.mark.parametrize("outcome", [asyncio.CancelledError(), GeneratorExit(), ValueError("a bug")])
-def test_a_call_that_ended_for_our_own_reasons_says_nothing(outcome: BaseException) -> None:
+@pytest.mark.parametrize("outcome", [asyncio.CancelledError(), GeneratorExit(), ValueError("a bug"), DOUBTFUL])
+def test_a_call_that_ended_for_our_own_reasons_or_its_client_s_says_nothing(outcome: BaseException) -> None:
     breakers = Breakers(ScriptedClock())
     for end in [*[TIMEOUT] * (BREAKER_FAILURES - 1), outcome, TIMEOUT]:
         breakers.enter(CLOUD.id).end(end)

@@ -141,6 +141,16 @@ def test_a_deadline_has_time_left_until_it_is_reached(at: float, other: float, n
     assert Deadline(at).sooner(Deadline(other)) == Deadline(min(at, other))
 
 
+@pytest.mark.parametrize("kind", [ProviderUnavailable, ProviderBroken])
+def test_what_the_request_may_be_to_blame_for_is_neither_asked_again_nor_held_against_anyone(
+    kind: type[ProviderError],
+) -> None:
+    error = kind("ollama", "failed on this request", doubtful=True)
+
+    assert wait(error) is None
+    assert not tells_of_health(error)
+
+
 def test_only_what_the_endpoint_did_tells_of_its_health() -> None:
     telling = {kind for kind in ProviderError.__subclasses__() if tells_of_health(kind("ollama", "failed"))}
 

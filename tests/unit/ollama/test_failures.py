@@ -87,3 +87,19 @@ def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None
 )
 def test_retry_after_is_seconds_or_a_date_and_never_more_than_a_day(header: str | None, wait: timedelta | None) -> None:
     assert retry_after(header, lambda: NOW) == wait
+
+
+@pytest.mark.parametrize(
+    ("raised", "shaped", "doubtful"),
+    [
+        (Refusal(500, None), True, True),
+        (Refusal(500, None), False, False),
+        (Refusal(503, None), True, False),
+        (ollama.ResponseError("x"), True, True),
+        (ollama.ResponseError("x"), False, False),
+    ],
+)
+def test_a_failure_on_a_schema_may_be_the_schemas(raised: Exception, shaped: bool, doubtful: bool) -> None:
+    with pytest.raises(errors.ProviderUnavailable) as caught, failures_of(TO, lambda: NOW, shaped=shaped):
+        raise raised
+    assert caught.value.doubtful is doubtful
