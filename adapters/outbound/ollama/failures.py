@@ -13,6 +13,7 @@ import ollama
 from typing_extensions import override
 
 from llm_gateway.domain.errors import (
+    ContextLengthExceeded,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
@@ -66,6 +67,8 @@ class failures_of(AbstractContextManager[None]):
 def _told(error: Exception, to: EndpointId, now: Callable[[], float]) -> ProviderError | None:
     name = type(error).__name__
     match error:
+        case Refusal(overflow=True):
+            return ContextLengthExceeded(to.provider, "the prompt does not fit the model's context")
         case Refusal(status=status, retry_after=header):
             return _by_status(status, to, retry_after(header, now))
         case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
@@ -120,7 +123,7 @@ def _by_status(status: int, to: EndpointId, wait: timedelta | None) -> ProviderE
         case 429:
             return ProviderThrottled(to.provider, "the server asks to wait", retry_after=wait)
         case 400:
-            # Overflow of the context has this status too, and only words of its own.
+            # Overflow of the context has this status too, and from older servers only words of its own.
             return ProviderRejected(
                 to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
             )

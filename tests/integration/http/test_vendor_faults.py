@@ -1,5 +1,6 @@
 """A vendor that breaks off, through the whole gateway: never taken for whole, never stored, and no key told."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -58,6 +59,8 @@ class Vendor:
                 return answer("Hel", "lo") if asked.body["stream"] else ollama_whole(end() | hello)
             case "refused":
                 return ollama_whole({"error": KEY}, 401)
+            case "overflow":
+                return ollama_whole({"error": json.dumps({"error": {"type": "exceed_context_size_error"}})}, 400)
             case "cut":
                 return ollama_stream(line("Hel"), then=[OllamaCut()])
             case "reset":
@@ -109,3 +112,15 @@ async def test_a_key_reaches_neither_the_client_nor_a_log(
         answered = await served.chat(model=provider, stream=streamed)
         told = answered.text + str(answered.headers) + (await served.client.get("/health/ready")).text
     assert KEY not in told + caplog.text
+
+
+@STREAMED
+async def test_a_prompt_beyond_the_context_is_told_by_its_code_at_both_doors(streamed: bool) -> None:
+    async with gateway_to("ollama") as (served, vendor):
+        vendor.fault = "overflow"
+        native = await served.chat(model="ollama", stream=streamed)
+        body = {"model": "ollama", "messages": [{"role": "user", "content": "Hi"}], "stream": streamed}
+        openai = await served.client.post("/v1/chat/completions", json=body)
+    assert (native.status_code, native.json()["code"]) == (400, "context_length_exceeded")
+    assert (openai.status_code, openai.json()["error"]["code"]) == (400, "context_length_exceeded")
+    assert vendor.chats == 2
