@@ -207,4 +207,4 @@ def _tool_config(choice: ToolChoice) -> types.ToolConfig:
 
 
 def _refuse(provider: str, path: str, reason: str) -> NoReturn:
-    raise ProviderRejected(provider, f"{path}: {reason}")
+    raise ProviderRejected(provider, reason, path=path)

@@ -124,3 +124,14 @@ async def test_a_prompt_beyond_the_context_is_told_by_its_code_at_both_doors(str
     assert (native.status_code, native.json()["code"]) == (400, "context_length_exceeded")
     assert (openai.status_code, openai.json()["error"]["code"]) == (400, "context_length_exceeded")
     assert vendor.chats == 2
+
+
+async def test_a_field_that_the_provider_cannot_take_is_named_at_both_doors() -> None:
+    async with gateway_to("gemini") as (served, vendor):
+        body = {"model": "gemini", "messages": [{"role": "user", "content": "Hi"}], "stop": list("abcdef")}
+        native = (await served.client.post("/api/v1/chat", json=body)).json()
+        openai = (await served.client.post("/v1/chat/completions", json=body)).json()["error"]
+    assert (native["status"], [fault["path"] for fault in native["errors"]]) == (400, ["stop"])
+    assert (openai["code"], openai["param"]) == ("invalid_request", "stop")
+    assert native["detail"] == openai["message"] == "gemini: stop: at most 5 sequences"
+    assert vendor.chats == 0
