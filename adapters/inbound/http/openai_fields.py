@@ -112,7 +112,7 @@ FIELDS = (
     _honoured("reasoning_effort", "`none` to `high`; `xhigh` and `max`, which no provider here has, are refused"),
     _honoured("response_format", "`text`, `json_object` and `json_schema`, by providers that can; else refused"),
     _label("response_format.json_schema.name"),
-    _label("response_format.json_schema.description"),
+    _honoured("response_format.json_schema.description", "within the schema, by Gemini; others have no place for it"),
     _label("response_format.json_schema.strict"),
     _no_effect("safety_identifier", str),
     _honoured("seed", "by providers that can; else refused"),
