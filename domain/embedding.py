@@ -59,4 +59,4 @@ def check_vectors(provider: str, request: EmbedRequest, vectors: Sequence[Sequen
         raise ProviderBroken(provider, "a vector holds what is no number, or none of 32 bits")
     made = len(vectors[0])
     if request.dimensions not in (None, made):
-        raise ProviderRejected(provider, f"dimensions: this model makes vectors of {made}")
+        raise ProviderRejected(provider, f"this model makes vectors of {made}", path="dimensions")

@@ -134,7 +134,13 @@ class ProviderError(GatewayError):
 
 
 class ProviderRejected(ProviderError):
-    """The provider refuses this request whenever it is sent."""
+    """The provider refuses this request whenever it is sent. `path`: of the field at fault, where it is known."""
+
+    def __init__(
+        self, provider: str, message: str, *, path: str | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(provider, f"{path}: {message}" if path else message, retry_after=retry_after)
+        self.path = path
 
 
 class ContextLengthExceeded(ProviderRejected):

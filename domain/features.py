@@ -12,7 +12,7 @@ from .chat import (
     ToolMode,
     UserMessage,
 )
-from .routing import Feature
+from .routing import EndpointState, Feature
 
 _FREE_CHOICES = (None, ToolMode.AUTO, ToolMode.NONE)
 """Every provider of tools honours these: the one is the default, for the other the tools are left out."""
@@ -62,3 +62,15 @@ def _asked_by_messages(request: ChatRequest) -> Iterator[tuple[Feature, str]]:
                 yield Feature.TOOLS, f"messages[{index}].tool_calls"
             case ToolMessage():
                 yield Feature.TOOLS, f"messages[{index}].role"
+
+
+def beyond(request: ChatRequest, state: EndpointState) -> tuple[str, str] | None:
+    """The path of the first field that asks for more than the endpoint takes, and what it takes."""
+    stops, seed = request.sampling.stop, request.sampling.seed
+    if state.max_stops is not None and len(stops) > state.max_stops:
+        return "stop", f"at most {state.max_stops} stop sequences"
+    if state.seed_bits is not None and seed is not None:
+        half = 2 ** (state.seed_bits - 1)
+        if not -half <= seed < half:
+            return "seed", f"a seed of {state.seed_bits} bits"
+    return None

@@ -39,6 +39,7 @@ PARAMETERS: Final = (
     Parameter("response_format: json_object", Feature.JSON_OBJECT),
     Parameter("response_format: json_schema", Feature.JSON_SCHEMA),
     Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA),
+    Parameter("response_format.json_schema.description", Feature.JSON_SCHEMA),
     Parameter("response_format.json_schema.strict", Feature.JSON_SCHEMA),
     Parameter("reasoning_effort", Feature.REASONING_EFFORT),
 )

@@ -7,7 +7,7 @@ from .chat import ChatCall
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import features_used
+from .features import beyond, features_used
 from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
@@ -170,6 +170,9 @@ def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Ski
             skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(state, Task.CHAT)))
         elif missing is not None:
             skipped.append(_cannot(state, missing, used[missing]))
+        elif (over := beyond(call.request, state)) is not None:
+            path, taken = over
+            skipped.append(Skip(name=state.endpoint.name, reason=f"{state.endpoint.name} takes {taken}", path=path))
         else:
             yield state
 

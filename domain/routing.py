@@ -81,7 +81,8 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable: who asks it waits for it.
-    `context_length` and `output_limit` are in tokens. `features` are those of its chats.
+    `context_length` and `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and
+    `seed_bits` bound two; None where the request's own bounds are enough.
     """
 
     endpoint: Endpoint
@@ -94,6 +95,8 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     loading: bool = False
     context_length: int | None = None
     output_limit: int | None = None
+    max_stops: int | None = None
+    seed_bits: int | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

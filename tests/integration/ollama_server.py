@@ -206,6 +206,7 @@ class OllamaServer:
             self.loads_given_up += 1
             return [Reset()]
         gone.cancel()
+        await asyncio.wait((gone,))  # or it would still read when the next request comes
         model = self._find(asked.body["model"])
         assert model is not None
         self.loaded.add(model.name)

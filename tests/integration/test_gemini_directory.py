@@ -80,6 +80,7 @@ async def test_the_list_gives_limits_and_models_that_only_a_name_reaches() -> No
             ("google/gemma-3-27b-it", CHATS, True),
         ]
         assert (default(states).context_length, default(states).output_limit) == (1_000, 100)
+        assert {(state.max_stops, state.seed_bits) for state in states.snapshot()} == {(5, 32)}
         assert server.asked[0].path.startswith("/v1beta/models?")
         assert KEY not in server.asked[0].path
         assert server.asked[0].headers["x-goog-api-key"] == KEY

@@ -123,6 +123,39 @@ async def test_a_status_is_its_class_of_error(
         assert not seen
 
 
+def of_the_runner(kind: object) -> dict[str, str]:
+    """A refusal whose text is what the server's runner answered, as the vendor's server passes it on."""
+    told = {"code": 400, "message": f"VERBATIM {SECRET}", "type": kind, "n_prompt_tokens": 42_947, "n_ctx": 8192}
+    return {"error": json.dumps({"error": told})}
+
+
+UNREAD = b"HTTP/1.1 400 X\r\nContent-Length: 1000000\r\n\r\n"
+REFUSALS: dict[str, tuple[Script, type[errors.ProviderError]]] = {
+    "too long": (whole(of_the_runner("exceed_context_size_error"), 400), errors.ContextLengthExceeded),
+    "too long, by another status": (whole(of_the_runner("exceed_context_size_error"), 422), errors.ProviderRejected),
+    "another kind": (whole(of_the_runner("invalid_request_error"), 400), errors.ProviderRejected),
+    "no kind": (whole(of_the_runner(1), 400), errors.ProviderRejected),
+    "words": (whole({"error": "exceed_context_size_error"}, 400), errors.ProviderRejected),
+    "no object": (whole({"error": "[" * 100_000}, 400), errors.ProviderRejected),
+    "cut": ([Send(UNREAD + b'{"error":'), Cut()], errors.ProviderRejected),
+    "reset": ([Send(UNREAD + b'{"error":'), Reset()], errors.ProviderRejected),
+    "without end": ([Send(UNREAD), Flood(b"x" * 65_536)], errors.ProviderRejected),
+}
+
+
+@GRAINS
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_a_prompt_beyond_the_context_is_told_as_such_where_the_runner_says_so(
+    server: OllamaServer, name: str, grain: Grain
+) -> None:
+    script, kind = REFUSALS[name]
+    server.scripts = [script]
+    async with model_at(server.url) as model:
+        error, seen = await failing(model, grain)
+    assert type(error) is kind
+    assert not seen
+
+
 async def test_a_model_that_is_not_pulled_says_how_to_get_it(server: OllamaServer) -> None:
     server.scripts = [whole({"error": "model not found"}, 404)]
     async with model_at(server.url) as model:

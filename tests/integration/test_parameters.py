@@ -89,6 +89,7 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "response_format: json_object": ({"response_format": {"type": "json_object"}}, {}),
     "response_format: json_schema": (formatted(), {}),
     "response_format.json_schema.name": (formatted(name="other"), formatted()),
+    "response_format.json_schema.description": (formatted(description="Numbers."), formatted()),
     "response_format.json_schema.strict": (formatted(strict=True), formatted()),
     "reasoning_effort": ({"reasoning_effort": "high"}, {}),
 }

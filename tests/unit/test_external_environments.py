@@ -1,12 +1,15 @@
-"""The foreign programs' locks name no host, and a change of a lock is noticed."""
+"""The foreign programs: their locks name no host, a change of one is noticed, and CI skips no test that needs one."""
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from .. import conftest
 from ..external import environments
-from ..external.environments import HERE, Environment
+from ..external.environments import HERE, ROOT, Environment
 
 LOCKS = sorted((*HERE.glob("*/requirements.lock"), *HERE.glob("*/package-lock.json")))
 
@@ -46,3 +49,20 @@ def test_an_environment_is_ready_until_its_lock_changes_or_its_python_goes(
     assert environment.ready
     python.unlink()
     assert not environment.ready
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_where_a_program_is_absent_a_test_is_skipped_but_fails_in_ci(
+    required: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LLM_GATEWAY_REQUIRE_EXTERNAL", raising=False)
+    if required:
+        monkeypatch.setenv("LLM_GATEWAY_REQUIRE_EXTERNAL", "1")
+    item: Any = SimpleNamespace(iter_markers=lambda _: [pytest.mark.external("sh", "no-such-program").mark])
+
+    with pytest.raises(pytest.fail.Exception if required else pytest.skip.Exception, match="no-such-program is not on"):
+        conftest.pytest_runtest_setup(item)
+
+
+def test_ci_requires_them() -> None:
+    assert "\nexport LLM_GATEWAY_REQUIRE_EXTERNAL=1\n" in (ROOT / ".ci" / "run").read_text()

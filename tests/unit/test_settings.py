@@ -29,8 +29,45 @@ def faults(tmp_path: Path, toml: str = "", *, demo: bool = False, **environ: str
     return caught.value.faults
 
 
+CONTRACT = {
+    "API_KEYS": (),
+    "HOST": "127.0.0.1",
+    "PORT": 8000,
+    "WORKERS": 1,
+    "PROVIDER_TIMEOUT_SECONDS": 60,
+    "OLLAMA_LOAD_TIMEOUT_SECONDS": 300,
+    "PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS": 30,
+    "PROVIDER_IDLE_TIMEOUT_SECONDS": 15,
+    "PROVIDER_MAX_RETRIES": 3,
+    "CACHE_TTL_SECONDS": 60,
+    "RATE_LIMITER_CAPACITY": 5,
+    "RATE_LIMITER_REFILL_RATE": 1.0,
+    "REDIS_URL": None,
+    "CACHE_REDIS_URL": None,
+    "REDIS_ABSENT_LIMITER": "local",
+    "EXPECTED_REPLICAS": 1,
+    "GEMINI_API_KEY": None,
+    "GEMINI_MODEL": "gemini-flash-latest",
+    "GEMINI_BASE_URL": None,
+    "OLLAMA_BASE_URL": None,
+    "OLLAMA_MODEL": "llama3.1",
+    "OLLAMA_NUM_CTX": None,
+    "OLLAMA_KEEP_ALIVE": None,
+    "EMBEDDED_MODEL_PATH": None,
+    "MAX_BODY_BYTES": 1 << 20,
+    "MAX_ANSWER_BYTES": 8 << 20,
+    "DRAIN_SECONDS": 30,
+    "METRICS_TOKEN": None,
+    "LOG_FORMAT": None,
+}
+
+
 def test_the_defaults_stand_where_nothing_is_set(tmp_path: Path) -> None:
-    assert load(tmp_path) == Settings()
+    settings = load(tmp_path)
+
+    assert settings == Settings()
+    assert {name: getattr(settings, name.lower()) for name in CONTRACT} == CONTRACT
+    assert settings.hosts == frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
 def test_the_environment_wins_over_dotenv_and_dotenv_over_toml(tmp_path: Path) -> None:

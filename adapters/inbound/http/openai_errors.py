@@ -5,10 +5,10 @@ import math
 from msgspec import Struct, json
 
 from llm_gateway.domain import errors
-from llm_gateway.domain.errors import GatewayError, InvalidRequest
+from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.quota import Decision, Standing
 
-from .problems import INTERNAL, INTERNAL_DETAIL, problem_headers, status_of
+from .problems import INTERNAL, INTERNAL_DETAIL, faults_of, problem_headers, status_of
 from .rate_headers import Headers, rate_headers
 
 CODES = {
@@ -47,13 +47,9 @@ def openai_error(error: BaseException) -> ErrorOut:
 
 
 def _param(error: BaseException) -> str | None:
-    match error:
-        case InvalidRequest(faults=[fault, *_]):
-            return fault.path or None
-        case errors.UnknownModel():
-            return "model"
-        case _:
-            return None
+    if isinstance(error, errors.UnknownModel):
+        return "model"
+    return next((fault.path for fault in faults_of(error)), None) or None
 
 
 def encode_openai_error(error: BaseException, request_id: str) -> bytes:

@@ -15,6 +15,7 @@ from llm_gateway.domain.errors import Fault
 class Fate(StrEnum):
     HONOURED = "honoured"
     NO_EFFECT = "no effect"
+    LEFT_OUT = "left out"
     REFUSED = "refused"
     OURS = "honoured, and not OpenAI's"
 
@@ -52,6 +53,10 @@ def _no_effect(path: str, kind: Any, note: str = "") -> Field:
     return Field(path=path, fate=Fate.NO_EFFECT, kind=kind, note=note)
 
 
+def _label(path: str) -> Field:
+    return Field(path=path, fate=Fate.LEFT_OUT, note="a label that no provider here has a place for")
+
+
 def _refused(path: str, note: str, *neutral: object) -> Field:
     return Field(path=path, fate=Fate.REFUSED, note=note, neutral=neutral)
 
@@ -62,6 +67,7 @@ def _ours(path: str, note: str) -> Field:
 
 FIELDS = (
     _honoured("messages", "roles `system`, `developer`, `user`, `assistant` and `tool`"),
+    _label("messages[].name"),
     _refused("messages[].role: function", "deprecated: `tool` takes its place"),
     _honoured("messages[].content[].text"),
     _honoured("messages[].content[].image_url", "a `data:` URL with base64; the gateway fetches nothing"),
@@ -105,6 +111,9 @@ FIELDS = (
     _no_effect("prompt_cache_retention", str, "of OpenAI's own prompt cache"),
     _honoured("reasoning_effort", "`none` to `high`; `xhigh` and `max`, which no provider here has, are refused"),
     _honoured("response_format", "`text`, `json_object` and `json_schema`, by providers that can; else refused"),
+    _label("response_format.json_schema.name"),
+    _honoured("response_format.json_schema.description", "within the schema, by Gemini; others have no place for it"),
+    _label("response_format.json_schema.strict"),
     _no_effect("safety_identifier", str),
     _honoured("seed", "by providers that can; else refused"),
     _refused("service_tier", "there is one", "auto", "default"),
@@ -119,6 +128,7 @@ FIELDS = (
     _refused("tool_choice.allowed_tools", "send the tools that are allowed"),
     _refused("tool_choice.custom", "no provider here knows custom tools"),
     _honoured("tools", "by providers that can; else refused"),
+    _label("tools[].function.strict"),
     _refused("tools[].custom", "no provider here knows custom tools"),
     _refused("top_logprobs", "no provider here tells them", 0),
     _honoured("top_p"),

@@ -103,7 +103,6 @@ def status_of(error: BaseException) -> tuple[int, str]:
 def problem(error: BaseException, request_id: str) -> Problem:
     """What the caller is told: nothing from the inside."""
     status, code = status_of(error)
-    faults: Sequence[Fault] = error.faults if isinstance(error, InvalidRequest) else ()
     return Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
@@ -111,8 +110,18 @@ def problem(error: BaseException, request_id: str) -> Problem:
         detail=error.message if isinstance(error, GatewayError) and status != INTERNAL[0] else INTERNAL_DETAIL,
         code=code,
         request_id=request_id,
-        errors=[FaultBody(fault.path, fault.message) for fault in faults] or UNSET,
+        errors=[FaultBody(fault.path, fault.message) for fault in faults_of(error)] or UNSET,
     )
+
+
+def faults_of(error: BaseException) -> Sequence[Fault]:
+    """What of the request is at fault, by its path, where that is known."""
+    match error:
+        case InvalidRequest(faults=faults):
+            return faults
+        case errors.ProviderRejected(path=str(path), message=message):
+            return (Fault(path=path, message=message),)
+    return ()
 
 
 def problem_headers(error: BaseException) -> Headers:

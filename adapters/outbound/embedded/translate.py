@@ -112,8 +112,9 @@ def _format(wanted: ResponseFormat | None) -> dict[str, Any]:
             try:
                 enforced = enforceable(schema)
             except Unenforceable as error:
-                message = f"this model can't be held to the response format: {error}"
-                raise ProviderRejected(PROVIDER, message) from None
+                raise ProviderRejected(
+                    PROVIDER, f"this model can't be held to it: {error}", path="response_format"
+                ) from None
             # The client's name for the schema changes nothing here, and its text need not reach the engine.
             return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": enforced}}}
         case _:

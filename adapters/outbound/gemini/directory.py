@@ -16,7 +16,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Loca
 
 from .client import BASE_URL, NO_KEY, GeminiClient
 from .failures import credentials_refused, failure_of
-from .families import family_of, tasks_of
+from .families import MAX_STOPS, SEED_BITS, family_of, tasks_of
 
 REFRESH_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 30.0
@@ -119,4 +119,6 @@ class GeminiDirectory(EndpointDirectory):
             pin_only=model.name != self._model,
             context_length=model.context_length,
             output_limit=model.output_limit,
+            max_stops=MAX_STOPS,
+            seed_bits=SEED_BITS,
         )

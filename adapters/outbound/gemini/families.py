@@ -11,7 +11,8 @@ from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.routing import Feature, Task
 
 MAX_STOPS: Final = 5
-SEED_RANGE: Final = range(-(2**31), 2**31)
+SEED_BITS: Final = 32
+SEED_RANGE: Final = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
 Levels: TypeAlias = Mapping[ReasoningEffort, ThinkingLevel]
 Budgets: TypeAlias = Mapping[ReasoningEffort, int]

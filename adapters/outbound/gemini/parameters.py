@@ -31,6 +31,9 @@ PLACES: Final[Mapping[str, Place]] = {
     "tool_choice: a function": Place(f"{_CHOICE}.allowedFunctionNames[]", "with the mode `ANY`"),
     "response_format: json_object": Place("generationConfig.responseMimeType", "`application/json`"),
     "response_format: json_schema": Place("generationConfig.responseJsonSchema", "with the type `application/json`"),
+    "response_format.json_schema.description": Place(
+        "generationConfig.responseJsonSchema.description", "where the schema has none of its own"
+    ),
     "reasoning_effort": Place(
         "generationConfig.thinkingConfig", "a level or a budget, by family; the lowest where nothing is said"
     ),

@@ -46,7 +46,11 @@ ENDINGS: Final[Mapping[str, Ending]] = {
 """What each of the vendor's finish reasons means here: an ending, a failure, or None for not ended."""
 
 _NOT_BLOCKED: Final = (None, types.BlockedReason.BLOCKED_REASON_UNSPECIFIED)
-_UNCARRIED: Final = ("inline_data", "file_data", "executable_code", "code_execution_result", "tool_call")
+UNCARRIED: Final = (
+    *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
+    *("tool_call", "tool_response", "audio_transcription"),
+)
+"""Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
 
 
 class ReplyReader:
@@ -97,7 +101,7 @@ class ReplyReader:
         )
 
     def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
-        if any(getattr(part, kind) is not None for kind in _UNCARRIED):
+        if any(getattr(part, kind) is not None for kind in UNCARRIED):
             raise ProviderBroken(self._to.provider, "the answer holds something other than text and tool calls")
         if part.function_call is not None:
             yield self._call(part.function_call, part.thought_signature, response_id)

@@ -164,7 +164,7 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         max_output_tokens=request.max_tokens,
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
-            dict(request.response_format.schema) if isinstance(request.response_format, JsonSchemaFormat) else None
+            _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
         ),
         tools=_tools(request),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
@@ -173,6 +173,12 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
+
+
+def _schema(wanted: JsonSchemaFormat) -> dict[str, object]:
+    """What it is for stands within a schema here, where the schema does not say so itself."""
+    said = {} if wanted.description is None else {"description": wanted.description}
+    return {**said, **wanted.schema}
 
 
 def _tools(request: ChatRequest) -> types.ToolListUnion | None:
@@ -207,4 +213,4 @@ def _tool_config(choice: ToolChoice) -> types.ToolConfig:
 
 
 def _refuse(provider: str, path: str, reason: str) -> NoReturn:
-    raise ProviderRejected(provider, f"{path}: {reason}")
+    raise ProviderRejected(provider, reason, path=path)

@@ -13,6 +13,7 @@ import ollama
 from typing_extensions import override
 
 from llm_gateway.domain.errors import (
+    ContextLengthExceeded,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
@@ -70,6 +71,8 @@ class failures_of(AbstractContextManager[None]):
 def _told(error: Exception, to: EndpointId, now: Callable[[], float], *, shaped: bool) -> ProviderError | None:
     name = type(error).__name__
     match error:
+        case Refusal(overflow=True):
+            return ContextLengthExceeded(to.provider, "the prompt does not fit the model's context")
         case Refusal(status=status, retry_after=header):
             return _by_status(status, to, retry_after(header, now), shaped=shaped)
         case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
@@ -124,7 +127,7 @@ def _by_status(status: int, to: EndpointId, wait: timedelta | None, *, shaped: b
         case 429:
             return ProviderThrottled(to.provider, "the server asks to wait", retry_after=wait)
         case 400:
-            # Overflow of the context has this status too, and only words of its own.
+            # Overflow of the context has this status too, and from older servers only words of its own.
             return ProviderRejected(
                 to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
             )

@@ -131,7 +131,7 @@ def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
     try:
         _object.decode(text)
     except (MsgspecError, UnicodeError, RecursionError):
-        raise ProviderRejected(to.provider, f"{path}.function.arguments must be a JSON object") from None
+        raise ProviderRejected(to.provider, "must be a JSON object", path=f"{path}.function.arguments") from None
     return {"id": call.id, "function": {"name": call.name, "arguments": Raw(text.encode())}}
 
 
@@ -150,7 +150,7 @@ def _offered(to: EndpointId, request: ChatRequest) -> bool:
         case ToolMode.NONE:
             return False
         case ToolMode.REQUIRED | NamedTool():
-            raise ProviderRejected(to.provider, "tool_choice: a model can't be made to call a tool")
+            raise ProviderRejected(to.provider, "a model can't be made to call a tool", path="tool_choice")
         case unknown:
             assert_never(unknown)
 
@@ -162,7 +162,7 @@ def _think(to: EndpointId, effort: ReasoningEffort | None, *, harmony: bool) -> 
             return "low" if harmony else False
         case ReasoningEffort.NONE:
             if harmony:
-                raise ProviderRejected(to.provider, "reasoning_effort: this model can't be kept from thinking")
+                raise ProviderRejected(to.provider, "this model can't be kept from thinking", path="reasoning_effort")
             return False
         case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH:
             return effort.value if harmony else True

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 
+import aiohttp
 import httpx
 from aiohttp import AddrInfoType, ClientSession, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver
@@ -10,17 +11,24 @@ from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
 from .addresses import on_premises
+from .vendor import overflows
+
+MAX_REFUSAL_BYTES = 64 * 1024
 
 _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
 class Refusal(Exception):
-    """The server answered with a status that is no success. Its words are not kept: they may quote the prompt."""
+    """The server answered with a status that is no success. Its words are not kept: they may quote the prompt.
 
-    def __init__(self, status: int, retry_after: str | None) -> None:
+    `overflow`: because the prompt does not fit the context.
+    """
+
+    def __init__(self, status: int, retry_after: str | None, *, overflow: bool = False) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.retry_after = retry_after
+        self.overflow = overflow
 
 
 class Malformed(Exception):
@@ -61,7 +69,8 @@ class OllamaTransport(AiohttpTransport):
         response = await super().handle_async_request(request)
         try:
             if response.status_code >= 300:
-                raise Refusal(response.status_code, response.headers.get("retry-after"))
+                overflow = response.status_code == 400 and overflows(await _beginning(response))
+                raise Refusal(response.status_code, response.headers.get("retry-after"), overflow=overflow)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Malformed("an encoding that was not asked for")
         except BaseException:
@@ -70,6 +79,20 @@ class OllamaTransport(AiohttpTransport):
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _Lines(response.stream, self._max_line_bytes)
         return response
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Of a refusal's body, as much as there is: what can't be read is left out, the status says enough."""
+    body = bytearray()
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for chunk in response.stream:
+            body += chunk
+            if len(body) > MAX_REFUSAL_BYTES:
+                break
+    except (httpx.TransportError, aiohttp.ClientError):
+        pass
+    return bytes(body)
 
 
 class _Lines(httpx.AsyncByteStream):

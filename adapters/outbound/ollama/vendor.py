@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ollama
+from msgspec import MsgspecError, Struct, json
 
 
 class PartToolCall(ollama.Message.ToolCall):
@@ -33,3 +34,26 @@ class Shown(ollama.ShowResponse):
     modelinfo: Mapping[str, Any] | None = None
     model_info: Mapping[str, Any] | None = None
     remote_host: str | None = None
+
+
+class _Problem(Struct):
+    error: str
+
+
+class _RunnersError(Struct):
+    type: str
+
+
+class _RunnersProblem(Struct):
+    error: _RunnersError
+
+
+def overflows(refusal: bytes) -> bool:
+    """Whether a refusal says that the prompt is longer than the context. The text of its `error` is then what the
+    server's runner answered, as JSON (ollama's llm/llama_server.go); older runners have words only.
+    """
+    try:
+        said = json.decode(refusal, type=_Problem).error
+        return json.decode(said, type=_RunnersProblem).error.type == "exceed_context_size_error"
+    except (MsgspecError, UnicodeError, RecursionError):
+        return False

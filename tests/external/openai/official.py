@@ -8,13 +8,14 @@ import base64
 import json
 import math
 import sys
-from typing import Any, get_type_hints
+from typing import Any
 
 import openai
 from openai import AsyncOpenAI, OpenAI
 from openai.types import EmbeddingCreateParams
 from openai.types.chat import completion_create_params
 from pydantic import BaseModel
+from request_schema import paths
 
 url, key, small_key = sys.argv[1:]
 client = OpenAI(base_url=url, api_key=key, max_retries=0)
@@ -159,14 +160,9 @@ async def asynchronous() -> Any:
 
 
 def schema() -> Any:
-    """The names of the request fields that this client knows."""
-    chat: set[str] = set()
-    for params in (
-        completion_create_params.CompletionCreateParamsStreaming,
-        completion_create_params.CompletionCreateParamsNonStreaming,
-    ):
-        chat |= set(get_type_hints(params))
-    return {"chat": sorted(chat), "embedding": sorted(get_type_hints(EmbeddingCreateParams))}
+    """The paths of the request fields that this client knows."""
+    chat = paths(completion_create_params.CompletionCreateParams)
+    return {"chat": sorted(set(chat)), "embedding": sorted(set(paths(EmbeddingCreateParams)))}
 
 
 print(

@@ -111,6 +111,7 @@ async def test_a_stream_begins_with_the_role_and_ends_with_reason_usage_and_done
     assert [chunk["usage"] for chunk in chunks] == [None] * 7
     assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 12)
     assert usage["usage"]["completion_tokens_details"] == {"reasoning_tokens": 2}
+    assert usage["usage"]["prompt_tokens_details"] == {"cached_tokens": 1}
 
 
 async def test_without_include_usage_no_chunk_speaks_of_it(served: Served) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from llm_gateway.adapters.inbound.http.openai_embeddings import EmbeddingBody
 from llm_gateway.adapters.inbound.http.openai_fields import EMBEDDING_FIELDS, FIELDS, Fate, Field
+from llm_gateway.adapters.inbound.http.openai_wire import CompletionBody
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Script, ScriptedChatModel, answer
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
@@ -30,6 +32,7 @@ from llm_gateway.domain.errors import ContextLengthExceeded, ProviderUnavailable
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 
 from ...external.environments import HERE, Environment
+from .openai_schema import paths_of, row_of
 from .served import KEY, Serve, Served, endpoint, stopped_clock
 from .test_openai_embeddings import NOMIC
 
@@ -153,6 +156,13 @@ def theirs(table: Iterable[Field]) -> list[str]:
     return sorted(field.path for field in table if field.top_level and field.fate is not Fate.OURS)
 
 
+def unkept(known: Iterable[str], table: Sequence[Field], wire: type) -> list[str]:
+    """The fields that a client knows and that the table has as honoured, but that the wire type does not take."""
+    taken = paths_of(wire)
+    honoured = (path for path in known if row_of(path, table).fate in (Fate.HONOURED, Fate.LEFT_OUT))
+    return [path for path in honoured if path not in taken]
+
+
 @pytest.mark.external("openai")
 async def test_the_official_client(served: Served, model: ScriptedChatModel) -> None:
     seen = await told("openai", "python", HERE / "openai" / "official.py", served, SMALL_KEY)
@@ -182,7 +192,11 @@ async def test_the_official_client(served: Served, model: ScriptedChatModel) -> 
         "away": ["InternalServerError", 503, "provider_unavailable", None, True],
         "midway": ["APIError", None, "provider_failed", None, False],
     }
-    assert seen["schema"] == {"chat": theirs(FIELDS), "embedding": theirs(EMBEDDING_FIELDS)}
+    chat, embedding = seen["schema"]["chat"], seen["schema"]["embedding"]
+    assert [path for path in chat if "." not in path and "[" not in path] == theirs(FIELDS)
+    assert embedding == theirs(EMBEDDING_FIELDS)
+    assert len(chat) > 100
+    assert unkept(chat, FIELDS, CompletionBody) == unkept(embedding, EMBEDDING_FIELDS, EmbeddingBody) == []
 
 
 @pytest.mark.external("openai")

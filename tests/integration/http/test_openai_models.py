@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
@@ -43,6 +44,18 @@ async def test_hints_and_models_are_listed_as_openai_lists_them(start: Serve) ->
     assert [by_id[id]["locality"] for id in ("online", "secure", "gemini/gemini-flash-latest")] == [
         *("cloud", "on_premises", "cloud")
     ]
+
+
+async def test_a_model_s_context_is_its_own_and_a_hint_s_the_shortest_on_its_route(start: Serve) -> None:
+    long, short = (
+        replace(endpoint(provider), context_length=length) for provider, length in (("gemini", 9_000), ("ollama", 70))
+    )
+    models = (ScriptedChatModel(stopped_clock()), ScriptedChatModel(stopped_clock()))
+    served = await start(*models, endpoints=[long, short])
+
+    listed = (await served.client.get(URL)).json()["data"]
+
+    assert [model["context_length"] for model in listed] == [70, 70, 70, 70, 9_000, 70]
 
 
 async def test_each_id_can_be_used_and_be_asked_for(start: Serve) -> None:

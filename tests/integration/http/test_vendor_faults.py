@@ -1,5 +1,6 @@
 """A vendor that breaks off, through the whole gateway: never taken for whole, never stored, and no key told."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from ..ollama_server import Reset as OllamaReset
 from ..ollama_server import Script, answer, end, line, ollama_server
 from ..ollama_server import stream as ollama_stream
 from ..ollama_server import whole as ollama_whole
-from .served import Served, serve
+from .served import Served, chat, serve
 from .sse import events_of
 
 KEY = "vendor-key-that-nobody-may-see"
@@ -58,6 +59,8 @@ class Vendor:
                 return answer("Hel", "lo") if asked.body["stream"] else ollama_whole(end() | hello)
             case "refused":
                 return ollama_whole({"error": KEY}, 401)
+            case "overflow":
+                return ollama_whole({"error": json.dumps({"error": {"type": "exceed_context_size_error"}})}, 400)
             case "cut":
                 return ollama_stream(line("Hel"), then=[OllamaCut()])
             case "reset":
@@ -109,3 +112,48 @@ async def test_a_key_reaches_neither_the_client_nor_a_log(
         answered = await served.chat(model=provider, stream=streamed)
         told = answered.text + str(answered.headers) + (await served.client.get("/health/ready")).text
     assert KEY not in told + caplog.text
+
+
+@STREAMED
+async def test_a_prompt_beyond_the_context_is_told_by_its_code_at_both_doors(streamed: bool) -> None:
+    async with gateway_to("ollama") as (served, vendor):
+        vendor.fault = "overflow"
+        native = await served.chat(model="ollama", stream=streamed)
+        body = {"model": "ollama", "messages": [{"role": "user", "content": "Hi"}], "stream": streamed}
+        openai = await served.client.post("/v1/chat/completions", json=body)
+    assert (native.status_code, native.json()["code"]) == (400, "context_length_exceeded")
+    assert (openai.status_code, openai.json()["error"]["code"]) == (400, "context_length_exceeded")
+    assert vendor.chats == 2
+
+
+async def test_a_field_that_the_provider_cannot_take_is_named_at_both_doors() -> None:
+    path = "messages[1].extra_content.google.thought_signature"
+    spoiled = {"role": "assistant", "content": "Hm.", "extra_content": {"google": {"thought_signature": "no base64"}}}
+    user = {"role": "user", "content": "Hi"}
+    async with gateway_to("gemini") as (served, vendor):
+        body = {"model": "gemini", "messages": [user, spoiled, user]}
+        native = (await served.client.post("/api/v1/chat", json=body)).json()
+        openai = (await served.client.post("/v1/chat/completions", json=body)).json()["error"]
+    assert (native["status"], [fault["path"] for fault in native["errors"]]) == (400, [path])
+    assert (openai["code"], openai["param"]) == ("invalid_request", path)
+    assert native["detail"] == openai["message"] == f"gemini: {path}: must be base64, as it was given"
+    assert vendor.chats == 0
+
+
+async def test_who_takes_less_than_is_asked_for_is_passed_over_by_a_hint() -> None:
+    def narrow(asked: Asked) -> Answer:
+        assert asked.method == "GET"
+        return whole({"models": []})
+
+    async with GeminiServer(narrow).running() as gemini, ollama_server() as ollama:
+        ollama.scripts = [Vendor().ollama]
+        to: dict[str, Any] = {"gemini_api_key": Secret(KEY), "gemini_base_url": gemini.url}
+        async with serve(None, ollama_base_url=ollama.url, **to) as served:
+            answered = await served.chat(model_hint="fast", seed=2**40)
+            asked = chat(model_hint="fast", stop=list("abcdef"))
+            explained = (await served.client.post("/api/v1/explain", json=asked)).json()
+    assert (answered.status_code, answered.headers["x-gateway-provider"]) == (200, "ollama")
+    assert [endpoint["provider"] for endpoint in explained["endpoints"]] == ["ollama"]
+    assert [skip["reason"] for skip in explained["skipped"]] == [
+        "gemini/gemini-flash-latest takes at most 5 stop sequences"
+    ]

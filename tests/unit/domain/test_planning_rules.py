@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from llm_gateway.domain.chat import ChatCall, ChatRequest
+from llm_gateway.domain.chat import ChatCall, ChatRequest, Sampling
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
@@ -225,6 +225,32 @@ def test_a_pinned_provider_that_cannot_honour_a_parameter_refuses_naming_field_a
     with pytest.raises(InvalidRequest, match=r"ollama/llama3\.1 cannot honour seed") as refused:
         plan(plain, model="ollama", request=SEEDED)
     assert [fault.path for fault in refused.value.faults] == ["seed"]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "path"),
+    [
+        (Sampling(stop=("a", "b", "c")), "stop"),
+        (Sampling(seed=2**31), "seed"),
+        (Sampling(seed=-(2**31) - 1), "seed"),
+        (Sampling(stop=("a", "b"), seed=2**31 - 1), None),
+        (Sampling(seed=-(2**31)), None),
+    ],
+)
+def test_what_takes_less_than_the_request_asks_for_is_skipped_and_refuses_where_it_is_named(
+    sampling: Sampling, path: str | None
+) -> None:
+    narrow = structs.replace(GEMINI, max_stops=2, seed_bits=32)
+    request = structs.replace(PLAIN, sampling=sampling)
+
+    made = plan(narrow, OLLAMA, hint=Hint.FAST, request=request)
+
+    assert names(made) == (["gemini", "ollama"] if path is None else ["ollama"])
+    assert [skip.path for skip in made.skipped] == ([] if path is None else [path])
+    if path is not None:
+        with pytest.raises(InvalidRequest, match=r"gemini/gemini-flash-latest takes") as refused:
+            plan(narrow, model="gemini", request=request)
+        assert [fault.path for fault in refused.value.faults] == [path]
 
 
 def test_where_nothing_is_left_the_request_is_at_fault_only_if_it_is_for_every_endpoint() -> None:

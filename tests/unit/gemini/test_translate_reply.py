@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from google.genai import types
 
-from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, ReplyReader, joined
+from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, UNCARRIED, ReplyReader, joined
 from llm_gateway.domain.chat import MAX_COUNT, ChatReply, FinishReason
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
@@ -99,6 +99,24 @@ async def test_an_unspecified_block_reason_blocks_nothing() -> None:
 async def test_a_blocked_prompt_is_an_empty_answer(reason: types.BlockedReason) -> None:
     reply = await reply_of(vendor({"promptFeedback": {"blockReason": reason.value}}))
     assert (reply.finish_reason, reply.content) == (FinishReason.CONTENT_FILTER, "")
+
+
+def test_every_kind_of_part_of_the_sdk_is_carried_refused_or_tells_of_another() -> None:
+    carried = {"text", "thought", "thought_signature", "function_call"}
+    of_others = {name for name in types.Part.model_fields if name.endswith("_metadata")}
+    of_input = {"media_resolution", "media_processing"}
+    assert {*UNCARRIED} | carried | of_others | of_input == set(types.Part.model_fields)
+
+
+@pytest.mark.parametrize("kind", UNCARRIED)
+async def test_a_part_of_another_kind_is_broken_never_dropped(kind: str) -> None:
+    held: dict[str, Any] = {kind: "anything"}
+    part = types.Part.model_construct(None, **held)
+    chunk = answer({"text": "x"}, finish="STOP")
+    assert chunk.candidates
+    chunk.candidates[0].content = types.Content.model_construct(parts=[types.Part(text="a"), part])
+    with pytest.raises(ProviderBroken):
+        await reply_of(chunk)
 
 
 @pytest.mark.parametrize(

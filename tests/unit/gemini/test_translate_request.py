@@ -12,6 +12,7 @@ from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
+    JsonSchemaFormat,
     ReasoningEffort,
     Sampling,
     SystemMessage,
@@ -72,6 +73,14 @@ def test_the_choice_of_a_tool(choice: ToolChoice | None, mode: str | None) -> No
     request = ChatRequest(messages=(HELLO,), tools=(Tool(name="f"),), tool_choice=choice)
     config = rest_body(to_vendor(endpoint(), request)).get("toolConfig")
     assert config == ({"functionCallingConfig": {"mode": mode}} if mode else None)
+
+
+@pytest.mark.parametrize(("own", "sent"), [({}, "A list."), ({"description": "Its own."}, "Its own.")])
+def test_what_a_schema_is_for_stands_within_it_unless_it_says_so_itself(own: dict[str, str], sent: str) -> None:
+    wanted = JsonSchemaFormat(name="list", description="A list.", schema={"type": "array", **own})
+    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=(HELLO,), response_format=wanted)))
+    assert body["generationConfig"]["responseJsonSchema"] == {"type": "array", "description": sent}
+    assert wanted.schema == {"type": "array", **own}
 
 
 @pytest.mark.parametrize("signature", [bytes(range(256)), b"\xfb\xff\xfe>?", b"x" * 50_000])

@@ -58,6 +58,8 @@ def test_the_param_is_the_first_fault_s_path() -> None:
     assert told(InvalidRequest(faults))["message"] == "n: is too many; seed: is too odd"
     assert told(InvalidRequest.at("", "is no JSON"))["param"] is None
     assert told(errors.UnknownModel("unknown"))["param"] == "model"
+    assert told(errors.ProviderRejected("gemini", "at most 5", path="stop"))["param"] == "stop"
+    assert told(errors.ProviderRejected("gemini", "refused the request with 400"))["param"] is None
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from llm_gateway.adapters.inbound.http.openai_replies import wishes_of
 from llm_gateway.adapters.inbound.http.openai_translate import to_call
 from llm_gateway.adapters.inbound.http.openai_wire import CompletionBody, CompletionIn
 from llm_gateway.adapters.inbound.http.requests import decode
+from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall
 from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.parameters import PARAMETERS
 
 DOCS = Path(__file__).parents[3] / "docs" / "openai.md"
 FUNCTION = {"type": "function", "function": {"name": "look"}}
@@ -36,9 +38,15 @@ def image(**more: Any) -> dict[str, Any]:
     return said({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", **more}})
 
 
+def formatted(**more: Any) -> dict[str, Any]:
+    schema = {"name": "a", "schema": {"type": "object"}, **more}
+    return {**PLAIN, "response_format": {"type": "json_schema", "json_schema": schema}}
+
+
 BREAKPOINT = {"mode": "explicit"}
 SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "messages": (PLAIN, {**PLAIN, "messages": [{"role": "user", "content": "Bye"}]}, ""),
+    "messages[].name": (PLAIN, {**PLAIN, "messages": [{"role": "user", "content": "Hello", "name": "Ann"}]}, ""),
     "messages[].role: function": (
         PLAIN,
         {**PLAIN, "messages": [{"role": "function", "name": "f", "content": "x"}]},
@@ -114,6 +122,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "tool_choice",
     ),
     "tools": (PLAIN, WITH_TOOL, ""),
+    "tools[].function.strict": (WITH_TOOL, {**PLAIN, "tools": [{"function": {"name": "look", "strict": True}}]}, ""),
+    "response_format.json_schema.name": (formatted(), formatted(name="b"), ""),
+    "response_format.json_schema.description": (formatted(), formatted(description="What it is."), ""),
+    "response_format.json_schema.strict": (formatted(), formatted(strict=True), ""),
     "tools[].custom": (PLAIN, {**PLAIN, "tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0]"),
     "stream_options": (PLAIN, {**PLAIN, "stream_options": {"include_usage": True}}, ""),
     "stream_options.include_usage": (
@@ -196,6 +208,10 @@ def test_each_field_fares_as_the_table_says(field: Any) -> None:
     match field.fate:
         case Fate.HONOURED | Fate.OURS:
             assert read(with_it) != read(without)
+        case Fate.LEFT_OUT:  # by the providers, which the parameter table tells
+            assert read(with_it) != read(without)
+            [label] = [parameter for parameter in PARAMETERS if parameter.field == field.path]
+            assert not any(label.field in column.places for column in COLUMNS)
         case Fate.NO_EFFECT:
             assert read(with_it) == read(without)
         case Fate.REFUSED:

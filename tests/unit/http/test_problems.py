@@ -108,3 +108,10 @@ def test_faults_are_told_with_their_paths() -> None:
 
     assert problem["detail"] == "messages[0].content: must not be empty"
     assert problem["errors"] == [{"path": "messages[0].content", "message": "must not be empty"}]
+
+
+def test_a_field_that_a_provider_refuses_is_told_with_its_path_and_the_provider() -> None:
+    problem = json.decode(encode_problem(errors.ProviderRejected("gemini", "at most 5", path="stop"), "id-1"))
+
+    assert (problem["code"], problem["detail"]) == ("invalid_request", "gemini: stop: at most 5")
+    assert problem["errors"] == [{"path": "stop", "message": "gemini: stop: at most 5"}]

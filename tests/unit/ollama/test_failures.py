@@ -44,6 +44,7 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
     (ValueError("x"), errors.ProviderBroken),
     (RecursionError("x"), errors.ProviderBroken),
     (Refusal(418, None), errors.ProviderRejected),
+    (Refusal(400, None, overflow=True), errors.ContextLengthExceeded),
     (Refusal(304, None), errors.ProviderBroken),
 ]
 
