@@ -41,10 +41,14 @@ class Proxy:
         """Nothing passes, and nobody is told: what a firewall or a pulled cable does."""
         self._passing.clear()
 
+    def go_on(self) -> None:
+        """What was held passes after all."""
+        self._passing.set()
+
     def heal(self) -> None:
         """New connections pass; what was cut is lost with its connections."""
         self.reset()
-        self._passing.set()
+        self.go_on()
 
     def reset(self) -> None:
         for writer in self._writers:
