@@ -60,7 +60,7 @@ LABELS = {
     "gen_ai_token_type": "`input` or `output`",
     "http_request_method": "`GET`, `HEAD`, `POST`, `OPTIONS` or `_OTHER`",
     "http_route": "one of the server's own paths, or `unmatched`",
-    "http_response_status_code": "the status; 499 for a client that left before the answer",
+    "http_response_status_code": "the status; 499 for a client that left before the end",
 }
 """The values that each label can have: closed sets, of which a client can invent none."""
 
