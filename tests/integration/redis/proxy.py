@@ -67,6 +67,8 @@ class Proxy:
             await asyncio.gather(self._pump(reader, back, self.requests), self._pump(upstream, writer, None))
         except ConnectionRefusedError:
             writer.transport.abort()
+        except asyncio.CancelledError:  # by `__aexit__` alone; asyncio's streams would print it
+            writer.transport.abort()
         finally:
             self._tasks.discard(task)
             writer.close()
