@@ -133,6 +133,7 @@ async def test_open_lets_everyone_through(gateways: Gateways, unused_tcp_port: i
     assert all("ratelimit" not in response.headers for response in responses)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gateways: Gateways, tmp_path: Path) -> None:
     later = Valkey(tmp_path)
     one, other = [await gateways.open(redis_url=later.url) for _ in range(2)]
