@@ -1,13 +1,12 @@
 """Answers that are there already, or on their way: found by key, or joined in flight."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, FinishReason, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.routing import Endpoint, Plan, Task
 
-from .entries import Entries, Found, Question
+from .entries import Entries, Question
 from .ports import ReplyCache
 from .single_flight import Flights, Produce, Reader
 
@@ -16,20 +15,11 @@ _STORED = frozenset((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LE
 
 class CacheLookup:
     def __init__(self, process: ReplyCache, shared: ReplyCache | None, flights: Flights, ttl: timedelta) -> None:
-        self._entries = Entries(Task.CHAT, ChatReply, process, shared, ttl)
+        self.entries = Entries(Task.CHAT, ChatReply, process, shared, ttl)
         self._flights = flights
 
-    @property
-    def leaves_process(self) -> bool:
-        """Whether finding an answer waits for another process."""
-        return self._entries.leaves_process
-
     def question(self, plan: Plan, call: ChatCall, client: Client) -> Question:
-        return self._entries.question(plan, client, call.request, call.cache)
-
-    async def find(self, question: Question) -> Mapping[Endpoint, Found[ChatReply]]:
-        """The replies that are there."""
-        return await self._entries.find(question)
+        return self.entries.question(plan, client, call.request, call.cache)
 
     def join(self, question: Question, endpoint: Endpoint, grain: Grain, produce: Produce) -> Reader:
         """Read the answer of this endpoint as it comes, together with who asks the same in the same way."""
@@ -40,4 +30,4 @@ class CacheLookup:
     async def keep(self, question: Question, endpoint: Endpoint, reply: ChatReply, seconds: float) -> None:
         """Store a whole reply, which took its provider so many seconds, for the same question again."""
         if reply.finish_reason in _STORED:
-            await self._entries.keep(question, endpoint, reply, seconds)
+            await self.entries.keep(question, endpoint, reply, seconds)

@@ -14,6 +14,7 @@ from llm_gateway.domain.errors import Draining, ProviderError, ProviderTimeout
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
+from .admission import admit_and_find
 from .attempts import Attempts
 from .draft import Draft, Drafts
 from .entries import Entries
@@ -99,9 +100,9 @@ class EmbedTexts:
         draft.plan = plan = self._plan_route.for_embedding(call, client)
         endpoint = plan.endpoints[0].endpoint
         question = self._entries.question(plan, client, call.request, call.cache)
-        decision = await self._throttle.admit(client)
+        decision, replies = await admit_and_find(self._throttle, client, self._entries, question)
         draft.admitted = True
-        found = (await self._entries.find(question)).get(endpoint)
+        found = replies.get(endpoint)
         if found is not None:
             reply = found.reply
             draft.cache = CacheStatus.HIT

@@ -175,7 +175,7 @@ class TrafficMeter(Protocol):
 
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
-        """`route` is one of the server's own paths, and `status` 499 for a client that left before the answer."""
+        """`route` is one of the server's own paths, and `status` 499 for a client that left before the end."""
         ...
 
 

@@ -42,6 +42,7 @@ SAID = {
     ],
     "stop": [f"{CANARY}-stop"],
 }
+OPENAI = {"model": "local"} | {name: value for name, value in SAID.items() if name != "model_hint"}
 HEADERS = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": f"vendor={CANARY}",
@@ -111,7 +112,10 @@ async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> Non
                     return sum(span.name == "chat" for span in collector.spans) >= len(ids)
 
                 await eventually(all_traced)
-            seen.append(str(redis.ask("KEYS", "*")))
+            names = redis.ask("KEYS", "*")
+            records = [redis.ask("GET", name) for name in names if b":record:" in name]
+            assert len(records) > len(BROKEN)
+            seen += [str(names), str(records)]
             seen.append(running.log)
             seen.append(str([request for _, _, request in collector.requests]))
     assert ollama.chats(), "the canaries did reach the provider"
@@ -133,13 +137,14 @@ async def _ask(asking: httpx.AsyncClient, scripts: object) -> tuple[list[str], l
     errors: list[str] = []
     ids: list[str] = []
 
-    async def ask(body: object, headers: dict[str, str]) -> None:
-        response = await asking.post("/api/v1/chat", json=body, headers=HEADERS | headers)
+    async def ask(body: object, headers: dict[str, str], path: str = "/api/v1/chat") -> None:
+        response = await asking.post(path, json=body, headers=HEADERS | headers)
         ids.append(response.headers["x-request-id"])
+        begins = [mark for mark in ("event: error", 'data: {"error"') if mark in response.text]
         if response.status_code != 200:
             errors.append(response.text)
-        elif "event: error" in response.text:
-            errors.append(response.text[response.text.index("event: error") :])
+        elif begins:
+            errors.append(response.text[response.text.index(begins[0]) :])
 
     for stream in (False, True):
         for _ in range(2):
@@ -149,5 +154,8 @@ async def _ask(asking: httpx.AsyncClient, scripts: object) -> tuple[list[str], l
         for number, broken in enumerate(BROKEN):
             scripts[0] = broken
             await ask({**SAID, "stream": stream, "seed": number}, {})
-    assert len(errors) >= 2 * (len(REFUSED) - 1 + len(BROKEN) - 1)
+            await ask({**OPENAI, "stream": stream, "seed": 100 + number}, {}, "/v1/chat/completions")
+        for wrong in ({"temperature": f"{CANARY}-hot"}, {"model": f"{CANARY}-model"}):
+            await ask({**OPENAI, "stream": stream, **wrong}, {}, "/v1/chat/completions")
+    assert len(errors) >= 2 * (len(REFUSED) - 1 + 2 * (len(BROKEN) - 1) + 2)
     return errors, ids

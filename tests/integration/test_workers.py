@@ -42,12 +42,17 @@ def hello(asked: Asked) -> Script:
     return answer("Hello", " there") if asked.body["stream"] else whole(end(content="Hello there"))
 
 
-POOR = "poor-key-0123456789"
+POOR, NARROW = "poor-key-0123456789", "narrow-key-0123456789"
 TOML = f"""
 [[clients]]
 name = "poor"
 keys = ["{POOR}"]
 requests = {{ capacity = 1, refill_rate = 0.0001 }}
+
+[[clients]]
+name = "narrow"
+keys = ["{NARROW}"]
+models = ["gemini"]
 """
 
 
@@ -107,6 +112,8 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             expected["answered"] += 3
             statuses[await chat(said("x"), **{"x-api-key": "nobodys-key-012"})] += 1
             expected["Unauthenticated"] += 1
+            statuses[await chat(said("x"), **{"x-api-key": NARROW})] += 1
+            expected["Forbidden"] += 1
             statuses[await chat(said("x", temperature="hot"))] += 1
             expected["InvalidRequest"] += 1
             statuses[await chat(said("x", model="invented"))] += 1
@@ -128,7 +135,7 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             await leave(running.url, f"leaving {number}")
             expected["left"] += 1
 
-        assert statuses == {200: 5 * EACH + 1, 401: EACH, 400: EACH, 404: 2 * EACH, 429: EACH - 1, 503: 4}
+        assert statuses == {200: 5 * EACH + 1, 401: EACH, 403: EACH, 400: EACH, 404: 2 * EACH, 429: EACH - 1, 503: 4}
         outcomes = {f'gateway_requests_total{{outcome="{name}"}}': float(count) for name, count in expected.items()}
 
         async def all_counted() -> bool:
@@ -146,21 +153,46 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             assert seen["cache_misses_total"] == 2 * EACH + EACH, "the bypassed are none, the failed found no answer"
             assert seen["cache_hits_total"] == 2 * EACH
             assert seen["gateway_cache_saved_tokens_total"] == 2 * EACH * (26 + 8)
-            assert seen['gateway_tokens_total{provider="ollama",type="prompt"}'] == (3 * EACH + 1) * 26
+            _counted_by_the_conventions(seen)
             assert seen["gateway_workers"] == 2
             assert seen['gateway_limiter_mode{mode="shared"}'] == 1
             asked = seen['gateway_redis_duration_seconds_count{operation="take"}']
             unknown = seen['gateway_redis_failures_total{operation="take"}']  # the script was not there yet
             assert asked - unknown == calls + 2 * EACH + EACH - 1
+            looked_up = 2 * EACH + 4 + EACH + 2 * EACH  # the whole and streamed, the failing, the left, the hits
+            assert seen['gateway_redis_duration_seconds_count{operation="get"}'] == looked_up
+            assert seen['gateway_redis_duration_seconds_count{operation="put"}'] == 2 * EACH
             durations = {
                 key.split('error_type="')[1].split('"')[0]: value
                 for key, value in seen.items()
                 if key.startswith("gen_ai_client_operation_duration_seconds_count")
             }
             assert durations == {"": 3 * EACH + 1, "ProviderUnavailable": 4, "left": EACH}
-            assert _http(seen, "/api/v1/chat") == sum(statuses.values()) - EACH + EACH
-            assert _http(seen, "unmatched") == EACH
+            _counted_by_the_server(seen, statuses)
         assert all(_chats(running, slot) for slot in (0, 1)), "both have had a share"
+
+
+def _counted_by_the_conventions(seen: dict[str, float]) -> None:
+    whole_answers = 3 * EACH + 1
+    for kind, each in (("prompt", 26), ("completion", 8), ("reasoning", 0), ("cached", 0)):
+        assert seen[f'gateway_tokens_total{{provider="ollama",type="{kind}"}}'] == whole_answers * each
+    for kind, each in (("input", 26), ("output", 8)):
+        assert _sum(seen, "gen_ai_client_token_usage_count", f'"{kind}"') == whole_answers
+        assert _sum(seen, "gen_ai_client_token_usage_sum", f'"{kind}"') == whole_answers * each
+    assert _sum(seen, "gen_ai_server_time_to_first_token_seconds_count") == 2 * EACH, "also of who left"
+    assert _sum(seen, "gen_ai_server_time_per_output_token_seconds_count") == EACH
+
+
+def _counted_by_the_server(seen: dict[str, float], statuses: Counter[int]) -> None:
+    chats = {**statuses, 404: statuses[404] - EACH, 499: EACH}  # the invented paths; who left in mid-stream
+    for status, count in chats.items():
+        assert _http(seen, "/api/v1/chat", status) == count
+    assert _http(seen, "unmatched", 404) == EACH
+    assert seen["http_server_active_requests"] == 1, "this scrape"
+    assert seen["gateway_answers_under_way"] == seen["gateway_log_lines_dropped_total"] == 0
+    assert _sum(seen, "gateway_build_info") == 1
+    assert _sum(seen, "gateway_breaker_state") == 0
+    assert seen["gateway_cache_saved_seconds_total"] > 0
 
 
 def _chats(running: Workers, slot: int) -> float:
@@ -172,11 +204,15 @@ def _chats(running: Workers, slot: int) -> float:
     )
 
 
-def _http(seen: dict[str, float], route: str) -> float:
+def _http(seen: dict[str, float], route: str, status: int) -> float:
+    labels = (f'http_route="{route}"', f'http_response_status_code="{status}"')
+    return _sum(seen, "http_server_request_duration_seconds_count", *labels)
+
+
+def _sum(seen: dict[str, float], name: str, *labels: str) -> float:
+    """Of all series of a metric that have these labels."""
     return sum(
-        value
-        for key, value in seen.items()
-        if key.startswith("http_server_request_duration_seconds_count") and f'http_route="{route}"' in key
+        value for key, value in seen.items() if key.partition("{")[0] == name and all(label in key for label in labels)
     )
 
 

@@ -55,12 +55,12 @@ LABELS = {
     "python": "the interpreter's",
     "error_type": "empty for a whole answer, `left` where nobody waited for it any more, or the class of the error",
     "gen_ai_operation_name": "`chat` or `embeddings`",
-    "gen_ai_provider_name": "a provider of the configuration",
+    "gen_ai_provider_name": "a provider of the configuration; Gemini is `gcp.gemini` by the conventions",
     "gen_ai_request_model": "a model of the endpoints that `/health/ready` lists",
     "gen_ai_token_type": "`input` or `output`",
     "http_request_method": "`GET`, `HEAD`, `POST`, `OPTIONS` or `_OTHER`",
     "http_route": "one of the server's own paths, or `unmatched`",
-    "http_response_status_code": "the status; 499 for a client that left before the answer",
+    "http_response_status_code": "the status; 499 for a client that left before the end",
 }
 """The values that each label can have: closed sets, of which a client can invent none."""
 

@@ -9,9 +9,9 @@ from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestI
 from llm_gateway.domain.routing import Endpoint, Task
 
 from . import catalogue
+from .conventions import OPERATIONS, provider_name
 from .instruments import Instruments
 
-_OPERATIONS = {Task.CHAT: "chat", Task.EMBED: "embeddings"}
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
@@ -38,7 +38,7 @@ class _Counts:
         provider = record.endpoint.provider
         if record.error is not None:
             self.failures.add(provider)
-        operation = _OPERATIONS[record.task], provider, record.endpoint.model
+        operation = OPERATIONS[record.task], provider_name(provider), record.endpoint.model
         self.duration.record(record.seconds, *operation, "left" if record.left else record.error or "")
         if record.streamed and record.first_event_seconds is not None:
             self.first_token.record(record.first_event_seconds, *operation)

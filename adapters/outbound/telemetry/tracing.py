@@ -16,12 +16,13 @@ from typing_extensions import override
 from llm_gateway.application.ports import Attempt, Observation, Observer
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.chat import Usage
-from llm_gateway.domain.routing import Endpoint, Task
+from llm_gateway.domain.routing import Endpoint
+
+from .conventions import OPERATIONS, provider_name
 
 MAX_QUEUED_SPANS = 4096
 SPANS_A_BATCH = 512
 EXPORT_EVERY_MILLIS = 2000
-_OPERATIONS = {Task.CHAT: "chat", Task.EMBED: "embeddings"}
 _MANY = 64
 _LONG = 256
 _PARENT = "traceparent"
@@ -93,7 +94,10 @@ class _TracedObservation(Observation):
 
     @override
     def attempt(self, endpoint: Endpoint) -> Attempt:
-        attributes = {"gen_ai.provider.name": endpoint.id.provider, "gen_ai.request.model": endpoint.id.model}
+        attributes = {
+            "gen_ai.provider.name": provider_name(endpoint.id.provider),
+            "gen_ai.request.model": endpoint.id.model,
+        }
         span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
         headers: dict[str, str] = {}
         self._propagator.inject(headers, set_span_in_context(span, Context()))
@@ -102,7 +106,7 @@ class _TracedObservation(Observation):
     @override
     def end(self, record: RequestRecord) -> None:
         self._inner.end(record)
-        operation = _OPERATIONS[record.task]
+        operation = OPERATIONS[record.task]
         attributes: dict[str, AttributeValue] = {"gen_ai.operation.name": operation, "gateway.outcome": record.outcome}
         self._span.update_name(operation)
         if record.client is not None:
@@ -112,7 +116,7 @@ class _TracedObservation(Observation):
         if record.cache is not None:
             attributes["gateway.cache"] = record.cache.value
         if record.endpoint is not None:
-            attributes["gen_ai.provider.name"] = record.endpoint.provider
+            attributes["gen_ai.provider.name"] = provider_name(record.endpoint.provider)
             attributes["gen_ai.response.model"] = record.endpoint.model
         _end(self._span, attributes, record.usage, record.error, left=record.left)
 
@@ -131,7 +135,7 @@ class _TracedAttempt(Attempt):
     @override
     def end(self, record: AttemptRecord) -> None:
         self._inner.end(record)
-        operation = _OPERATIONS[record.task]
+        operation = OPERATIONS[record.task]
         attributes: dict[str, AttributeValue] = {
             "gen_ai.operation.name": operation,
             "gateway.provider.seconds": record.seconds,

@@ -29,8 +29,15 @@ def _selectors(rule: Mapping[str, Any]) -> Iterable[Expression]:
         yield Expression(f"{rule['alert']}: {found[1]}", found[0])
 
 
+def _whole(rule: Mapping[str, Any]) -> Expression:
+    """A rule that says 0 where it would not fire: of operands that do not match it has no data."""
+    text, comparisons = re.subn(r"\s(==|<|>)\s", r" \1 bool ", rule["expr"])
+    assert comparisons == 1, rule["alert"]
+    return Expression(f"{rule['alert']}: as a whole", text)
+
+
 PANELS = list(panel_expressions())
-RULES = [expression for rule in alerts() for expression in _selectors(rule)]
+RULES = [expression for rule in alerts() for expression in (*_selectors(rule), _whole(rule))]
 
 
 class Seen(Struct, frozen=True, kw_only=True):

@@ -3,23 +3,31 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Protocol
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Protocol, cast
 
 import pytest
 import pytest_asyncio
 import uvloop
 from fakeredis import TcpFakeServer
 
+from llm_gateway.adapters.outbound.redis import store as redis_store
 from llm_gateway.adapters.outbound.redis.clients import REPLACE
+from llm_gateway.adapters.outbound.redis.line import Line
 from llm_gateway.adapters.outbound.redis.store import Store, open_store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
+from .gateways import Gateways, WatchedTransport, Writes
 from .set_time import SHADOWED
 from .valkey import Valkey, ask, valkey, valkey_cluster
 
 PATIENCE = 5.0
 """Seconds for a call, where its time is not what is tested: machines are shared."""
+
+
+REDIS = pytest.param("redis", marks=pytest.mark.external("redis-server"))
 
 
 class Open(Protocol):
@@ -35,6 +43,13 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 def server() -> Iterator[Valkey]:
     """One that no test may harm."""
     with valkey() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Valkey]:
+    """The same of Redis itself."""
+    with valkey(program="redis-server") as running:
         yield running
 
 
@@ -72,3 +87,28 @@ async def open_url() -> AsyncIterator[Open]:
     yield opened
     for store in stores:
         await store.aclose()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of whole gateways that a busy machine does not fail."""
+    monkeypatch.setattr(redis_store, "open_store", partial(redis_store.open_store, patience=PATIENCE))
+
+
+@pytest_asyncio.fixture
+async def gateways() -> AsyncIterator[Gateways]:
+    async with AsyncExitStack() as stack:
+        yield Gateways(stack)
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
+    """Whatever stores that are opened from now on write."""
+    seen: Writes = []
+    connected = Line.connection_made
+
+    def watched(line: Line, transport: Any) -> None:
+        connected(line, cast("asyncio.Transport", WatchedTransport(transport, seen)))
+
+    monkeypatch.setattr(Line, "connection_made", watched)
+    return seen

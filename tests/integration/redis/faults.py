@@ -5,8 +5,9 @@ Two gateways under load, `REDIS_ABSENT_LIMITER=local`, and one fault after anoth
 
 import argparse
 import asyncio
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -23,6 +24,8 @@ WATCHED_SECONDS = 7.0
 """Under load after the fault."""
 OPENING_SECONDS = 1.0
 """From the fault until the breaker is open for certain."""
+MOST_P99_ADDED_MS = 150
+MOST_RECOVERY_SECONDS = 5
 
 
 class Scene(Struct, kw_only=True):
@@ -87,6 +90,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
     degraded: int
     excess: float
     recovery_seconds: float
+
+    def missed(self) -> Iterator[str]:
+        """The bars that it did not keep."""
+        if self.failed:
+            yield f"{self.failed} requests failed"
+        if self.p99_added_ms >= MOST_P99_ADDED_MS:
+            yield f"p99 is {self.p99_added_ms:.0f} ms longer"
+        if self.recovery_seconds >= MOST_RECOVERY_SECONDS:
+            yield f"recovery took {self.recovery_seconds:.1f} s"
 
     def row(self, name: str) -> str:
         return (
@@ -154,17 +166,23 @@ def _p99(answers: list[Answered]) -> float:
     return sorted(answer.seconds for answer in answers)[int(0.99 * len(answers))] if answers else 0.0
 
 
-def main() -> None:
+def main() -> int:
+    """1 where a bar was not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5, help="how long a fault lasts")
     parser.add_argument("--pause", type=float, default=90, help="how long the server pauses its clients")
     parsed = parser.parse_args()
     print("| fault | requests | failed | by policy | worst, ms | p99 added, ms | over-admitted | recovery, s |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    missed = []
     for fault in faults(parsed.pause):
         with TemporaryDirectory(prefix="faults-") as folder:
-            print(asyncio.run(run(fault, parsed.seconds, Path(folder))).row(fault.name), flush=True)
+            outcome = asyncio.run(run(fault, parsed.seconds, Path(folder)))
+        print(outcome.row(fault.name), flush=True)
+        missed += [f"{fault.name}: {bar}" for bar in outcome.missed()]
+    print(*missed, sep="\n", file=sys.stderr, end="\n" if missed else "")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -41,10 +41,14 @@ class Proxy:
         """Nothing passes, and nobody is told: what a firewall or a pulled cable does."""
         self._passing.clear()
 
+    def go_on(self) -> None:
+        """What was held passes after all."""
+        self._passing.set()
+
     def heal(self) -> None:
         """New connections pass; what was cut is lost with its connections."""
         self.reset()
-        self._passing.set()
+        self.go_on()
 
     def reset(self) -> None:
         for writer in self._writers:
@@ -62,6 +66,8 @@ class Proxy:
             self._writers.add(back)
             await asyncio.gather(self._pump(reader, back, self.requests), self._pump(upstream, writer, None))
         except ConnectionRefusedError:
+            writer.transport.abort()
+        except asyncio.CancelledError:  # by `__aexit__` alone; asyncio's streams would print it
             writer.transport.abort()
         finally:
             self._tasks.discard(task)

@@ -1,4 +1,4 @@
-"""The cache and the limiter keep their contracts on fakeredis, on a real server, and on a Cluster."""
+"""What lives in a store keeps its contracts on fakeredis, on real servers of both kinds, and on a Cluster."""
 
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from llm_gateway.testing import (
     SharedStoreContract,
 )
 
-from .conftest import Open
+from .conftest import REDIS, Open
 from .set_time import TimedRateLimiter
 from .valkey import Valkey
 
@@ -27,13 +27,13 @@ from .valkey import Valkey
 class OnStore:
     """Each test has a connection of its own, to a server that all of them share."""
 
-    @pytest.fixture(autouse=True, params=["fakeredis", "valkey", "cluster"])
+    @pytest.fixture(autouse=True, params=["fakeredis", "valkey", REDIS, "cluster"])
     def open(self, request: pytest.FixtureRequest, open_url: Open) -> None:
         match request.param:
             case "fakeredis":
                 url = request.getfixturevalue("fake")
-            case "valkey":
-                server: Valkey = request.getfixturevalue("server")
+            case "valkey" | "redis" as kind:
+                server: Valkey = request.getfixturevalue("server" if kind == "valkey" else "redis_server")
                 url = server.url
             case _:
                 nodes: list[Valkey] = request.getfixturevalue("cluster")

@@ -1,67 +1,28 @@
 """Whole gateways over a shared store, as their clients and operators see them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from llm_gateway.adapters.outbound.redis import store as redis_store
-from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
-from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+from llm_gateway.bootstrap.settings import Secret
 
-from ..http.served import Served, serve
+from ..http.served import eventually
 from .conftest import PATIENCE
+from .gateways import Gateways, Writes
 from .proxy import Proxy
 from .valkey import Valkey
 
 
-class Gateways:
-    """Gateways that one client asks, each with a model of its own, all sharing what they may."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        self.key = token_hex(16)
-        self.name = f"client-{token_hex(8)}"
-        self.models: list[ScriptedChatModel] = []
-
-    async def open(self, capacity: int = 1_000, **settings: Any) -> Served:
-        model = ScriptedChatModel(ScriptedClock())
-        self.models.append(model)
-        me = ClientSettings(
-            name=self.name, keys=(Secret(self.key),), requests=BucketSettings(capacity=capacity, refill_rate=0.001)
-        )
-        urls = {name: Secret(url) for name, url in settings.items() if name.endswith("redis_url")}
-        served = await self._stack.enter_async_context(serve({"ollama": model}, clients=(me,), **settings | urls))
-        served.client.headers["x-api-key"] = self.key
-        return served
-
-    @property
-    def calls(self) -> int:
-        return sum(len(model.calls) for model in self.models)
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls that a busy machine does not fail."""
-    monkeypatch.setattr(redis_store, "open_store", partial(redis_store.open_store, patience=PATIENCE))
-
-
-@pytest_asyncio.fixture
-async def gateways() -> AsyncIterator[Gateways]:
-    async with AsyncExitStack() as stack:
-        yield Gateways(stack)
-
-
 @pytest.mark.usefixtures("patient")
-async def test_two_gateways_are_one_limit_and_one_cache(gateways: Gateways, server: Valkey) -> None:
-    one, other = [await gateways.open(capacity=3, redis_url=server.url) for _ in range(2)]
+@pytest.mark.parametrize("kind", ["server", "cluster"])
+async def test_two_gateways_are_one_limit_and_one_cache(
+    gateways: Gateways, kind: str, request: pytest.FixtureRequest
+) -> None:
+    found: Valkey | list[Valkey] = request.getfixturevalue(kind)
+    url = f"redis+cluster://127.0.0.1:{found[0].port}" if isinstance(found, list) else found.url
+    one, other = [await gateways.open(capacity=3, redis_url=url) for _ in range(2)]
     asked = [await served.chat(gateways.name) for served in (one, other, one, other)]
     assert [response.status_code for response in asked] == [200, 200, 200, 429]
     assert [response.headers.get("x-gateway-cache") for response in asked] == ["miss", "hit", "hit", None]
@@ -70,15 +31,40 @@ async def test_two_gateways_are_one_limit_and_one_cache(gateways: Gateways, serv
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_hit_takes_one_trip_for_quota_and_cache(gateways: Gateways, server: Valkey) -> None:
-    async with Proxy(server.port) as wire:
-        served = await gateways.open(redis_url=wire.url)
-        await served.chat()
-        wire.requests.clear()
-        assert (await served.chat()).headers["x-gateway-cache"] == "hit"
-        (sent,) = [sent for sent in wire.requests if b"llm-gateway:record:" not in sent]  # those come when all is said
+async def test_a_hit_takes_one_write_for_quota_and_cache(gateways: Gateways, server: Valkey, writes: Writes) -> None:
+    served = await gateways.open(redis_url=server.url)
+    await served.chat()
+    writes.clear()
+    assert (await served.chat()).headers["x-gateway-cache"] == "hit"
+    (sent,) = [sent for sent in writes if b"llm-gateway:record:" not in sent]  # those come when all is said
     assert b"EVALSHA" in sent
     assert b"GET" in sent
+
+
+@pytest.mark.usefixtures("patient")
+async def test_quota_and_cache_on_two_servers_are_asked_side_by_side(
+    gateways: Gateways, server: Valkey, tmp_path: Path
+) -> None:
+    own = Valkey(tmp_path)
+    own.start()
+    try:
+        async with Proxy(server.port) as limits, Proxy(own.port) as cache:
+            served = await gateways.open(redis_url=limits.url, cache_redis_url=cache.url)
+            await served.chat()
+            for held, other, question in ((limits, cache, b"\r\nGET\r\n"), (cache, limits, b"\r\nEVALSHA\r\n")):
+                other.requests.clear()
+                held.cut()
+                asking = asyncio.create_task(served.chat())
+                await eventually(partial(_has, other, question), within=PATIENCE / 2)
+                assert not asking.done()
+                held.go_on()
+                assert (await asking).headers["x-gateway-cache"] == "hit"
+    finally:
+        own.kill()
+
+
+def _has(wire: Proxy, question: bytes) -> bool:
+    return any(question in sent for sent in wire.requests)
 
 
 @pytest.mark.usefixtures("patient")
@@ -147,6 +133,7 @@ async def test_open_lets_everyone_through(gateways: Gateways, unused_tcp_port: i
     assert all("ratelimit" not in response.headers for response in responses)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gateways: Gateways, tmp_path: Path) -> None:
     later = Valkey(tmp_path)
     one, other = [await gateways.open(redis_url=later.url) for _ in range(2)]
@@ -161,6 +148,17 @@ async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gate
         assert (await one.client.get("/health/ready")).json()["stores"][0]["usable"]
     finally:
         later.kill()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_became_of_a_request_is_told_by_every_gateway(gateways: Gateways, server: Valkey) -> None:
+    one, other = [await gateways.open(redis_url=server.url) for _ in range(2)]
+    id = (await one.chat(gateways.name)).headers["x-request-id"]
+    async with asyncio.timeout(5):
+        while (told := await other.client.get(f"/api/v1/requests/{id}")).status_code == 404:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # it is kept a moment after the answer
+    assert (told.json()["outcome"], told.json()["cache"]) == ("answered", "miss")
+    assert gateways.name not in told.text, "nothing of what was said"
 
 
 async def test_a_store_without_its_extra_is_a_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

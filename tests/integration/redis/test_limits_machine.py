@@ -18,7 +18,7 @@ from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Charge, Quota, ReservationId
 
 from ...unit.domain.test_limits_machine import QUOTAS, Limits
-from .conftest import PATIENCE
+from .conftest import PATIENCE, REDIS
 from .set_time import TimedRateLimiter
 from .valkey import Valkey
 
@@ -47,8 +47,9 @@ class Bench:
         self._runner.close()
 
 
-@pytest.fixture
-def bench(server: Valkey) -> Iterator[Bench]:
+@pytest.fixture(params=["valkey", REDIS])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    server: Valkey = request.getfixturevalue("server" if request.param == "valkey" else "redis_server")
     opened = Bench(server.url)
     yield opened
     opened.close()

@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
+from llm_gateway.adapters.outbound.redis import rate_limiter
+from llm_gateway.adapters.outbound.redis.rate_limiter import TAKE_RATES, RedisRateLimiter
+from llm_gateway.adapters.outbound.redis.store import Script
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.account import Account
 from llm_gateway.domain.clients import Client, ClientId
@@ -74,6 +76,21 @@ async def test_a_changed_quota_begins_anew_and_an_earlier_one_goes_on_beside_it(
 
     assert left((await limiter.take(new, ONE, new_id())).requests) == 4
     assert left((await limiter.take(old, ONE, new_id())).requests) == 0
+
+
+async def test_gateways_of_two_versions_count_side_by_side_and_each_exactly(
+    open_url: Open, server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, someone = RedisRateLimiter(open_url(server.url)), client(requests=3)
+    taken = [left((await old.take(someone, ONE, new_id())).requests)]
+    monkeypatch.setattr(rate_limiter, "VERSION", rate_limiter.VERSION + 1)
+    new = RedisRateLimiter(open_url(server.url), Script(f"{TAKE_RATES.body}\n-- of the next version"))
+    for _ in range(2):
+        for limiter in (new, old):
+            taken.append(left((await limiter.take(someone, ONE, new_id())).requests))
+    assert taken == [2, 2, 1, 1, 0]
+    assert not (await old.take(someone, ONE, new_id())).allowed
+    assert (await new.take(someone, ONE, new_id())).allowed
 
 
 async def test_two_gateways_count_together(open_url: Open, server: Valkey) -> None:

@@ -100,7 +100,7 @@ async def test_a_secure_answer_is_never_in_redis(open_url: Open, server: Valkey)
     question = looked.question("secure", Hint.SECURE)
     before = server.ask("DBSIZE")
     await looked.lookup.keep(question, HERE, REPLY, 1.5)
-    assert await looked.lookup.find(question) == {HERE: Found(REPLY, 1.5)}
+    assert await looked.lookup.entries.find(question) == {HERE: Found(REPLY, 1.5)}
     assert server.ask("DBSIZE") == before
     assert len(looked.process) == 1
 
@@ -110,8 +110,8 @@ async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespac
 ) -> None:
     one, other = Looked(open_url, server), Looked(open_url, server)
     await one.lookup.keep(one.question("shared"), HERE, REPLY, 1.5)
-    assert await other.lookup.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
-    assert await other.lookup.find(other.question("shared", namespace="another")) == {}
+    assert await other.lookup.entries.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
+    assert await other.lookup.entries.find(other.question("shared", namespace="another")) == {}
     assert len(one.process) == 0
 
 
@@ -134,4 +134,4 @@ async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
     await looked.lookup.keep(question, HERE, REPLY, 1.5)
     (key,) = question.keys.values()
     server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
-    assert await looked.lookup.find(question) == {}
+    assert await looked.lookup.entries.find(question) == {}

@@ -1,4 +1,4 @@
-"""Real servers on loopback: Valkey, alone and as a Cluster, that can be killed, stopped and started again."""
+"""Real servers on loopback: Valkey, alone and as a Cluster, or Redis; killed, stopped and started again."""
 
 import signal
 import socket
@@ -20,11 +20,12 @@ HIGHEST_PORT = 55_535
 
 
 class Valkey:
-    """One server. `options` are its configuration, such as `maxmemory="1mb"`."""
+    """One server. `options` are its configuration, such as `maxmemory="1mb"`; `program` is another that takes them."""
 
-    def __init__(self, folder: Path, **options: str) -> None:
+    def __init__(self, folder: Path, *, program: str | Path | None = None, **options: str) -> None:
         self.port = free_port()
         self.folder = folder
+        self._program = program or get_binary_path()
         self._options = {"bind": "127.0.0.1", "save": "", "dir": str(folder), "port": str(self.port)} | options
 
     @property
@@ -34,7 +35,7 @@ class Valkey:
     def start(self) -> None:
         arguments = [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
         with (self.folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen([str(get_binary_path()), *arguments], stdout=log, stderr=log)
+            self._process = subprocess.Popen([str(self._program), *arguments], stdout=log, stderr=log)
         until = time.monotonic() + 10
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
@@ -83,9 +84,9 @@ def ask(port: int, *command: str | bytes | int) -> Any:
 
 
 @contextmanager
-def valkey(**options: str) -> Iterator[Valkey]:
+def valkey(*, program: str | None = None, **options: str) -> Iterator[Valkey]:
     with TemporaryDirectory(prefix="valkey-") as folder:
-        server = Valkey(Path(folder), **options)
+        server = Valkey(Path(folder), program=program, **options)
         try:
             server.start()
             yield server

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
@@ -14,7 +15,7 @@ from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
 from llm_gateway.domain.events import Finished, TextDelta
 from llm_gateway.domain.routing import Hint
 
-from .witnesses import FarCache
+from .witnesses import FarCache, FarLimiter
 from .world import HELLO, World, call_of, client_of
 
 ONE_TWO = (answer("one"), answer("two"))
@@ -162,10 +163,13 @@ async def test_secure_requests_find_nothing_that_came_from_the_shared_cache() ->
 
 async def test_quota_and_shared_cache_are_asked_at_the_same_time() -> None:
     clock = ScriptedClock()
-    world = World(clock=clock, shared=FarCache(clock, seconds=1))
+    far = FarLimiter(MemoryRateLimiter(clock), clock, seconds=1)
+    world = World(clock=clock, limiter=far, shared=FarCache(clock, seconds=1))
     asking = asyncio.create_task(world.ask(call_of()))
-    await clock.advance(0.5)
-    assert world.limiter.requests == 1
+    await clock.advance(0.9)
+    assert world.calls == (0, 0)
+    await clock.advance(0.2)
+    assert sum(world.calls) == 1, "both have answered"
     await clock.advance(2)
     assert (await asking).cache is CacheStatus.MISS
 

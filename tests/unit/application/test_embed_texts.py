@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.embed_texts import MAX_EMBEDDINGS, Embedded
 from llm_gateway.application.records import AttemptRecord, CacheStatus
 from llm_gateway.domain.caching import CacheDirective, CacheMode
@@ -30,7 +32,7 @@ from llm_gateway.domain.resilience import BREAKER_FAILURES, BreakerState
 from llm_gateway.domain.routing import Hint, Task
 
 from .embedding_world import CLOUD, LOCAL, EmbeddingWorld, call_of
-from .witnesses import FarCache
+from .witnesses import FarCache, FarLimiter
 from .world import client_of
 
 THROTTLED = ProviderThrottled("ollama", "slower")
@@ -155,6 +157,20 @@ async def test_a_ttl_of_zero_turns_the_cache_off() -> None:
     world = EmbeddingWorld(ttl=0)
     assert [(await world.ask()).cache for _ in range(2)] == [CacheStatus.BYPASS] * 2
     assert len(world.process) == 0
+
+
+async def test_quota_and_shared_cache_are_asked_at_the_same_time() -> None:
+    clock = ScriptedClock()
+    far = FarLimiter(MemoryRateLimiter(clock), clock, seconds=1)
+    world = EmbeddingWorld(clock=clock, limiter=far, shared=FarCache(clock, seconds=1))
+    asking = asyncio.create_task(world.ask())
+    await clock.advance(0.9)
+    assert not world.model.calls
+    await clock.advance(0.2)
+    assert len(world.model.calls) == 1, "both have answered"
+    await clock.advance(2)
+    assert (await asking).cache is CacheStatus.MISS
+    assert await world.at_rest()
 
 
 async def test_a_secure_answer_never_reaches_a_shared_cache() -> None:

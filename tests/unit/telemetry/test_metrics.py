@@ -18,6 +18,7 @@ from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.chat import Usage
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing.contracts.observer import ENDPOINT, FULL, ID, ONE
 
 USAGE = Usage(prompt_tokens=10, completion_tokens=5, reasoning_tokens=2, cached_tokens=4)
@@ -61,6 +62,17 @@ def test_a_whole_answer_counts_its_call_its_time_and_its_tokens(instruments: Ins
         assert seen[labelled("gateway_tokens_total", provider="mine", type=kind)] == tokens
     assert seen[labelled("gen_ai_client_token_usage_sum", **CHAT, gen_ai_token_type="output")] == 5
     assert not any(series.startswith("gen_ai_server") for series in seen), "it was no stream"
+
+
+def test_gemini_has_the_conventions_name_in_their_metrics_and_its_own_in_ours(instruments: Instruments) -> None:
+    id = EndpointId(provider="gemini", model="model-1")
+    observation = TelemetryObserver(instruments).begin(ONE, {})
+    observation.attempt(Endpoint(id=id, locality=Locality.CLOUD)).end(replace(WHOLE, endpoint=id))
+
+    seen = values(instruments)
+    conventions = CHAT | {"gen_ai_provider_name": "gcp.gemini"}
+    assert seen[labelled("gen_ai_client_operation_duration_seconds_count", **conventions, error_type="")] == 1
+    assert seen[labelled("provider_calls_total", provider="gemini")] == 1
 
 
 def test_a_streamed_answer_counts_its_first_token_and_the_pace_of_the_rest(instruments: Instruments) -> None:

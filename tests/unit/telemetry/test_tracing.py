@@ -18,6 +18,7 @@ from llm_gateway.adapters.outbound.telemetry.tracing import MAX_QUEUED_SPANS, Tr
 from llm_gateway.application.records import AttemptRecord, RequestRecord
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.bootstrap.telemetry import Telemetry
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import ObserverContract, RecordingObserver
 from llm_gateway.testing.contracts.observer import ENDPOINT, FULL, ID, ONE, TRACE, USAGE
 
@@ -106,6 +107,16 @@ def test_spans_say_what_the_conventions_ask_for(collector: Collector) -> None:
         "gen_ai.usage.input_tokens": 3,
         "gen_ai.usage.output_tokens": 1,
     }
+
+
+def test_gemini_has_the_conventions_name_in_spans(collector: Collector) -> None:
+    gemini = EndpointId(provider="gemini", model="model-1")
+    provider = open_tracing(OtlpExporter(collector.url, {}), service="test", version="1")
+    observation = TracingObserver(SilentObserver(), provider).begin(ONE, {})
+    observation.attempt(Endpoint(id=gemini, locality=Locality.CLOUD)).end(replace(WHOLE, endpoint=gemini))
+    observation.end(replace(FULL, endpoint=gemini))
+    provider.shutdown()
+    assert [attributes(span)["gen_ai.provider.name"] for span in collector.spans] == ["gcp.gemini"] * 2
 
 
 def test_the_collector_is_asked_at_its_path_with_the_headers_that_it_wants(collector: Collector) -> None:

@@ -1,0 +1,20 @@
+"""A request's charge, and the look for its answer: at the same time where they leave the process, to share one trip."""
+
+import asyncio
+from collections.abc import Mapping
+
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.quota import Decision
+from llm_gateway.domain.routing import Endpoint
+
+from .entries import Entries, Found, Question, R
+from .throttle_client import ThrottleClient
+
+
+async def admit_and_find(
+    throttle: ThrottleClient, client: Client, entries: Entries[R], question: Question
+) -> tuple[Decision, Mapping[Endpoint, Found[R]]]:
+    """Raises `QuotaExceeded` or `LimiterUnavailable`, without waiting for what is looked for."""
+    if not entries.leaves_process:
+        return await throttle.admit(client), await entries.find(question)
+    return await asyncio.gather(throttle.admit(client), entries.find(question))
