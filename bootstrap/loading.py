@@ -167,8 +167,11 @@ class _Loading:
     def _read_dotenv(self, path: StrPath | None) -> dict[str, str]:
         if path is None or not os.path.isfile(path):
             return {}
-        from dotenv.parser import parse_stream  # which tells of the lines that `dotenv_values` passes over
-
+        try:
+            from dotenv.parser import parse_stream  # which tells of the lines that `dotenv_values` passes over
+        except ImportError:
+            self._faults.append(f"{path}: needs the extra `server`, which is not installed")
+            return {}
         values = {}
         try:
             with open(path, encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 """Settings: where they are read, which win, and that every fault is named at once."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,13 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_a_fault(tmp_path: Path, text: s
         load_settings(environ={}, dotenv=tmp_path / ".env")
     assert why in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+def test_dotenv_beside_a_core_without_its_reader_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("PORT=1")
+    monkeypatch.setitem(sys.modules, "dotenv.parser", None)
+    with pytest.raises(SettingsError, match=r"\.env: needs the extra `server`"):
+        load_settings(environ={}, dotenv=tmp_path / ".env")
 
 
 @pytest.mark.parametrize("address", ["foo", "localhost:11434", "ftp://localhost", "http://127.0.0.1:99999"])
