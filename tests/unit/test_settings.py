@@ -267,7 +267,9 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
 
 def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
-    assert load(tmp_path, example).routes == {Hint.FAST: ("ollama", "gemini")}
+    settings = load(tmp_path, example)
+    assert settings.routes == {Hint.FAST: ("large", "gemini")}
+    assert [row.name for row in (*settings.clients, *settings.endpoints)] == ["search", "large"]
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://localhost", "http://", "http://host:port"])
