@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.adapters.inbound.cli.display import WAITING, Spinner, loading, waiting
+from llm_gateway.adapters.inbound.cli.tables import served
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 SMALL = EndpointState(
@@ -84,3 +85,11 @@ def test_it_is_still_where_there_is_no_terminal() -> None:
 def test_a_load_is_told_where_all_wait_for_it(states: list[EndpointState], words: str | None) -> None:
     assert loading(states) == words
     assert waiting(states) == (words or WAITING)
+
+
+def test_a_demonstration_is_announced_where_there_is_one() -> None:
+    demonstration = replace(SMALL, demonstration=True)
+    absent = replace(demonstration, configured=False, unusable="not installed")
+
+    assert "\nDemonstration: " in served([demonstration, OTHER], "http://127.0.0.1:8000", None)
+    assert "\nDemonstration: " not in served([absent, OTHER], "http://127.0.0.1:8000", None)

@@ -20,7 +20,7 @@ def served(states: Sequence[EndpointState], address: str, demo_key: str | None) 
     """What `serve` says at its start: the endpoints, and a line that works, where `$KEY` is set if it has to be."""
     key = f"'X-API-Key: {demo_key}'" if demo_key else '"X-API-Key: $KEY"'
     lines = [endpoint_table(states), "", f"Listening on {address}"]
-    if any(state.demonstration for state in states):
+    if any(state.demonstration and state.configured for state in states):
         lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")
     body = '{"messages": [{"role": "user", "content": "Say hello"}], "model_hint": "local"}'
     lines += [
