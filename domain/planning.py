@@ -68,7 +68,7 @@ def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> Endpo
     found = list(chain(by_name, by_provider, by_model))
     if not found:
         known = "hint, provider or model" if task is Task.CHAT else "provider or model"
-        raise UnknownModel(f"No {known} has this name here. GET /health/ready lists the endpoints.")
+        raise UnknownModel(f"No {known} has this name here. GET /v1/models lists what may be named.")
     return next((state for state in found if task in state.tasks), found[0])
 
 
