@@ -8,12 +8,15 @@ import msgspec
 from msgspec import Struct, ValidationError
 from msgspec.structs import FieldInfo, fields
 
-from .settings import ClientSettings, EndpointSettings, Secret, Settings
+from llm_gateway.domain.routing import Hint
+
+from .settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
 from .settings_rules import rule_faults
 
 DEFAULT_FILE = "llm-gateway.toml"
 StrPath: TypeAlias = str | os.PathLike[str]
-_TABLES = {"clients": ClientSettings, "endpoints": EndpointSettings}
+_TABLES: Mapping[str, type[Struct]] = {"clients": ClientSettings, "endpoints": EndpointSettings}
+_QUOTAS = frozenset(("requests", "tokens"))
 _NOT_A_VARIABLE = frozenset((*_TABLES, "routes", "demo"))
 
 
@@ -78,9 +81,10 @@ class _Loading:
                 values[name] = tuple(self._rows(name, self._toml.get(name, [])))
                 if values[name]:
                     self.sources[name] = self._toml_name
-            elif name == "routes" and name in self._toml:
-                self._convert(values, field, self._toml[name], name, strict=True)
-                self.sources[name] = self._toml_name
+            elif name == "routes":
+                values[name] = self._routes(self._toml.get(name, {}))
+                if values[name]:
+                    self.sources[name] = self._toml_name
             elif name not in _NOT_A_VARIABLE:
                 self._variable(values, field)
         settings = Settings(**values)
@@ -103,22 +107,49 @@ class _Loading:
     def _convert(self, values: dict[str, Any], field: FieldInfo, value: object, name: str, *, strict: bool) -> None:
         try:
             values[field.name] = msgspec.convert(value, field.type, strict=strict, dec_hook=decode_secret)
-        except ValidationError as error:
+        except ValidationError:
             from .settings_words import expected
 
-            self._faults.append(
-                f"{name}: {_words(error)}" if name == "routes" else f"{name}: must be {expected(field)}"
-            )
+            self._faults.append(f"{name}: must be {expected(field)}")
 
     def _rows(self, name: str, rows: object) -> Iterator[Any]:
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             self._faults.append(f"{name}: is a list of tables, written [[{name}]]")
             return
         for index, row in enumerate(rows):
-            try:
-                yield msgspec.convert(row, _TABLES[name], dec_hook=decode_secret)
-            except ValidationError as error:
-                self._faults.append(f"{name}[{index}]: {_words(error)}")
+            table = self._table(f"{name}[{index}]", row, _TABLES[name])
+            if table is not None:
+                yield table
+
+    def _table(self, name: str, table: dict[str, Any], kind: type[Struct]) -> Any:
+        """The table as this kind; None where it has faults, which are all told."""
+        before = len(self._faults)
+        known = {field.name: field for field in fields(kind)}
+        values: dict[str, Any] = {}
+        self._faults += [f"{name}.{key}: is not a setting" for key in table if key not in known]
+        for key, field in known.items():
+            if key in _QUOTAS and isinstance(table.get(key), dict):
+                values[key] = self._table(f"{name}.{key}", table[key], BucketSettings)
+            elif key in table:
+                self._convert(values, field, table[key], f"{name}.{key}", strict=True)
+            elif field.required:
+                self._faults.append(f"{name}.{key}: is required")
+        return kind(**values) if len(self._faults) == before else None
+
+    def _routes(self, table: object) -> dict[Hint, tuple[str, ...]]:
+        if not isinstance(table, dict):
+            self._faults.append("routes: is a table, written [routes]")
+            return {}
+        known = {hint.value: hint for hint in Hint}
+        routes = {}
+        for name, route in table.items():
+            if name not in known:
+                self._faults.append(f"routes.{name}: is no hint, which are {', '.join(known)}")
+            elif not isinstance(route, list) or not all(isinstance(one, str) for one in route):
+                self._faults.append(f"routes.{name}: must be a list, each text")
+            else:
+                routes[known[name]] = tuple(route)
+        return routes
 
     def _read_toml(self, config: StrPath | None) -> dict[str, Any]:
         path = config or DEFAULT_FILE
@@ -136,9 +167,22 @@ class _Loading:
     def _read_dotenv(self, path: StrPath | None) -> dict[str, str]:
         if path is None or not os.path.isfile(path):
             return {}
-        from dotenv import dotenv_values
-
-        return {key: value for key, value in dotenv_values(path, interpolate=False).items() if value is not None}
+        try:
+            from dotenv.parser import parse_stream  # which tells of the lines that `dotenv_values` passes over
+        except ImportError:
+            self._faults.append(f"{path}: needs the extra `server`, which is not installed")
+            return {}
+        values = {}
+        try:
+            with open(path, encoding="utf-8") as file:
+                for line in parse_stream(file):
+                    if line.error:
+                        self._faults.append(f"{path}: can't be read: line {line.original.line}")
+                    elif line.key is not None and line.value is not None:
+                        values[line.key] = line.value
+        except (OSError, UnicodeDecodeError) as error:
+            self._faults.append(f"{path}: can't be read: {error}")
+        return values
 
 
 def _split(text: str) -> list[str]:
@@ -150,10 +194,3 @@ def decode_secret(kind: type, value: object) -> object:
     if kind is Secret and isinstance(value, str):
         return Secret(value)
     raise ValidationError(f"Expected text, got `{type(value).__name__}`")
-
-
-def _words(error: ValidationError) -> str:
-    """msgspec's own, which quote no value of a secret, with the key where the fault is."""
-    message, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    return f"{path}: {message}" if path else message

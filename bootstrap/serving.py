@@ -65,9 +65,16 @@ def serve_place(settings: Settings, place: Place, announce: Announce) -> None:
 
 
 def _run(serving: Coroutine[object, object, None]) -> None:
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel(logging.WARNING)
+    uvicorn.addFilter(_is_no_refused_listener)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serving)
+
+
+def _is_no_refused_listener(record: logging.LogRecord) -> bool:
+    """`CannotListen` tells of that one, in words of the settings."""
+    return not isinstance(record.msg, OSError)
 
 
 async def _serve(settings: Settings, announce: Announce, logs: Logs, place: Place | None) -> None:

@@ -31,6 +31,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
             yield from _store_faults(variable, url)
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
+    yield from _address_faults(settings)
     yield from _otlp_faults(settings)
     names = [endpoint.name for endpoint in settings.endpoints]
     for name in names:
@@ -84,10 +85,21 @@ def otlp_headers(settings: Settings) -> Mapping[str, str]:
     return headers
 
 
+def _address_faults(settings: Settings) -> Iterator[str]:
+    for name, address, example in (
+        ("OLLAMA_BASE_URL", settings.ollama_base_url, "http://localhost:11434"),
+        ("GEMINI_BASE_URL", settings.gemini_base_url, "https://gemini.example"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", settings.otel_exporter_otlp_endpoint, "http://localhost:4318"),
+        *(
+            (f"endpoints[{index}].base_url", endpoint.base_url, "http://localhost:11434")
+            for index, endpoint in enumerate(settings.endpoints)
+        ),
+    ):
+        if address is not None and not _is_url(address):
+            yield f"{name}: must be an address such as {example}"
+
+
 def _otlp_faults(settings: Settings) -> Iterator[str]:
-    endpoint = settings.otel_exporter_otlp_endpoint
-    if endpoint is not None and not _is_url(endpoint):
-        yield "OTEL_EXPORTER_OTLP_ENDPOINT: must be an address such as http://localhost:4318"
     try:
         otlp_headers(settings)
     except ValueError:

@@ -25,8 +25,10 @@ def _words(kind: inspect.Type) -> str:
             return f"one of {', '.join(str(member.value) for member in members)}"
         case inspect.StructType(fields=parts):
             return f"a table of {' and '.join(part.name for part in parts)}"
-        case inspect.VarTupleType(item_type=item):
-            return f"a list, each {_words(item)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            return f"a list{' of at least one' if least else ''}, each {_words(item)}"
+        case inspect.StrType(pattern=str()):
+            return "up to 64 letters, digits, dots, dashes and underscores"
         case _:
             return "text"
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import json
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.server import CUT_AFTER_SECONDS, CannotListen
+from llm_gateway.adapters.inbound.http.server import CUT_AFTER_SECONDS, CannotListen, reason_of
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports import EndpointDirectory
 from llm_gateway.domain.routing import EndpointState
@@ -52,8 +52,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for listener in listeners:
             listener.close()
-        log.error("can't listen on %s, port %d: %s", host, port, error.strerror)
-        raise CannotListen from error
+        raise CannotListen(reason_of(error)) from error
     return listeners
 
 

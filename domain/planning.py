@@ -68,7 +68,7 @@ def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> Endpo
     found = list(chain(by_name, by_provider, by_model))
     if not found:
         known = "hint, provider or model" if task is Task.CHAT else "provider or model"
-        raise UnknownModel(f"No {known} has this name here. GET /health/ready lists the endpoints.")
+        raise UnknownModel(f"No {known} has this name here. GET /v1/models lists what may be named.")
     return next((state for state in found if task in state.tasks), found[0])
 
 
@@ -89,7 +89,7 @@ def _check_pin(client: Client, pinned: EndpointState, hints: Sequence[Hint], rou
     if not hints and client.hints is not None and all(_excluded(pinned, hint, routes) for hint in client.hints):
         raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
     if task not in pinned.tasks:
-        raise InvalidRequest.at("model", _cannot_do(pinned, task))
+        raise InvalidRequest.at("model", f"{pinned.endpoint.name} {_cannot_do(task)}")
 
 
 def _meant(hints: Sequence[Hint], client: Client) -> Hint | None:
@@ -167,7 +167,7 @@ def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Ski
         if away := _away(state):
             skipped.append(Skip(name=state.endpoint.name, reason=away))
         elif Task.CHAT not in state.tasks:
-            skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(state, Task.CHAT)))
+            skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(Task.CHAT)))
         elif missing is not None:
             skipped.append(_cannot(state, missing, used[missing]))
         elif (over := beyond(call.request, state)) is not None:
@@ -182,16 +182,15 @@ def _away(state: EndpointState) -> str:
     return state.unusable or ("" if state.configured else "not configured")
 
 
-def _cannot_do(state: EndpointState, task: Task) -> str:
-    return f"{state.endpoint.name} does not {task.value}"
+def _cannot_do(task: Task) -> str:
+    return f"does not {task.value}"
 
 
 def _cannot(state: EndpointState, feature: Feature, path: str) -> Skip:
-    reason = f"{state.endpoint.name} cannot honour {feature.value}"
-    return Skip(name=state.endpoint.name, reason=reason, path=path)
+    return Skip(name=state.endpoint.name, reason=f"cannot honour {feature.value}", path=path)
 
 
 def _nothing_left(skipped: Sequence[Skip]) -> InvalidRequest | NoRoute:
     if skipped and all(skip.path is not None for skip in skipped):
-        return InvalidRequest([Fault(path=skip.path or "", message=skip.reason) for skip in skipped])
+        return InvalidRequest([Fault(path=skip.path or "", message=f"{skip.name} {skip.reason}") for skip in skipped])
     return NoRoute({skip.name: skip.reason for skip in skipped})

@@ -1,4 +1,7 @@
-"""A FastAPI application that has its own `domain` package, and answers questions through an embedded gateway."""
+"""A FastAPI application that has its own `domain` package, and answers questions through an embedded gateway.
+
+In this folder: `../../.venv/bin/uvicorn app:app`, and then `curl 'http://127.0.0.1:8000/ask?question=Hello'`.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

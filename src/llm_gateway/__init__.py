@@ -61,8 +61,12 @@ if TYPE_CHECKING:
     from .domain.embedding import EmbedCall, EmbedReply, EmbedRequest
     from .domain.errors import (
         ContextLengthExceeded,
+        Forbidden,
         GatewayError,
         InvalidRequest,
+        LimiterUnavailable,
+        NoRoute,
+        Overloaded,
         ProviderBroken,
         ProviderError,
         ProviderMisconfigured,
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
         ProviderTimeout,
         ProviderUnavailable,
         QuotaExceeded,
+        UnknownModel,
     )
     from .domain.events import (
         ChatEvent,
@@ -136,6 +141,7 @@ __all__ = [
     "FinishReason",
     "Finished",
     "FixedEndpoints",
+    "Forbidden",
     "Gateway",
     "GatewayError",
     "Grain",
@@ -144,11 +150,14 @@ __all__ = [
     "InvalidRequest",
     "JsonFormat",
     "JsonSchemaFormat",
+    "LimiterUnavailable",
     "ListModels",
     "Locality",
     "NamedTool",
+    "NoRoute",
     "Observation",
     "Observer",
+    "Overloaded",
     "Plan",
     "PlanRoute",
     "ProviderBroken",
@@ -183,6 +192,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolMessage",
     "ToolMode",
+    "UnknownModel",
     "UsableModel",
     "Usage",
     "UserMessage",
@@ -217,8 +227,9 @@ _HOMES = {
     "domain.clients": "Client ClientId",
     "domain.embedding": "EmbedCall EmbedReply EmbedRequest",
     "domain.errors": (
-        "ContextLengthExceeded GatewayError InvalidRequest ProviderBroken ProviderError ProviderMisconfigured "
-        "ProviderRefused ProviderRejected ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded"
+        "ContextLengthExceeded Forbidden GatewayError InvalidRequest LimiterUnavailable NoRoute Overloaded "
+        "ProviderBroken ProviderError ProviderMisconfigured ProviderRefused ProviderRejected "
+        "ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded UnknownModel"
     ),
     "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
     "domain.quota": "Bucket Quota",

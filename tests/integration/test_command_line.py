@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -53,6 +54,11 @@ def served(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[st
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_the_version_is_the_package_s(tmp_path: Path) -> None:
+    done = command(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"llm-gateway {version('llm-gateway-core')}\n")
 
 
 def test_serve_without_keys_says_what_to_do(tmp_path: Path) -> None:
@@ -119,6 +125,33 @@ def test_chat_with_a_server_that_is_not_there_is_told_in_a_line(tmp_path: Path) 
     assert done.stderr.startswith("http://127.0.0.1:9: ")
 
 
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:8000", "ftp://127.0.0.1"])
+def test_an_address_of_a_server_that_is_none_is_told_in_a_line(tmp_path: Path, address: str) -> None:
+    done = command(tmp_path, "chat", "Say hello", "--server", address)
+    assert done.returncode == 1
+    assert done.stderr == f"--server: must be an address such as http://127.0.0.1:8000, not {address}\n"
+
+
+def test_serve_shows_a_line_that_a_shell_puts_the_key_into(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "serve"],
+        cwd=tmp_path,
+        env=environment(PORT="0", API_KEYS="key-number-1"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = next(line for line in process.stdout if line.startswith("curl"))
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    said = subprocess.run(
+        ["sh", "-c", f"printf '%s\n' {line}"], env={"KEY": "key-number-1"}, capture_output=True, text=True, check=True
+    )
+    assert "X-API-Key: key-number-1" in said.stdout.splitlines()
+
+
 def test_a_newcomer_serves_asks_and_stops(tmp_path: Path) -> None:
     began = time.monotonic()
     with served(tmp_path) as (process, address):
@@ -141,16 +174,25 @@ def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
         done = command(tmp_path, "serve", "--demo", PORT=str(port))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == f"HOST, PORT: can't listen on 127.0.0.1, port {port}"
-    assert "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "is loaded" not in line]
+    assert told == [f"HOST, PORT: can't listen on 127.0.0.1, port {port}: Address already in use"]
 
 
-@pytest.mark.parametrize(("style", "first"), [("json", "{"), ("pretty", "ERROR")])
-def test_logs_are_lines_of_the_style_that_was_asked_for(tmp_path: Path, style: str, first: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        done = command(tmp_path, "serve", "--demo", PORT=port, LOG_FORMAT=style)
-    told = next(line for line in done.stderr.splitlines() if "address already in use" in line)
-    assert told.startswith(first)
+def test_a_host_that_is_not_this_machine_s_is_told_in_a_line(tmp_path: Path) -> None:
+    done = command(tmp_path, "serve", API_KEYS="key-number-1", HOST="999.1.1.1", PORT="0")
+    assert done.returncode == 1
+    (told,) = done.stderr.splitlines()
+    assert told.startswith("HOST, PORT: can't listen on 999.1.1.1, port 0: ")
+
+
+@pytest.mark.parametrize("style", ["json", "pretty"])
+def test_logs_are_lines_of_the_style_that_was_asked_for(tmp_path: Path, style: str) -> None:
+    with served(tmp_path, LOG_FORMAT=style) as (process, address):
+        with urlopen(f"{address}/health", timeout=5):
+            pass
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "/health" in line)
     if style == "json":
-        assert json.loads(told)["level"] == "ERROR"
+        assert json.loads(told)["level"] == "INFO"
+    else:
+        assert " 200 GET /health " in told

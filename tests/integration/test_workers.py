@@ -297,7 +297,7 @@ async def test_a_taken_port_is_told_before_any_worker_starts(tmp_path: Path) -> 
     from llm_gateway.adapters.inbound.http.server import CannotListen
     from llm_gateway.bootstrap.workers import bind
 
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen, match="Address already in use"):
         bind("127.0.0.1", taken.getsockname()[1])
 
 

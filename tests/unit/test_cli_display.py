@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.adapters.inbound.cli.display import WAITING, Display, Spinner, loading, waiting
+from llm_gateway.adapters.inbound.cli.tables import served
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 SMALL = EndpointState(
@@ -91,3 +92,11 @@ def test_the_names_at_the_end_cannot_steer_a_terminal(capsys: pytest.CaptureFixt
         display.end("ollama", "\x1b]0;owned\x07small-1", 1, 2, demonstration=False)
 
     assert capsys.readouterr().err.startswith("ollama, ]0;ownedsmall-1, 1 + 2 tokens, ")
+
+
+def test_a_demonstration_is_announced_where_there_is_one() -> None:
+    demonstration = replace(SMALL, demonstration=True)
+    absent = replace(demonstration, configured=False, unusable="not installed")
+
+    assert "\nDemonstration: " in served([demonstration, OTHER], "http://127.0.0.1:8000", None)
+    assert "\nDemonstration: " not in served([absent, OTHER], "http://127.0.0.1:8000", None)

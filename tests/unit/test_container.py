@@ -24,6 +24,7 @@ from llm_gateway import (
     FixedEndpoints,
     Gateway,
     Locality,
+    NoRoute,
     Quota,
     Settings,
     Task,
@@ -31,7 +32,9 @@ from llm_gateway import (
     UserMessage,
     open_gateway,
 )
+from llm_gateway.bootstrap import providers
 from llm_gateway.bootstrap.container import Container
+from llm_gateway.bootstrap.settings import EndpointSettings
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
@@ -60,6 +63,22 @@ async def test_everything_is_one_of_its_kind_in_a_gateway() -> None:
         assert isinstance(one, Gateway)
         assert one.answer_chat is not other.answer_chat
         assert one.flights is not other.flights
+
+
+async def test_a_demonstration_that_is_not_installed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    async with open_gateway(Settings(demo=True)) as gateway:
+        with pytest.raises(NoRoute, match="embedded: not installed: the extra `embedded` is missing"):
+            async with gateway.answer_chat(CALL, ME):
+                pass
+
+
+async def test_an_endpoint_of_the_table_without_its_key_does_not_ask_for_a_variable() -> None:
+    row = EndpointSettings(name="more", kind="gemini", model="gemini-flash-latest")
+    async with open_gateway(Settings(endpoints=(row,))) as gateway:
+        reasons = {state.endpoint.id.provider: state.unusable for state in gateway.endpoints.snapshot()}
+    assert reasons["more"] == "its api_key is not set"
+    assert reasons["gemini"] == "GEMINI_API_KEY is not set"
 
 
 async def test_a_model_without_its_endpoints_is_refused() -> None:

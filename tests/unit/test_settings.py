@@ -1,6 +1,7 @@
 """Settings: where they are read, which win, and that every fault is named at once."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -
         [
             "colour",
             "port",
-            "clients[0]",
+            "clients[0].keys",
             "routes.local",
             "PROVIDER_TIMEOUT_SECONDS",
             "PROVIDER_MAX_RETRIES",
@@ -139,6 +140,76 @@ def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -
 def test_a_value_out_of_range_is_a_fault(tmp_path: Path, name: str, value: str) -> None:
     (fault,) = faults(tmp_path, demo=False, **{name: value})
     assert fault.startswith(name.removesuffix("_CAPACITY").removesuffix("_REFILL_RATE"))
+
+
+def test_every_fault_of_a_table_names_its_key_and_what_may_stand_there(tmp_path: Path) -> None:
+    toml = """
+        [[clients]]
+        name = "two words"
+        keys = []
+        hint = ["secure"]
+        hints = ["securest"]
+        requests = { capacity = 0 }
+        tokens = 5
+        [[endpoints]]
+        kind = "other"
+        model = 1
+        [routes]
+        fats = ["ollama"]
+        fast = "ollama"
+    """
+    name = "up to 64 letters, digits, dots, dashes and underscores"
+    assert faults(tmp_path, toml) == [
+        "clients[0].hint: is not a setting",
+        f"clients[0].name: must be {name}",
+        "clients[0].keys: must be a list of at least one, each text",
+        "clients[0].requests.capacity: must be a whole number from 1 to 1000000000",
+        "clients[0].requests.refill_rate: is required",
+        "clients[0].tokens: must be a table of capacity and refill_rate",
+        "clients[0].hints: must be a list, each one of online, fast, local, secure",
+        "endpoints[0].name: is required",
+        "endpoints[0].kind: must be one of gemini, ollama",
+        "endpoints[0].model: must be text",
+        "routes.fats: is no hint, which are online, fast, local, secure",
+        "routes.fast: must be a list, each text",
+    ]
+
+
+@pytest.mark.parametrize("table", ["clients", "endpoints"])
+def test_a_list_of_tables_is_written_as_one(tmp_path: Path, table: str) -> None:
+    assert faults(tmp_path, f"{table} = ['x']") == [f"{table}: is a list of tables, written [[{table}]]"]
+    assert faults(tmp_path, f"[{table}]\nname = 'x'") == [f"{table}: is a list of tables, written [[{table}]]"]
+
+
+def test_routes_are_a_table(tmp_path: Path) -> None:
+    assert faults(tmp_path, "routes = 'x'") == ["routes: is a table, written [routes]"]
+
+
+@pytest.mark.parametrize(("text", "why"), [("PORT=1\nAPI_KEYS='canary\n", ": line 2"), ("# caf\udce9\n", "utf-8")])
+def test_a_line_of_dotenv_that_cannot_be_read_is_a_fault(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / ".env").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(SettingsError, match=r"\.env: can't be read") as caught:
+        load_settings(environ={}, dotenv=tmp_path / ".env")
+    assert why in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_dotenv_beside_a_core_without_its_reader_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("PORT=1")
+    monkeypatch.setitem(sys.modules, "dotenv.parser", None)
+    with pytest.raises(SettingsError, match=r"\.env: needs the extra `server`"):
+        load_settings(environ={}, dotenv=tmp_path / ".env")
+
+
+@pytest.mark.parametrize("address", ["foo", "localhost:11434", "ftp://localhost", "http://127.0.0.1:99999"])
+def test_an_address_of_a_provider_is_an_address(tmp_path: Path, address: str) -> None:
+    toml = f"[[endpoints]]\nname = 'near'\nkind = 'ollama'\nmodel = 'm'\nbase_url = '{address}'"
+    found = faults(tmp_path, toml, OLLAMA_BASE_URL=address, GEMINI_BASE_URL=address)
+    assert [fault.partition(": must be an address such as http")[0] for fault in found] == [
+        "OLLAMA_BASE_URL",
+        "GEMINI_BASE_URL",
+        "endpoints[0].base_url",
+    ]
 
 
 def test_a_secret_is_never_shown() -> None:
@@ -233,7 +304,9 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
 
 def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
-    assert load(tmp_path, example).routes == {Hint.FAST: ("ollama", "gemini")}
+    settings = load(tmp_path, example)
+    assert settings.routes == {Hint.FAST: ("large", "gemini")}
+    assert (settings.clients[0].name, settings.endpoints[0].name) == ("search", "large")
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://localhost", "http://", "http://host:port"])

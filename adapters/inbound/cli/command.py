@@ -25,6 +25,9 @@ _INTERRUPTED = 130
 
 
 def run(arguments: Sequence[str], services: Services[T]) -> int:
+    if list(arguments) == ["--version"]:
+        print(f"llm-gateway {services.version()}")
+        return 0
     parsed = _parser().parse_args(arguments)
     try:
         _COMMANDS[parsed.command](parsed, services)
@@ -87,6 +90,7 @@ _COMMANDS = {"serve": _serve, "check": _check, "chat": _chat, "explain": _explai
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llm-gateway", description="One door to many language models.")
+    parser.add_argument("--version", action="store_true", help="show the version, and do nothing else")
     commands = parser.add_subparsers(dest="command", required=True)
     configured = argparse.ArgumentParser(add_help=False)
     configured.add_argument("--config", type=Path, help="a TOML file; default: llm-gateway.toml, if there is one")

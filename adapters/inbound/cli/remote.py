@@ -17,6 +17,8 @@ TIMEOUT_SECONDS = 330
 
 def chat_with_server(server: str, key: str | None, prompt: str, *, hint: str | None, model: str | None) -> None:
     """Streams the answer to standard output. Raises `CommandFailed`."""
+    if not server.startswith(("http://", "https://")):
+        raise CommandFailed([f"--server: must be an address such as http://127.0.0.1:8000, not {server}"])
     body = {"messages": [{"role": "user", "content": prompt}], "stream": True}
     body |= {name: value for name, value in (("model_hint", hint), ("model", model)) if value is not None}
     request = Request(

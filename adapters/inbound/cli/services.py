@@ -56,6 +56,7 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
 
+    version: Callable[[], str]
     load: Load[SettingsT]
     describe: Describe
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]

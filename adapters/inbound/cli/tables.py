@@ -17,15 +17,15 @@ def endpoint_table(states: Iterable[EndpointState]) -> str:
 
 
 def served(states: Sequence[EndpointState], address: str, demo_key: str | None) -> str:
-    """What `serve` says at its start: the endpoints, and a line that works."""
-    key = demo_key or "$KEY"
+    """What `serve` says at its start: the endpoints, and a line that works, where `$KEY` is set if it has to be."""
+    key = f"'X-API-Key: {demo_key}'" if demo_key else '"X-API-Key: $KEY"'
     lines = [endpoint_table(states), "", f"Listening on {address}"]
-    if any(state.demonstration for state in states):
+    if any(state.demonstration and state.configured for state in states):
         lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")
     body = '{"messages": [{"role": "user", "content": "Say hello"}], "model_hint": "local"}'
     lines += [
         "",
-        f"curl {address}/api/v1/chat -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{body}'",
+        f"curl {address}/api/v1/chat -H {key} -H 'Content-Type: application/json' -d '{body}'",
     ]
     return "\n".join(lines)
 

@@ -5,10 +5,11 @@ import re
 from typing import TypeVar
 
 from litestar.types import Receive, Scope
-from msgspec import DecodeError, ValidationError, json
+from msgspec import DecodeError, ValidationError, inspect, json
 
 from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
 
+from .choices import choices
 from .problems import RequestTimeout, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ MAX_PATH = 256
 """Of a fault: a field's name is the client's, and may be as long as the body."""
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _FAULT = re.compile(r"(?P<message>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
-_QUOTED = re.compile(r"(?<=^Invalid enum value) .*|(?<=^Invalid value) .*", re.DOTALL)
+_QUOTING = re.compile(r"Invalid (?:enum )?value(?= )")
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
 
 
@@ -97,7 +98,7 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     try:
         return decoder.decode(body)
     except ValidationError as error:
-        raise _fault(str(error)) from None  # its message may quote the value
+        raise _fault(str(error), decoder.type) from None  # its message may quote the value
     except UnicodeDecodeError:
         raise InvalidRequest.at("", "the body is not valid UTF-8") from None
     except RecursionError:
@@ -106,13 +107,17 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
         raise InvalidRequest.at("", "the body is not valid JSON") from None
 
 
-def _fault(text: str) -> InvalidRequest:
-    """msgspec's own words, as a path and a message."""
+def _fault(text: str, kind: object) -> InvalidRequest:
+    """msgspec's own words, as a path and a message that says what may stand there and never what did."""
     parts = _FAULT.fullmatch(text)
     message = parts["message"] if parts else "the body is not what is expected here"
     path = (parts["path"] or "").removeprefix(".")[:MAX_PATH] if parts else ""
     field = _FIELD.match(message)
-    if field:
+    quoting = _QUOTING.match(message)
+    if quoting:
+        words = choices(inspect.type_info(kind), path)
+        message = f"must be {'one of ' if len(words) > 1 else ''}{', '.join(words)}" if words else quoting[0]
+    elif field:
         path = f"{path}.{field['field'][:MAX_PATH]}".removeprefix(".")
         message = "is not a field here" if "unknown" in message else "is required"
-    return InvalidRequest.at(path, _QUOTED.sub("", message))
+    return InvalidRequest.at(path, message)

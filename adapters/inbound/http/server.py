@@ -1,6 +1,8 @@
 """uvicorn, set up for this door, and stopped the way a gateway should stop."""
 
 import asyncio
+import errno
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -20,7 +22,14 @@ CUT_AFTER_SECONDS = 5
 
 
 class CannotListen(Exception):
-    """The address is taken, or is not this machine's; uvicorn has logged which."""
+    """The address is taken, or is not this machine's; the message says which."""
+
+
+def reason_of(error: OSError) -> str:
+    """Why an address can't be listened on, without the address, which event loops word differently."""
+    if isinstance(error, socket.gaierror) or error.errno not in errno.errorcode:  # its numbers are others
+        return error.strerror or str(error)
+    return os.strerror(error.errno or 0)
 
 
 class GatewayServer(uvicorn.Server):
@@ -70,8 +79,9 @@ class GatewayServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets)
-        except SystemExit:
-            raise CannotListen from None
+        except SystemExit as error:  # uvicorn has caught the reason
+            cause = error.__context__
+            raise CannotListen(reason_of(cause) if isinstance(cause, OSError) else "") from None
         self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
 
     @override

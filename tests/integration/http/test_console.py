@@ -175,6 +175,20 @@ async def test_a_demonstration_is_labelled_wherever_it_shows(browse: Browse) -> 
     await expect(visit.page.locator("#plan")).to_contain_text("demonstration")
 
 
+async def test_a_demonstration_that_can_not_be_used_is_told_as_that(browse: Browse) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock()))
+    absent = {
+        "name": "embedded/embedded",
+        "usable": False,
+        "locality": "on_premises",
+        "demonstration": True,
+        "reason": "not installed",
+    }
+    await visit.answers("/health/ready", {"status": "no_endpoint", "endpoints": [absent], "stores": []}, 503)
+    await visit.page.reload()
+    await expect(visit.page.locator("#state")).to_have_text("no endpoint is usable")
+
+
 async def test_the_console_and_the_documentation_lead_to_each_other(browse: Browse) -> None:
     visit = await browse(ScriptedChatModel(stopped_clock()))
 

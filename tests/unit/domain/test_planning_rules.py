@@ -214,8 +214,8 @@ def test_what_cannot_honour_the_request_is_skipped_with_the_field_that_asks() ->
     made = plan(blind, OLLAMA, hint=Hint.FAST, request=WITH_IMAGE)
 
     assert names(made) == ["ollama"]
-    assert [(skip.name, skip.path) for skip in made.skipped] == [
-        ("gemini/gemini-flash-latest", "messages[0].content[1]")
+    assert [(skip.name, skip.reason, skip.path) for skip in made.skipped] == [
+        ("gemini/gemini-flash-latest", "cannot honour images", "messages[0].content[1]")
     ]
 
 
@@ -335,7 +335,7 @@ def test_a_route_passes_an_endpoint_that_only_embeds_and_says_why() -> None:
     own = state("ollama/nomic-embed-text", tasks=frozenset({Task.EMBED}))
     made = plan(GEMINI, own, hint=Hint.FAST)
     assert names(made) == ["gemini"]
-    assert [skip.reason for skip in made.skipped] == ["ollama/nomic-embed-text does not chat"]
+    assert [skip.reason for skip in made.skipped] == ["does not chat"]
     with pytest.raises(NoRoute, match="does not chat"):
         plan(GEMINI, own, hint=Hint.LOCAL)
 

@@ -67,3 +67,32 @@ def test_a_request_s_id_is_sane_or_absent(value: bytes) -> None:
     id = request_id(scope((b"x-request-id", value)))
 
     assert id is None or (id.isascii() and id.isprintable() and 0 < len(id) <= 128 and id.encode() == value)
+
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "message"),
+    [
+        ({"messages": MESSAGES, "model_hint": "canary"}, "model_hint", "must be one of online, fast, local, secure"),
+        ({"messages": MESSAGES, "cache": {"mode": "canary"}}, "cache.mode", "must be one of use, refresh, bypass"),
+        ({"messages": MESSAGES, "tool_choice": "canary"}, "tool_choice", "must be one of auto, none, required"),
+        ({"messages": MESSAGES, "tools": [{"type": "canary"}]}, "tools[0].type", "must be function"),
+        (
+            {"messages": [{"role": "canary", "content": "Hello"}]},
+            "messages[0].role",
+            "must be one of system, developer, user, assistant, tool",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "canary"}]}]},
+            "messages[0].content[0].type",
+            "must be one of text, image",
+        ),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_answered_with_the_few(body: object, path: str, message: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decode(DECODER, json.encode(body))
+
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [(path, message)]

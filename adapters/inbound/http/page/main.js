@@ -23,7 +23,7 @@ async function look() {
     const words = { ready: `${usable} ${usable === 1 ? "endpoint" : "endpoints"} ready`, draining: "shutting down",
       no_endpoint: "no endpoint is usable" };
     tell(words[status] ?? "state unknown", status === "ready" ? "good" : "bad");
-    if (endpoints.demonstration) tell("demonstration model: small, and often wrong", "warn");
+    if (status === "ready" && endpoints.demonstration) tell("demonstration model: small, and often wrong", "warn");
     $("demo-key").hidden = !endpoints.demonstration;
   } catch (error) {
     tell(error instanceof Refusal ? "not reachable" : "state unknown", "bad");
