@@ -24,6 +24,8 @@ REMEMBERED_KEYS = 4096
 REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
 CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
 REPLACE = Script(files(__package__).joinpath("client_registry.lua").read_text())
+UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that nobody of ours wrote."""
 _encode = json.Encoder(order="deterministic").encode
 
 
@@ -88,7 +90,7 @@ class RedisClients(ClientDirectory, ClientRegistry):
             return None
         try:
             holder = _read_holder(found)
-        except MsgspecError as error:
+        except UNREADABLE as error:
             _away(error)
         return holder.client if compare_digest(holder.digest, digest) else None
 
@@ -102,7 +104,7 @@ class RedisClients(ClientDirectory, ClientRegistry):
 def _registration(found: bytes) -> Registration:
     try:
         return _read_registration(found)
-    except MsgspecError as error:
+    except UNREADABLE as error:
         _away(error)
 
 

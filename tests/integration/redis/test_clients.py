@@ -24,6 +24,7 @@ from .valkey import Valkey, free_port, valkey
 ANNA = Client(id=ClientId("registered:anna"), namespace="anna", quota=Quota(requests=Bucket.of(5, 1.0)))
 SETTLED = Client(id=ClientId("settled"), namespace="settled", quota=Quota())
 COMMAND = Path(sys.executable).with_name("llm-gateway")
+UNREADABLE = b'{"digest":"","client":{"id":"\xff"},"keys":[]}'
 KEY = re.compile(r"^key     (sk-gateway-\S+)$", re.MULTILINE)
 
 
@@ -83,9 +84,9 @@ async def test_what_is_remembered_is_bounded(clients: tuple[RedisClients, Script
     assert len(registry._remembered) == 4_096
 
 
-@pytest.mark.parametrize("entry", ["", "{", '{"digest": ""}', "null"])
+@pytest.mark.parametrize("entry", [b"", b"{", b'{"digest": ""}', b"null", UNREADABLE, b'{"x":' + b"[" * 100_000])
 async def test_an_entry_that_cannot_be_read_is_no_answer(
-    clients: tuple[RedisClients, ScriptedClock], server: Valkey, entry: str
+    clients: tuple[RedisClients, ScriptedClock], server: Valkey, entry: bytes
 ) -> None:
     server.ask("HSET", CLIENTS, digest_of("key-1").hex(), entry)
     server.ask("HSET", REGISTRATIONS, ANNA.id, entry)
