@@ -1,6 +1,5 @@
 """The whole trip of a chat, in order: plan, admit and find, route, record. What an embedding application calls."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 
@@ -11,11 +10,10 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started
 from llm_gateway.domain.quota import Decision
-from llm_gateway.domain.routing import Endpoint, EndpointId, Task
+from llm_gateway.domain.routing import EndpointId, Task
 
 from .cache_lookup import CacheLookup
 from .draft import Drafts
-from .entries import Found, Question
 from .plan_route import PlanRoute
 from .ports import Clock, Entropy, Observer, RequestLog
 from .records import CacheStatus, RequestId, RequestRecord
@@ -72,19 +70,11 @@ class AnswerChat:
         ) as draft:
             draft.plan = plan = self._plan_route(call, client)
             question = self._lookup.question(plan, call, client)
-            decision, found = await self._admit_and_find(client, question)
+            decision, found = await self._lookup.find_admitted(self._throttle.admit(client), question)
             draft.admitted = True
             trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft)
             async with aclosing(self._route(trip)) as events:
                 yield Answer(events, trip, decision, self._clock)
-
-    async def _admit_and_find(
-        self, client: Client, question: Question
-    ) -> tuple[Decision, Mapping[Endpoint, Found[ChatReply]]]:
-        """Both in one turn of the loop where they leave the process, so that they can share one trip."""
-        if not self._lookup.leaves_process:
-            return await self._throttle.admit(client), await self._lookup.find(question)
-        return await asyncio.gather(self._throttle.admit(client), self._lookup.find(question))
 
 
 class Answer(AsyncIterator[ChatEvent]):

@@ -1,10 +1,11 @@
 """Answers that are there already, or on their way: found by key, or joined in flight."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, FinishReason, Grain
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Plan, Task
 
 from .entries import Entries, Found, Question
@@ -19,17 +20,14 @@ class CacheLookup:
         self._entries = Entries(Task.CHAT, ChatReply, process, shared, ttl)
         self._flights = flights
 
-    @property
-    def leaves_process(self) -> bool:
-        """Whether finding an answer waits for another process."""
-        return self._entries.leaves_process
-
     def question(self, plan: Plan, call: ChatCall, client: Client) -> Question:
         return self._entries.question(plan, client, call.request, call.cache)
 
-    async def find(self, question: Question) -> Mapping[Endpoint, Found[ChatReply]]:
-        """The replies that are there."""
-        return await self._entries.find(question)
+    async def find_admitted(
+        self, admission: Awaitable[Decision], question: Question
+    ) -> tuple[Decision, Mapping[Endpoint, Found[ChatReply]]]:
+        """The replies that are there for who is admitted."""
+        return await self._entries.find_admitted(admission, question)
 
     def join(self, question: Question, endpoint: Endpoint, grain: Grain, produce: Produce) -> Reader:
         """Read the answer of this endpoint as it comes, together with who asks the same in the same way."""

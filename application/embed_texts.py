@@ -99,9 +99,9 @@ class EmbedTexts:
         draft.plan = plan = self._plan_route.for_embedding(call, client)
         endpoint = plan.endpoints[0].endpoint
         question = self._entries.question(plan, client, call.request, call.cache)
-        decision = await self._throttle.admit(client)
+        decision, entries = await self._entries.find_admitted(self._throttle.admit(client), question)
         draft.admitted = True
-        found = (await self._entries.find(question)).get(endpoint)
+        found = entries.get(endpoint)
         if found is not None:
             reply = found.reply
             draft.cache = CacheStatus.HIT

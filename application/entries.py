@@ -1,6 +1,7 @@
 """Whole replies in the caches: under which key, in which of them, and how they are written and read again."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
@@ -10,6 +11,7 @@ from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cach
 from llm_gateway.domain.chat import ChatReply, ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
 from .ports import ReplyCache
@@ -60,11 +62,6 @@ class Entries(Generic[R]):
         self._encode = msgpack.Encoder().encode
         self._decode: Callable[[bytes], _Entry[R]] = msgpack.Decoder(_Entry[kind]).decode  # type: ignore[valid-type]
 
-    @property
-    def leaves_process(self) -> bool:
-        """Whether finding a reply waits for another process."""
-        return self._shared is not None
-
     def question(
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
     ) -> Question:
@@ -88,6 +85,14 @@ class Entries(Generic[R]):
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
         return found
+
+    async def find_admitted(
+        self, admission: Awaitable[Decision], question: Question
+    ) -> tuple[Decision, Mapping[Endpoint, Found[R]]]:
+        """Both in one turn of the loop where they leave the process, so that they can share one trip."""
+        if self._shared is None:
+            return await admission, await self.find(question)
+        return await asyncio.gather(admission, self.find(question))
 
     async def keep(self, question: Question, endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a whole reply, which took its provider so many seconds, for the same question again."""

@@ -1,6 +1,6 @@
 """What the cache stores, for how long, and that its troubles are misses; with the real lookup before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.caching import CacheKey
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.quota import Decision, Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Hint, Locality, Plan
 from llm_gateway.testing import SeededEntropy
 from llm_gateway.testing.contracts.reply_cache import new_key
@@ -94,13 +94,19 @@ class Looked:
         plan = Plan(endpoints=(EndpointState(endpoint=HERE, features=frozenset()),), hint=hint, pinned=False)
         return self.lookup.question(plan, call, Client(id=ClientId("one"), namespace=namespace, quota=Quota()))
 
+    async def find(self, question: Question) -> Mapping[Endpoint, Found[ChatReply]]:
+        async def admission() -> Decision:
+            return Decision(allowed=True)
+
+        return (await self.lookup.find_admitted(admission(), question))[1]
+
 
 async def test_a_secure_answer_is_never_in_redis(open_url: Open, server: Valkey) -> None:
     looked = Looked(open_url, server)
     question = looked.question("secure", Hint.SECURE)
     before = server.ask("DBSIZE")
     await looked.lookup.keep(question, HERE, REPLY, 1.5)
-    assert await looked.lookup.find(question) == {HERE: Found(REPLY, 1.5)}
+    assert await looked.find(question) == {HERE: Found(REPLY, 1.5)}
     assert server.ask("DBSIZE") == before
     assert len(looked.process) == 1
 
@@ -110,8 +116,8 @@ async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespac
 ) -> None:
     one, other = Looked(open_url, server), Looked(open_url, server)
     await one.lookup.keep(one.question("shared"), HERE, REPLY, 1.5)
-    assert await other.lookup.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
-    assert await other.lookup.find(other.question("shared", namespace="another")) == {}
+    assert await other.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
+    assert await other.find(other.question("shared", namespace="another")) == {}
     assert len(one.process) == 0
 
 
@@ -134,4 +140,4 @@ async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
     await looked.lookup.keep(question, HERE, REPLY, 1.5)
     (key,) = question.keys.values()
     server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
-    assert await looked.lookup.find(question) == {}
+    assert await looked.find(question) == {}

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.embed_texts import MAX_EMBEDDINGS, Embedded
 from llm_gateway.application.records import AttemptRecord, CacheStatus
 from llm_gateway.domain.caching import CacheDirective, CacheMode
@@ -30,7 +32,7 @@ from llm_gateway.domain.resilience import BREAKER_FAILURES, BreakerState
 from llm_gateway.domain.routing import Hint, Task
 
 from .embedding_world import CLOUD, LOCAL, EmbeddingWorld, call_of
-from .witnesses import FarCache
+from .witnesses import FarCache, FarLimiter
 from .world import client_of
 
 THROTTLED = ProviderThrottled("ollama", "slower")
@@ -165,6 +167,17 @@ async def test_a_secure_answer_never_reaches_a_shared_cache() -> None:
     assert shared.calls == []
     assert [(await world.ask()).cached for _ in range(2)] == [False, True]
     assert len(shared.entries) == 1
+
+
+async def test_the_limiter_and_a_shared_cache_are_asked_together() -> None:
+    clock = ScriptedClock()
+    limiter, shared = FarLimiter(MemoryRateLimiter(clock), clock), FarCache(clock, 0.1)
+    world = EmbeddingWorld(limiter=limiter, shared=shared, clock=clock)
+    asking = asyncio.create_task(world.ask())
+    await clock.advance(0.11)
+    assert len(world.model.calls) == 1
+    await clock.advance(1)
+    await asking
 
 
 async def test_a_failure_is_not_stored() -> None:
