@@ -85,6 +85,12 @@ class GatewayServer(uvicorn.Server):
             for task in deaf:
                 task.cancel()
 
+    def drain_elsewhere(self) -> None:
+        """Drain, and leave the address to whoever comes next."""
+        for server in self.servers:
+            server.close()
+        self._stop(signal.SIGTERM)
+
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._loop.call_soon_threadsafe(self._stop, sig)
