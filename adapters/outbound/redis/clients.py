@@ -19,6 +19,8 @@ VERSION = 1
 """Of the entries' meaning. An entry that can't be read is a directory that can't say, never a key that is nobody's."""
 REMEMBERED_SECONDS = 1.0
 """How long an answer is believed, so that a busy key is looked up once a second: a revocation is seen after this."""
+STALE_SECONDS = 0.9
+"""How much longer a client is believed to be one where the store does not answer: in all, less than two seconds."""
 REMEMBERED_KEYS = 4096
 
 REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
@@ -52,7 +54,12 @@ class RedisClients(ClientDirectory, ClientRegistry):
         asked = self._clock.monotonic()
         if asked < until:
             return client
-        client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+        try:
+            client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+        except DirectoryUnavailable:
+            if client is None or self._clock.monotonic() >= until + STALE_SECONDS:
+                raise
+            return client
         self._remembered[digest] = (asked + REMEMBERED_SECONDS, client)
         self._remembered.move_to_end(digest)
         if len(self._remembered) > REMEMBERED_KEYS:

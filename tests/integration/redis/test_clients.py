@@ -12,13 +12,16 @@ import pytest
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients, MemoryClientDirectory
 from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
+from llm_gateway.adapters.outbound.redis.store import open_store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.testing import ScriptedClock
 
 from .conftest import Open
+from .proxy import Proxy
 from .valkey import Valkey, free_port, valkey
 
 ANNA = Client(id=ClientId("registered:anna"), namespace="anna", quota=Quota(requests=Bucket.of(5, 1.0)))
@@ -54,6 +57,26 @@ async def test_another_gateway_sees_a_revocation_within_two_seconds(
     assert await elsewhere.find(digest_of("key-1")) == ANNA  # not asked again so soon
     await clock.advance(1.4)
     assert await elsewhere.find(digest_of("key-1")) is None
+
+
+async def test_a_late_answer_shuts_out_nobody_who_was_known_within_two_seconds(server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        clock = ScriptedClock()
+        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=0.2)
+        clients = RedisClients(store, clock)
+        await clients.replace(ANNA.id, None, registered("key-1"))
+        assert await clients.find(digest_of("key-1")) == ANNA
+        assert await clients.find(digest_of("nobody")) is None
+        wire.muted = True
+        await clock.advance(1.5)
+        assert await clients.find(digest_of("key-1")) == ANNA
+        with pytest.raises(DirectoryUnavailable):
+            await clients.find(digest_of("nobody"))
+        await clock.advance(0.5)
+        with pytest.raises(DirectoryUnavailable):
+            await clients.find(digest_of("key-1"))
+        await store.aclose()
+    server.ask("DEL", CLIENTS, REGISTRATIONS)
 
 
 async def test_a_busy_key_is_looked_up_once_a_second_known_or_not(
