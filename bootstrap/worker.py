@@ -20,9 +20,10 @@ from .settings import Secret, Settings
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """`listeners` are descriptors that the process inherited. `folder` is where the workers meet."""
+    """`parent` is a process id, `listeners` are inherited descriptors, `folder` is where the workers meet."""
 
     settings: Settings
+    parent: int
     listeners: tuple[int, ...]
     folder: str
     slot: int
@@ -35,11 +36,13 @@ def encode_assignment(assignment: Assignment) -> bytes:
 
 
 def main() -> None:
-    begetter = os.getppid()
     # Standard output is the parent's. What anything else in this process prints goes where the log goes.
     parent = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    assignment = json.decode(sys.stdin.buffer.readline(), type=Assignment, dec_hook=decode_secret)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the parent is gone already
+    assignment = json.decode(line, type=Assignment, dec_hook=decode_secret)
     place = Place(
         listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
         folder=Path(assignment.folder),
@@ -50,7 +53,7 @@ def main() -> None:
     try:
         serve_place(assignment.settings, place, partial(_say_listening, parent))
     finally:
-        if os.getppid() != begetter:
+        if os.getppid() != assignment.parent:
             _tidy(place)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -143,6 +144,7 @@ class Workers:
         assert process.stdin is not None
         assignment = Assignment(
             settings=self._settings,
+            parent=os.getpid(),
             listeners=descriptors,
             folder=self._folder,
             slot=slot,

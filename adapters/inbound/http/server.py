@@ -55,6 +55,7 @@ class GatewayServer(uvicorn.Server):
                 timeout_graceful_shutdown=CUT_AFTER_SECONDS,
             )
         )
+        self.servers = []  # as uvicorn has it from its start-up on
         self._drain = drain
         self._drain_seconds = drain_seconds
         self._end_rest = end_rest
