@@ -60,11 +60,6 @@ class Entries(Generic[R]):
         self._encode = msgpack.Encoder().encode
         self._decode: Callable[[bytes], _Entry[R]] = msgpack.Decoder(_Entry[kind]).decode  # type: ignore[valid-type]
 
-    @property
-    def leaves_process(self) -> bool:
-        """Whether finding a reply waits for another process."""
-        return self._shared is not None
-
     def question(
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
     ) -> Question:
@@ -76,6 +71,11 @@ class Entries(Generic[R]):
             ttl=self._ttl if cache.ttl is None else cache.ttl,
             secure=plan.hint is Hint.SECURE,
         )
+
+    @property
+    def leaves_process(self) -> bool:
+        """Whether finding an answer waits for another process."""
+        return self._shared is not None
 
     async def find(self, question: Question) -> Mapping[Endpoint, Found[R]]:
         """The replies that are there. An entry that can't be read, or is another question's, is not there."""

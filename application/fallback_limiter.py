@@ -12,7 +12,10 @@ from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationI
 from .ports import Clock, RateLimiter, StoreMeter
 
 LOCAL_SECONDS = 600.0
-"""How long a client is counted in this process alone; then its requests are refused until the store is back."""
+"""How long a client is counted in this process alone; then its requests are refused until the store is back.
+
+Who has asked nothing for so long may have missed that it was back, and begins anew.
+"""
 
 
 class AbsentPolicy(StrEnum):
@@ -45,7 +48,8 @@ class FallbackLimiter(RateLimiter):
         self._replicas = replicas
         self._clock = clock
         self._meter = meter
-        self._away: dict[ClientId, float] = {}  # by client, because a Cluster may have lost only a part
+        # Since when, and seen when last; by client, because a Cluster may have lost only a part.
+        self._away: dict[ClientId, tuple[float, float]] = {}
         self._local_leases: set[ReservationId] = set()
 
     @override
@@ -78,7 +82,10 @@ class FallbackLimiter(RateLimiter):
         self, client: Client, charge: Charge, reservation: ReservationId, error: LimiterUnavailable
     ) -> Decision:
         now = self._clock.monotonic()
-        since = self._away.setdefault(client.id, now)
+        since, seen = self._away.get(client.id, (now, now))
+        if now - seen >= LOCAL_SECONDS:
+            since = now
+        self._away[client.id] = since, now
         if self._policy is AbsentPolicy.OPEN:
             self._meter.limiter(LimiterMode.OPEN)
             return Decision(allowed=True, mode=LimiterMode.OPEN)

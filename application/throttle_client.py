@@ -83,7 +83,7 @@ class ThrottleClient:
         try:
             await self._take(client, Charge(tokens=tokens, lease=True), key)
         except asyncio.CancelledError:
-            await self._settle(client, key, 0)  # it may have been taken already
+            await _to_the_end(self._settle(client, key, 0))  # it may have been taken already
             raise
         held = Reservation(prompt)
         renewal = asyncio.create_task(self._renew(client, key))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from contextlib import suppress
@@ -21,9 +20,10 @@ from .settings import Secret, Settings
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """`listeners` are descriptors that the process inherited. `folder` is where the workers meet."""
+    """`parent` is a process id, `listeners` are inherited descriptors, `folder` is where the workers meet."""
 
     settings: Settings
+    parent: int
     listeners: tuple[int, ...]
     folder: str
     slot: int
@@ -39,7 +39,10 @@ def main() -> None:
     # Standard output is the parent's. What anything else in this process prints goes where the log goes.
     parent = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    assignment = json.decode(sys.stdin.buffer.readline(), type=Assignment, dec_hook=decode_secret)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the parent is gone already
+    assignment = json.decode(line, type=Assignment, dec_hook=decode_secret)
     place = Place(
         listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
         folder=Path(assignment.folder),
@@ -47,7 +50,11 @@ def main() -> None:
         slots=assignment.slots,
         leash=_end_with_parent,
     )
-    serve_place(assignment.settings, place, partial(_say_listening, parent))
+    try:
+        serve_place(assignment.settings, place, partial(_say_listening, parent))
+    finally:
+        if os.getppid() != assignment.parent:
+            _tidy(place)
 
 
 def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> None:
@@ -57,15 +64,26 @@ def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> No
 
 
 def _end_with_parent(server: GatewayServer) -> None:
-    """Drain once the parent is gone, whose end closes the pipe: nobody else would restart or end this process."""
+    """Drain once the parent is gone, whose end closes the pipe: nobody else would restart or end this process.
+
+    A new parent can have the address at once.
+    """
     loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def gone() -> None:
         if not os.read(descriptor, 4096):
             loop.remove_reader(descriptor)
-            server.handle_exit(signal.SIGTERM, None)
+            server.drain_elsewhere()
 
     loop.add_reader(descriptor, gone)
+
+
+def _tidy(place: Place) -> None:
+    """What the parent would have done; the last one removes the folder."""
+    with suppress(OSError):
+        for path in place.folder.glob(f"{place.slot}.*"):
+            path.unlink()
+        place.folder.rmdir()
 
 
 def _plain(value: object) -> object:

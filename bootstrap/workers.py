@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -114,13 +115,16 @@ class Workers:
         wait = FIRST_WAIT_SECONDS
         while not self._stopping.is_set():
             began = loop.time()
-            code = await self._live(slot)
+            try:
+                how = f"ended with {await self._live(slot)}"
+            except OSError as error:  # no memory, process or descriptor to be had: the others go on
+                how = f"could not be started: {error.strerror}"
             if self._stopping.is_set():
                 return
             if not self._listened:
-                raise WorkersFailed(f"a worker ended with {code} before it listened")
+                raise WorkersFailed(f"a worker {how} before it listened")
             wait = FIRST_WAIT_SECONDS if loop.time() - began > STEADY_SECONDS else wait
-            log.error("worker %d ended with %d; another is started in %g s", slot, code, wait)
+            log.error("worker %d %s; another is started in %g s", slot, how, wait)
             try:
                 await asyncio.wait_for(self._stopping.wait(), wait)
             except TimeoutError:
@@ -139,6 +143,7 @@ class Workers:
         assert process.stdin is not None
         assignment = Assignment(
             settings=self._settings,
+            parent=os.getpid(),
             listeners=descriptors,
             folder=self._folder,
             slot=slot,
@@ -152,7 +157,7 @@ class Workers:
         """A worker says one line, once it listens."""
         assert process.stdout is not None
         line = await process.stdout.readline()
-        if line and not self._listened:
+        if line.endswith(b"\n") and not self._listened:
             self._listened = True
             port = self._listeners[0].getsockname()[1]
             states = json.decode(line, type=list[EndpointState])

@@ -276,13 +276,59 @@ async def test_a_second_signal_ends_them_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
+async def test_workers_do_not_outlive_their_parent_and_leave_nothing(tmp_path: Path) -> None:
     async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
         await both_listen(running, asking)
-        children = running.children()
+        children, place = running.children(), running.place
         running.process.kill()
         async with asyncio.timeout(20):
             await until(lambda: not any(_alive(child) for child in children))
+        assert not place.exists()
+
+
+@pytest.mark.timeout(120)
+async def test_a_killed_parents_address_is_free_though_an_answer_is_still_being_given(tmp_path: Path) -> None:
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        gate = asyncio.Event()
+        ollama.scripts = [[Gate(gate), *whole(end(content="late"))]]
+        late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
+        await until(lambda: bool(ollama.chats()))
+        running.process.kill()
+        port = httpx.URL(running.url).port or 0
+
+        async def free() -> bool:
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except OSError:
+                return False
+            return True
+
+        await eventually(free)
+        gate.set()
+        assert (await late).json()["content"] == "late"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+@pytest.mark.timeout(120)
+async def test_a_worker_that_cannot_be_started_again_yet_leaves_the_others_alone(tmp_path: Path) -> None:
+    import resource
+
+    async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        limits = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        victim, other = running.children()
+        os.kill(victim, signal.SIGKILL)
+
+        async def told() -> bool:
+            return "could not be started" in running.log
+
+        await eventually(told)
+        assert running.children() == [other]
+        assert (await asking.post("/api/v1/chat", json=said("one is enough"))).status_code == 200
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, limits)
+        await both_listen(running, asking)
 
 
 def _alive(pid: int) -> bool:

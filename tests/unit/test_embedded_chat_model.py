@@ -61,7 +61,7 @@ async def test_a_missing_engine_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     file.write_bytes(b"GGUF")
     model = EmbeddedChatModel(file, SystemClock())
     model.start()
-    with pytest.raises(ProviderUnavailable, match="xllamacpp can.t be loaded"):
+    with pytest.raises(ProviderUnavailable, match="xllamacpp can't be loaded"):
         await ask(model)
     await model.aclose()
 

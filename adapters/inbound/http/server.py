@@ -64,6 +64,7 @@ class GatewayServer(uvicorn.Server):
                 timeout_graceful_shutdown=CUT_AFTER_SECONDS,
             )
         )
+        self.servers = []  # as uvicorn has it from its start-up on
         self._drain = drain
         self._drain_seconds = drain_seconds
         self._end_rest = end_rest
@@ -94,6 +95,12 @@ class GatewayServer(uvicorn.Server):
             _, deaf = await asyncio.wait(self.server_state.tasks, timeout=1)
             for task in deaf:
                 task.cancel()
+
+    def drain_elsewhere(self) -> None:
+        """Drain, and leave the address to whoever comes next."""
+        for server in self.servers:
+            server.close()
+        self._stop(signal.SIGTERM)
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -86,7 +86,18 @@ def _node(text: str) -> Node:
         host, _, port = text.partition(":")
     if not host:
         raise ValueError("names no host")
-    return Node(unquote(host), _number(port or str(DEFAULT_PORT), "the port", 65535))
+    return Node(_name(unquote(host)), _number(port or str(DEFAULT_PORT), "the port", 65535))
+
+
+def _name(host: str) -> str:
+    """One that can be looked up: Python raises `ValueError` for any other, and not `OSError`."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError("names what can't be a host") from None
+    if not host.isprintable():
+        raise ValueError("names what can't be a host")
+    return host
 
 
 def _number(text: str, what: str, most: int) -> int:

@@ -19,11 +19,15 @@ VERSION = 1
 """Of the entries' meaning. An entry that can't be read is a directory that can't say, never a key that is nobody's."""
 REMEMBERED_SECONDS = 1.0
 """How long an answer is believed, so that a busy key is looked up once a second: a revocation is seen after this."""
+STALE_SECONDS = 0.9
+"""How much longer a client is believed to be one where the store does not answer: in all, less than two seconds."""
 REMEMBERED_KEYS = 4096
 
 REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
 CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
 REPLACE = Script(files(__package__).joinpath("client_registry.lua").read_text())
+UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that nobody of ours wrote."""
 _encode = json.Encoder(order="deterministic").encode
 
 
@@ -50,7 +54,12 @@ class RedisClients(ClientDirectory, ClientRegistry):
         asked = self._clock.monotonic()
         if asked < until:
             return client
-        client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+        try:
+            client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+        except DirectoryUnavailable:
+            if client is None or self._clock.monotonic() >= until + STALE_SECONDS:
+                raise
+            return client
         self._remembered[digest] = (asked + REMEMBERED_SECONDS, client)
         self._remembered.move_to_end(digest)
         if len(self._remembered) > REMEMBERED_KEYS:
@@ -88,7 +97,7 @@ class RedisClients(ClientDirectory, ClientRegistry):
             return None
         try:
             holder = _read_holder(found)
-        except MsgspecError as error:
+        except UNREADABLE as error:
             _away(error)
         return holder.client if compare_digest(holder.digest, digest) else None
 
@@ -102,7 +111,7 @@ class RedisClients(ClientDirectory, ClientRegistry):
 def _registration(found: bytes) -> Registration:
     try:
         return _read_registration(found)
-    except MsgspecError as error:
+    except UNREADABLE as error:
         _away(error)
 
 

@@ -39,6 +39,10 @@ class Line(asyncio.Protocol):
         """Done when the socket is closed."""
 
     @property
+    def closed(self) -> bool:
+        return self._transport is None
+
+    @property
     def waiting(self) -> int:
         """Replies that are still to come."""
         return len(self._asked)

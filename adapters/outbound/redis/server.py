@@ -113,6 +113,8 @@ class Server:
                 line = await self._open()
                 for command in self._greeting():
                     await line.send(packed(*command))
+            if line.closed:
+                raise StoreAway("the connection broke off")
         except (OSError, TimeoutError, StoreError) as error:
             if line is not None:
                 line.close()
@@ -138,10 +140,11 @@ class Server:
         return Line(self._lost, self._patience)
 
     def _greeting(self) -> Sequence[tuple[str | int, ...]]:
+        """Never nothing: a server that has no room for one more says so in its first answer."""
         address = self._address
         user = (address.username,) if address.username else ()
         login = [("AUTH", *user, address.password)] if address.password else []
-        return [*login, *([("SELECT", address.database)] if address.database else [])]
+        return [*login, *([("SELECT", address.database)] if address.database else [])] or [("PING",)]
 
     def _connected(self, task: "asyncio.Task[Line]") -> None:
         self._connecting = None

@@ -1,6 +1,7 @@
 """A store, as the ports' adapters use it: one command, one reply, measured; or a script by its digest."""
 
 import asyncio
+import logging
 from hashlib import sha1
 
 from typing_extensions import override
@@ -14,7 +15,11 @@ from .line import Reply, packed
 from .route import OneServer, Route
 from .server import CALL_SECONDS
 
+TELL_SECONDS = 60.0
+"""How often the log has the same refusal."""
 _PING = packed("PING")
+
+log = logging.getLogger("llm_gateway.redis")
 
 
 class Script:
@@ -37,6 +42,7 @@ class Store(SharedStore):
         self._route = route
         self._clock = clock
         self._meter = meter
+        self._told: dict[str, float] = {}
 
     @property
     @override
@@ -51,8 +57,10 @@ class Store(SharedStore):
         began = self._clock.monotonic()
         try:
             reply = await self._route.call(key, packed(*command))
-        except StoreError:
+        except StoreError as error:
             self._meter.called(operation, self._clock.monotonic() - began, True)
+            if isinstance(error, StoreRefused) and error.code != "NOSCRIPT":
+                self._tell(operation, error.code)
             raise
         self._meter.called(operation, self._clock.monotonic() - began, False)
         return reply
@@ -76,6 +84,13 @@ class Store(SharedStore):
             if isinstance(answer, BaseException):
                 raise answer
         return None
+
+    def _tell(self, operation: str, code: str) -> None:
+        """A server that is full, or forbids a command, is not away: only the log says why its gateways go without."""
+        now = self._clock.monotonic()
+        if now >= self._told.get(operation, now):
+            self._told[operation] = now + TELL_SECONDS
+            log.warning("Redis refuses what '%s' asks: %s", operation, code)
 
     async def aclose(self) -> None:
         await self._route.aclose()

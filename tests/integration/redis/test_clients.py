@@ -12,18 +12,22 @@ import pytest
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients, MemoryClientDirectory
 from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
+from llm_gateway.adapters.outbound.redis.store import open_store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.testing import ScriptedClock
 
 from .conftest import Open
+from .proxy import Proxy
 from .valkey import Valkey, free_port, valkey
 
 ANNA = Client(id=ClientId("registered:anna"), namespace="anna", quota=Quota(requests=Bucket.of(5, 1.0)))
 SETTLED = Client(id=ClientId("settled"), namespace="settled", quota=Quota())
 COMMAND = Path(sys.executable).with_name("llm-gateway")
+UNREADABLE = b'{"digest":"","client":{"id":"\xff"},"keys":[]}'
 KEY = re.compile(r"^key     (sk-gateway-\S+)$", re.MULTILINE)
 
 
@@ -55,6 +59,26 @@ async def test_another_gateway_sees_a_revocation_within_two_seconds(
     assert await elsewhere.find(digest_of("key-1")) is None
 
 
+async def test_a_late_answer_shuts_out_nobody_who_was_known_within_two_seconds(server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        clock = ScriptedClock()
+        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=0.2)
+        clients = RedisClients(store, clock)
+        await clients.replace(ANNA.id, None, registered("key-1"))
+        assert await clients.find(digest_of("key-1")) == ANNA
+        assert await clients.find(digest_of("nobody")) is None
+        wire.muted = True
+        await clock.advance(1.5)
+        assert await clients.find(digest_of("key-1")) == ANNA
+        with pytest.raises(DirectoryUnavailable):
+            await clients.find(digest_of("nobody"))
+        await clock.advance(0.5)
+        with pytest.raises(DirectoryUnavailable):
+            await clients.find(digest_of("key-1"))
+        await store.aclose()
+    server.ask("DEL", CLIENTS, REGISTRATIONS)
+
+
 async def test_a_busy_key_is_looked_up_once_a_second_known_or_not(
     clients: tuple[RedisClients, ScriptedClock], server: Valkey
 ) -> None:
@@ -83,9 +107,9 @@ async def test_what_is_remembered_is_bounded(clients: tuple[RedisClients, Script
     assert len(registry._remembered) == 4_096
 
 
-@pytest.mark.parametrize("entry", ["", "{", '{"digest": ""}', "null"])
+@pytest.mark.parametrize("entry", [b"", b"{", b'{"digest": ""}', b"null", UNREADABLE, b'{"x":' + b"[" * 100_000])
 async def test_an_entry_that_cannot_be_read_is_no_answer(
-    clients: tuple[RedisClients, ScriptedClock], server: Valkey, entry: str
+    clients: tuple[RedisClients, ScriptedClock], server: Valkey, entry: bytes
 ) -> None:
     server.ask("HSET", CLIENTS, digest_of("key-1").hex(), entry)
     server.ask("HSET", REGISTRATIONS, ANNA.id, entry)

@@ -183,6 +183,17 @@ async def test_a_secure_answer_never_reaches_a_shared_cache() -> None:
     assert len(shared.entries) == 1
 
 
+async def test_the_limiter_and_a_shared_cache_are_asked_together() -> None:
+    clock = ScriptedClock()
+    limiter, shared = FarLimiter(MemoryRateLimiter(clock), clock), FarCache(clock, 0.1)
+    world = EmbeddingWorld(limiter=limiter, shared=shared, clock=clock)
+    asking = asyncio.create_task(world.ask())
+    await clock.advance(0.11)
+    assert len(world.model.calls) == 1
+    await clock.advance(1)
+    await asking
+
+
 async def test_a_failure_is_not_stored() -> None:
     world = EmbeddingWorld(ProviderRejected("ollama", "no"), None)
     with pytest.raises(ProviderRejected):

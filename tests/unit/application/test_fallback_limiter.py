@@ -1,5 +1,6 @@
 """Quotas while the shared store is away: a share kept here, none at all, or nothing; and back again by itself."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,20 @@ async def test_local_ends_after_a_bounded_time_for_each_client_and_begins_anew_a
     assert (await trial.take(one)).mode is LimiterMode.EXACT
     trial.shared.away = True
     assert (await trial.take(one)).mode is LimiterMode.LOCAL
+
+
+async def test_a_client_that_missed_the_return_is_not_refused_at_once_when_the_store_goes_again() -> None:
+    trial, client = Trial(), client_of(requests=5)
+    trial.shared.away = True
+    await trial.take(client)
+    trial.shared.away = False
+    await trial.clock.advance(86_400)
+    trial.shared.away = True
+    assert (await trial.take(client)).mode is LimiterMode.LOCAL
+    for _ in range(3):
+        await trial.clock.advance(LOCAL_SECONDS / 3)
+        last = await asyncio.gather(trial.take(client), return_exceptions=True)
+    assert isinstance(last[0], LimiterUnavailable)
 
 
 async def test_open_allows_everything_and_closed_nothing() -> None:

@@ -13,9 +13,10 @@ from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRef
 from llm_gateway.domain.estimate import estimate_prompt
 from llm_gateway.domain.events import TextDelta
 from llm_gateway.domain.quota import LEASE_MS
+from llm_gateway.domain.routing import EndpointState
 
 from .witnesses import FarLimiter
-from .world import HELLO, World, call_of, client_of
+from .world import CLOUD, HELLO, World, call_of, client_of
 
 CALL = call_of(max_tokens=100, grain=Grain.STREAM, model="gemini", hint=None)
 PROMPT = estimate_prompt(CALL.request)
@@ -159,6 +160,24 @@ async def test_a_departure_while_the_limiter_is_asked_gives_back_what_it_may_hav
     await clock.advance(0.2)
     assert asking.cancelled()
     assert world.limiter.settled == [0]
+    assert await world.at_rest()
+
+
+async def test_being_cancelled_again_meanwhile_gives_back_no_less() -> None:
+    clock = ScriptedClock()
+    world = World(clock=clock, limiter=FarLimiter(MemoryRateLimiter(clock), clock))
+    state = EndpointState(endpoint=CLOUD, features=frozenset())
+
+    async def hold() -> None:
+        async with world.throttle.reserve(RICH, CALL.request, state):
+            raise AssertionError("it was cancelled before")
+
+    holding = asyncio.create_task(hold())
+    for seconds in (0.05, 0.05):
+        await clock.advance(seconds)
+        holding.cancel()
+    await clock.advance(0.2)
+    assert holding.cancelled()
     assert await world.at_rest()
 
 
