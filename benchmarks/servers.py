@@ -11,7 +11,6 @@ from functools import partial
 import uvicorn
 import uvloop
 from litestar.types import Receive, Scope, Send
-from msgspec.structs import replace
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -122,7 +121,8 @@ async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None
 
 async def serve_unobserved() -> None:
     """Without metrics, records and log: what they cost is the difference."""
-    await _serve_gateway(None, {"observer": SilentObserver(), "request_log": NoLog()})
+    silent = SilentObserver()
+    await _serve_gateway(None, {"observer": silent, "meter": silent, "request_log": NoLog()})
 
 
 async def _serve_gateway(
@@ -148,8 +148,6 @@ async def _serve_gateway(
     overrides["chat_models"] = {"ollama": InstantModel()}
     overrides["endpoints"] = FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))])
     async with open_gateway(settings, **overrides) as gateway:
-        if access_log is None:
-            gateway = replace(gateway, meter=SilentObserver())
         server = create_server(gateway, access_log=access_log)
         serving = asyncio.create_task(server.serve())
         print(await server.listening(), flush=True)

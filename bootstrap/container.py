@@ -44,6 +44,7 @@ class Container(containers.DeclarativeContainer):
     entropy = Singleton(SystemEntropy)
     telemetry = Singleton(Telemetry, settings)
     observer = Call(lambda telemetry: telemetry.observer, telemetry)
+    meter = Call(lambda telemetry: telemetry.meter, telemetry)
 
     model_providers = Singleton(build_providers, settings, clock, Call(lambda telemetry: telemetry.queue, telemetry))
     chat_models = Singleton(lambda providers: _models(providers), model_providers)
@@ -86,7 +87,7 @@ class Container(containers.DeclarativeContainer):
         endpoints=endpoints,
         stores=Call(lambda stores: stores.all, stores),
         observer=observer,
-        meter=Call(lambda telemetry: telemetry.meter, telemetry),
+        meter=meter,
         request_log=request_log,
         render_metrics=Call(lambda telemetry: telemetry.render, telemetry),
         telemetry=telemetry,

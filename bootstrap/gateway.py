@@ -75,6 +75,7 @@ class Overrides(TypedDict, total=False):
     shared_cache: ReplyCache
     store_meter: StoreMeter
     observer: Observer
+    meter: TrafficMeter
     request_log: RequestLog
     clock: Clock
     entropy: Entropy

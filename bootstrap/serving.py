@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 
 from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
+from llm_gateway.adapters.inbound.http.chat_replies import Pace
 from llm_gateway.adapters.inbound.http.drain import Drain
+from llm_gateway.adapters.inbound.http.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server import CannotListen, GatewayServer
 from llm_gateway.application.ports import AccessLog, EndpointDirectory
 
@@ -112,9 +114,17 @@ def _address(host: str, port: int) -> str:
 
 
 def create_server(
-    gateway: Gateway, *, access_log: AccessLog | None = None, render_metrics: RenderMetrics | None = None
+    gateway: Gateway,
+    *,
+    access_log: AccessLog | None = None,
+    render_metrics: RenderMetrics | None = None,
+    pace: Pace | None = None,
+    bounds: Bounds | None = None,
 ) -> GatewayServer:
-    """A server for an open gateway, in its event loop. `/metrics` is the gateway's own if absent."""
+    """A server for an open gateway, in its event loop. `/metrics` is the gateway's own if absent.
+
+    `pace` and `bounds` are how patient it is with its clients; tests are less so.
+    """
     settings = gateway.settings
     drain = Drain()
     app = create_app(
@@ -139,6 +149,7 @@ def create_server(
             max_body_bytes=settings.max_body_bytes,
             hosts=settings.hosts,
             metrics_token=settings.metrics_token.value if settings.metrics_token else None,
+            pace=pace or Pace(),
         ),
         drain,
     )
@@ -149,6 +160,7 @@ def create_server(
         drain=drain,
         drain_seconds=settings.drain_seconds,
         end_rest=gateway.flights.aclose,
+        bounds=bounds,
     )
 
 

@@ -65,7 +65,7 @@ class GatewayServer(uvicorn.Server):
             )
         )
         self.servers = []  # as uvicorn has it from its start-up on
-        self._drain = drain
+        self.drain = drain
         self._drain_seconds = drain_seconds
         self._end_rest = end_rest
         self._loop = asyncio.get_running_loop()
@@ -114,6 +114,6 @@ class GatewayServer(uvicorn.Server):
 
     async def _drain_and_exit(self) -> None:
         try:
-            await self._drain(self._drain_seconds, self._end_rest)
+            await self.drain(self._drain_seconds, self._end_rest)
         finally:
             self.should_exit = True

@@ -8,9 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
 from llm_gateway.adapters.inbound.http.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.drain import Drain
 from llm_gateway.adapters.inbound.http.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server import GatewayServer
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
@@ -18,6 +16,7 @@ from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
 from llm_gateway.bootstrap.gateway import Gateway, open_gateway
+from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
 
@@ -78,12 +77,10 @@ class Wire:
 
 
 class Served:
-    def __init__(
-        self, gateway: Gateway, server: GatewayServer, drain: Drain, observer: RecordingObserver, port: int
-    ) -> None:
+    def __init__(self, gateway: Gateway, server: GatewayServer, observer: RecordingObserver, port: int) -> None:
         self.gateway = gateway
         self.server = server
-        self.drain = drain
+        self.drain = server.drain
         self.observer = observer
         self.port = port
         self._wires: list[Wire] = []
@@ -121,46 +118,6 @@ class Served:
         return self.request(body=json.dumps(chat(text, **fields)).encode())
 
 
-def serving(
-    gateway: Gateway, observer: RecordingObserver, pace: Pace, bounds: Bounds, drain_seconds: float
-) -> tuple[GatewayServer, Drain]:
-    """As `create_server` does it, with the patience that a test needs, and a meter that it can read."""
-    settings = gateway.settings
-    drain = Drain()
-    services = HttpServices(
-        authenticate=gateway.authenticate,
-        answer_chat=gateway.answer_chat,
-        embed_texts=gateway.embed_texts,
-        explain_chat=gateway.explain_chat,
-        list_models=gateway.list_models,
-        directory=gateway.endpoints,
-        stores=gateway.stores,
-        observer=gateway.observer,
-        meter=observer,
-        request_log=gateway.request_log,
-        render_metrics=gateway.render_metrics,
-        clock=gateway.clock,
-        entropy=gateway.entropy,
-    )
-    options = HttpOptions(
-        version="0",
-        max_body_bytes=settings.max_body_bytes,
-        hosts=settings.hosts,
-        metrics_token=settings.metrics_token.value if settings.metrics_token else None,
-        pace=pace,
-    )
-    server = GatewayServer(
-        create_app(services, options, drain),
-        host=settings.host,
-        port=0,
-        drain=drain,
-        drain_seconds=drain_seconds,
-        end_rest=gateway.flights.aclose,
-        bounds=bounds,
-    )
-    return server, drain
-
-
 @asynccontextmanager
 async def serve(
     models: Mapping[str, ScriptedChatModel] | None,
@@ -168,21 +125,25 @@ async def serve(
     endpoints: list[EndpointState] | None = None,
     pace: Pace | None = None,
     bounds: Bounds | None = None,
-    drain_seconds: float = 5,
     overrides: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Served, None]:
     """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own."""
     observer = RecordingObserver()
-    values: dict[str, Any] = {"api_keys": (Secret(KEY),), "rate_limiter_capacity": 1_000_000} | settings
-    replaced: dict[str, Any] = {"observer": observer} | dict(overrides or {})
+    usual: dict[str, Any] = {
+        "api_keys": (Secret(KEY),),
+        "port": 0,
+        "rate_limiter_capacity": 1_000_000,
+        "drain_seconds": 5,
+    }
+    replaced: dict[str, Any] = {"observer": observer, "meter": observer} | dict(overrides or {})
     if models is not None:
         states = [endpoint(name) for name in models] if endpoints is None else endpoints
         replaced |= {"chat_models": models, "endpoints": FixedEndpoints(states)}
-    async with open_gateway(Settings(**values), **replaced) as gateway:
-        server, drain = serving(gateway, observer, pace or Pace(), bounds or Bounds(), drain_seconds)
+    async with open_gateway(Settings(**usual | settings), **replaced) as gateway:
+        server = create_server(gateway, pace=pace, bounds=bounds)
         task = asyncio.create_task(server.serve())
-        served = Served(gateway, server, drain, observer, await server.listening())
+        served = Served(gateway, server, observer, await server.listening())
         try:
             yield served
         finally:

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
-from llm_gateway.adapters.inbound.http.drain import Drain
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.bootstrap.gateway import open_gateway
+from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
 
 from .served import KEY, chat, endpoint, stopped_clock
@@ -59,22 +58,7 @@ async def test_nothing_that_clients_invent_grows_the_number_of_series() -> None:
         chat_models={"ollama": ScriptedChatModel(stopped_clock())},
         endpoints=FixedEndpoints([endpoint("ollama")]),
     ) as gateway:
-        services = HttpServices(
-            authenticate=gateway.authenticate,
-            answer_chat=gateway.answer_chat,
-            embed_texts=gateway.embed_texts,
-            explain_chat=gateway.explain_chat,
-            list_models=gateway.list_models,
-            directory=gateway.endpoints,
-            stores=gateway.stores,
-            observer=gateway.observer,
-            meter=gateway.meter,
-            request_log=gateway.request_log,
-            render_metrics=gateway.render_metrics,
-            clock=gateway.clock,
-            entropy=gateway.entropy,
-        )
-        app: Any = create_app(services, HttpOptions(version="0", max_body_bytes=1 << 20), Drain())
+        app: Any = create_server(gateway).config.app
 
         async def send(message: object) -> None:
             """Nobody reads the answer."""
