@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
     from .application.list_models import ListModels, UsableModel
+    from .application.manage_clients import ManageClients
     from .application.plan_route import PlanRoute
     from .application.ports import (
         Attempt,
         ChatModel,
         ClientDirectory,
+        ClientRegistry,
         Clock,
         EmbeddingModel,
         EndpointDirectory,
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
         RateLimiter,
         ReplyCache,
         RequestLog,
+        SharedStore,
+        StoreMeter,
+        TrafficMeter,
     )
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
-    from .bootstrap.gateway import Gateway, open_gateway
+    from .bootstrap.gateway import Gateway, Overrides, open_gateway
     from .bootstrap.loading import SettingsError, load_settings
-    from .bootstrap.settings import Secret, Settings
+    from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
     from .domain.caching import CacheDirective, CacheKey, CacheMode
     from .domain.chat import (
         AssistantMessage,
@@ -57,10 +62,13 @@ if TYPE_CHECKING:
         Usage,
         UserMessage,
     )
-    from .domain.clients import Client, ClientId
+    from .domain.clients import ApiKeyDigest, Client, ClientId, RegisteredKey, Registration, digest_of
     from .domain.embedding import EmbedCall, EmbedReply, EmbedRequest
     from .domain.errors import (
         ContextLengthExceeded,
+        DirectoryUnavailable,
+        Draining,
+        Fault,
         Forbidden,
         GatewayError,
         InvalidRequest,
@@ -76,43 +84,30 @@ if TYPE_CHECKING:
         ProviderTimeout,
         ProviderUnavailable,
         QuotaExceeded,
+        Unauthenticated,
         UnknownModel,
     )
-    from .domain.events import (
-        ChatEvent,
-        Finished,
-        ReasoningDelta,
-        Started,
-        TextDelta,
-        ToolCallDelta,
-        collect,
-        replay,
-    )
-    from .domain.quota import Bucket, Quota
-    from .domain.resilience import Deadline
-    from .domain.routing import (
-        Endpoint,
-        EndpointId,
-        EndpointState,
-        Feature,
-        Hint,
-        Locality,
-        Plan,
-        Task,
-    )
+    from .domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect, replay
+    from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, Quota, ReservationId, Standing
+    from .domain.resilience import BreakerState, Deadline
+    from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
 
 __all__ = [
     "Answer",
     "AnswerChat",
+    "ApiKeyDigest",
     "AssistantMessage",
     "Attempt",
     "AttemptRecord",
     "Authenticate",
+    "BreakerState",
     "Bucket",
+    "BucketSettings",
     "CacheDirective",
     "CacheKey",
     "CacheMode",
     "CacheStatus",
+    "Charge",
     "ChatCall",
     "ChatEvent",
     "ChatModel",
@@ -121,9 +116,14 @@ __all__ = [
     "Client",
     "ClientDirectory",
     "ClientId",
+    "ClientRegistry",
+    "ClientSettings",
     "Clock",
     "ContextLengthExceeded",
     "Deadline",
+    "Decision",
+    "DirectoryUnavailable",
+    "Draining",
     "EmbedCall",
     "EmbedReply",
     "EmbedRequest",
@@ -133,10 +133,12 @@ __all__ = [
     "Endpoint",
     "EndpointDirectory",
     "EndpointId",
+    "EndpointSettings",
     "EndpointState",
     "Entropy",
     "ExplainChat",
     "Explanation",
+    "Fault",
     "Feature",
     "FinishReason",
     "Finished",
@@ -150,14 +152,18 @@ __all__ = [
     "InvalidRequest",
     "JsonFormat",
     "JsonSchemaFormat",
+    "Levels",
+    "LimiterMode",
     "LimiterUnavailable",
     "ListModels",
     "Locality",
+    "ManageClients",
     "NamedTool",
     "NoRoute",
     "Observation",
     "Observer",
     "Overloaded",
+    "Overrides",
     "Plan",
     "PlanRoute",
     "ProviderBroken",
@@ -173,15 +179,22 @@ __all__ = [
     "RateLimiter",
     "ReasoningDelta",
     "ReasoningEffort",
+    "RegisteredKey",
+    "Registration",
     "ReplyCache",
     "RequestId",
     "RequestLog",
     "RequestRecord",
+    "ReservationId",
     "Sampling",
     "Secret",
     "Settings",
     "SettingsError",
+    "SharedStore",
+    "Skip",
+    "Standing",
     "Started",
+    "StoreMeter",
     "SystemMessage",
     "Task",
     "Text",
@@ -192,11 +205,14 @@ __all__ = [
     "ToolCallDelta",
     "ToolMessage",
     "ToolMode",
+    "TrafficMeter",
+    "Unauthenticated",
     "UnknownModel",
     "UsableModel",
     "Usage",
     "UserMessage",
     "collect",
+    "digest_of",
     "load_settings",
     "open_gateway",
     "replay",
@@ -209,32 +225,34 @@ _HOMES = {
     "application.embed_texts": "EmbedTexts Embedded",
     "application.explain_chat": "ExplainChat Explanation",
     "application.list_models": "ListModels UsableModel",
+    "application.manage_clients": "ManageClients",
     "application.plan_route": "PlanRoute",
     "application.ports": (
-        "Attempt ChatModel ClientDirectory Clock EmbeddingModel EndpointDirectory Entropy Observation Observer "
-        "RateLimiter ReplyCache RequestLog"
+        "Attempt ChatModel ClientDirectory ClientRegistry Clock EmbeddingModel EndpointDirectory Entropy "
+        "Observation Observer RateLimiter ReplyCache RequestLog SharedStore StoreMeter TrafficMeter"
     ),
     "application.records": "AttemptRecord CacheStatus RequestId RequestRecord",
-    "bootstrap.gateway": "Gateway open_gateway",
+    "bootstrap.gateway": "Gateway Overrides open_gateway",
     "bootstrap.loading": "SettingsError load_settings",
-    "bootstrap.settings": "Secret Settings",
+    "bootstrap.settings": "BucketSettings ClientSettings EndpointSettings Secret Settings",
     "domain.caching": "CacheDirective CacheKey CacheMode",
     "domain.chat": (
         "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
         "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "
         "Usage UserMessage"
     ),
-    "domain.clients": "Client ClientId",
+    "domain.clients": "ApiKeyDigest Client ClientId RegisteredKey Registration digest_of",
     "domain.embedding": "EmbedCall EmbedReply EmbedRequest",
     "domain.errors": (
-        "ContextLengthExceeded Forbidden GatewayError InvalidRequest LimiterUnavailable NoRoute Overloaded "
-        "ProviderBroken ProviderError ProviderMisconfigured ProviderRefused ProviderRejected "
-        "ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded UnknownModel"
+        "ContextLengthExceeded DirectoryUnavailable Draining Fault Forbidden GatewayError "
+        "InvalidRequest LimiterUnavailable NoRoute Overloaded ProviderBroken ProviderError ProviderMisconfigured "
+        "ProviderRefused ProviderRejected ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded "
+        "Unauthenticated UnknownModel"
     ),
     "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
-    "domain.quota": "Bucket Quota",
-    "domain.resilience": "Deadline",
-    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan Task",
+    "domain.quota": "Bucket Charge Decision LimiterMode Levels Quota ReservationId Standing",
+    "domain.resilience": "BreakerState Deadline",
+    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan Skip Task",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
