@@ -43,13 +43,14 @@ from .contracts.clock import ClockContract
 from .contracts.embedding_model import EmbeddingModelContract, EmbeddingVendor
 from .contracts.endpoint_directory import EndpointDirectoryContract
 from .contracts.entropy import EntropyContract
-from .contracts.observer import ObserverContract, TrafficMeterContract
+from .contracts.observer import AccessLogContract, ObserverContract, QueueMeterContract, TrafficMeterContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
 from .contracts.request_log import RequestLogContract
 from .contracts.shared_store import SharedStoreContract, StoreMeterContract
 
 __all__ = [
+    "AccessLogContract",
     "ChatModelContract",
     "ClientDirectoryContract",
     "ClientRegistryContract",
@@ -66,6 +67,7 @@ __all__ = [
     "MemoryReplyCache",
     "MemoryRequestLog",
     "ObserverContract",
+    "QueueMeterContract",
     "RateLimiterContract",
     "RecordedAttempt",
     "RecordedRequest",

@@ -12,11 +12,17 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, Silen
 from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
 from llm_gateway.application.records import AttemptRecord, RequestId
 from llm_gateway.domain.routing import Task
-from llm_gateway.testing import ObserverContract, RecordingObserver, StoreMeterContract, TrafficMeterContract
+from llm_gateway.testing import (
+    ObserverContract,
+    QueueMeterContract,
+    RecordingObserver,
+    StoreMeterContract,
+    TrafficMeterContract,
+)
 from llm_gateway.testing.contracts.observer import EMBEDDING, ENDPOINT, FULL, TRACE
 
 
-class TestSilent(ObserverContract, TrafficMeterContract):
+class TestSilent(ObserverContract, TrafficMeterContract, QueueMeterContract):
     @override
     def make(self) -> SilentObserver:
         return SilentObserver()
@@ -28,7 +34,9 @@ class TestSilentStoreMeter(StoreMeterContract):
         return SilentStoreMeter()
 
 
-class TestTelemetryStoreMeter(StoreMeterContract):
+class OnInstruments:
+    """Each adapter on instruments of its own, which can be read afterwards."""
+
     @pytest.fixture(autouse=True)
     def instruments(self) -> Iterator[None]:
         self.opened = Instruments()
@@ -36,6 +44,8 @@ class TestTelemetryStoreMeter(StoreMeterContract):
         assert self.opened.read()
         self.opened.close()
 
+
+class TestTelemetryStoreMeter(OnInstruments, StoreMeterContract):
     @override
     def make(self) -> TelemetryStoreMeter:
         return TelemetryStoreMeter(self.opened)
@@ -47,14 +57,7 @@ class TestRecording(ObserverContract, TrafficMeterContract):
         return RecordingObserver()
 
 
-class TestTelemetry(ObserverContract, TrafficMeterContract):
-    @pytest.fixture(autouse=True)
-    def instruments(self) -> Iterator[None]:
-        self.opened = Instruments()
-        yield
-        assert self.opened.read()
-        self.opened.close()
-
+class TestTelemetry(OnInstruments, ObserverContract, TrafficMeterContract, QueueMeterContract):
     @override
     def make(self) -> TelemetryObserver:
         return TelemetryObserver(self.opened)

@@ -1,10 +1,15 @@
 """A line for each request: whole, in one line, and nothing of what was said."""
 
+from collections.abc import Iterator
+
+import pytest
 from msgspec import json
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
 from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
 from llm_gateway.application.records import RequestId, RequestRecord
+from llm_gateway.testing import AccessLogContract
 from llm_gateway.testing.contracts.observer import FULL, ONE
 
 
@@ -15,6 +20,21 @@ def line_of(method: str, status: int, record: RequestRecord | None, *, pretty: b
     writer.close()
     (line,) = b"".join(written).splitlines()
     return line
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+class TestLineAccessLog(AccessLogContract):
+    @pytest.fixture(autouse=True)
+    def written(self, pretty: bool) -> Iterator[None]:
+        lines: list[bytes] = []
+        self.writer, self.pretty = LineWriter(lines.append), pretty
+        yield
+        self.writer.close()
+        assert len(lines) == 1
+
+    @override
+    def make(self) -> LineAccessLog:
+        return LineAccessLog(self.writer, pretty=self.pretty)
 
 
 def test_a_chat_is_a_line_of_json_with_all_that_is_known() -> None:

@@ -1,10 +1,10 @@
-"""What holds for every `Observer` and every `TrafficMeter`."""
+"""What holds for every `Observer`, `TrafficMeter`, `QueueMeter` and `AccessLog`."""
 
 from abc import ABC, abstractmethod
 
 import pytest
 
-from llm_gateway.application.ports import Observer, TrafficMeter
+from llm_gateway.application.ports import AccessLog, Observer, QueueMeter, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
@@ -114,3 +114,27 @@ class TrafficMeterContract(ABC):
         meter.began()
         meter.ended(method, "/api/v1/chat", status, 0.001)
         meter.ended(method, "", status, 0.0)
+
+
+class QueueMeterContract(ABC):
+    @abstractmethod
+    def make(self) -> QueueMeter: ...
+
+    def test_every_wait_is_counted_also_of_a_call_that_gave_up(self) -> None:
+        meter = self.make()
+
+        meter.waited("mine", 0.0)
+        meter.waited("mine", 60.0)
+        meter.waited("other", 0.5)
+
+
+class AccessLogContract(ABC):
+    @abstractmethod
+    def make(self) -> AccessLog: ...
+
+    @pytest.mark.parametrize("record", [None, *RECORDS])
+    @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("POST", 499), ("\x00 BREW", 400)])
+    def test_every_answer_is_written_whatever_came_of_it(
+        self, method: str, status: int, record: RequestRecord | None
+    ) -> None:
+        self.make().answered(ONE, method, "/api/v1/chat", status, 0.001, record)
