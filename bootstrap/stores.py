@@ -54,7 +54,7 @@ class Stores:
 
     def clients(self, settled: ClientDirectory) -> ClientDirectory:
         """The settings' clients, `settled`, before the ones that are registered: they go on while the store is away."""
-        return settled if self.state is None else JoinedClients([settled, registered_clients(self.state, self._clock)])
+        return settled if self.state is None else JoinedClients([settled, _registered_clients(self.state, self._clock)])
 
     def limiter(self) -> RateLimiter:
         local = MemoryRateLimiter(self._clock)
@@ -107,12 +107,12 @@ async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClien
     clock = SystemClock()
     store = open_store("redis", url.value, clock, SilentStoreMeter(), patience=COMMAND_SECONDS)
     try:
-        yield ManageClients(registered_clients(store, clock), clock, common)
+        yield ManageClients(_registered_clients(store, clock), clock, common)
     finally:
         await store.aclose()
 
 
-def registered_clients(store: "Store", clock: Clock) -> "RedisClients":
+def _registered_clients(store: "Store", clock: Clock) -> "RedisClients":
     from llm_gateway.adapters.outbound.redis.clients import RedisClients
 
     return RedisClients(store, clock)

@@ -29,9 +29,6 @@ class Deadline(Struct, frozen=True):
         """Seconds left, never below zero."""
         return max(0.0, self.at - now)
 
-    def sooner(self, other: "Deadline") -> "Deadline":
-        return self if self.at <= other.at else other
-
 
 class RetryBudget:
     """At most a share of the calls may be retries, so that retries can't multiply an outage. (Google SRE book, ch. 21.)

@@ -6,7 +6,7 @@ from llm_gateway.application.explain_chat import Explanation
 from llm_gateway.domain.routing import EndpointState, Task
 
 
-def endpoint_table(states: Iterable[EndpointState]) -> str:
+def _endpoint_table(states: Iterable[EndpointState]) -> str:
     """Each endpoint, where it is, and why it can or can't be used."""
     rows = [
         (state.endpoint.name, state.endpoint.locality.value.replace("_", " "), _standing(state))
@@ -19,7 +19,7 @@ def endpoint_table(states: Iterable[EndpointState]) -> str:
 def served(states: Sequence[EndpointState], address: str, demo_key: str | None) -> str:
     """What `serve` says at its start: the endpoints, and a line that works, where `$KEY` is set if it has to be."""
     key = f"'X-API-Key: {demo_key}'" if demo_key else '"X-API-Key: $KEY"'
-    lines = [endpoint_table(states), "", f"Listening on {address}"]
+    lines = [_endpoint_table(states), "", f"Listening on {address}"]
     if any(state.demonstration and state.configured for state in states):
         lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")
     body = '{"messages": [{"role": "user", "content": "Say hello"}], "model_hint": "local"}'

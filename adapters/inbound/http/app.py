@@ -99,7 +99,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
             *operations_handlers(operations),
             *console_handlers(ConsoleDoor()),
         ],
-        exception_handlers={Exception: answer_error},
+        exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
@@ -114,7 +114,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     )
 
 
-def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Any error that left a handler, in its surface's words."""
     if isinstance(error, HTTPException):
         error = _own(error)

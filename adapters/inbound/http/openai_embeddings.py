@@ -68,7 +68,7 @@ def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | N
     )
 
 
-def from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
+def _from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
     return EmbeddingsOut(
         data=[
             EmbeddingOut(index=index, embedding=_packed(vector) if base64 else vector)
@@ -96,4 +96,4 @@ class EmbeddingReply:
             embedded = await self._ask()
         exchange.headers.update(exchange.surface.rate_headers(embedded.decision))
         exchange.headers.update(provenance(embedded.reply.endpoint, embedded.cache))
-        await json_reply(_encode(from_embed_reply(embedded.reply, base64=self._base64)))(scope, receive, send)
+        await json_reply(_encode(_from_embed_reply(embedded.reply, base64=self._base64)))(scope, receive, send)
