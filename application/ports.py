@@ -186,7 +186,7 @@ class AccessLog(Protocol):
     def answered(
         self, request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
     ) -> None:
-        """As for `TrafficMeter`; `record` is there where the request was a chat."""
+        """As for `TrafficMeter`; `record` is there where the request was a chat or an embedding."""
         ...
 
 

@@ -55,7 +55,7 @@ class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     requests: Annotated[BucketSettings | None, Meta(description="Default: the common quota.")] = None
     tokens: Annotated[BucketSettings | None, Meta(description="Default: no limit.")] = None
     concurrency: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Chats under way at once. Default: no limit.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Answers under way at once. Default: no limit.")
     ] = None
     hints: Annotated[tuple[Hint, ...] | None, Meta(description="That it may use. Default: all.")] = None
     models: Annotated[

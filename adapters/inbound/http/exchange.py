@@ -16,7 +16,7 @@ _KEY = "llm_gateway.exchange"
 class Exchange(Struct):
     """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it.
 
-    `record` is what became of a chat, once that is known.
+    `record` is what became of a chat or an embedding, once that is known.
     """
 
     request_id: str

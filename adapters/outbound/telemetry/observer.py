@@ -16,7 +16,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
 class _Counts:
-    """The instruments that chats are counted by, looked up once."""
+    """The instruments that requests are counted by, looked up once."""
 
     def __init__(self, instruments: Instruments) -> None:
         self.requests = instruments.counter(catalogue.REQUESTS)

@@ -39,7 +39,7 @@ LIMITS = Board(
                     look=Look.STACK,
                 ),
                 Panel(
-                    title="Chats under way",
+                    title="Answers under way",
                     description="What quotas of concurrency are about.",
                     queries={"under way": total("gateway_answers_under_way")},
                 ),
