@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.types import ASGIApp, Scope
+from msgspec import json
 
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
@@ -20,7 +21,10 @@ from llm_gateway.domain.routing import Task
 from .chat_replies import AnswerMark, Form, Pace, StreamReply, WholeReply
 from .drain import Drain
 from .exchange import exchange_of
-from .requests import api_key, read_body, text_headers
+from .requests import api_key, decode, read_body, text_headers
+from .steering import check_said_once
+
+T = TypeVar("T")
 
 
 class Door:
@@ -51,8 +55,13 @@ class Door:
             raise Draining
         return await self._authenticate(api_key(scope))
 
-    async def body(self, request: Request[Any, Any, Any]) -> bytes:
-        return await read_body(request.scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
+    async def read(self, request: Request[Any, Any, Any], decoder: "json.Decoder[T]") -> tuple[Client, T]:
+        """Who asks, and what. Raises what refuses either."""
+        client = await self.client(request.scope)
+        data = await read_body(request.scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
+        body = decode(decoder, data)
+        check_said_once(data)
+        return client, body
 
     @contextmanager
     def refusals_recorded(self, scope: Scope, task: Task = Task.CHAT) -> Iterator[None]:

@@ -17,8 +17,7 @@ from .native_replies import NativeForm
 from .native_translate import from_explanation, to_call
 from .native_wire import ChatBody
 from .replies import json_reply
-from .requests import decode
-from .steering import check_said_once, hint_of, timeout_of
+from .steering import hint_of, timeout_of
 
 _decoder = json.Decoder(ChatBody)
 
@@ -42,10 +41,7 @@ class NativeDoor:
 
     async def _read(self, request: Request[Any, Any, Any]) -> tuple[Client, ChatCall]:
         scope = request.scope
-        client = await self._door.client(scope)
-        data = await self._door.body(request)
-        body = decode(_decoder, data)
-        check_said_once(data)
+        client, body = await self._door.read(request, _decoder)
         return client, to_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
 
 

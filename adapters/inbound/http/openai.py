@@ -21,8 +21,8 @@ from .openai_replies import OpenAIForm, wishes_of
 from .openai_translate import to_call
 from .openai_wire import CompletionBody
 from .replies import json_reply
-from .requests import decode, text_headers
-from .steering import check_said_once, hint_of, timeout_of
+from .requests import text_headers
+from .steering import hint_of, timeout_of
 
 _decoder = json.Decoder(CompletionBody)
 _embedding_decoder = json.Decoder(EmbeddingBody)
@@ -41,10 +41,7 @@ class OpenAIDoor:
         """What answers a chat. Raises what refuses it, and leaves a record of that."""
         scope = request.scope
         with self._door.refusals_recorded(scope):
-            client = await self._door.client(scope)
-            data = await self._door.body(request)
-            body = decode(_decoder, data)
-            check_said_once(data)
+            client, body = await self._door.read(request, _decoder)
             call = to_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
         return self._door.answer(scope, call, client, OpenAIForm(self._door.mark("chatcmpl-"), wishes_of(body)))
 
@@ -52,10 +49,7 @@ class OpenAIDoor:
         """What answers an embedding. Raises what refuses it, and leaves a record of that."""
         scope = request.scope
         with self._door.refusals_recorded(scope, Task.EMBED):
-            client = await self._door.client(scope)
-            data = await self._door.body(request)
-            body = decode(_embedding_decoder, data)
-            check_said_once(data)
+            client, body = await self._door.read(request, _embedding_decoder)
             call = to_embed_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
         id = RequestId(exchange_of(scope).request_id)
         ask = partial(self._embed_texts, call, client, id=id, headers=text_headers(scope), told=exchange_of(scope).told)
