@@ -6,8 +6,8 @@ from llm_gateway.application.records import AttemptRecord, RequestRecord
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.routing import Skip
 
+from .native_answers import SkipOut, UsageOut
 from .native_translate import usage_out
-from .native_wire import SkipOut, UsageOut
 
 
 class AttemptOut(Struct, frozen=True, kw_only=True):

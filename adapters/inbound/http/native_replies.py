@@ -9,8 +9,8 @@ from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.events import Delta
 
 from .chat_replies import AnswerMark, Form
+from .native_answers import AnswerOut
 from .native_translate import from_delta, from_reply
-from .native_wire import AnswerOut
 from .problems import encode_problem
 
 _encode = json.Encoder().encode

@@ -25,6 +25,7 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
+from . import native_answers as answers
 from . import native_wire as wire
 from .chat_calls import call_of, to_tool_call
 
@@ -67,9 +68,9 @@ def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Par
     )
 
 
-def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> wire.AnswerOut:
+def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> answers.AnswerOut:
     """A reply as the answer's body, or, where it is not `whole`, as the end of a stream."""
-    return wire.AnswerOut(
+    return answers.AnswerOut(
         id=id,
         provider=reply.endpoint.provider,
         model=reply.model,
@@ -84,11 +85,11 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
     )
 
 
-def from_tool_call(call: ToolCall) -> wire.ToolCallOut:
-    return wire.ToolCallOut(
+def from_tool_call(call: ToolCall) -> answers.ToolCallOut:
+    return answers.ToolCallOut(
         id=call.id,
         type="function",
-        function=wire.FunctionOut(name=call.name, arguments=call.arguments),
+        function=answers.FunctionOut(name=call.name, arguments=call.arguments),
         extra_content=given(call.extra_content),
     )
 
@@ -97,8 +98,8 @@ def given(value: JsonObject | None) -> dict[str, object] | UnsetType:
     return UNSET if value is None else dict(value)
 
 
-def usage_out(usage: Usage) -> wire.UsageOut:
-    return wire.UsageOut(
+def usage_out(usage: Usage) -> answers.UsageOut:
+    return answers.UsageOut(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.total_tokens,
@@ -107,15 +108,15 @@ def usage_out(usage: Usage) -> wire.UsageOut:
     )
 
 
-def from_delta(delta: Delta) -> wire.DeltaOut:
+def from_delta(delta: Delta) -> answers.DeltaOut:
     match delta:
         case TextDelta(text=text):
-            return wire.DeltaOut(content=text)
+            return answers.DeltaOut(content=text)
         case ReasoningDelta(text=text):
-            return wire.DeltaOut(reasoning=text)
+            return answers.DeltaOut(reasoning=text)
         case ToolCallDelta():
-            return wire.DeltaOut(
-                tool_call=wire.ToolCallDeltaOut(
+            return answers.DeltaOut(
+                tool_call=answers.ToolCallDeltaOut(
                     index=delta.index,
                     id=UNSET if delta.id is None else delta.id,
                     name=UNSET if delta.name is None else delta.name,
@@ -127,13 +128,13 @@ def from_delta(delta: Delta) -> wire.DeltaOut:
             assert_never(delta)
 
 
-def from_explanation(explanation: Explanation) -> wire.ExplanationOut:
+def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
     plan = explanation.plan
-    return wire.ExplanationOut(
+    return answers.ExplanationOut(
         hint=plan.hint,
         pinned=plan.pinned,
         endpoints=[
-            wire.EndpointOut(
+            answers.EndpointOut(
                 provider=state.endpoint.id.provider,
                 model=state.endpoint.id.model,
                 locality=state.endpoint.locality.value,
@@ -141,5 +142,5 @@ def from_explanation(explanation: Explanation) -> wire.ExplanationOut:
             )
             for state in plan.endpoints
         ],
-        skipped=[wire.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
+        skipped=[answers.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
     )

@@ -1,11 +1,11 @@
-"""The native endpoint's types, as they stand on the wire."""
+"""The native surface's requests, as they stand on the wire."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from llm_gateway.domain.caching import CacheMode
-from llm_gateway.domain.chat import FinishReason, ReasoningEffort, ToolMode
+from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -142,82 +142,3 @@ class ChatBody(In, frozen=True, kw_only=True):
     reasoning_effort: ReasoningEffort | None = None
     stream: bool = False
     cache: CacheIn = CacheIn()
-
-
-class _Out(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that the gateway sends."""
-
-
-class FunctionOut(_Out, frozen=True, kw_only=True):
-    name: str
-    arguments: str
-
-
-class ToolCallOut(_Out, frozen=True, kw_only=True):
-    id: str
-    function: FunctionOut
-    type: Literal["function"]
-    extra_content: JsonObject | UnsetType = UNSET
-
-
-class UsageOut(_Out, frozen=True, kw_only=True):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    reasoning_tokens: int | UnsetType = UNSET
-    cached_tokens: int | UnsetType = UNSET
-
-
-class AnswerOut(_Out, frozen=True, kw_only=True):
-    """A whole answer; in a stream, its `done` event, where the content is not said again."""
-
-    id: str
-    provider: str
-    model: str
-    content: str | UnsetType = UNSET
-    tool_calls: list[ToolCallOut] | UnsetType = UNSET
-    reasoning: str | UnsetType = UNSET
-    extra_content: JsonObject | UnsetType = UNSET
-    finish_reason: FinishReason
-    usage: UsageOut
-    cached: bool
-    created: int
-
-
-class ToolCallDeltaOut(_Out, frozen=True, kw_only=True):
-    index: int
-    id: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    arguments: str | UnsetType = UNSET
-    extra_content: JsonObject | UnsetType = UNSET
-
-
-class DeltaOut(_Out, frozen=True, kw_only=True):
-    """One of the three."""
-
-    content: str | UnsetType = UNSET
-    reasoning: str | UnsetType = UNSET
-    tool_call: ToolCallDeltaOut | UnsetType = UNSET
-
-
-class EndpointOut(_Out, frozen=True, kw_only=True):
-    """An endpoint of a plan, and its circuit breaker."""
-
-    provider: str
-    model: str
-    locality: Literal["on_premises", "cloud"]
-    breaker: Literal["closed", "open", "half_open"]
-
-
-class SkipOut(_Out, frozen=True, kw_only=True):
-    name: str
-    reason: str
-
-
-class ExplanationOut(_Out, frozen=True, kw_only=True):
-    """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
-
-    hint: Hint | None
-    pinned: bool
-    endpoints: list[EndpointOut]
-    skipped: list[SkipOut]

@@ -1,20 +1,20 @@
-"""From the domain to OpenAI's wire types: a reply as one completion, or its events as chunks."""
+"""OpenAI's answer's form: one completion, or chunks and then `[DONE]`."""
 
 from hashlib import blake2b
-from typing import assert_never
 
 from msgspec import UNSET, Struct, json
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.domain.chat import ChatReply, FinishReason, JsonObject, Usage
-from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.chat import ChatReply, FinishReason
+from llm_gateway.domain.events import Delta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
 
 from . import openai_answers as wire
 from .chat_replies import AnswerMark, Form
 from .native_translate import from_tool_call, given
 from .openai_errors import encode_openai_error
+from .openai_translate import from_delta, usage_out
 from .openai_wire import CompletionIn
 
 _encode = json.Encoder().encode
@@ -59,7 +59,7 @@ class OpenAIForm(Form):
             model=reply.model,
             choices=[wire.Choice(message=message, finish_reason=reply.finish_reason)],
             usage=usage_out(reply.usage),
-            system_fingerprint=fingerprint(answer),
+            system_fingerprint=_fingerprint(answer),
             service_tier="default" if self._wishes.service_tier else UNSET,
         )
         return _encode(completion)
@@ -68,11 +68,11 @@ class OpenAIForm(Form):
     def delta(self, delta: Delta, answer: Answer) -> bytes:
         if self._wishes.one_call and isinstance(delta, ToolCallDelta) and delta.index > 0:
             return b""
-        return self._role(answer) + self._choice(answer, part_of(delta))
+        return self._role(answer) + self._choice(answer, from_delta(delta))
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
-        end = self._choice(answer, extra_of(reply.extra_content), reply.finish_reason)
+        end = self._choice(answer, wire.ChunkDelta(extra_content=given(reply.extra_content)), reply.finish_reason)
         usage = b""
         if self._wishes.include_usage:
             usage = _frame(self._chunk(answer, [], usage_out(reply.usage)))
@@ -98,7 +98,7 @@ class OpenAIForm(Form):
     ) -> wire.Chunk:
         """The model is the one that was asked: what the provider calls it is known only at the end."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint(answer)
+            self._fingerprint = _fingerprint(answer)
         return wire.Chunk(
             id=self._mark.id,
             created=self._mark.created,
@@ -114,43 +114,7 @@ def _frame(chunk: wire.Chunk) -> bytes:
     return b"data: %b\n\n" % _encode(chunk)
 
 
-def part_of(delta: Delta) -> wire.ChunkDelta:
-    match delta:
-        case TextDelta(text=text):
-            return wire.ChunkDelta(content=text)
-        case ReasoningDelta(text=text):
-            return wire.ChunkDelta(reasoning_content=text)
-        case ToolCallDelta():
-            call = wire.ChunkToolCall(
-                index=delta.index,
-                id=UNSET if delta.id is None else delta.id,
-                type=UNSET if delta.id is None else "function",
-                function=wire.FunctionDelta(
-                    name=UNSET if delta.name is None else delta.name, arguments=delta.arguments
-                ),
-                extra_content=given(delta.extra_content),
-            )
-            return wire.ChunkDelta(tool_calls=[call])
-        case _:
-            assert_never(delta)
-
-
-def extra_of(extra_content: JsonObject | None) -> wire.ChunkDelta:
-    return wire.ChunkDelta(extra_content=given(extra_content))
-
-
-def usage_out(usage: Usage) -> wire.CompletionUsage:
-    cached, reasoning = usage.cached_tokens, usage.reasoning_tokens
-    return wire.CompletionUsage(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        total_tokens=usage.total_tokens,
-        prompt_tokens_details=UNSET if cached is None else wire.PromptDetails(cached_tokens=cached),
-        completion_tokens_details=UNSET if reasoning is None else wire.CompletionDetails(reasoning_tokens=reasoning),
-    )
-
-
-def fingerprint(answer: Answer) -> str:
+def _fingerprint(answer: Answer) -> str:
     """Changes where something of the backend does that may change an answer."""
     for state in answer.plan.endpoints:
         if state.endpoint.id == answer.endpoint:

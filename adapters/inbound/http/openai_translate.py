@@ -1,10 +1,12 @@
-"""From OpenAI's wire types to the domain. Pure."""
+"""Between OpenAI's wire types and the domain, one function each way. Pure."""
 
 import re
 from base64 import b64decode
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
+
+from msgspec import UNSET
 
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -15,13 +17,17 @@ from llm_gateway.domain.chat import (
     SystemMessage,
     Text,
     ToolMessage,
+    Usage,
     UserMessage,
 )
 from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
+from . import openai_answers as answers
 from . import openai_wire as wire
 from .chat_calls import call_of, to_tool_call
+from .native_translate import given
 from .openai_fields import refusals
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)
@@ -89,3 +95,35 @@ def _image(url: str, path: str) -> Image:
     if not data:
         raise InvalidRequest.at(path, "holds no data")
     return Image(data=data, mime_type=head["type"].lower())
+
+
+def from_delta(delta: Delta) -> answers.ChunkDelta:
+    match delta:
+        case TextDelta(text=text):
+            return answers.ChunkDelta(content=text)
+        case ReasoningDelta(text=text):
+            return answers.ChunkDelta(reasoning_content=text)
+        case ToolCallDelta():
+            call = answers.ChunkToolCall(
+                index=delta.index,
+                id=UNSET if delta.id is None else delta.id,
+                type=UNSET if delta.id is None else "function",
+                function=answers.FunctionDelta(
+                    name=UNSET if delta.name is None else delta.name, arguments=delta.arguments
+                ),
+                extra_content=given(delta.extra_content),
+            )
+            return answers.ChunkDelta(tool_calls=[call])
+        case _:
+            assert_never(delta)
+
+
+def usage_out(usage: Usage) -> answers.CompletionUsage:
+    cached, reasoning = usage.cached_tokens, usage.reasoning_tokens
+    return answers.CompletionUsage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+        prompt_tokens_details=UNSET if cached is None else answers.PromptDetails(cached_tokens=cached),
+        completion_tokens_details=UNSET if reasoning is None else answers.CompletionDetails(reasoning_tokens=reasoning),
+    )

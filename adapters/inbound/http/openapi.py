@@ -7,7 +7,8 @@ from msgspec import json
 from llm_gateway.domain import errors
 
 from .decisions_wire import DecisionOut
-from .native_wire import AnswerOut, ChatBody, DeltaOut, ExplanationOut
+from .native_answers import AnswerOut, DeltaOut, ExplanationOut
+from .native_wire import ChatBody
 from .openapi_openai import OPENAI_TYPES, openai_paths
 from .openapi_parts import (
     ANYWHERE,
