@@ -55,7 +55,7 @@ class Exchange:
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     async def whole(self, asked: VendorRequest) -> types.GenerateContentResponse:
-        with translated(self._to.provider, self._clock.now()), self._upstream.attached():
+        with translated(self._to.provider, self._clock.now), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
                     model=self._to.model, contents=asked.contents, config=asked.config
@@ -64,7 +64,7 @@ class Exchange:
     async def embedded(
         self, contents: list[types.Content], config: types.EmbedContentConfig
     ) -> types.EmbedContentResponse:
-        with translated(self._to.provider, self._clock.now()), self._upstream.attached():
+        with translated(self._to.provider, self._clock.now), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.embed_content(
                     model=self._to.model,
@@ -74,7 +74,7 @@ class Exchange:
 
     async def open(self, asked: VendorRequest) -> None:
         """The SDK sends nothing before its first chunk is asked for."""
-        with translated(self._to.provider, self._clock.now()):
+        with translated(self._to.provider, self._clock.now):
             self._chunks = await self._client.sdk.models.generate_content_stream(
                 model=self._to.model, contents=asked.contents, config=asked.config
             )
@@ -84,7 +84,7 @@ class Exchange:
         if self._chunks is None:
             raise ProviderBroken(self._to.provider, "nothing was asked")
         try:
-            with translated(self._to.provider, self._clock.now()), self._upstream.attached():
+            with translated(self._to.provider, self._clock.now), self._upstream.attached():
                 async with self._clock.timeout_at(self._patience.begin(seconds)):
                     return await anext(self._chunks, None)
         finally:

@@ -1,16 +1,14 @@
 """From the vendor's exceptions to ours: by class, numeric status and structured details, never by message text."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Final
 
 import aiohttp
 from google.genai.errors import APIError
 from typing_extensions import override
 
+from llm_gateway.application.vendor_failures import VendorFailures, retry_after, seconds_of
 from llm_gateway.domain.errors import (
     ProviderBroken,
     ProviderError,
@@ -21,9 +19,6 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-
-LONGEST_RETRY_AFTER: Final = timedelta(days=1)
-"""A vendor that asks for more is taken to mean this."""
 
 _BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], str]]] = {
     401: (ProviderMisconfigured, "the credentials are refused"),
@@ -43,29 +38,16 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 )
 
 
-class translated(AbstractContextManager[None]):
-    """Turns what the vendor's SDK raises into a `ProviderError`; `now` is Unix time, for waits given as a date.
+class translated(VendorFailures):
+    """Around every call to the SDK."""
 
-    A class, because the frames of a generator's would hold the vendor's exception for whoever prints their locals: it
-    quotes the answer, and holds the request with its key.
-    """
-
-    def __init__(self, provider: str, now: float) -> None:
+    def __init__(self, provider: str, now: Callable[[], float]) -> None:
+        super().__init__(now)
         self._provider = provider
-        self._now = now
 
     @override
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not isinstance(error, Exception) or isinstance(error, ProviderError):
-            return
-        failure = failure_of(self._provider, error, self._now)
-        del error, trace
-        try:
-            raise failure from None
-        finally:
-            failure.__context__ = None
+    def failure(self, error: Exception, now: float) -> ProviderError:
+        return failure_of(self._provider, error, now)
 
 
 def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
@@ -98,8 +80,8 @@ def _refusal(provider: str, error: APIError, now: float) -> ProviderError:
         kind, meaning = ProviderMisconfigured, "redirects, which is not followed"
     else:
         kind, meaning = ProviderBroken, "the answer can't be read"
-    retry_after = _retry_after(error, now) if issubclass(kind, ProviderThrottled | ProviderUnavailable) else None
-    return kind(provider, meaning, retry_after=retry_after)
+    wait = _retry_after(error, now) if issubclass(kind, ProviderThrottled | ProviderUnavailable) else None
+    return kind(provider, meaning, retry_after=wait)
 
 
 def _details(error: APIError) -> Iterator[Mapping[str, object]]:
@@ -115,28 +97,9 @@ def _reason(error: APIError) -> object:
 def _retry_after(error: APIError, now: float) -> timedelta | None:
     headers = getattr(error.response, "headers", None)
     header = headers.get("Retry-After") if headers is not None else None
-    seconds = _seconds(header, now) if isinstance(header, str) else None
-    if seconds is None:
-        delays = (detail.get("retryDelay") for detail in _details(error))
-        delay = next((delay for delay in delays if isinstance(delay, str)), "")
-        seconds = _decimal(delay.removesuffix("s"))
-    if seconds is None:
-        return None
-    return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds()))
-
-
-def _seconds(header: str, now: float) -> float | None:
-    """Seconds or a date; a date that is past says to wait no longer."""
-    seconds = _decimal(header)
-    if seconds is not None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _decimal(text: str) -> float | None:
-    whole, _, fraction = text.strip().partition(".")
-    plain = whole.isascii() and whole.isdigit() and (not fraction or (fraction.isascii() and fraction.isdigit()))
-    return float(text) if plain else None
+    wait = retry_after(header, now) if isinstance(header, str) else None
+    if wait is not None:
+        return wait
+    delays = (detail.get("retryDelay") for detail in _details(error))
+    delay = next((delay for delay in delays if isinstance(delay, str)), "")
+    return seconds_of(delay.removesuffix("s"))

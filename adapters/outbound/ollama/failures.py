@@ -2,16 +2,14 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from types import TracebackType
+from datetime import timedelta
 
 import aiohttp
 import httpx
 import ollama
 from typing_extensions import override
 
+from llm_gateway.application.vendor_failures import VendorFailures, retry_after
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
     ProviderBroken,
@@ -27,48 +25,34 @@ from llm_gateway.domain.routing import EndpointId
 
 from .transport import Malformed, OutsideAddress, Refusal
 
-LONGEST_RETRY_AFTER = timedelta(days=1)
-
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
 # what the SDK raises on a line that is no JSON, no object, or an object of another shape, and on one nested too deep
 _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 
 
-class failures_of(AbstractContextManager[None]):
-    """Turns what the SDK and its transport raise into `ProviderError`, and a `TimeoutError` into what `late` says.
+class failures_of(VendorFailures):
+    """Around every call to the SDK; a `TimeoutError` is told by what `late` says.
 
-    `now` is the Unix time, for Retry-After. `shaped`: the request holds a JSON Schema; one that the server can't digest
-    has the status of a server that broke. The vendor's exception may hold a prompt or an answer: it is not kept as
-    cause or context, nor in a frame, as a generator's would, for whoever prints their locals.
+    `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.
     """
 
     def __init__(
         self, to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
     ) -> None:
+        super().__init__(now)
         self._to = to
-        self._now = now
         self._late = late
         self._shaped = shaped
 
     @override
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not isinstance(error, Exception) or isinstance(error, ProviderError):
-            return
-        late = ProviderTimeout(self._to.provider, self._late) if type(error) is TimeoutError else None
-        failure = late or _told(error, self._to, self._now, shaped=self._shaped)
-        if failure is None:
-            return
-        del error, trace
-        try:
-            raise failure from None
-        finally:
-            failure.__context__ = None
+    def failure(self, error: Exception, now: float) -> ProviderError | None:
+        if type(error) is TimeoutError:
+            return ProviderTimeout(self._to.provider, self._late)
+        return _told(error, self._to, now, shaped=self._shaped)
 
 
-def _told(error: Exception, to: EndpointId, now: Callable[[], float], *, shaped: bool) -> ProviderError | None:
+def _told(error: Exception, to: EndpointId, now: float, *, shaped: bool) -> ProviderError | None:
     name = type(error).__name__
     match error:
         case Refusal(overflow=True):
@@ -140,19 +124,3 @@ def _by_status(status: int, to: EndpointId, wait: timedelta | None, *, shaped: b
             return ProviderRejected(to.provider, f"the server refuses the request (status {status})")
         case _:
             return ProviderBroken(to.provider, f"the server sends elsewhere (status {status}), where nobody follows")
-
-
-def retry_after(header: str | None, now: Callable[[], float]) -> timedelta | None:
-    """Seconds or an HTTP date, between nothing and a day; None for what is neither."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER) if len(text) <= 9 else LONGEST_RETRY_AFTER
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    wait = at - datetime.fromtimestamp(now(), UTC)
-    return min(max(wait, timedelta()), LONGEST_RETRY_AFTER)

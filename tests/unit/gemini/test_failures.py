@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 from google.genai.errors import APIError, ClientError, ServerError, UnknownApiResponseError
 
-from llm_gateway.adapters.outbound.gemini.failures import LONGEST_RETRY_AFTER, failure_of, translated
+from llm_gateway.adapters.outbound.gemini.failures import failure_of, translated
+from llm_gateway.application.vendor_failures import LONGEST_RETRY_AFTER
 from llm_gateway.domain.errors import (
     ProviderBroken,
     ProviderError,
@@ -63,7 +64,7 @@ def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: s
     ],
 )
 def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) -> None:
-    with pytest.raises(ProviderError) as caught, translated("google", NOW):
+    with pytest.raises(ProviderError) as caught, translated("google", lambda: NOW):
         raise error
     assert type(caught.value) is kind
     assert caught.value.provider == "google"
@@ -73,10 +74,10 @@ def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) ->
 
 def test_our_own_errors_and_cancellation_pass() -> None:
     ours = ProviderBroken("gemini", "it broke")
-    with pytest.raises(ProviderBroken) as caught, translated("gemini", NOW):
+    with pytest.raises(ProviderBroken) as caught, translated("gemini", lambda: NOW):
         raise ours
     assert caught.value is ours
-    with pytest.raises(KeyboardInterrupt), translated("gemini", NOW):
+    with pytest.raises(KeyboardInterrupt), translated("gemini", lambda: NOW):
         raise KeyboardInterrupt
 
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import socket
-from datetime import timedelta
 
 import aiohttp
 import httpx
 import ollama
 import pytest
 
-from llm_gateway.adapters.outbound.ollama.failures import LONGEST_RETRY_AFTER, failures_of, retry_after
+from llm_gateway.adapters.outbound.ollama.failures import failures_of
 from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
 from llm_gateway.domain import errors
 from llm_gateway.domain.routing import EndpointId
@@ -64,30 +63,6 @@ def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None
     with pytest.raises(type(raised)) as caught, failures_of(TO, lambda: NOW):
         raise raised
     assert caught.value is raised
-
-
-@pytest.mark.parametrize(
-    ("header", "wait"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("0", timedelta(0)),
-        (" 120 ", timedelta(minutes=2)),
-        ("999999999", LONGEST_RETRY_AFTER),
-        ("9" * 400, LONGEST_RETRY_AFTER),
-        ("Fri, 15 Jan 2027 08:01:00 GMT", timedelta(minutes=1)),
-        ("Fri, 15 Jan 2027 08:01:00 -0000", timedelta(minutes=1)),
-        ("Fri, 15 Jan 2027 07:00:00 GMT", timedelta(0)),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY_AFTER),
-        ("Fri, 99 Jan 2027 08:01:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_and_never_more_than_a_day(header: str | None, wait: timedelta | None) -> None:
-    assert retry_after(header, lambda: NOW) == wait
 
 
 @pytest.mark.parametrize(

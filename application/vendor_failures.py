@@ -1,0 +1,68 @@
+"""What providers' adapters share in telling their vendors' failures: nothing of the vendor's own is kept."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+
+from typing_extensions import override
+
+from llm_gateway.domain.errors import ProviderError
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""A vendor that asks for more is taken to mean this."""
+
+
+class VendorFailures(AbstractContextManager[None]):
+    """Turns what a vendor's SDK raises into a `ProviderError`. `now` is the Unix time, for waits given as a date.
+
+    The vendor's exception quotes prompts and answers, and holds the request with its key: it is kept neither as cause
+    or context, nor in a frame, as a generator's would, for whoever prints their locals.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    @abstractmethod
+    def failure(self, error: Exception, now: float) -> ProviderError | None:
+        """None for what is not the vendor's, and is raised as it is."""
+        ...
+
+    @override
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ProviderError):
+            return
+        failure = self.failure(error, self._now())
+        if failure is None:
+            return
+        del error, trace
+        try:
+            raise failure from None
+        finally:
+            failure.__context__ = None
+
+
+def retry_after(header: str | None, now: float) -> timedelta | None:
+    """Seconds or an HTTP date, between nothing and a day; None for what is neither."""
+    if header is None:
+        return None
+    wait = seconds_of(header)
+    if wait is not None:
+        return wait
+    try:
+        at = parsedate_to_datetime(header.strip())
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max(at - datetime.fromtimestamp(now, UTC), timedelta()), LONGEST_RETRY_AFTER)
+
+
+def seconds_of(text: str) -> timedelta | None:
+    """Plain decimal seconds, a day at most; None for anything else."""
+    whole, _, fraction = text.strip().partition(".")
+    plain = whole.isascii() and whole.isdigit() and (not fraction or (fraction.isascii() and fraction.isdigit()))
+    return timedelta(seconds=min(float(text), LONGEST_RETRY_AFTER.total_seconds())) if plain else None
