@@ -94,8 +94,8 @@ class ScriptedChatModel(ChatModel):
         started = finished = False
         for step in steps:
             match step:
-                case Wait(seconds=seconds):
-                    await self._wait(to, seconds, deadline)
+                case Wait():
+                    await pass_time(step, to, self._clock, deadline)
                 case Cut():
                     break
                 case Exception():
@@ -109,9 +109,11 @@ class ScriptedChatModel(ChatModel):
         if not finished:
             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
 
-    async def _wait(self, to: Endpoint, seconds: float, deadline: Deadline) -> None:
-        try:
-            async with self._clock.timeout_at(deadline.at):
-                await self._clock.sleep(seconds)
-        except TimeoutError as error:
-            raise ProviderTimeout(to.id.provider, "no answer in time") from error
+
+async def pass_time(wait: Wait, to: Endpoint, clock: Clock, deadline: Deadline) -> None:
+    """Raises `ProviderTimeout` where the deadline comes first."""
+    try:
+        async with clock.timeout_at(deadline.at):
+            await clock.sleep(wait.seconds)
+    except TimeoutError as error:
+        raise ProviderTimeout(to.id.provider, "no answer in time") from error

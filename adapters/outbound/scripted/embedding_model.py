@@ -8,11 +8,10 @@ from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, EmbeddingModel
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, Vector, check_vectors
-from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
-from .chat_model import Wait
+from .chat_model import Wait, pass_time
 
 DIMENSIONS = 4
 TOKENS_PER_INPUT = 3
@@ -61,7 +60,7 @@ class ScriptedEmbeddingModel(EmbeddingModel):
             if isinstance(step, Exception):
                 raise step
             if step is not None:
-                await self._wait(to, step.seconds, deadline)
+                await pass_time(step, to, self._clock, deadline)
         finally:
             call.closed = True
         vectors = self._vectors or tuple(_made_up(text, request.dimensions or DIMENSIONS) for text in request.inputs)
@@ -72,13 +71,6 @@ class ScriptedEmbeddingModel(EmbeddingModel):
             vectors=vectors,
             prompt_tokens=self._tokens_per_input * len(request.inputs),
         )
-
-    async def _wait(self, to: Endpoint, seconds: float, deadline: Deadline) -> None:
-        try:
-            async with self._clock.timeout_at(deadline.at):
-                await self._clock.sleep(seconds)
-        except TimeoutError as error:
-            raise ProviderTimeout(to.id.provider, "no answer in time") from error
 
 
 def _made_up(text: str, dimensions: int) -> Vector:
