@@ -25,8 +25,6 @@ from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
 """Calls under way in one process; more are refused with `Overloaded`. Fewer than chats: an answer is larger."""
-
-
 CLOSE_SECONDS = 5.0
 """How long closing waits for the calls to the models to be closed."""
 

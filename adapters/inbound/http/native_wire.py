@@ -7,15 +7,16 @@ from msgspec import Meta, Struct
 from llm_gateway.domain.caching import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT
 
 JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=10_000_000)]
+MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
 Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
 Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=16)]
+Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 
 
 class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
