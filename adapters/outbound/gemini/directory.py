@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from google.genai import types
@@ -65,8 +64,7 @@ class GeminiDirectory(EndpointDirectory):
     async def aclose(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,))
 
     async def refresh(self) -> bool:
         """Ask the vendor once. False where that failed; never raises."""
