@@ -13,7 +13,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import CONNECT_SECONDS, MAX_LINE_BYTES, Clients
-from .failures import failures_of
+from .failures import translated
 from .loading import Loads
 from .options import Options
 from .translate_reply import ReplyReader
@@ -94,7 +94,7 @@ class OllamaChatModel(ChatModel):
         self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: ReplyReader, limit: float, *, shaped: bool
     ) -> Sequence[ChatEvent]:
         """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
-        with failures_of(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):
+        with translated(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):
             async with self._clock.timeout_at(limit):
                 part = await anext(parts, None)
             if part is None:

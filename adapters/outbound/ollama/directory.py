@@ -15,7 +15,7 @@ from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_n
 from .addresses import DEFAULT_URL, resolves_on_premises
 from .catalogue import Pulled, Server, pulled, states
 from .client import Clients
-from .failures import failures_of
+from .failures import translated
 from .names import hosted_elsewhere, same_model
 from .transport import Refusal
 from .vendor import Shown
@@ -81,7 +81,7 @@ class OllamaDirectory(EndpointDirectory):
     async def look(self) -> None:
         """Never raises for the server's troubles."""
         try:
-            with failures_of(self._id, self._clock.now):
+            with translated(self._id, self._clock.now):
                 await self._look()
         except ProviderError as error:
             self._unusable = _reason(error)

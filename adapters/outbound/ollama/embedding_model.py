@@ -11,7 +11,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, Task
 
 from .client import MAX_LINE_BYTES, Clients
-from .failures import failures_of
+from .failures import translated
 from .loading import Loads
 from .names import hold_local
 from .options import Options
@@ -66,6 +66,6 @@ class OllamaEmbeddingModel(EmbeddingModel):
         return reply
 
     async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
-        with failures_of(to.id, self._clock.now):
+        with translated(to.id, self._clock.now):
             async with self._clock.timeout_at(until):
                 return await self._clients.of(to.locality).embedded(body, headers)

@@ -31,7 +31,7 @@ _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, so
 _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 
 
-class failures_of(VendorFailures):
+class translated(VendorFailures):
     """Around every call to the SDK; a `TimeoutError` is told by what `late` says.
 
     `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.

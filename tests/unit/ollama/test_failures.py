@@ -8,7 +8,7 @@ import httpx
 import ollama
 import pytest
 
-from llm_gateway.adapters.outbound.ollama.failures import failures_of
+from llm_gateway.adapters.outbound.ollama.failures import translated
 from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
 from llm_gateway.domain import errors
 from llm_gateway.domain.routing import EndpointId
@@ -50,7 +50,7 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
 
 @pytest.mark.parametrize(("raised", "kind"), CASES, ids=lambda case: getattr(case, "__name__", repr(case)))
 def test_an_exception_is_its_class_of_error(raised: Exception, kind: type[errors.ProviderError]) -> None:
-    with pytest.raises(errors.ProviderError) as caught, failures_of(TO, lambda: NOW):
+    with pytest.raises(errors.ProviderError) as caught, translated(TO, lambda: NOW):
         raise raised
     assert type(caught.value) is kind
     assert caught.value.provider == "mine"
@@ -60,7 +60,7 @@ def test_an_exception_is_its_class_of_error(raised: Exception, kind: type[errors
 
 @pytest.mark.parametrize("raised", [KeyError("ours"), asyncio.CancelledError(), errors.ProviderThrottled("a", "b")])
 def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None:
-    with pytest.raises(type(raised)) as caught, failures_of(TO, lambda: NOW):
+    with pytest.raises(type(raised)) as caught, translated(TO, lambda: NOW):
         raise raised
     assert caught.value is raised
 
@@ -76,6 +76,6 @@ def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None
     ],
 )
 def test_a_failure_on_a_schema_may_be_the_schemas(raised: Exception, shaped: bool, doubtful: bool) -> None:
-    with pytest.raises(errors.ProviderUnavailable) as caught, failures_of(TO, lambda: NOW, shaped=shaped):
+    with pytest.raises(errors.ProviderUnavailable) as caught, translated(TO, lambda: NOW, shaped=shaped):
         raise raised
     assert caught.value.doubtful is doubtful
