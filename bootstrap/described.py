@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .settings import DEMO_KEY, BucketSettings, Secret, Settings
+from llm_gateway.domain.clients import DEMO_KEY
+
+from .settings import BucketSettings, Secret, Settings
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
 _MASK = "***"

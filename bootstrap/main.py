@@ -9,12 +9,13 @@ from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
 from .gateway import open_gateway
 from .loading import SettingsError, SettingsRead, read_settings
-from .settings import DEMO_KEY, Settings
+from .settings import Settings
 from .settings_rules import serving_faults
 from .telemetry import own_version
 

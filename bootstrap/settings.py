@@ -5,16 +5,16 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 from typing_extensions import override
 
+from llm_gateway.domain.clients import NAME
 from llm_gateway.domain.quota import MAX_CAPACITY
 from llm_gateway.domain.routing import Hint
 
-DEMO_KEY = "sk-gateway-123"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0)]
 Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=300)]
-Name: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
 
 
 class Secret:

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.redis.address import parse_address
-from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
+from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
-from .settings import DEMO_KEY, BucketSettings, Secret, Settings, is_loopback
+from .settings import BucketSettings, Secret, Settings, is_loopback
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

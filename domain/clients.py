@@ -11,6 +11,11 @@ from .routing import EndpointId, Hint
 ClientId = NewType("ClientId", str)
 ApiKeyDigest = NewType("ApiKeyDigest", bytes)
 
+DEMO_KEY = "sk-gateway-123"
+"""Everybody knows it: for demonstrations on one machine alone."""
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""A client's name, a namespace's and an endpoint's, as a pattern."""
+
 
 def digest_of(key: str) -> ApiKeyDigest:
     """SHA-256 of the key. Keys are long and random, so a plain digest can't be guessed back.

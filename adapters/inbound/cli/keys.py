@@ -8,14 +8,13 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 from llm_gateway.application.manage_clients import ManageClients
-from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
+from llm_gateway.domain.clients import NAME, Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import Hint
 
 from .tables import columns
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BUCKET = re.compile(r"([0-9]{1,10})/([0-9]{1,10}(?:\.[0-9]{1,6})?)")
 _PREFIX = "registered:"
 """Before the name in the client's id: never the id of a client in the settings, whose names have no colon."""
@@ -104,7 +103,7 @@ def _id(name: str) -> ClientId:
 
 
 def _name(field: str, text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not re.fullmatch(NAME, text):
         raise InvalidRequest.at(
             field, "up to 64 letters, digits, dots, dashes and underscores, a letter or digit first"
         )

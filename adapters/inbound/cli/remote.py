@@ -7,10 +7,11 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from llm_gateway.domain.clients import DEMO_KEY
+
 from .display import Display
 from .services import CommandFailed
 
-DEMO_KEY = "sk-gateway-123"
 TIMEOUT_SECONDS = 330
 """Between two parts of the answer; the gateway's own comments come every ten seconds."""
 
