@@ -63,11 +63,6 @@ class OllamaDirectory(EndpointDirectory):
     def snapshot(self) -> Sequence[EndpointState]:
         return self._states
 
-    @property
-    def loaded(self) -> frozenset[str]:
-        """The names of the models that were loaded at the last look, as the server spells them."""
-        return frozenset(self._contexts)
-
     def start(self) -> None:
         """Look now, and again for ever. To be called inside the event loop."""
         self._task = self._task or asyncio.create_task(self._keep_looking())
