@@ -127,40 +127,40 @@ def create_server(
     """
     settings = gateway.settings
     drain = Drain()
-    app = create_app(
-        HttpServices(
-            authenticate=gateway.authenticate,
-            answer_chat=gateway.answer_chat,
-            embed_texts=gateway.embed_texts,
-            explain_chat=gateway.explain_chat,
-            list_models=gateway.list_models,
-            directory=gateway.endpoints,
-            stores=gateway.stores,
-            observer=gateway.observer,
-            meter=gateway.meter,
-            request_log=gateway.request_log,
-            render_metrics=render_metrics or gateway.render_metrics,
-            access_log=access_log,
-            clock=gateway.clock,
-            entropy=gateway.entropy,
-        ),
-        HttpOptions(
-            version=own_version(),
-            max_body_bytes=settings.max_body_bytes,
-            hosts=settings.hosts,
-            metrics_token=settings.metrics_token.value if settings.metrics_token else None,
-            pace=pace or Pace(),
-        ),
-        drain,
+    options = HttpOptions(
+        version=own_version(),
+        max_body_bytes=settings.max_body_bytes,
+        hosts=settings.hosts,
+        metrics_token=settings.metrics_token.value if settings.metrics_token else None,
+        pace=pace or Pace(),
     )
     return GatewayServer(
-        app,
+        create_app(_services(gateway, access_log, render_metrics), options, drain),
         host=settings.host,
         port=settings.port,
         drain=drain,
         drain_seconds=settings.drain_seconds,
         end_rest=gateway.flights.aclose,
         bounds=bounds,
+    )
+
+
+def _services(gateway: Gateway, access_log: AccessLog | None, render_metrics: RenderMetrics | None) -> HttpServices:
+    return HttpServices(
+        authenticate=gateway.authenticate,
+        answer_chat=gateway.answer_chat,
+        embed_texts=gateway.embed_texts,
+        explain_chat=gateway.explain_chat,
+        list_models=gateway.list_models,
+        directory=gateway.endpoints,
+        stores=gateway.stores,
+        observer=gateway.observer,
+        meter=gateway.meter,
+        request_log=gateway.request_log,
+        render_metrics=render_metrics or gateway.render_metrics,
+        access_log=access_log,
+        clock=gateway.clock,
+        entropy=gateway.entropy,
     )
 
 
