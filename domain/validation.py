@@ -28,6 +28,8 @@ MAX_TOKENS_LIMIT = 10_000_000
 """Above any model's output, and low enough that the quota arithmetic stays exact."""
 MAX_INPUTS = 2_048
 MAX_DIMENSIONS = 65_536
+MAX_PIECES = 8_192
+"""Messages, their parts and calls, and tools: a vendor's types cost tens of microseconds each on the event loop."""
 MAX_FAULTS = 32
 """That are told of one call: a body of a million small faults is not answered with as many."""
 
@@ -74,6 +76,8 @@ def _faults(call: ChatCall) -> Iterator[Fault]:
     request = call.request
     if not request.messages:
         yield Fault(path="messages", message="at least one message is needed")
+    if _pieces(request) > MAX_PIECES:
+        yield Fault(path="messages", message=f"at most {MAX_PIECES} messages, parts and tools in all")
     yield from _message_faults(request.messages)
     if request.max_tokens is not None and not 0 < request.max_tokens <= MAX_TOKENS_LIMIT:
         yield Fault(path="max_tokens", message=f"must be between 1 and {MAX_TOKENS_LIMIT}")
@@ -91,6 +95,12 @@ def _serving_faults(timeout: timedelta | None, cache: CacheDirective) -> Iterato
         yield Fault(path="timeout", message="must be above 0 seconds")
     if cache.ttl is not None and not 0 <= cache.ttl.total_seconds() <= 2_592_000:
         yield Fault(path="cache.ttl_seconds", message="must be between 0 and 2592000")
+
+
+def _pieces(request: ChatRequest) -> int:
+    calls = (message for message in request.messages if isinstance(message, AssistantMessage))
+    parts = sum(1 + len(message.content) for message in request.messages)
+    return parts + sum(len(message.tool_calls) for message in calls) + len(request.tools)
 
 
 def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
