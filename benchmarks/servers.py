@@ -44,7 +44,7 @@ from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
 from llm_gateway.application.ports import AccessLog
 from llm_gateway.bootstrap.gateway import Overrides
-from llm_gateway.bootstrap.serving import create_server
+from llm_gateway.bootstrap.serving import create_server, keep_for_good
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings
 
 KEY = "sk-bench-0123456789"
@@ -149,6 +149,7 @@ async def _serve_gateway(
     overrides["endpoints"] = FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))])
     async with open_gateway(settings, **overrides) as gateway:
         server = create_server(gateway, access_log=access_log)
+        keep_for_good()
         serving = asyncio.create_task(server.serve())
         print(await server.listening(), flush=True)
         await serving

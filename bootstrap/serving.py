@@ -1,6 +1,7 @@
 """Runs a gateway as a server, in this process or in several, until a signal ends it."""
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -26,7 +27,7 @@ from .telemetry import own_version
 if TYPE_CHECKING:
     from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
 
-__all__ = ["CannotListen", "create_server", "serve"]
+__all__ = ["CannotListen", "create_server", "keep_for_good", "serve"]
 
 Announce: TypeAlias = Callable[[EndpointDirectory, str], None]
 """Told the endpoints and the address, once it is listened on."""
@@ -88,6 +89,7 @@ async def _serve(settings: Settings, announce: Announce, logs: Logs, place: Plac
         server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
         if shared is not None:
             await stack.enter_async_context(shared())
+        keep_for_good()
         serving = asyncio.create_task(server.serve(list(place.listeners) if place else None))
         if place is not None:
             place.leash(server)
@@ -98,6 +100,15 @@ async def _serve(settings: Settings, announce: Announce, logs: Logs, place: Plac
         else:
             listening.cancel()
         await serving
+
+
+def keep_for_good() -> None:
+    """What start-up made stays until the end: the garbage collector is told not to look through it again and again.
+
+    For a process that serves and nothing else.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _shared(gateway: Gateway, place: Place) -> "SharedMetrics | None":
