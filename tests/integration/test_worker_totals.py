@@ -17,6 +17,15 @@ from .workers import client, eventually, scrape
 FEW = 4
 """As many failures as leave a breaker closed, whichever worker has them."""
 MANY = 8
+KEYLESS = """
+[[endpoints]]
+name = "keyless"
+kind = "gemini"
+model = "any"
+
+[routes]
+fast = ["keyless"]
+"""
 LATE = {"x-gateway-timeout": "0.2"}
 
 
@@ -31,7 +40,11 @@ async def under_way(asking: httpx.AsyncClient, count: int) -> bool:
 @pytest.mark.timeout(120)
 async def test_each_ending_is_counted_once_in_the_totals(tmp_path: Path) -> None:
     gemini = {"GEMINI_API_KEY": "none", "GEMINI_BASE_URL": f"http://127.0.0.1:{free_port()}"}
-    async with ollama_server() as ollama, two(tmp_path, ollama, **gemini) as running, client(running.url) as asking:
+    async with (
+        ollama_server() as ollama,
+        two(tmp_path, ollama, KEYLESS, **gemini) as running,
+        client(running.url) as asking,
+    ):
         await both_listen(running, asking)
         expected: Counter[str] = Counter()
 
@@ -54,6 +67,8 @@ async def test_each_ending_is_counted_once_in_the_totals(tmp_path: Path) -> None
         assert await chats(elsewhere, FEW, "answered") == {200}
         ollama.scripts = [[Hold()]]
         assert await chats(said("late", cache={"mode": "bypass"}), FEW, "ProviderTimeout", **LATE) == {504}
+
+        assert await chats(said("nowhere", model_hint="fast"), FEW, "NoRoute") == {503}
 
         seen = await scrape(asking)
         assert outcomes(seen) == expected

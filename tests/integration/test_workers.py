@@ -57,8 +57,8 @@ models = ["gemini"]
 
 
 @asynccontextmanager
-async def two(folder: Path, ollama: OllamaServer, **more: str) -> AsyncGenerator[Workers, None]:
-    """Two workers over a Redis of their own."""
+async def two(folder: Path, ollama: OllamaServer, toml: str = "", **more: str) -> AsyncGenerator[Workers, None]:
+    """Two workers over a Redis of their own. `toml` is added to what their file says."""
     ollama.scripts = [hello]
     variables = {
         "WORKERS": "2",
@@ -67,7 +67,7 @@ async def two(folder: Path, ollama: OllamaServer, **more: str) -> AsyncGenerator
         "RATE_LIMITER_CAPACITY": "100000",
     }
     with valkey() as server:
-        async with workers(folder, TOML, REDIS_URL=server.url, **(variables | more)) as running:
+        async with workers(folder, TOML + toml, REDIS_URL=server.url, **(variables | more)) as running:
             yield running
 
 
