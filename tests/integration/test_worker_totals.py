@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from .ollama_server import Gate, Hold, end, ollama_server, until, whole
-from .redis.valkey import free_port
+from .redis.valkey import free_port, valkey
 from .test_workers import both_listen, draining, hello, said, two
-from .workers import client, eventually, scrape
+from .workers import client, eventually, scrape, workers
 
 FEW = 4
 """As many failures as leave a breaker closed, whichever worker has them."""
@@ -88,3 +88,39 @@ async def test_each_ending_is_counted_once_in_the_totals(tmp_path: Path) -> None
         assert outcomes(await scrape(asking)) == expected - Counter(answered=1)
         gate.set()
         assert await last == {200}
+
+
+FAULTS = {
+    400: "ProviderRejected",
+    401: "ProviderMisconfigured",
+    408: "ProviderTimeout",
+    429: "ProviderThrottled",
+    500: "ProviderUnavailable",
+    302: "ProviderBroken",
+}
+
+
+@pytest.mark.timeout(120)
+async def test_each_failure_is_counted_once_in_the_totals_and_so_is_a_redis_that_is_away(tmp_path: Path) -> None:
+    policy = {"RATE_LIMITER_CAPACITY": "100", "PROVIDER_MAX_RETRIES": "0", "REDIS_ABSENT_LIMITER": "closed"}
+    async with ollama_server() as ollama:
+        ollama.scripts = [hello]
+        with valkey() as redis:
+            variables = {"WORKERS": "2", "OLLAMA_BASE_URL": ollama.url, "REDIS_URL": redis.url, **policy}
+            async with workers(tmp_path, "", **variables) as running, client(running.url) as asking:
+                await both_listen(running, asking)
+                expected: Counter[str] = Counter()
+                for status, outcome in FAULTS.items():
+                    ollama.scripts = [whole({"error": "no"}, status)]
+                    answer = await asking.post("/api/v1/chat", json=said("wrong", cache={"mode": "bypass"}))
+                    assert answer.status_code >= 400
+                    expected[outcome] += 1
+                assert outcomes(await scrape(asking)) == expected
+
+                redis.kill()
+                unknown = {"x-api-key": "sk-of-a-registered-client"}
+                for headers, outcome in (({}, "LimiterUnavailable"), (unknown, "DirectoryUnavailable")):
+                    calls = (asking.post("/api/v1/chat", json=said("away"), headers=headers) for _ in range(FEW))
+                    assert {answer.status_code for answer in await asyncio.gather(*calls)} == {503}
+                    expected[outcome] += FEW
+                assert outcomes(await scrape(asking)) == expected
