@@ -26,7 +26,7 @@ class Exchange(Struct):
     headers: dict[bytes, bytes] = field(default_factory=dict)
     record: RequestRecord | None = None
 
-    def told(self, record: RequestRecord) -> None:
+    def recorded(self, record: RequestRecord) -> None:
         self.record = record
 
 

@@ -115,7 +115,7 @@ async def test_a_record_is_kept_for_its_client() -> None:
 async def test_the_record_is_told_before_the_request_is_over() -> None:
     world, told = World(), list[RequestRecord]()
     with pytest.raises(UnknownModel):
-        async with world.answer_chat(call_of(model="none", hint=None), client_of(), told=told.append):
+        async with world.answer_chat(call_of(model="none", hint=None), client_of(), on_record=told.append):
             pass
     assert told == list(world.observer.records)
 
