@@ -83,8 +83,8 @@ class EmbedTexts:
     ) -> Embedded:
         """The vectors of a call's texts, in their order.
 
-        `id` is the request's own id, made if absent; `headers` may carry a trace context; `on_record` is called with the
-        record, once, before this returns or raises.
+        `id` is the request's own id, made if absent; `headers` may carry a trace context; `on_record` is called
+        with the record, once, before this returns or raises.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
         `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.

@@ -84,13 +84,19 @@ async def main() -> None:
     finally:
         process.terminate()
         await process.wait()
-    files = sorted({Path(code.co_filename).resolve().relative_to(ROOT) for code in counted[FEW]})
+    tell(counted, every="--list" in sys.argv)
+
+
+def tell(counted: dict[int, Counter[CodeType]], *, every: bool) -> None:
+    by_file: dict[Path, list[str]] = {}
+    for code in counted[FEW]:
+        file = Path(code.co_filename).resolve().relative_to(ROOT)
+        by_file.setdefault(file, []).append(code.co_qualname)
     an_event = (counted[MANY].total() - counted[FEW].total()) / (MANY - FEW)
-    print(f"{len(counted[FEW])} functions in {len(files)} files; {an_event:.1f} calls and resumptions an event")
-    if "--list" in sys.argv:
-        for file in files:
-            of_file = [code for code in counted[FEW] if Path(code.co_filename).resolve().relative_to(ROOT) == file]
-            print(f"{file}: {', '.join(sorted(code.co_qualname for code in of_file))}")
+    print(f"{len(counted[FEW])} functions in {len(by_file)} files; {an_event:.1f} calls and resumptions an event")
+    if every:
+        for file, names in sorted(by_file.items()):
+            print(f"{file}: {', '.join(sorted(names))}")
 
 
 if __name__ == "__main__":
