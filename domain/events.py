@@ -54,7 +54,7 @@ ChatEvent: TypeAlias = Started | Delta | Finished
 class Collector:
     """Folds events into the reply that they make. Feed it every event, then ask for the reply.
 
-    `text_bytes` counts the UTF-8 bytes that the model generated; `held_bytes` estimates the memory that the events take.
+    `text_bytes` counts the UTF-8 bytes that the model generated; `held_bytes` estimates the memory that events take.
     """
 
     def __init__(self) -> None:
