@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from .bootstrap.gateway import Gateway, Overrides, open_gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
-    from .domain.caching import CacheDirective, CacheKey, CacheMode
+    from .domain.cache_key import CacheKey
+    from .domain.cache_policy import CacheDirective, CacheMode
     from .domain.chat import (
         AssistantMessage,
         ChatCall,
@@ -235,7 +236,8 @@ _HOMES = {
     "bootstrap.gateway": "Gateway Overrides open_gateway",
     "bootstrap.loading": "SettingsError load_settings",
     "bootstrap.settings": "BucketSettings ClientSettings EndpointSettings Secret Settings",
-    "domain.caching": "CacheDirective CacheKey CacheMode",
+    "domain.cache_key": "CacheKey",
+    "domain.cache_policy": "CacheDirective CacheMode",
     "domain.chat": (
         "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
         "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "

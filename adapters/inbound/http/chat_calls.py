@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import assert_never
 
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
     ChatCall,
     ChatRequest,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from llm_gateway.domain.caching import CacheMode
+from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT

@@ -13,7 +13,7 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.entries import Found, Question
 from llm_gateway.application.single_flight import Flights
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Quota
