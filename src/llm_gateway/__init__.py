@@ -35,8 +35,9 @@ if TYPE_CHECKING:
         TrafficMeter,
     )
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
-    from .bootstrap.gateway import Gateway, Overrides, open_gateway
+    from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
+    from .bootstrap.opening import Overrides, open_gateway
     from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
     from .domain.cache_key import CacheKey
     from .domain.cache_policy import CacheDirective, CacheMode
@@ -233,8 +234,9 @@ _HOMES = {
         "Observation Observer RateLimiter ReplyCache RequestLog SharedStore StoreMeter TrafficMeter"
     ),
     "application.records": "AttemptRecord CacheStatus RequestId RequestRecord",
-    "bootstrap.gateway": "Gateway Overrides open_gateway",
+    "bootstrap.gateway": "Gateway",
     "bootstrap.loading": "SettingsError load_settings",
+    "bootstrap.opening": "Overrides open_gateway",
     "bootstrap.settings": "BucketSettings ClientSettings EndpointSettings Secret Settings",
     "domain.cache_key": "CacheKey",
     "domain.cache_policy": "CacheDirective CacheMode",
