@@ -37,6 +37,7 @@ from .native import NativeDoor, native_handlers
 from .openai import OpenAIDoor, openai_handlers
 from .operations import OperationsDoor, RenderMetrics, operations_handlers
 from .problems import MethodNotAllowed, NotFound, log_internal, status_of
+from .surfaces import surface_of
 
 
 class HttpServices(Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     )
     return Edge(
         app,
+        surface_of=surface_of,
         hosts=options.hosts,
         drain=drain,
         meter=services.meter,

@@ -1,24 +1,9 @@
-"""How each family of paths words what every path may have to say: errors, and where a client stands."""
-
-from collections.abc import Callable
-
-from msgspec import Struct
-
-from llm_gateway.domain.quota import Decision
+"""The families of paths that this server has, and how each words errors."""
 
 from .openai_errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .problems import encode_problem, problem_headers
-from .rate_headers import Headers, rate_headers
-
-
-class Surface(Struct, frozen=True, kw_only=True):
-    """`encode_error` is given the error and the request's id."""
-
-    error_type: bytes
-    encode_error: Callable[[BaseException, str], bytes]
-    error_headers: Callable[[BaseException], Headers]
-    rate_headers: Callable[[Decision], Headers]
-
+from .rate_headers import rate_headers
+from .surface import Surface
 
 NATIVE = Surface(
     error_type=b"application/problem+json",
