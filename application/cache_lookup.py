@@ -6,7 +6,8 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, msgpack
 
-from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cache_keys
+from llm_gateway.domain.cache_key import CacheKey, cache_keys
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from .caching import CacheDirective
+from .cache_policy import CacheDirective
 from .routing import EndpointId, Hint
 
 JsonObject: TypeAlias = Mapping[str, object]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from .caching import CacheDirective
+from .cache_policy import CacheDirective
 from .errors import ProviderBroken, ProviderRejected
 from .routing import EndpointId, Hint
 

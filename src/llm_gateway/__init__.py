@@ -35,10 +35,12 @@ if TYPE_CHECKING:
         TrafficMeter,
     )
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
-    from .bootstrap.gateway import Gateway, Overrides, open_gateway
+    from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
+    from .bootstrap.opening import Overrides, open_gateway
     from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
-    from .domain.caching import CacheDirective, CacheKey, CacheMode
+    from .domain.cache_key import CacheKey
+    from .domain.cache_policy import CacheDirective, CacheMode
     from .domain.chat import (
         AssistantMessage,
         ChatCall,
@@ -232,10 +234,12 @@ _HOMES = {
         "Observation Observer RateLimiter ReplyCache RequestLog SharedStore StoreMeter TrafficMeter"
     ),
     "application.records": "AttemptRecord CacheStatus RequestId RequestRecord",
-    "bootstrap.gateway": "Gateway Overrides open_gateway",
+    "bootstrap.gateway": "Gateway",
     "bootstrap.loading": "SettingsError load_settings",
+    "bootstrap.opening": "Overrides open_gateway",
     "bootstrap.settings": "BucketSettings ClientSettings EndpointSettings Secret Settings",
-    "domain.caching": "CacheDirective CacheKey CacheMode",
+    "domain.cache_key": "CacheKey",
+    "domain.cache_policy": "CacheDirective CacheMode",
     "domain.chat": (
         "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
         "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "

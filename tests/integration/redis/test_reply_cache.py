@@ -11,7 +11,8 @@ from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup, CacheView, Found
-from llm_gateway.domain.caching import CacheDirective, CacheKey
+from llm_gateway.domain.cache_key import CacheKey
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Quota

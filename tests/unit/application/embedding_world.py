@@ -19,7 +19,7 @@ from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import RateLimiter, ReplyCache
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.application.throttle_client import ThrottleClient
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import RetryPolicy

@@ -26,7 +26,7 @@ from llm_gateway.application.records import CacheStatus, RequestRecord
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Quota

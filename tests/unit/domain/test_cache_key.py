@@ -11,7 +11,8 @@ from msgspec.structs import fields, replace
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cache_keys
+from llm_gateway.domain.cache_key import CacheKey, cache_keys
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedRequest
