@@ -39,7 +39,11 @@ def silent_gemini(asked: GeminiAsked) -> Answer:
         return gemini_whole({"models": []})
     contents = asked.body["contents"]
     parts = [part for content in contents for part in content["parts"]]
-    if not contents or not all(content["parts"] for content in contents) or any(part["text"] == "" for part in parts):
+    if (
+        not contents
+        or not all(content["parts"] for content in contents)
+        or any(part.get("text") == "" for part in parts)
+    ):
         return refusal(400, status="INVALID_ARGUMENT")
     silence = said(finish="MAX_TOKENS", usage={"promptTokenCount": 1, "thoughtsTokenCount": 8})
     return gemini_stream(silence) if "stream" in asked.path else gemini_whole(silence)
