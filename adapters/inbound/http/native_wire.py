@@ -1,8 +1,8 @@
 """The native surface's requests, as they stand on the wire."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from llm_gateway.domain.caching import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
@@ -13,6 +13,7 @@ JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
 Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
+DEFAULT_TEMPERATURE: Final = 0.7
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
 Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -131,7 +132,7 @@ class ChatBody(In, frozen=True, kw_only=True):
     model: NonEmpty | None = None
     model_hint: Hint | None = None
     max_tokens: MaxTokens = 512
-    temperature: Temperature = 0.7
+    temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     top_p: Probability | None = None
     stop: Stop | None = None
     seed: Seed | None = None

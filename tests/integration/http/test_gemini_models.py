@@ -1,0 +1,84 @@
+"""The default request to each Gemini model, over HTTP, against a server that refuses what the vendor refuses."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from llm_gateway.bootstrap.settings import Secret
+
+from ..gemini_payloads import respelled, stream, whole
+from ..gemini_payloads import said as gemini_said
+from ..gemini_server import Answer, Asked, GeminiServer
+from ..ollama_server import answer as ollama_answer
+from ..ollama_server import end, ollama_server
+from ..ollama_server import whole as ollama_whole
+from .served import Served, serve
+
+STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+
+
+def hello(asked: Asked) -> Answer:
+    if asked.method == "GET":
+        return whole({"models": []})
+    said = gemini_said({"text": "Hello"}, finish="STOP")
+    return stream(said) if "stream" in asked.path else whole(said)
+
+
+@asynccontextmanager
+async def gateway(
+    script: Callable[[Asked], Answer] = hello, *, model: str = "gemini-flash-latest", **settings: Any
+) -> AsyncGenerator[tuple[Served, Callable[[], list[Asked]]], None]:
+    """Over both providers; with what Gemini was asked to generate."""
+    async with GeminiServer(script).running() as gemini, ollama_server() as ollama:
+        ollama.scripts = [
+            lambda asked: (
+                ollama_answer("Hi") if asked.body["stream"] else ollama_whole(end("stop", content="From Ollama"))
+            )
+        ]
+        to: dict[str, Any] = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
+        async with serve(None, gemini_model=model, ollama_base_url=ollama.url, **to | settings) as served:
+            yield served, lambda: [asked for asked in gemini.asked if asked.method == "POST"]
+
+
+@STREAMED
+@pytest.mark.parametrize(
+    ("model", "level"),
+    [
+        *((model, "LOW") for model in ("gemini-flash-latest", "gemini-flash-lite-latest", "gemini-pro-latest")),
+        *((model, "LOW") for model in ("gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.1-pro-preview")),
+        *((f"gemini-4-{metal}", "LOW") for metal in ("neon", "hydrogen", "carbon", "argon")),
+        *((model, "MINIMAL") for model in ("gemini-3.6-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite")),
+        *((model, "MINIMAL") for model in ("gemini-3.1-flash-lite", "gemini-3-flash-preview")),
+        ("gemini-5-unheard-of", "LOW"),
+    ],
+)
+async def test_the_default_request_passes_at_every_model_that_thinks_by_level(
+    model: str, level: str, streamed: bool
+) -> None:
+    async with gateway(model=model) as (served, chats):
+        answered = await served.chat(model_hint="online", stream=streamed)
+        assert (answered.status_code, answered.headers["x-gateway-provider"]) == (200, "gemini")
+        sent = respelled(chats()[0].body)["generationConfig"]
+        assert sent["thinkingConfig"] == {"thinkingLevel": level}
+        assert "temperature" not in sent
+
+        stated = await served.chat(model_hint="online", stream=streamed, temperature=0.7)
+        assert (stated.headers["x-gateway-provider"], stated.headers["x-gateway-cache"]) == ("gemini", "miss")
+        assert chats()[1].body["generationConfig"]["temperature"] == 0.7
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemma-4-31b-it"])
+async def test_an_older_model_is_sent_the_default_temperature(model: str) -> None:
+    async with gateway(model=model) as (served, chats):
+        answered = await served.chat(model_hint="online")
+        assert (answered.status_code, answered.headers["x-gateway-provider"]) == (200, "gemini")
+        assert chats()[0].body["generationConfig"]["temperature"] == 0.7
+
+
+async def test_an_effort_that_no_model_here_is_known_to_take_stays_refused() -> None:
+    async with gateway(model="gemini-4-neon") as (served, chats):
+        refused = await served.chat(model="gemini", reasoning_effort="xhigh")
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "reasoning_effort")
+    assert chats() == []
