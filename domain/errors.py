@@ -13,7 +13,7 @@ GatewayError
 └── ProviderError             a model failed
     ├── ProviderRejected      it refused the request itself; never retried
     │   └── ContextLengthExceeded
-    ├── ProviderMisconfigured it refused our credentials, or does not know our model
+    ├── ProviderMisconfigured it refused our credentials, our model or what we added
     ├── ProviderThrottled     it asks us to wait
     ├── ProviderRefused       no connection was made, so nothing was sent
     ├── ProviderUnavailable   it answered that it is broken
@@ -148,7 +148,9 @@ class ContextLengthExceeded(ProviderRejected):
 
 
 class ProviderMisconfigured(ProviderError):
-    """The operator's fault: wrong credentials, or a model that the provider does not have."""
+    """The operator's fault, or ours: wrong credentials, a model that the provider does not have, or one that refuses
+    what the adapter added to the request by itself.
+    """
 
 
 class ProviderThrottled(ProviderError):

@@ -28,12 +28,16 @@ from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
 from .families import MAX_STOPS, SEED_RANGE, Family, family_of
+from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
 
 class VendorRequest(NamedTuple):
+    """`unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all."""
+
     contents: list[types.Content]
     config: types.GenerateContentConfig
+    unstated: frozenset[str]
 
 
 def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
@@ -47,7 +51,7 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     contents = list(_Contents(to, request).walk())
     if not contents:
         _refuse(to.provider, "messages", "need one that is not a system message")
-    return VendorRequest(contents, _config(to, request, system))
+    return VendorRequest(contents, _config(to, request, system), frozenset(_unstated(request)))
 
 
 class _Contents:
@@ -174,6 +178,13 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
+
+
+def _unstated(request: ChatRequest) -> Iterator[str]:
+    if request.reasoning_effort is None:
+        yield REASONING_EFFORT
+    if request.sampling.temperature is None or request.sampling.temperature_by_default:
+        yield TEMPERATURE
 
 
 def _temperature(family: Family, sampling: Sampling) -> float | None:

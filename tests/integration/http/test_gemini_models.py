@@ -1,4 +1,4 @@
-"""The default request to each Gemini model, over HTTP, against a server that refuses what the vendor refuses."""
+"""The default request to each Gemini model, and what comes of it where the vendor refuses what the gateway added."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini_payloads import respelled, stream, whole
+from ..gemini_payloads import refusal, respelled, stream, whole
 from ..gemini_payloads import said as gemini_said
 from ..gemini_server import Answer, Asked, GeminiServer
 from ..ollama_server import answer as ollama_answer
@@ -75,6 +75,56 @@ async def test_an_older_model_is_sent_the_default_temperature(model: str) -> Non
         answered = await served.chat(model_hint="online")
         assert (answered.status_code, answered.headers["x-gateway-provider"]) == (200, "gemini")
         assert chats()[0].body["generationConfig"]["temperature"] == 0.7
+
+
+def violation(field: str) -> Answer:
+    details = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": field}]}
+    return refusal(400, details, status="INVALID_ARGUMENT")
+
+
+def refusing(answer: Answer) -> Callable[[Asked], Answer]:
+    return lambda asked: hello(asked) if asked.method == "GET" else answer
+
+
+OURS = {
+    "a level": refusal(400, status="INVALID_ARGUMENT", message="Thinking level LOW is not supported for this model."),
+    "a field": violation("generation_config.thinking_config.thinking_level"),
+    "the default temperature": violation("generationConfig.temperature"),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("name", OURS)
+async def test_what_the_gateway_added_itself_is_not_the_clients_fault(
+    name: str, streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway(refusing(OURS[name])) as (served, chats):
+        hinted = await served.chat(model_hint="online", stream=streamed)
+        assert (hinted.status_code, hinted.headers["x-gateway-provider"]) == (200, "ollama")
+        warned = [record.getMessage() for record in caplog.records if "gemini" in record.name]
+        assert len(warned) == 1
+        assert warned[0].startswith("gemini/gemini-flash-latest refuses what this gateway adds to a request: ")
+
+        pinned = await served.chat(model="gemini", stream=streamed)
+        assert (pinned.status_code, pinned.json()["code"]) == (502, "provider_misconfigured")
+        assert len(chats()) == 2
+        assert "Thinking level" not in pinned.text + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("a level", {"reasoning_effort": "low"}),
+        ("a field", {"reasoning_effort": "none"}),
+        ("the default temperature", {"temperature": 0.7}),
+    ],
+)
+async def test_what_the_client_stated_is_refused_by_its_path(name: str, stated: dict[str, Any]) -> None:
+    async with gateway(refusing(OURS[name])) as (served, _):
+        refused = await served.chat(model_hint="online", **stated)
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+        assert [fault["path"] for fault in refused.json()["errors"]] == [*stated]
+        assert "Thinking level" not in refused.text
 
 
 async def test_an_effort_that_no_model_here_is_known_to_take_stays_refused() -> None:
