@@ -121,16 +121,23 @@ class LimiterUnavailable(GatewayError):
 class ProviderError(GatewayError):
     """A provider failed. Safe to show: the provider's name and what happened, never what was said.
 
-    `doubtful`: it may be the request that it failed on. So asking again mends nothing, and nothing is held against the
-    provider, whose other clients would pay for it.
+    `doubtful`: it may be the request that it failed on. So nothing is held against the provider, whose other clients
+    would pay for it, and it is asked again no more often than `repeats` says.
     """
 
     def __init__(
-        self, provider: str, message: str, *, retry_after: timedelta | None = None, doubtful: bool = False
+        self,
+        provider: str,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        doubtful: bool = False,
+        repeats: int = 0,
     ) -> None:
         super().__init__(f"{provider}: {message}", retry_after=retry_after)
         self.provider = provider
         self.doubtful = doubtful
+        self.repeats = repeats
 
 
 class ProviderRejected(ProviderError):

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.bootstrap.settings import Secret
 
 from ..gemini_payloads import refusal, respelled, stream, whole
@@ -14,9 +16,19 @@ from ..gemini_server import Answer, Asked, GeminiServer
 from ..ollama_server import answer as ollama_answer
 from ..ollama_server import end, ollama_server
 from ..ollama_server import whole as ollama_whole
-from .served import Served, serve
+from .served import KEY, Served, chat, serve
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+OTHER_KEY = "test-key-2"
+SPOILED = "a bad prompt"
+
+
+class AtOnce(SeededEntropy):
+    """Asks again without a wait."""
+
+    @override
+    def fraction(self) -> float:
+        return 0.0
 
 
 def hello(asked: Asked) -> Answer:
@@ -38,7 +50,8 @@ async def gateway(
             )
         ]
         to: dict[str, Any] = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
-        async with serve(None, gemini_model=model, ollama_base_url=ollama.url, **to | settings) as served:
+        usual: dict[str, Any] = {"gemini_model": model, "overrides": {"entropy": AtOnce()}}
+        async with serve(None, ollama_base_url=ollama.url, **to | usual | settings) as served:
             yield served, lambda: [asked for asked in gemini.asked if asked.method == "POST"]
 
 
@@ -132,3 +145,55 @@ async def test_an_effort_that_no_model_here_is_known_to_take_stays_refused() -> 
         refused = await served.chat(model="gemini", reasoning_effort="xhigh")
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "reasoning_effort")
     assert chats() == []
+
+
+def spoiling(finish: str, *parts: dict[str, Any]) -> Callable[[Asked], Answer]:
+    """Answers a bad prompt as told, and any other well."""
+
+    def script(asked: Asked) -> Answer:
+        if SPOILED.encode() not in asked.content:
+            return hello(asked)
+        said = gemini_said(*parts, finish=finish)
+        return stream(said) if "stream" in asked.path else whole(said)
+
+    return script
+
+
+@STREAMED
+@pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
+@pytest.mark.parametrize(
+    ("finish", "parts", "calls"),
+    [
+        ("MALFORMED_FUNCTION_CALL", (), 1),
+        ("UNEXPECTED_TOOL_CALL", (), 1),
+        ("TOO_MANY_TOOL_CALLS", (), 1),
+        ("IMAGE_OTHER", (), 1),
+        ("NO_IMAGE", (), 1),
+        ("A_REASON_OF_TOMORROW", (), 1),
+        ("OTHER", (), 2),
+        ("MALFORMED_RESPONSE", (), 2),
+        ("STOP", ({"hologram": {"of": "a cat"}},), 1),
+        ("STOP", ({"text": "A cat: "}, {"hologram": {"of": "a cat"}}), 1),
+        ("STOP", ({"inlineData": {"mimeType": "image/png", "data": "aGk="}},), 1),
+    ],
+)
+async def test_bad_prompts_of_one_key_leave_gemini_open_for_every_other(
+    finish: str, parts: tuple[dict[str, Any], ...], calls: int, streamed: bool
+) -> None:
+    async with gateway(spoiling(finish, *parts), api_keys=(Secret(KEY), Secret(OTHER_KEY))) as (served, chats):
+        for number in range(6):
+            spoiled = await served.chat(f"{SPOILED} {number}", model="gemini", stream=streamed)
+            assert "provider_failed" in spoiled.text
+            assert '"stop"' not in spoiled.text
+        assert len(chats()) == 6 * calls
+        other = await served.client.post(
+            "/api/v1/chat", json=chat("A good one", model="gemini", stream=streamed), headers={"x-api-key": OTHER_KEY}
+        )
+        assert (other.status_code, other.headers["x-gateway-provider"]) == (200, "gemini")
+
+
+async def test_an_answer_that_began_is_not_asked_for_again() -> None:
+    async with gateway(spoiling("OTHER", {"text": "Once upon"})) as (served, chats):
+        spoiled = await served.chat(SPOILED, model="gemini", stream=True)
+        assert (spoiled.status_code, len(chats())) == (200, 1)
+        assert "provider_failed" in spoiled.text
