@@ -14,6 +14,7 @@ from llm_gateway.domain.chat import (
     JsonSchemaFormat,
     NamedTool,
     Part,
+    Sampling,
     SystemMessage,
     Text,
     ToolCall,
@@ -26,13 +27,17 @@ from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
-from .families import MAX_STOPS, SEED_RANGE, family_of
+from .families import MAX_STOPS, SEED_RANGE, Family, family_of
+from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
 
 class VendorRequest(NamedTuple):
+    """`unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all."""
+
     contents: list[types.Content]
     config: types.GenerateContentConfig
+    unstated: frozenset[str]
 
 
 def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
@@ -47,7 +52,7 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
     contents = list(_Contents(to, request).walk()) or [_silence()]
-    return VendorRequest(contents, _config(to, request, system))
+    return VendorRequest(contents, _config(to, request, system), frozenset(_unstated(request)))
 
 
 class _Contents:
@@ -167,7 +172,7 @@ def _json_object(text: str) -> dict[str, object] | None:
 
 
 def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) -> types.GenerateContentConfig:
-    sampling = request.sampling
+    sampling, family = request.sampling, family_of(to.model)
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
     if sampling.seed is not None and sampling.seed not in SEED_RANGE:
@@ -175,7 +180,7 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         system_instruction=types.Content(parts=list(system)) if system else None,
-        temperature=sampling.temperature,
+        temperature=_temperature(family, sampling),
         top_p=sampling.top_p,
         stop_sequences=list(sampling.stop) or None,
         seed=sampling.seed,
@@ -188,11 +193,24 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         ),
         tools=_tools(request),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
-        thinking_config=family_of(to.model).thinking(request.reasoning_effort),
+        thinking_config=family.thinking(request.reasoning_effort),
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
+
+
+def _unstated(request: ChatRequest) -> Iterator[str]:
+    if request.reasoning_effort is None:
+        yield REASONING_EFFORT
+    if request.sampling.temperature is None or request.sampling.temperature_by_default:
+        yield TEMPERATURE
+
+
+def _temperature(family: Family, sampling: Sampling) -> float | None:
+    if sampling.temperature_by_default and not family.default_temperature:
+        return None
+    return sampling.temperature
 
 
 def _schema(wanted: JsonSchemaFormat) -> dict[str, object]:

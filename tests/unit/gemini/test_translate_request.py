@@ -212,10 +212,16 @@ def thinking(model: str, effort: ReasoningEffort | None) -> dict[str, Any] | Non
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("gemini-flash-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.8-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-flash-lite-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-4-argon", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-flash-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.7-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.8-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-flash-lite-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-4-argon", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-5-unheard-of", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3-flash-preview", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.1-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.5-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.6-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-3.1-pro-preview", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-pro-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-3-pro-preview", ["LOW", "LOW", "LOW", "LOW", "HIGH", "HIGH"]),
@@ -236,6 +242,29 @@ def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
 @pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemini-2.0-flash", "gemini-robotics-er-1.6"])
 def test_no_thinking_is_asked_of_models_that_do_not_take_it(model: str) -> None:
     assert thinking(model, None) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("gemini-flash-latest", None),
+        ("gemini-3.1-pro-preview", None),
+        ("gemini-3.5-flash-lite", None),
+        ("gemini-4-hydrogen", None),
+        ("gemini-5-unheard-of", None),
+        ("gemini-robotics-er-1.6", None),
+        ("gemini-2.5-flash", 0.7),
+        ("gemini-2.0-flash", 0.7),
+        ("gemma-4-31b-it", 0.7),
+    ],
+)
+def test_a_default_temperature_goes_only_to_who_samples_by_it_and_a_stated_one_to_all(
+    model: str, sent: float | None
+) -> None:
+    for by_default, expected in ((True, sent), (False, 0.7)):
+        sampling = Sampling(temperature=0.7, temperature_by_default=by_default)
+        config = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO,), sampling=sampling)))
+        assert config["generationConfig"].get("temperature") == expected
 
 
 CALLS = (ToolCall(id="a", name="now", arguments="{}"), ToolCall(id="b", name="now", arguments="{}"))
