@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.domain.parameters import Column, Place
+from llm_gateway.domain.parameters import Column, Place, features_of
 
-from .endpoint import FEATURES
 from .limits import OUTPUT_LIMIT, PROVIDER
 
 PLACES: Final[Mapping[str, Place]] = {
@@ -23,5 +22,7 @@ PLACES: Final[Mapping[str, Place]] = {
         "response_format.json_schema.schema", "without what the engine would not enforce, or refused"
     ),
 }
+
+FEATURES: Final = features_of(PLACES)
 
 COLUMNS: Final = (Column(provider=PROVIDER, models="*", features=FEATURES, places=PLACES),)

@@ -8,9 +8,11 @@ from google.genai.types import ThinkingConfig, ThinkingLevel
 from msgspec import Struct
 
 from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.parameters import features_of
 from llm_gateway.domain.routing import Feature, Task
 
-MAX_STOPS: Final = 5
+from .places import PENALTIES, PLAIN, RICH, THINKING
+
 SEED_BITS: Final = 32
 SEED_RANGE: Final = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
@@ -67,18 +69,18 @@ _MINIMAL, _LOW, _MEDIUM, _HIGH = (
     ThinkingLevel.MEDIUM,
     ThinkingLevel.HIGH,
 )
+_PLAIN = features_of(PLAIN)
+_RICH = features_of({**PLAIN, **RICH})
+_THINKING = features_of({**PLAIN, **RICH, **THINKING})
 # Gemini has refused penalties with 400 since 2.5, whatever its reference says (google-gemini/cookbook #1290).
-_PENALTIES = frozenset({Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY})
-_UNTHINKING = frozenset(Feature) - {Feature.REASONING_EFFORT}
-_THINKING = frozenset(Feature) - _PENALTIES
-_PLAIN = frozenset({Feature.TEMPERATURE, Feature.TOP_P, Feature.STOP, Feature.SEED})
+_UNTHINKING = features_of({**PLAIN, **RICH, **PENALTIES})
 
 FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
     ("gemini-1.*", Family(features=_UNTHINKING)),
     ("gemini-2.0*", Family(features=_UNTHINKING)),
     ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128))),  # can't be turned off
     ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0))),
-    ("gemini-robotics*", Family(features=_THINKING - {Feature.REASONING_EFFORT})),
+    ("gemini-robotics*", Family(features=_RICH)),
     ("gemini-3-pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
     ("gemini-*pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
     ("gemini-*", Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),

@@ -26,7 +26,8 @@ from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
-from .families import MAX_STOPS, SEED_RANGE, family_of
+from .families import SEED_RANGE, family_of
+from .places import MAX_STOPS
 from .signatures import UNSIGNED, returned
 
 
