@@ -25,11 +25,11 @@ from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.application.ports import ChatModel
 from llm_gateway.bootstrap.parameters import COLUMNS, page
-from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.chat import ChatRequest, Grain, Sampling
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import collect
-from llm_gateway.domain.parameters import PARAMETERS, Column, Parameter, Treatment, features_of
+from llm_gateway.domain.parameters import NUMBERS, PARAMETERS, Column, Parameter, Treatment, features_of
 from llm_gateway.domain.planning import make_plan
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.resilience import Deadline
@@ -229,6 +229,7 @@ def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
     told = {re.split(r"[.\[:]", parameter.field)[0] for parameter in PARAMETERS}
     assert told == set(ChatBody.__struct_fields__) - {"model", "model_hint", "stream", "cache"}
     assert {parameter.feature for parameter in PARAMETERS} == {None, *Feature}
+    assert {*Sampling.__struct_fields__} & told >= {*NUMBERS} - {"max_tokens"}
 
 
 def test_no_place_is_without_a_row() -> None:
@@ -245,11 +246,10 @@ def test_a_column_honours_only_what_it_has_a_place_for() -> None:
 NEW_FEATURE = """
 from enum import StrEnum
 
-from llm_gateway.domain import parameters, planning, routing
+from llm_gateway.domain import parameters, routing
 
 routing.Feature = StrEnum("Feature", {**{one.name: one.value for one in routing.Feature}, "NEW": "new"})
-parameters.PARAMETERS += (parameters.Parameter("new", routing.Feature.NEW),)
-planning.features_used = lambda request: {routing.Feature.NEW: "new"}
+parameters.PARAMETERS += (parameters.Parameter("new", routing.Feature.NEW, lambda request: 1),)
 
 from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
 from llm_gateway.adapters.outbound.gemini.families import FAMILIES
@@ -258,6 +258,7 @@ from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.planning import make_plan
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
@@ -272,7 +273,7 @@ for name, features in honoured.items():
     state = EndpointState(endpoint=endpoint, features=features)
     me = Client(id=ClientId("me"), namespace="me", quota=Quota())
     try:
-        planning.make_plan(ChatCall(request=ChatRequest(messages=()), model=name), me, [state])
+        make_plan(ChatCall(request=ChatRequest(messages=()), model=name), me, [state])
     except InvalidRequest as refused:
         print(name, refused.faults[0].path, refused.faults[0].message)
 for column in COLUMNS:

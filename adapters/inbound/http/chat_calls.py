@@ -20,6 +20,7 @@ from llm_gateway.domain.chat import (
     ToolChoice,
     ToolMode,
 )
+from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
 from .native_wire import (
@@ -29,10 +30,13 @@ from .native_wire import (
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
+    ParametersIn,
     TextFormatIn,
     ToolCallIn,
 )
 from .openai_wire import CompletionIn
+
+_SAMPLED = tuple(field for field in ParametersIn.__struct_fields__ if field in NUMBERS)
 
 
 def call_of(
@@ -49,11 +53,8 @@ def call_of(
             max_tokens=max_tokens,
             sampling=Sampling(
                 temperature=body.temperature,
-                top_p=body.top_p,
                 stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                seed=body.seed,
-                presence_penalty=body.presence_penalty,
-                frequency_penalty=body.frequency_penalty,
+                **{field: getattr(body, field) for field in _SAMPLED},
             ),
             tools=tuple(_tool(tool.function) for tool in body.tools or ()),
             tool_choice=_choice(body.tool_choice),

@@ -6,16 +6,14 @@ from msgspec import Meta, Struct
 
 from llm_gateway.domain.caching import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
+from llm_gateway.domain.parameters import bounds
 from llm_gateway.domain.routing import Hint
-from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT
+from llm_gateway.domain.validation import MAX_STOPS
 
 JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
-Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
-Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+MaxTokens: TypeAlias = Annotated[int, bounds("max_tokens")]
+Temperature: TypeAlias = Annotated[float, bounds("temperature")]
 Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 
 
@@ -124,7 +122,20 @@ class CacheIn(In, frozen=True, kw_only=True):
     ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 
-class ChatBody(In, frozen=True, kw_only=True):
+class ParametersIn(In, frozen=True, kw_only=True):
+    """What both surfaces ask of a model in the same words."""
+
+    top_p: Annotated[float, bounds("top_p")] | None = None
+    stop: Stop | None = None
+    seed: Annotated[int, bounds("seed")] | None = None
+    presence_penalty: Annotated[float, bounds("presence_penalty")] | None = None
+    frequency_penalty: Annotated[float, bounds("frequency_penalty")] | None = None
+    tool_choice: ToolMode | NamedChoice | None = None
+    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
+    reasoning_effort: ReasoningEffort | None = None
+
+
+class ChatBody(ParametersIn, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
@@ -132,14 +143,6 @@ class ChatBody(In, frozen=True, kw_only=True):
     model_hint: Hint | None = None
     max_tokens: MaxTokens = 512
     temperature: Temperature = 0.7
-    top_p: Probability | None = None
-    stop: Stop | None = None
-    seed: Seed | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
     tools: list[ToolDefinition] = []
-    tool_choice: ToolMode | NamedChoice | None = None
-    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
-    reasoning_effort: ReasoningEffort | None = None
     stream: bool = False
     cache: CacheIn = CacheIn()

@@ -5,9 +5,7 @@ from typing import Final
 from llm_gateway.domain.parameters import Column
 
 from .families import FAMILIES
-from .places import PENALTIES, PLAIN, RICH, THINKING
-
-PLACES: Final = {**PLAIN, **RICH, **PENALTIES, **THINKING}
+from .places import PLACES
 
 COLUMNS: Final = tuple(
     Column(provider="gemini", models=pattern, features=family.features, places=PLACES) for pattern, family in FAMILIES

@@ -46,3 +46,4 @@ THINKING: Final[Places] = {
         "generationConfig.thinkingConfig", "a level or a budget, by family; the lowest where nothing is said"
     ),
 }
+PLACES: Final[Places] = {**PLAIN, **RICH, **PENALTIES, **THINKING}

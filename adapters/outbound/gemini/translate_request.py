@@ -24,10 +24,11 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
+from llm_gateway.domain.parameters import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
 from .families import SEED_RANGE, family_of
-from .places import MAX_STOPS
+from .places import MAX_STOPS, PLACES
 from .signatures import UNSIGNED, returned
 
 
@@ -156,13 +157,8 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         system_instruction=types.Content(parts=list(system)) if system else None,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
         stop_sequences=list(sampling.stop) or None,
-        seed=sampling.seed,
-        presence_penalty=sampling.presence_penalty,
-        frequency_penalty=sampling.frequency_penalty,
-        max_output_tokens=request.max_tokens,
+        **numbers_sent(PLACES, request),
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None

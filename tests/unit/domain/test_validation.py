@@ -25,7 +25,8 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import Fault, InvalidRequest
-from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, MAX_TOKENS_LIMIT, check
+from llm_gateway.domain.parameters import MAX_TOKENS_LIMIT
+from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, check
 
 from .generated import values_of
 
