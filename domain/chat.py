@@ -119,10 +119,11 @@ class ReasoningEffort(StrEnum):
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
-    """How the next token is chosen; ranges are OpenAI's."""
+    """How the next token is chosen; ranges are OpenAI's, but for `top_k`, which OpenAI does not have."""
 
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     presence_penalty: float | None = None

@@ -64,6 +64,7 @@ PARAMETERS: Final = (
     Parameter("max_tokens", None, attrgetter("max_tokens"), Range(1, MAX_TOKENS_LIMIT)),
     _sampled(Feature.TEMPERATURE, 0.0, 2.0),
     _sampled(Feature.TOP_P, 0.0, 1.0),
+    _sampled(Feature.TOP_K, 1, 2**31 - 1),  # as wide as vendors' own
     Parameter("stop", Feature.STOP, attrgetter("sampling.stop"), neutral=()),
     _sampled(Feature.SEED, -(2**63), 2**63 - 1),
     _sampled(Feature.PRESENCE_PENALTY, -2.0, 2.0, neutral=0.0),

@@ -79,6 +79,7 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "max_tokens": ({"max_tokens": 9}, {}),
     "temperature": ({"temperature": 0.25}, {}),
     "top_p": ({"top_p": 0.5}, {}),
+    "top_k": ({"top_k": 40}, {}),
     "stop": ({"stop": "END"}, {}),
     "seed": ({"seed": 11}, {}),
     "presence_penalty": ({"presence_penalty": 0.5}, {}),

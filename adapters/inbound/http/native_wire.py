@@ -126,6 +126,7 @@ class ParametersIn(In, frozen=True, kw_only=True):
     """What both surfaces ask of a model in the same words."""
 
     top_p: Annotated[float, bounds("top_p")] | None = None
+    top_k: Annotated[int, bounds("top_k")] | None = None
     stop: Stop | None = None
     seed: Annotated[int, bounds("seed")] | None = None
     presence_penalty: Annotated[float, bounds("presence_penalty")] | None = None

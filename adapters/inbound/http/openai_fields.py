@@ -91,6 +91,7 @@ FIELDS = (
     _honoured("model", "a hint, a provider, a model or `provider/model`; `GET /v1/models` lists them"),
     _ours("model_hint", "as on `/api/v1/chat`; also the header `X-Gateway-Hint`; `secure` wins"),
     _ours("cache", "as on `/api/v1/chat`"),
+    _ours("top_k", "how many of the likeliest tokens the next is drawn from; by providers that can; else refused"),
     _refused("audio", "no provider here speaks"),
     _honoured("frequency_penalty", "by providers that can; else refused"),
     _refused("function_call", "deprecated: use `tool_choice`", "none", "auto"),

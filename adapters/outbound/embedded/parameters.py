@@ -13,6 +13,7 @@ PLACES: Final[Mapping[str, Place]] = {
     "max_tokens": Place("max_tokens", f"at most {OUTPUT_LIMIT}"),
     "temperature": Place("temperature"),
     "top_p": Place("top_p"),
+    "top_k": Place("top_k"),
     "stop": Place("stop", "a list"),
     "seed": Place("seed", "its remainder in 32 bits"),
     "presence_penalty": Place("presence_penalty"),

@@ -11,7 +11,7 @@ from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.parameters import features_of
 from llm_gateway.domain.routing import Feature, Task
 
-from .places import PENALTIES, PLAIN, RICH, THINKING
+from .places import PENALTIES, PLAIN, RICH, THINKING, TOP_K
 
 SEED_BITS: Final = 32
 SEED_RANGE: Final = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
@@ -73,15 +73,20 @@ _PLAIN = features_of(PLAIN)
 _RICH = features_of({**PLAIN, **RICH})
 _THINKING = features_of({**PLAIN, **RICH, **THINKING})
 # Gemini has refused penalties with 400 since 2.5, whatever its reference says (google-gemini/cookbook #1290).
-_UNTHINKING = features_of({**PLAIN, **RICH, **PENALTIES})
+_UNTHINKING = features_of({**PLAIN, **RICH, **TOP_K, **PENALTIES})
+# Gemini takes `topK` without effect since 3.5 Flash-Lite (API changelog, 21 July 2026); an alias may mean such a model.
+_RANKING = features_of({**PLAIN, **RICH, **TOP_K, **THINKING})
 
 FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
     ("gemini-1.*", Family(features=_UNTHINKING)),
     ("gemini-2.0*", Family(features=_UNTHINKING)),
-    ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128))),  # can't be turned off
-    ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0))),
+    ("gemini-2.5-pro*", Family(features=_RANKING, budgets=_budgets(128))),  # can't be turned off
+    ("gemini-2.5*", Family(features=_RANKING, budgets=_budgets(0))),
     ("gemini-robotics*", Family(features=_RICH)),
-    ("gemini-3-pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
+    ("gemini-3-pro*", Family(features=_RANKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
+    ("gemini-3-*", Family(features=_RANKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),
+    ("gemini-3.1-pro*", Family(features=_RANKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
+    ("gemini-3.1-*", Family(features=_RANKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),
     ("gemini-*pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
     ("gemini-*", Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),
     ("*", Family(features=_PLAIN)),  # open models served beside Gemini

@@ -41,9 +41,10 @@ PENALTIES: Final[Places] = {
     "presence_penalty": Place("generationConfig.presencePenalty"),
     "frequency_penalty": Place("generationConfig.frequencyPenalty"),
 }
+TOP_K: Final[Places] = {"top_k": Place("generationConfig.topK")}
 THINKING: Final[Places] = {
     "reasoning_effort": Place(
         "generationConfig.thinkingConfig", "a level or a budget, by family; the lowest where nothing is said"
     ),
 }
-PLACES: Final[Places] = {**PLAIN, **RICH, **PENALTIES, **THINKING}
+PLACES: Final[Places] = {**PLAIN, **RICH, **TOP_K, **PENALTIES, **THINKING}

@@ -12,6 +12,7 @@ _ALWAYS: Final[Mapping[str, Place]] = {
     "max_tokens": Place("options.num_predict"),
     "temperature": Place("options.temperature"),
     "top_p": Place("options.top_p"),
+    "top_k": Place("options.top_k"),
     "stop": Place("options.stop", "a list"),
     "seed": Place("options.seed"),
     "presence_penalty": Place("options.presence_penalty"),

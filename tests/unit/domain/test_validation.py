@@ -119,6 +119,7 @@ def test_max_tokens_may_be_absent_or_in_range(tokens: int | None) -> None:
     [
         ("temperature", 0.0, 2.0),
         ("top_p", 0.0, 1.0),
+        ("top_k", 1, 2**31 - 1),
         ("presence_penalty", -2.0, 2.0),
         ("frequency_penalty", -2.0, 2.0),
         ("seed", -(2**63), 2**63 - 1),

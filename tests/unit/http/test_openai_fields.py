@@ -164,6 +164,7 @@ VALUES: dict[str, Any] = {
     "store": True,
     "stream": True,
     "temperature": 0.5,
+    "top_k": 40,
     "top_logprobs": 1,
     "top_p": 0.5,
     "user": "u",
