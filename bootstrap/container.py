@@ -30,7 +30,8 @@ from llm_gateway.domain.resilience import RetryPolicy
 from llm_gateway.domain.routing import Task
 
 from .gateway import Gateway
-from .providers import Provider, build_providers
+from .kinds import build_providers
+from .providers import Provider
 from .settings import Settings
 from .settings_rules import clients_of
 from .stores import Stores

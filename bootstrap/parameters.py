@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from llm_gateway.adapters.outbound.embedded import parameters as embedded
-from llm_gateway.adapters.outbound.gemini import parameters as gemini
-from llm_gateway.adapters.outbound.ollama import parameters as ollama
 from llm_gateway.domain.parameters import PARAMETERS, Column, Treatment
 
-COLUMNS: Sequence[Column] = (*gemini.COLUMNS, *ollama.COLUMNS, *embedded.COLUMNS)
+from .kinds import KINDS
+
+COLUMNS: Sequence[Column] = [column for kind in KINDS for column in kind.columns()]
 
 _HEAD = """\
 # What becomes of each parameter of a chat

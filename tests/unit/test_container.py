@@ -31,7 +31,7 @@ from llm_gateway import (
     UserMessage,
     open_gateway,
 )
-from llm_gateway.bootstrap import providers
+from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.container import Container
 from llm_gateway.bootstrap.settings import EndpointSettings
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
@@ -65,7 +65,7 @@ async def test_everything_is_one_of_its_kind_in_a_gateway() -> None:
 
 
 async def test_a_demonstration_that_is_not_installed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None)
     async with open_gateway(Settings(demo=True)) as gateway:
         with pytest.raises(NoRoute, match="embedded: not installed: the extra `embedded` is missing"):
             async with gateway.answer_chat(CALL, ME):
