@@ -5,15 +5,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TypedDict
 
-from msgspec import Struct
 from typing_extensions import Unpack
 
-from llm_gateway.application.answer_chat import AnswerChat
-from llm_gateway.application.authenticate import Authenticate
-from llm_gateway.application.embed_texts import EmbedTexts
-from llm_gateway.application.explain_chat import ExplainChat
-from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.plan_route import PlanRoute
+from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports import (
     ChatModel,
     ClientDirectory,
@@ -25,7 +19,6 @@ from llm_gateway.application.ports import (
     RateLimiter,
     ReplyCache,
     RequestLog,
-    SharedStore,
     StoreMeter,
     TrafficMeter,
 )
@@ -36,25 +29,11 @@ from .settings import Settings
 from .telemetry import Telemetry
 
 
-class Gateway(Struct, frozen=True, kw_only=True):
-    """The use cases, and the ports that a door needs beside them. Good in the event loop that opened it."""
+class Gateway(GatewayServices, frozen=True, kw_only=True):
+    """With what its host needs beside. `Container` has an entry for each field, by the field's name."""
 
     settings: Settings
-    authenticate: Authenticate
-    plan_route: PlanRoute
-    answer_chat: AnswerChat
-    embed_texts: EmbedTexts
-    explain_chat: ExplainChat
-    list_models: ListModels
-    endpoints: EndpointDirectory
-    stores: Sequence[SharedStore]
-    observer: Observer
-    meter: TrafficMeter
-    request_log: RequestLog
-    render_metrics: Callable[[], Awaitable[bytes]] | None
     telemetry: Telemetry
-    clock: Clock
-    entropy: Entropy
     flights: Flights
 
 
@@ -106,7 +85,7 @@ async def open_gateway(
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)
-        stores = container.stores()
+        stores = container.shared_stores()
         stack.push_async_callback(stores.aclose)
         looks = [provider.look for provider in providers if provider.look is not None]
         await _first_look([*looks, *(store.trouble for store in stores.all)], first_look_seconds)
