@@ -292,5 +292,5 @@ def test_a_parameter_that_is_added_without_a_place_is_refused_by_its_field_every
 
 
 def test_the_page_is_what_the_table_says() -> None:
-    """`python -m llm_gateway.bootstrap.parameters > docs/parameters.md` writes it."""
+    """`just generate` writes it."""
     assert (Path(__file__).parents[2] / "docs" / "parameters.md").read_text(encoding="utf-8") == page()

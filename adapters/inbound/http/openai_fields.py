@@ -1,7 +1,4 @@
-"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow.
-
-`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them as they stand in `docs/openai.md`.
-"""
+"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -177,8 +174,3 @@ def table(fields: Iterable[Field]) -> str:
             fate += ", but for " + ", ".join(f"`{json.encode(value).decode()}`" for value in field.neutral)
         lines.append(f"| `{field.path}` | {fate} | {field.note} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(table(FIELDS))
-    print(table(EMBEDDING_FIELDS), end="")
