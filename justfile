@@ -115,12 +115,9 @@ lock *args:
     {{ compile }} --override overrides.txt --all-extras --group dev --output-file requirements.lock "$@" pyproject.toml
     {{ compile }} --constraint requirements.lock {{ in_the_image }} --output-file ops/requirements.lock pyproject.toml
 
-# Write again what is made from code: the settings' reference and the dashboards
+# Write again what is made from code: pages of the documentation, .env.example and the dashboards
 generate: setup
-    {{ python }} -m llm_gateway.bootstrap.reference env > .env.example
-    {{ python }} -m llm_gateway.bootstrap.reference markdown > docs/configuration.md
-    {{ python }} -m llm_gateway.bootstrap.parameters > docs/parameters.md
-    {{ python }} -m llm_gateway.adapters.outbound.telemetry.reference > docs/metrics.md
+    {{ python }} -m llm_gateway.bootstrap.generated .
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
 
 # Break the Redis of a gateway under load, and print what its clients saw

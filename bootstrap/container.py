@@ -29,7 +29,8 @@ from llm_gateway.domain.embedding import EmbedReply
 from llm_gateway.domain.resilience import RetryPolicy
 
 from .gateway import Gateway
-from .providers import Provider, build_providers
+from .kinds import build_providers
+from .providers import Provider
 from .settings import Settings
 from .settings_rules import clients_of
 from .stores import Stores
@@ -51,14 +52,15 @@ class Container(containers.DeclarativeContainer):
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = Call(lambda settings: settings.routes, settings)
     store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
-    stores = Singleton(Stores, settings, clock, store_meter)
+    shared_stores = Singleton(Stores, settings, clock, store_meter)
+    stores = Call(lambda stores: stores.all, shared_stores)
     clients = Singleton(
-        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, stores
+        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, shared_stores
     )
-    limiter = Singleton(lambda stores: stores.limiter(), stores)
-    request_log = Singleton(lambda stores: stores.request_log(), stores)
+    limiter = Singleton(lambda stores: stores.limiter(), shared_stores)
+    request_log = Singleton(lambda stores: stores.request_log(), shared_stores)
     process_cache = Singleton(MemoryReplyCache, clock)
-    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), stores, entropy)
+    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), shared_stores, entropy)
 
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
@@ -93,25 +95,12 @@ class Container(containers.DeclarativeContainer):
         clock,
         entropy,
     )
-    gateway = Singleton(
-        Gateway,
-        settings=settings,
-        authenticate=Singleton(Authenticate, clients),
-        plan_route=plan_route,
-        answer_chat=answer_chat,
-        embed_texts=embed_texts,
-        explain_chat=Singleton(ExplainChat, plan_route, breakers),
-        list_models=Singleton(ListModels, plan_route, endpoints),
-        endpoints=endpoints,
-        stores=Call(lambda stores: stores.all, stores),
-        observer=observer,
-        meter=meter,
-        request_log=request_log,
-        render_metrics=Call(lambda telemetry: telemetry.render, telemetry),
-        telemetry=telemetry,
-        clock=clock,
-        entropy=entropy,
-        flights=flights,
+    authenticate = Singleton(Authenticate, clients)
+    explain_chat = Singleton(ExplainChat, plan_route, breakers)
+    list_models = Singleton(ListModels, plan_route, endpoints)
+    render_metrics = Call(lambda telemetry: telemetry.render, telemetry)
+    gateway: Singleton[Gateway] = Singleton(
+        Gateway, **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
     )
 
 

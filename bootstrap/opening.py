@@ -75,7 +75,7 @@ async def open_gateway(
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)
-        stores = container.stores()
+        stores = container.shared_stores()
         stack.push_async_callback(stores.aclose)
         looks = [provider.look for provider in providers if provider.look is not None]
         await _first_look([*looks, *(store.trouble for store in stores.all)], first_look_seconds)

@@ -1,21 +1,19 @@
-"""The parameter table as a page, from the adapters' data. `python -m llm_gateway.bootstrap.parameters` prints it."""
+"""The parameter table as a page, from the adapters' data."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from llm_gateway.adapters.outbound.embedded import parameters as embedded
-from llm_gateway.adapters.outbound.gemini import parameters as gemini
-from llm_gateway.adapters.outbound.ollama import parameters as ollama
 from llm_gateway.domain.parameters import PARAMETERS, Column, Treatment
 
-COLUMNS: Sequence[Column] = (*gemini.COLUMNS, *ollama.COLUMNS, *embedded.COLUMNS)
+from .kinds import KINDS
+
+COLUMNS: Sequence[Column] = [column for kind in KINDS for column in kind.columns()]
 
 _HEAD = """\
 # What becomes of each parameter of a chat
 
-Made by `python -m llm_gateway.bootstrap.parameters` from the adapters' own tables. A request that needs what an
-endpoint can't honour is refused with 400, naming field and endpoint, where it names that endpoint; where a hint routes
-it, that endpoint is skipped.
+Made from the adapters' own tables by `just generate`. A request that needs what an endpoint can't honour is refused
+with 400, naming field and endpoint, where it names that endpoint; where a hint routes it, that endpoint is skipped.
 
 | mark | meaning |
 |---|---|
@@ -52,7 +50,3 @@ def _named(column: Column, index: int) -> Iterator[str]:
     yield f"`{name}`{separator.strip(chr(10))}{rest}"
     place = column.places.get(field)
     yield "" if place is None else f"`{place.at}`" + (f": {place.how}" if place.how else "")
-
-
-if __name__ == "__main__":
-    print(page(), end="")

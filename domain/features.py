@@ -2,20 +2,15 @@
 
 from collections.abc import Iterator
 
-from .chat import (
-    AssistantMessage,
-    ChatRequest,
-    Image,
-    JsonFormat,
-    JsonSchemaFormat,
-    ToolMessage,
-    ToolMode,
-    UserMessage,
-)
+from .chat import AssistantMessage, ChatRequest, Image, ToolMessage, UserMessage
+from .parameters import PARAMETERS
 from .routing import EndpointState, Feature
 
-_FREE_CHOICES = (None, ToolMode.AUTO, ToolMode.NONE)
-"""Every provider of tools honours these: the one is the default, for the other the tools are left out."""
+_ASKING = tuple(
+    (row.read, row.neutral, row.feature, row.path)
+    for row in PARAMETERS
+    if row.read is not None and row.feature is not None
+)
 
 
 def features_used(request: ChatRequest) -> dict[Feature, str]:
@@ -27,27 +22,9 @@ def features_used(request: ChatRequest) -> dict[Feature, str]:
 
 
 def _asked(request: ChatRequest) -> Iterator[tuple[Feature, str]]:
-    sampling = request.sampling
-    for feature, value in (
-        (Feature.TEMPERATURE, sampling.temperature),
-        (Feature.TOP_P, sampling.top_p),
-        (Feature.SEED, sampling.seed),
-        (Feature.PRESENCE_PENALTY, sampling.presence_penalty or None),  # 0 is no penalty: nothing is asked
-        (Feature.FREQUENCY_PENALTY, sampling.frequency_penalty or None),
-        (Feature.TOOL_CHOICE, None if request.tool_choice in _FREE_CHOICES else request.tool_choice),
-        (Feature.REASONING_EFFORT, request.reasoning_effort),
-    ):
-        if value is not None:
-            yield feature, feature.value
-    if sampling.stop:
-        yield Feature.STOP, "stop"
-    if request.tools:
-        yield Feature.TOOLS, "tools"
-    match request.response_format:
-        case JsonFormat():
-            yield Feature.JSON_OBJECT, "response_format"
-        case JsonSchemaFormat():
-            yield Feature.JSON_SCHEMA, "response_format"
+    for read, neutral, feature, path in _ASKING:
+        if (value := read(request)) is not None and value != neutral:
+            yield feature, path
     yield from _asked_by_messages(request)
 
 

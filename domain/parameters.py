@@ -1,48 +1,100 @@
-"""What becomes of each field of a chat request, as data: the rows, and what a provider says of each."""
+"""Each field of a chat request, once: how it is read, its range, what it asks of a model; what vendors make of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from .chat import ChatRequest, JsonFormat, JsonSchemaFormat, NamedTool, ToolMode
 from .routing import Feature
+
+Read: TypeAlias = Callable[[ChatRequest], Any]
+
+MAX_TOKENS_LIMIT: Final = 10_000_000
+"""Above any model's output, and low enough that the quota arithmetic stays exact."""
+
+
+class Range(Struct, frozen=True):
+    """Of a number. Both ends are in it."""
+
+    low: float
+    high: float
 
 
 class Parameter(Struct, frozen=True):
-    """A field of a request, and the feature that an endpoint must have for it; None where every endpoint takes it."""
+    """A field of a request, and the feature that an endpoint must have for it; None where every endpoint takes it.
+
+    `read` gives what a request holds there, None or `neutral` where it asks for nothing; it is None for what stands in
+    messages, and for what goes along with another field. A `label` changes no answer by itself: a vendor without a
+    place for it leaves it out, and does not lack the feature for that.
+    """
 
     field: str
     feature: Feature | None = None
+    read: Read | None = None
+    range: Range | None = None
+    neutral: object = None
+    label: bool = False
+
+    @property
+    def path(self) -> str:
+        """Of the request's own field."""
+        return self.field.partition(":")[0]
+
+
+def _sampled(feature: Feature, low: float, high: float, *, neutral: object = None) -> Parameter:
+    """A number of `Sampling`, whose name is the feature's."""
+    return Parameter(feature.value, feature, attrgetter(f"sampling.{feature.value}"), Range(low, high), neutral)
+
+
+def _format(kind: type[JsonFormat | JsonSchemaFormat]) -> Read:
+    return lambda request: request.response_format if isinstance(request.response_format, kind) else None
 
 
 PARAMETERS: Final = (
     Parameter("messages[].content"),
     Parameter("messages[].content, of a system message"),
     Parameter("messages[].content, an image", Feature.IMAGES),
-    Parameter("messages[].name"),
+    Parameter("messages[].name", label=True),
     Parameter("messages[].tool_calls", Feature.TOOLS),
     Parameter("messages[].tool_call_id", Feature.TOOLS),
-    Parameter("messages[].extra_content"),
-    Parameter("max_tokens"),
-    Parameter("temperature", Feature.TEMPERATURE),
-    Parameter("top_p", Feature.TOP_P),
-    Parameter("stop", Feature.STOP),
-    Parameter("seed", Feature.SEED),
-    Parameter("presence_penalty", Feature.PRESENCE_PENALTY),
-    Parameter("frequency_penalty", Feature.FREQUENCY_PENALTY),
-    Parameter("tools", Feature.TOOLS),
-    Parameter("tools[].function.strict", Feature.TOOLS),
+    Parameter("messages[].extra_content", label=True),
+    Parameter("max_tokens", None, attrgetter("max_tokens"), Range(1, MAX_TOKENS_LIMIT)),
+    _sampled(Feature.TEMPERATURE, 0.0, 2.0),
+    _sampled(Feature.TOP_P, 0.0, 1.0),
+    _sampled(Feature.TOP_K, 1, 2**31 - 1),  # as wide as vendors' own
+    Parameter("stop", Feature.STOP, attrgetter("sampling.stop"), neutral=()),
+    _sampled(Feature.SEED, -(2**63), 2**63 - 1),
+    _sampled(Feature.PRESENCE_PENALTY, -2.0, 2.0, neutral=0.0),
+    _sampled(Feature.FREQUENCY_PENALTY, -2.0, 2.0, neutral=0.0),
+    Parameter("tools", Feature.TOOLS, attrgetter("tools"), neutral=()),
+    Parameter("tools[].function.strict", Feature.TOOLS, label=True),
     Parameter("tool_choice: none", Feature.TOOLS),
-    Parameter("tool_choice: required", Feature.TOOL_CHOICE),
-    Parameter("tool_choice: a function", Feature.TOOL_CHOICE),
-    Parameter("response_format: json_object", Feature.JSON_OBJECT),
-    Parameter("response_format: json_schema", Feature.JSON_SCHEMA),
-    Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA),
-    Parameter("response_format.json_schema.description", Feature.JSON_SCHEMA),
-    Parameter("response_format.json_schema.strict", Feature.JSON_SCHEMA),
-    Parameter("reasoning_effort", Feature.REASONING_EFFORT),
+    Parameter(
+        "tool_choice: required", Feature.TOOL_CHOICE, lambda request: request.tool_choice is ToolMode.REQUIRED or None
+    ),
+    Parameter(
+        "tool_choice: a function",
+        Feature.TOOL_CHOICE,
+        lambda request: isinstance(request.tool_choice, NamedTool) or None,
+    ),
+    Parameter("response_format: json_object", Feature.JSON_OBJECT, _format(JsonFormat)),
+    Parameter("response_format: json_schema", Feature.JSON_SCHEMA, _format(JsonSchemaFormat)),
+    Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA, label=True),
+    Parameter("response_format.json_schema.description", Feature.JSON_SCHEMA, label=True),
+    Parameter("response_format.json_schema.strict", Feature.JSON_SCHEMA, label=True),
+    Parameter("reasoning_effort", Feature.REASONING_EFFORT, attrgetter("reasoning_effort")),
 )
+NUMBERS: Final = {row.field: (row.read, row.range) for row in PARAMETERS if row.read and row.range}
+"""How each number is read, and its range."""
+
+
+def bounds(field: str) -> Meta:
+    """The range of a number, for the type that decodes it."""
+    _, limits = NUMBERS[field]
+    return Meta(ge=limits.low, le=limits.high)
 
 
 class Treatment(StrEnum):
@@ -60,6 +112,25 @@ class Place(Struct, frozen=True):
 
     at: str
     how: str | None = None
+
+
+def features_of(places: Mapping[str, Place]) -> frozenset[Feature]:
+    """The features that a request with these places can carry: those of whose rows, but for labels, each has one.
+
+    The one way to a provider's features, so that what is added tomorrow is honoured only where it has a place.
+    """
+    rows = [parameter for parameter in PARAMETERS if not parameter.label]
+    lacking = {row.feature for row in rows if row.field not in places}
+    return frozenset(row.feature for row in rows if row.feature is not None) - lacking
+
+
+def numbers_sent(places: Mapping[str, Place], request: ChatRequest) -> dict[str, Any]:
+    """Each number that the request states and the vendor has a place for, under the last name of that place."""
+    return {
+        places[field].at.rpartition(".")[2]: value
+        for field, (read, _) in NUMBERS.items()
+        if field in places and (value := read(request)) is not None
+    }
 
 
 class Column(Struct, frozen=True, kw_only=True):

@@ -73,6 +73,7 @@ class Feature(StrEnum):
 
     TEMPERATURE = "temperature"
     TOP_P = "top_p"
+    TOP_K = "top_k"
     STOP = "stop"
     SEED = "seed"
     PRESENCE_PENALTY = "presence_penalty"

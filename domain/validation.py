@@ -22,24 +22,15 @@ from .chat import (
 from .embedding import EmbedCall
 from .errors import Fault, InvalidRequest
 from .json_values import json_fault
+from .parameters import NUMBERS
 
 MAX_STOPS = 16
-MAX_TOKENS_LIMIT = 10_000_000
-"""Above any model's output, and low enough that the quota arithmetic stays exact."""
 MAX_INPUTS = 2_048
 MAX_DIMENSIONS = 65_536
 MAX_PIECES = 8_192
 """Messages, their parts and calls, and tools: a vendor's types cost tens of microseconds each on the event loop."""
 MAX_FAULTS = 32
 """That are told of one call: a body of a million small faults is not answered with as many."""
-
-_RANGES = {
-    "temperature": (0.0, 2.0),
-    "top_p": (0.0, 1.0),
-    "presence_penalty": (-2.0, 2.0),
-    "frequency_penalty": (-2.0, 2.0),
-    "seed": (-(2**63), 2**63 - 1),
-}
 
 
 def check(call: ChatCall) -> None:
@@ -79,9 +70,8 @@ def _faults(call: ChatCall) -> Iterator[Fault]:
     if _pieces(request) > MAX_PIECES:
         yield Fault(path="messages", message=f"at most {MAX_PIECES} messages, parts and tools in all")
     yield from _message_faults(request.messages)
-    if request.max_tokens is not None and not 0 < request.max_tokens <= MAX_TOKENS_LIMIT:
-        yield Fault(path="max_tokens", message=f"must be between 1 and {MAX_TOKENS_LIMIT}")
-    yield from _sampling_faults(request)
+    yield from _number_faults(request)
+    yield from _stop_faults(request.sampling.stop)
     yield from _tool_faults(request)
     if isinstance(request.response_format, JsonSchemaFormat):
         if not request.response_format.name:
@@ -156,14 +146,17 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
         yield Fault(path=path, message=fault)
 
 
-def _sampling_faults(request: ChatRequest) -> Iterator[Fault]:
-    for field, (low, high) in _RANGES.items():
-        value = getattr(request.sampling, field)
-        if value is not None and not low <= value <= high:
-            yield Fault(path=field, message=f"must be between {low} and {high}")
-    if len(request.sampling.stop) > MAX_STOPS:
+def _number_faults(request: ChatRequest) -> Iterator[Fault]:
+    for field, (read, limits) in NUMBERS.items():
+        value = read(request)
+        if value is not None and not limits.low <= value <= limits.high:
+            yield Fault(path=field, message=f"must be between {limits.low} and {limits.high}")
+
+
+def _stop_faults(stop: tuple[str, ...]) -> Iterator[Fault]:
+    if len(stop) > MAX_STOPS:
         yield Fault(path="stop", message=f"at most {MAX_STOPS} sequences")
-    if any(not sequence for sequence in request.sampling.stop):
+    if any(not sequence for sequence in stop):
         yield Fault(path="stop", message="a sequence must not be empty")
 
 

@@ -90,7 +90,7 @@ async def test_features_are_those_of_the_family() -> None:
     async with directory(LIST) as (_, states, __):
         await states.refresh()
         flash, _pro, _embedding, gemma = (state.features for state in states.snapshot())
-        assert flash == frozenset(Feature) - {Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY}
+        assert flash == frozenset(Feature) - {Feature.TOP_K, Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY}
         assert Feature.REASONING_EFFORT not in gemma
 
 

@@ -1,6 +1,8 @@
 """Every cell of the parameter table: a field goes out at the named place, is refused by its path, or is left out."""
 
 import re
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,11 +25,11 @@ from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.application.ports import ChatModel
 from llm_gateway.bootstrap.parameters import COLUMNS, page
-from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.chat import ChatRequest, Grain, Sampling
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import collect
-from llm_gateway.domain.parameters import PARAMETERS, Column, Parameter, Treatment
+from llm_gateway.domain.parameters import NUMBERS, PARAMETERS, Column, Parameter, Treatment, features_of
 from llm_gateway.domain.planning import make_plan
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.resilience import Deadline
@@ -77,6 +79,7 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "max_tokens": ({"max_tokens": 9}, {}),
     "temperature": ({"temperature": 0.25}, {}),
     "top_p": ({"top_p": 0.5}, {}),
+    "top_k": ({"top_k": 40}, {}),
     "stop": ({"stop": "END"}, {}),
     "seed": ({"seed": 11}, {}),
     "presence_penalty": ({"presence_penalty": 0.5}, {}),
@@ -227,6 +230,7 @@ def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
     told = {re.split(r"[.\[:]", parameter.field)[0] for parameter in PARAMETERS}
     assert told == set(ChatBody.__struct_fields__) - {"model", "model_hint", "stream", "cache"}
     assert {parameter.feature for parameter in PARAMETERS} == {None, *Feature}
+    assert {*Sampling.__struct_fields__} & told >= {*NUMBERS} - {"max_tokens"}
 
 
 def test_no_place_is_without_a_row() -> None:
@@ -234,6 +238,59 @@ def test_no_place_is_without_a_row() -> None:
     assert all(set(column.places) <= rows for column in COLUMNS)
 
 
+def test_a_column_honours_only_what_it_has_a_place_for() -> None:
+    for column in COLUMNS:
+        assert column.features | column.by_model <= features_of(column.places)
+        assert {row.field for row in PARAMETERS if row.feature is None and not row.label} <= column.places.keys()
+
+
+NEW_FEATURE = """
+from enum import StrEnum
+
+from llm_gateway.domain import parameters, routing
+
+routing.Feature = StrEnum("Feature", {**{one.name: one.value for one in routing.Feature}, "NEW": "new"})
+parameters.PARAMETERS += (parameters.Parameter("new", routing.Feature.NEW, lambda request: 1),)
+
+from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
+from llm_gateway.adapters.outbound.gemini.families import FAMILIES
+from llm_gateway.adapters.outbound.ollama.catalogue import Pulled, Server, states
+from llm_gateway.bootstrap.parameters import COLUMNS
+from llm_gateway.domain.chat import ChatCall, ChatRequest
+from llm_gateway.domain.clients import Client, ClientId
+from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.planning import make_plan
+from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
+
+able = Pulled(name="able", digest="", capabilities=frozenset({"completion", "tools", "vision", "thinking"}))
+server = Server(
+    provider="ollama", model="able", fingerprint="", num_ctx=None, configured=True, locality=Locality.ON_PREMISES
+)
+honoured = {pattern: family.features for pattern, family in FAMILIES} | {"embedded": embedded}
+honoured["ollama"] = states(server, [able], {})[0].features
+for name, features in honoured.items():
+    endpoint = Endpoint(id=EndpointId(provider=name, model="any"), locality=Locality.ON_PREMISES)
+    state = EndpointState(endpoint=endpoint, features=features)
+    me = Client(id=ClientId("me"), namespace="me", quota=Quota())
+    try:
+        make_plan(ChatCall(request=ChatRequest(messages=()), model=name), me, [state])
+    except InvalidRequest as refused:
+        print(name, refused.faults[0].path, refused.faults[0].message)
+for column in COLUMNS:
+    print(column.models, column.treatment(parameters.PARAMETERS[-1]).value)
+"""
+"""A feature and its row, added before any adapter is imported: nobody has a place for it."""
+
+
+def test_a_parameter_that_is_added_without_a_place_is_refused_by_its_field_everywhere() -> None:
+    done = subprocess.run([sys.executable, "-c", NEW_FEATURE], capture_output=True, text=True, check=True)
+    told = done.stdout.splitlines()
+    patterns = [pattern for pattern, _ in FAMILIES]
+    refusals = [f"{name} new {name}/any cannot honour new" for name in (*patterns, "embedded", "ollama")]
+    assert told == [*refusals, *(f"{column.models} 400" for column in COLUMNS)]
+
+
 def test_the_page_is_what_the_table_says() -> None:
-    """`python -m llm_gateway.bootstrap.parameters > docs/parameters.md` writes it."""
+    """`just generate` writes it."""
     assert (Path(__file__).parents[2] / "docs" / "parameters.md").read_text(encoding="utf-8") == page()

@@ -4,10 +4,15 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from types import NoneType, UnionType
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 from dependency_injector.providers import Dependency, Provider
 from msgspec import structs
+from typing_extensions import is_protocol
 
 from llm_gateway import (
     CacheStatus,
@@ -24,6 +29,7 @@ from llm_gateway import (
     Gateway,
     Locality,
     NoRoute,
+    Overrides,
     Quota,
     Settings,
     Task,
@@ -31,7 +37,7 @@ from llm_gateway import (
     UserMessage,
     open_gateway,
 )
-from llm_gateway.bootstrap import providers
+from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.container import Container
 from llm_gateway.bootstrap.settings import EndpointSettings
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
@@ -57,6 +63,39 @@ async def test_every_provider_of_the_container_resolves() -> None:
     await container.telemetry().aclose()
 
 
+STATED = {"cache_ttl": timedelta, "max_answer_bytes": int, "model_providers": Sequence[object]}
+"""What no description names, and no class makes."""
+
+
+async def test_every_entry_of_the_container_is_what_the_descriptions_say() -> None:
+    """An entry is named as what it fills: a field of the gateway, or what a host may override."""
+    said: dict[str, object] = {**STATED, **get_type_hints(Overrides), **get_type_hints(Gateway)}
+    container = Container(settings=Settings())
+    entries: dict[str, Provider[object]] = container.providers
+    assert {*get_type_hints(Gateway), *get_type_hints(Overrides)} <= entries.keys()
+    for name, entry in entries.items():
+        made = getattr(entry, "provides", None)
+        kinds = {said[name]} if name in said else set()
+        kinds |= {made} if isinstance(made, type) else set()
+        assert kinds, f"{name}: nothing says what it is"
+        value = None if name == "shared_cache" else entry()
+        for kind in kinds:
+            assert value is None or any(is_one(value, one) for one in classes_in(kind)), name
+    await container.telemetry().aclose()
+
+
+def is_one(value: object, kind: type) -> bool:
+    """A port is a protocol, which its adapters name among their bases."""
+    return kind in type(value).__mro__ if is_protocol(kind) else isinstance(value, kind)
+
+
+def classes_in(kind: object) -> list[type]:
+    """The classes of a type, without their parameters and None."""
+    parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    found = [get_origin(part) or part for part in parts]
+    return [part for part in found if isinstance(part, type) and part is not NoneType]
+
+
 async def test_everything_is_one_of_its_kind_in_a_gateway() -> None:
     async with open_gateway() as one, open_gateway() as other:
         assert isinstance(one, Gateway)
@@ -65,7 +104,7 @@ async def test_everything_is_one_of_its_kind_in_a_gateway() -> None:
 
 
 async def test_a_demonstration_that_is_not_installed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None)
     async with open_gateway(Settings(demo=True)) as gateway:
         with pytest.raises(NoRoute, match="embedded: not installed: the extra `embedded` is missing"):
             async with gateway.answer_chat(CALL, ME):

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from llm_gateway.adapters.outbound.embedded.limits import LONGEST_PROMPT_BYTES, OUTPUT_LIMIT
 from llm_gateway.adapters.outbound.embedded.transcript import Transcript
@@ -200,8 +201,9 @@ def test_every_role_is_told_in_order() -> None:
 
 def test_what_is_said_of_sampling_is_passed_on() -> None:
     wanted = Sampling(temperature=0.0, top_p=0.5, stop=("a", "b"), seed=7, presence_penalty=-1.0, frequency_penalty=2.0)
-    body = request_body(asked(sampling=wanted))
-    assert (body["temperature"], body["top_p"], body["stop"], body["seed"]) == (0.0, 0.5, ["a", "b"], 7)
+    body = request_body(asked(sampling=structs.replace(wanted, top_k=3)))
+    assert (body["temperature"], body["top_p"], body["top_k"]) == (0.0, 0.5, 3)
+    assert (body["stop"], body["seed"]) == (["a", "b"], 7)
     assert (body["presence_penalty"], body["frequency_penalty"]) == (-1.0, 2.0)
 
 

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.events import TextDelta
@@ -10,7 +11,6 @@ from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Hint
 
 from .display import Display, waiting
-from .services import OpenGateway
 
 _HERE = Client(id=ClientId("command-line"), namespace="command-line", quota=Quota())
 
@@ -24,7 +24,7 @@ def local_call(prompt: str, *, hint: str | None, model: str | None) -> ChatCall:
     )
 
 
-async def chat_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> None:
+async def chat_here(opened: AbstractAsyncContextManager[GatewayServices], call: ChatCall) -> None:
     """Streams the answer to standard output. Raises the gateway's errors."""
     with Display("Starting") as display:
         async with opened as gateway:
@@ -45,6 +45,6 @@ async def chat_here(opened: AbstractAsyncContextManager[OpenGateway], call: Chat
             )
 
 
-async def explain_here(opened: AbstractAsyncContextManager[OpenGateway], call: ChatCall) -> Explanation:
+async def explain_here(opened: AbstractAsyncContextManager[GatewayServices], call: ChatCall) -> Explanation:
     async with opened as gateway:
         return gateway.explain_chat(call, _HERE)

@@ -7,8 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from llm_gateway.application.answer_chat import AnswerChat
-from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports import EndpointDirectory
 
@@ -19,19 +18,6 @@ class CommandFailed(Exception):
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = tuple(lines)
-
-
-class OpenGateway(Protocol):
-    """What the command line uses of a gateway."""
-
-    @property
-    def answer_chat(self) -> AnswerChat: ...
-
-    @property
-    def explain_chat(self) -> ExplainChat: ...
-
-    @property
-    def endpoints(self) -> EndpointDirectory: ...
 
 
 SettingsT = TypeVar("SettingsT")
@@ -59,7 +45,7 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     version: Callable[[], str]
     load: Load[SettingsT]
     describe: Describe
-    open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[OpenGateway]]
+    open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[GatewayServices]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]
     open_clients: Callable[[SettingsT], AbstractAsyncContextManager[ManageClients]]

@@ -1,6 +1,5 @@
 """The HTTP application: Litestar's routes over the use cases, behind the edge."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Request
@@ -9,21 +8,8 @@ from litestar.response import Response
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from llm_gateway.application.answer_chat import AnswerChat
-from llm_gateway.application.authenticate import Authenticate
-from llm_gateway.application.embed_texts import EmbedTexts
-from llm_gateway.application.explain_chat import ExplainChat
-from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.ports import (
-    AccessLog,
-    Clock,
-    EndpointDirectory,
-    Entropy,
-    Observer,
-    RequestLog,
-    SharedStore,
-    TrafficMeter,
-)
+from llm_gateway.application.gateway_services import GatewayServices
+from llm_gateway.application.ports import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
 from .bodies import Bodies
@@ -37,28 +23,9 @@ from .edge import Edge
 from .exchange import exchange_of
 from .native import NativeDoor, native_handlers
 from .openai import OpenAIDoor, openai_handlers
-from .operations import OperationsDoor, RenderMetrics, operations_handlers
+from .operations import OperationsDoor, operations_handlers
 from .problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .surfaces import api_document, surface_of
-
-
-class HttpServices(Struct, frozen=True, kw_only=True):
-    """What the HTTP door is given: the use cases, and the ports that it uses itself."""
-
-    authenticate: Authenticate
-    answer_chat: AnswerChat
-    embed_texts: EmbedTexts
-    explain_chat: ExplainChat
-    list_models: ListModels
-    directory: EndpointDirectory
-    stores: Sequence[SharedStore]
-    observer: Observer
-    meter: TrafficMeter
-    request_log: RequestLog
-    render_metrics: RenderMetrics | None
-    access_log: AccessLog | None = None
-    clock: Clock
-    entropy: Entropy
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
@@ -72,7 +39,9 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
     pace: Pace = Pace()
 
 
-def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> ASGIApp:
+def create_app(
+    services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
+) -> ASGIApp:
     """To be called inside the event loop that will serve it."""
     door = Door(
         services.authenticate,
@@ -88,7 +57,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
     decisions = DecisionsDoor(services.authenticate, services.request_log)
     operations = OperationsDoor(
-        services.directory,
+        services.endpoints,
         services.stores,
         drain,
         services.render_metrics,
@@ -115,7 +84,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         drain=drain,
         bodies=Bodies(options.max_bodies_bytes),
         meter=services.meter,
-        access_log=services.access_log,
+        access_log=access_log,
         entropy=services.entropy,
     )
 

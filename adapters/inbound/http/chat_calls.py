@@ -22,6 +22,7 @@ from llm_gateway.domain.chat import (
     ToolChoice,
     ToolMode,
 )
+from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
@@ -32,9 +33,12 @@ from .wire import (
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
+    ParametersIn,
     TextFormatIn,
     ToolCallIn,
 )
+
+_SAMPLED = tuple(field for field in ParametersIn.__struct_fields__ if field in NUMBERS)
 
 
 def call_of(
@@ -52,11 +56,8 @@ def call_of(
             sampling=Sampling(
                 temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
                 temperature_by_default=body.temperature is UNSET,
-                top_p=body.top_p,
                 stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                seed=body.seed,
-                presence_penalty=body.presence_penalty,
-                frequency_penalty=body.frequency_penalty,
+                **{field: getattr(body, field) for field in _SAMPLED},
             ),
             tools=tuple(_tool(tool.function) for tool in body.tools or ()),
             tool_choice=_choice(body.tool_choice),

@@ -87,7 +87,7 @@ def _type(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     rows = [
         (f"<code>{escape(field)}</code>", _kind(kind), _remark(kind, field in required))
-        for field, kind in schema.get("properties", {}).items()
+        for field, kind in sorted(schema.get("properties", {}).items(), key=lambda one: one[0] not in required)
     ]
     raw = escape(json.format(json.encode(schema), indent=2).decode())
     return (

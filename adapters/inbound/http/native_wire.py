@@ -4,25 +4,17 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
     DEFAULT_TEMPERATURE,
     CacheIn,
     In,
-    JsonFormatIn,
     JsonObject,
-    JsonSchemaFormatIn,
     MaxTokens,
-    NamedChoice,
     NonEmpty,
-    Penalty,
-    Probability,
-    Seed,
-    Stop,
+    ParametersIn,
     Temperature,
-    TextFormatIn,
     ToolCallIn,
     ToolDefinition,
 )
@@ -72,7 +64,7 @@ class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
 
 
-class ChatBody(In, frozen=True, kw_only=True):
+class ChatBody(ParametersIn, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
@@ -80,14 +72,6 @@ class ChatBody(In, frozen=True, kw_only=True):
     model_hint: Hint | None = None
     max_tokens: MaxTokens = 512
     temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
-    top_p: Probability | None = None
-    stop: Stop | None = None
-    seed: Seed | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
     tools: list[ToolDefinition] = field(default_factory=list)
-    tool_choice: ToolMode | NamedChoice | None = None
-    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
-    reasoning_effort: ReasoningEffort | None = None
     stream: bool = False
     cache: CacheIn = CacheIn()

@@ -1,7 +1,4 @@
-"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow.
-
-`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them as they stand in `docs/openai.md`.
-"""
+"""Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -91,6 +88,7 @@ FIELDS = (
     _honoured("model", "a hint, a provider, a model or `provider/model`; `GET /v1/models` lists them"),
     _ours("model_hint", "as on `/api/v1/chat`; also the header `X-Gateway-Hint`; `secure` wins"),
     _ours("cache", "as on `/api/v1/chat`"),
+    _ours("top_k", "how many of the likeliest tokens the next is drawn from; by providers that can; else refused"),
     _refused("audio", "no provider here speaks"),
     _honoured("frequency_penalty", "by providers that can; else refused"),
     _refused("function_call", "deprecated: use `tool_choice`", "none", "auto"),
@@ -176,8 +174,3 @@ def table(fields: Iterable[Field]) -> str:
             fate += ", but for " + ", ".join(f"`{json.encode(value).decode()}`" for value in field.neutral)
         lines.append(f"| `{field.path}` | {fate} | {field.note} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(table(FIELDS))
-    print(table(EMBEDDING_FIELDS), end="")

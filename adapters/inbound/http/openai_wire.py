@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
-from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 
 from .openai_fields import UNHONOURED
@@ -12,18 +11,11 @@ from .wire import (
     CacheIn,
     FunctionCall,
     In,
-    JsonFormatIn,
     JsonObject,
-    JsonSchemaFormatIn,
     MaxTokens,
-    NamedChoice,
     NonEmpty,
-    Penalty,
-    Probability,
-    Seed,
-    Stop,
+    ParametersIn,
     Temperature,
-    TextFormatIn,
     ToolCallIn,
     ToolDefinition,
 )
@@ -104,7 +96,7 @@ class StreamOptions(In, frozen=True, kw_only=True):
     include_obfuscation: bool | None = None
 
 
-class CompletionIn(In, frozen=True, kw_only=True):
+class CompletionIn(ParametersIn, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/chat/completions` that are honoured."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
@@ -113,16 +105,8 @@ class CompletionIn(In, frozen=True, kw_only=True):
     max_completion_tokens: MaxTokens | None = None
     max_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
-    top_p: Probability | None = None
-    stop: Stop | None = None
-    seed: Seed | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
     tools: list[ToolDefinition] | None = None
-    tool_choice: ToolMode | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
-    reasoning_effort: ReasoningEffort | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     cache: CacheIn | None = None

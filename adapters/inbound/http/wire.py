@@ -7,17 +7,15 @@ from msgspec import Meta, Struct, UnsetType
 
 from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
-from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT
+from llm_gateway.domain.parameters import bounds
+from llm_gateway.domain.validation import MAX_STOPS
 
 JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
-Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
+MaxTokens: TypeAlias = Annotated[int, bounds("max_tokens")]
+Temperature: TypeAlias = Annotated[float, bounds("temperature")]
 DEFAULT_TEMPERATURE: Final = 0.7
 """Of the native surface, where a request states none; the others have no default."""
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
-Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 
 
@@ -82,8 +80,22 @@ class CacheIn(In, frozen=True, kw_only=True):
     ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 
+class ParametersIn(In, frozen=True, kw_only=True):
+    """What every surface asks of a model in the same words."""
+
+    top_p: Annotated[float, bounds("top_p")] | None = None
+    top_k: Annotated[int, bounds("top_k")] | None = None
+    stop: Stop | None = None
+    seed: Annotated[int, bounds("seed")] | None = None
+    presence_penalty: Annotated[float, bounds("presence_penalty")] | None = None
+    frequency_penalty: Annotated[float, bounds("frequency_penalty")] | None = None
+    tool_choice: ToolMode | NamedChoice | None = None
+    response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
+    reasoning_effort: ReasoningEffort | None = None
+
+
 class ChatFields(Protocol):
-    """The fields that are the same in every surface's chats."""
+    """What every surface's chats have, beside the numbers of `ParametersIn`."""
 
     @property
     @abstractmethod
@@ -93,19 +105,7 @@ class ChatFields(Protocol):
     def temperature(self) -> float | UnsetType | None: ...
     @property
     @abstractmethod
-    def top_p(self) -> float | None: ...
-    @property
-    @abstractmethod
     def stop(self) -> str | list[str] | None: ...
-    @property
-    @abstractmethod
-    def seed(self) -> int | None: ...
-    @property
-    @abstractmethod
-    def presence_penalty(self) -> float | None: ...
-    @property
-    @abstractmethod
-    def frequency_penalty(self) -> float | None: ...
     @property
     @abstractmethod
     def tools(self) -> list[ToolDefinition] | None: ...

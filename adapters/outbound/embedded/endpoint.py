@@ -2,23 +2,11 @@
 
 from pathlib import Path
 
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 from .limits import CONTEXT_LENGTH, OUTPUT_LIMIT, PROVIDER
 from .model_file import fingerprint, model_name
-
-FEATURES = frozenset(
-    {
-        Feature.TEMPERATURE,
-        Feature.TOP_P,
-        Feature.STOP,
-        Feature.SEED,
-        Feature.PRESENCE_PENALTY,
-        Feature.FREQUENCY_PENALTY,
-        Feature.JSON_OBJECT,
-        Feature.JSON_SCHEMA,
-    }
-)
+from .parameters import FEATURES
 
 
 def endpoint_of(file: Path) -> Endpoint:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.domain.parameters import Column, Place
+from llm_gateway.domain.parameters import Column, Place, features_of
 
-from .endpoint import FEATURES
 from .limits import OUTPUT_LIMIT, PROVIDER
 
 PLACES: Final[Mapping[str, Place]] = {
@@ -14,6 +13,7 @@ PLACES: Final[Mapping[str, Place]] = {
     "max_tokens": Place("max_tokens", f"at most {OUTPUT_LIMIT}"),
     "temperature": Place("temperature"),
     "top_p": Place("top_p"),
+    "top_k": Place("top_k"),
     "stop": Place("stop", "a list"),
     "seed": Place("seed", "its remainder in 32 bits"),
     "presence_penalty": Place("presence_penalty"),
@@ -23,5 +23,7 @@ PLACES: Final[Mapping[str, Place]] = {
         "response_format.json_schema.schema", "without what the engine would not enforce, or refused"
     ),
 }
+
+FEATURES: Final = features_of(PLACES)
 
 COLUMNS: Final = (Column(provider=PROVIDER, models="*", features=FEATURES, places=PLACES),)

@@ -11,7 +11,6 @@ from llm_gateway.domain.chat import (
     Message,
     Part,
     ResponseFormat,
-    Sampling,
     SystemMessage,
     Text,
     TextFormat,
@@ -19,8 +18,10 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderRejected
+from llm_gateway.domain.parameters import numbers_sent
 
 from .limits import CONTEXT_LENGTH, LONGEST_PROMPT_BYTES, OUTPUT_LIMIT, PROVIDER
+from .parameters import PLACES
 from .schema import Unenforceable, enforceable
 
 # A model this small wanders at the temperatures that suit a large one, and repeats itself without a penalty.
@@ -39,9 +40,8 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
     _check_length(messages, request.sampling.stop)
     return {
         "messages": messages,
-        "max_tokens": min(request.max_tokens or OUTPUT_LIMIT, OUTPUT_LIMIT),
         "repeat_penalty": _REPEAT_PENALTY,
-        **_sampling(request.sampling),
+        **_sampling(request),
         **_format(request.response_format),
         # Streamed also where the answer is wanted whole: only a streamed call can be stopped. The progress reports
         # make it stoppable while the prompt is read.
@@ -90,16 +90,13 @@ def _check_length(messages: list[dict[str, str]], stops: tuple[str, ...]) -> Non
         raise ContextLengthExceeded(PROVIDER, f"the prompt does not fit into {CONTEXT_LENGTH} tokens")
 
 
-def _sampling(sampling: Sampling) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "temperature": _TEMPERATURE if sampling.temperature is None else sampling.temperature,
-        "top_p": sampling.top_p,
-        "stop": list(sampling.stop) or None,
-        "seed": None if sampling.seed is None else sampling.seed % _SEEDS,
-        "presence_penalty": sampling.presence_penalty,
-        "frequency_penalty": sampling.frequency_penalty,
-    }
-    return {name: value for name, value in body.items() if value is not None}
+def _sampling(request: ChatRequest) -> dict[str, Any]:
+    stop, seed = request.sampling.stop, request.sampling.seed
+    sent = {"temperature": _TEMPERATURE, **numbers_sent(PLACES, request)}
+    sent["max_tokens"] = min(request.max_tokens or OUTPUT_LIMIT, OUTPUT_LIMIT)
+    if seed is not None:
+        sent["seed"] = seed % _SEEDS
+    return sent | {"stop": list(stop)} if stop else sent
 
 
 def _format(wanted: ResponseFormat | None) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Loca
 
 from .client import BASE_URL, NO_KEY, GeminiClient
 from .failures import credentials_refused, failure_of
-from .families import MAX_STOPS, SEED_BITS, family_of, tasks_of
+from .families import SEED_BITS, family_of, tasks_of
+from .places import MAX_STOPS
 
 REFRESH_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 30.0

@@ -8,9 +8,11 @@ from google.genai.types import ThinkingConfig, ThinkingLevel
 from msgspec import Struct
 
 from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.parameters import features_of
 from llm_gateway.domain.routing import Feature, Task
 
-MAX_STOPS: Final = 5
+from .places import PENALTIES, PLAIN, RICH, THINKING, TOP_K
+
 SEED_BITS: Final = 32
 SEED_RANGE: Final = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
@@ -70,26 +72,30 @@ _MINIMAL, _LOW, _MEDIUM, _HIGH = (
     ThinkingLevel.MEDIUM,
     ThinkingLevel.HIGH,
 )
+_PLAIN = features_of(PLAIN)
+_RICH = features_of({**PLAIN, **RICH})
+_THINKING = features_of({**PLAIN, **RICH, **THINKING})
 # Gemini has refused penalties with 400 since 2.5, whatever its reference says (google-gemini/cookbook #1290).
-_PENALTIES = frozenset({Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY})
-_UNTHINKING = frozenset(Feature) - {Feature.REASONING_EFFORT}
-_THINKING = frozenset(Feature) - _PENALTIES
-_PLAIN = frozenset({Feature.TEMPERATURE, Feature.TOP_P, Feature.STOP, Feature.SEED})
+_UNTHINKING = features_of({**PLAIN, **RICH, **TOP_K, **PENALTIES})
+# Gemini takes `topK` without effect since 3.5 Flash-Lite (API changelog, 21 July 2026); an alias may mean such a model.
+_RANKING = features_of({**PLAIN, **RICH, **TOP_K, **THINKING})
 
-_DOWN_TO_MINIMAL = Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))
+_FROM_MINIMAL = _levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH)
+_FROM_LOW = _levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH)
 
 FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
     ("gemini-1.*", Family(features=_UNTHINKING, default_temperature=True)),
     ("gemini-2.0*", Family(features=_UNTHINKING, default_temperature=True)),
-    ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128), default_temperature=True)),  # always thinks
-    ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0), default_temperature=True)),
-    ("gemini-robotics*", Family(features=_THINKING - {Feature.REASONING_EFFORT})),
-    ("gemini-3-pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
-    ("gemini-3-flash*", _DOWN_TO_MINIMAL),
-    ("gemini-3.1-flash-lite*", _DOWN_TO_MINIMAL),
-    ("gemini-3.5-flash*", _DOWN_TO_MINIMAL),
-    ("gemini-3.6-flash*", _DOWN_TO_MINIMAL),
-    ("gemini-*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
+    ("gemini-2.5-pro*", Family(features=_RANKING, budgets=_budgets(128), default_temperature=True)),  # always thinks
+    ("gemini-2.5*", Family(features=_RANKING, budgets=_budgets(0), default_temperature=True)),
+    ("gemini-robotics*", Family(features=_RICH)),
+    ("gemini-3-pro*", Family(features=_RANKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
+    ("gemini-3-flash*", Family(features=_RANKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.1-flash-lite*", Family(features=_RANKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.1-*", Family(features=_RANKING, levels=_FROM_LOW)),
+    ("gemini-3.5-flash*", Family(features=_THINKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.6-flash*", Family(features=_THINKING, levels=_FROM_MINIMAL)),
+    ("gemini-*", Family(features=_THINKING, levels=_FROM_LOW)),
     ("*", Family(features=_PLAIN, default_temperature=True)),  # open models served beside Gemini
 )
 """The first pattern that fits counts. What is newer than this table, or an alias, which moves without notice, is taken

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from google.genai import types
 
@@ -14,7 +14,6 @@ from llm_gateway.domain.chat import (
     JsonSchemaFormat,
     NamedTool,
     Part,
-    Sampling,
     SystemMessage,
     Text,
     ToolCall,
@@ -25,9 +24,11 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
+from llm_gateway.domain.parameters import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
-from .families import MAX_STOPS, SEED_RANGE, Family, family_of
+from .families import SEED_RANGE, Family, family_of
+from .places import MAX_STOPS, PLACES
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
@@ -180,13 +181,8 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         system_instruction=types.Content(parts=list(system)) if system else None,
-        temperature=_temperature(family, sampling),
-        top_p=sampling.top_p,
         stop_sequences=list(sampling.stop) or None,
-        seed=sampling.seed,
-        presence_penalty=sampling.presence_penalty,
-        frequency_penalty=sampling.frequency_penalty,
-        max_output_tokens=request.max_tokens,
+        **_numbers(family, request),
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
@@ -207,10 +203,11 @@ def _unstated(request: ChatRequest) -> Iterator[str]:
         yield TEMPERATURE
 
 
-def _temperature(family: Family, sampling: Sampling) -> float | None:
-    if sampling.temperature_by_default and not family.default_temperature:
-        return None
-    return sampling.temperature
+def _numbers(family: Family, request: ChatRequest) -> dict[str, Any]:
+    sent = numbers_sent(PLACES, request)
+    if request.sampling.temperature_by_default and not family.default_temperature:
+        del sent["temperature"]
+    return sent
 
 
 def _schema(wanted: JsonSchemaFormat) -> dict[str, object]:

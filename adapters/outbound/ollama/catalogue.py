@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality, Task
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 from .names import hosted_elsewhere, same_model, short, spellings
+from .parameters import BY_CAPABILITY, FEATURES
 from .vendor import Shown
 
-FEATURES = frozenset(Feature) - {Feature.TOOL_CHOICE, Feature.TOOLS, Feature.IMAGES, Feature.REASONING_EFFORT}
-"""What the server honours for every model. It has no word for a tool that must be called."""
-
 _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
-BY_CAPABILITY = {"tools": Feature.TOOLS, "vision": Feature.IMAGES, "thinking": Feature.REASONING_EFFORT}
 
 
 class Pulled(Struct, frozen=True, kw_only=True):
@@ -79,7 +76,7 @@ def _state(
             locality=Locality.CLOUD if outside else server.locality,
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
-        features=FEATURES | {feature for word, feature in BY_CAPABILITY.items() if word in capabilities},
+        features=FEATURES.union(*(features for word, features in BY_CAPABILITY.items() if word in capabilities)),
         aliases=spellings(name),
         tasks=tasks,
         configured=server.configured,

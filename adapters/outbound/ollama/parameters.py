@@ -3,38 +3,53 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.domain.parameters import Column, Place
+from llm_gateway.domain.parameters import Column, Place, features_of
+from llm_gateway.domain.routing import Feature
 
-from .catalogue import BY_CAPABILITY, FEATURES
-
-PLACES: Final[Mapping[str, Place]] = {
+_ALWAYS: Final[Mapping[str, Place]] = {
     "messages[].content": Place("messages[].content"),
     "messages[].content, of a system message": Place("messages[].content"),
-    "messages[].content, an image": Place("messages[].images[]", "base64"),
-    "messages[].tool_calls": Place("messages[].tool_calls[]", "arguments as an object"),
-    "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
     "max_tokens": Place("options.num_predict"),
     "temperature": Place("options.temperature"),
     "top_p": Place("options.top_p"),
+    "top_k": Place("options.top_k"),
     "stop": Place("options.stop", "a list"),
     "seed": Place("options.seed"),
     "presence_penalty": Place("options.presence_penalty"),
     "frequency_penalty": Place("options.frequency_penalty"),
-    "tools": Place("tools[]", "without `strict`"),
-    "tool_choice: none": Place("tools[]", "the tools are not offered"),
     "response_format: json_object": Place("format", "`json`"),
     "response_format: json_schema": Place("format", "the schema"),
-    "reasoning_effort": Place(
-        "think", "`true`, or a level for gpt-oss; off, or the lowest level, where nothing is said"
-    ),
 }
+_BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
+    "tools": {
+        "messages[].tool_calls": Place("messages[].tool_calls[]", "arguments as an object"),
+        "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
+        "tools": Place("tools[]", "without `strict`"),
+        "tool_choice: none": Place("tools[]", "the tools are not offered"),
+    },
+    "vision": {"messages[].content, an image": Place("messages[].images[]", "base64")},
+    "thinking": {
+        "reasoning_effort": Place(
+            "think", "`true`, or a level for gpt-oss; off, or the lowest level, where nothing is said"
+        ),
+    },
+}
+"""What a model takes that the server says to have the capability. There is no place for a tool that must be called."""
+PLACES: Final[Mapping[str, Place]] = {
+    **_ALWAYS,
+    **{field: place for places in _BY_CAPABILITY.values() for field, place in places.items()},
+}
+
+FEATURES: Final = features_of(_ALWAYS)
+"""What the server honours for every model."""
+BY_CAPABILITY: Final = {capability: features_of(places) for capability, places in _BY_CAPABILITY.items()}
 
 COLUMNS: Final = (
     Column(
         provider="ollama",
         models="*",
         features=FEATURES,
-        by_model=frozenset(BY_CAPABILITY.values()),
+        by_model=frozenset[Feature]().union(*BY_CAPABILITY.values()),
         places=PLACES,
     ),
 )

@@ -25,9 +25,11 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.parameters import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
 from .options import Options
+from .parameters import PLACES
 
 Body = dict[str, object]
 
@@ -61,18 +63,8 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
             body["format"] = schema
         case unknown:
             assert_never(unknown)
-    sampling = request.sampling
-    chosen: Body = {
-        "num_ctx": options.num_ctx,
-        "num_predict": request.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "stop": list(sampling.stop) or None,
-        "seed": sampling.seed,
-        "presence_penalty": sampling.presence_penalty,
-        "frequency_penalty": sampling.frequency_penalty,
-    }
-    body["options"] = {name: value for name, value in chosen.items() if value is not None}
+    sent: Body = {"num_ctx": options.num_ctx, "stop": list(request.sampling.stop) or None}
+    body["options"] = {name: value for name, value in sent.items() if value is not None} | numbers_sent(PLACES, request)
     return body
 
 

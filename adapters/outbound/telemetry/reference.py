@@ -1,4 +1,4 @@
-"""`docs/metrics.md`, from the catalogue; `python -m llm_gateway.adapters.outbound.telemetry.reference` prints it."""
+"""The page of all metrics, from the catalogue."""
 
 from .catalogue import CATALOGUE, LABELS, Kind
 
@@ -6,7 +6,8 @@ _HEAD = """\
 # Metrics
 
 At `/metrics`, as Prometheus text. Every label has its values from a closed set: nothing that a client can invent. With
-several workers every one of them tells the totals of all. Generated from `adapters/outbound/telemetry/catalogue.py`.
+several workers every one of them tells the totals of all. Made from
+`adapters/outbound/telemetry/catalogue.py` by `just generate`.
 """
 
 
@@ -25,7 +26,3 @@ def metrics_reference() -> str:
         if metric.kind is Kind.HISTOGRAM
     ]
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(metrics_reference(), end="")

@@ -46,6 +46,7 @@ def test_text_in_and_text_out_asks_for_nothing() -> None:
     [
         (Sampling(temperature=0.0), Feature.TEMPERATURE),
         (Sampling(top_p=0.0), Feature.TOP_P),
+        (Sampling(top_k=1), Feature.TOP_K),
         (Sampling(stop=("end",)), Feature.STOP),
         (Sampling(seed=0), Feature.SEED),
         (Sampling(presence_penalty=0.1), Feature.PRESENCE_PENALTY),

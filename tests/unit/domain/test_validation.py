@@ -25,7 +25,8 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import Fault, InvalidRequest
-from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, MAX_TOKENS_LIMIT, check
+from llm_gateway.domain.parameters import MAX_TOKENS_LIMIT
+from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, check
 
 from .generated import values_of
 
@@ -122,6 +123,7 @@ def test_max_tokens_may_be_absent_or_in_range(tokens: int | None) -> None:
     [
         ("temperature", 0.0, 2.0),
         ("top_p", 0.0, 1.0),
+        ("top_k", 1, 2**31 - 1),
         ("presence_penalty", -2.0, 2.0),
         ("frequency_penalty", -2.0, 2.0),
         ("seed", -(2**63), 2**63 - 1),

@@ -164,6 +164,7 @@ VALUES: dict[str, Any] = {
     "store": True,
     "stream": True,
     "temperature": 0.5,
+    "top_k": 40,
     "top_logprobs": 1,
     "top_p": 0.5,
     "user": "u",
@@ -277,6 +278,6 @@ def test_all_refusals_are_told_at_once() -> None:
 
 
 def test_the_docs_have_the_tables() -> None:
-    """`python -m llm_gateway.adapters.inbound.http.openai_fields` prints them."""
+    """`just generate` writes them."""
     assert table(FIELDS) in DOCS.read_text()
     assert table(EMBEDDING_FIELDS) in DOCS.read_text()

@@ -150,6 +150,7 @@ FORMATS = st.one_of(
 SHARED = {
     "model_hint": st.sampled_from(Hint),
     "top_p": st.floats(0, 1),
+    "top_k": st.integers(1, 2**31 - 1),
     "stop": NAMES | st.lists(NAMES, max_size=3),
     "seed": st.integers(-(2**63), 2**63 - 1),
     "presence_penalty": st.floats(-2, 2),

@@ -1,0 +1,115 @@
+"""The kinds of provider, each registered here and nowhere else, and the providers of them that the settings name."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Final
+
+from msgspec import Struct
+
+from llm_gateway.application.ports import Clock, QueueMeter
+from llm_gateway.domain.parameters import Column
+from llm_gateway.domain.routing import Locality
+
+from .providers import Provider, absent, embedded, gemini, ollama
+from .settings import EndpointSettings, Settings
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """`name` is also the name of the extra that brings the `modules`, and of the provider that the variables name.
+
+    `columns` are what its models make of a request.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    columns: Callable[[], Sequence[Column]]
+
+    @property
+    def missing(self) -> str | None:
+        """What to say where its extra is not installed."""
+        installed = all(find_spec(module) is not None for module in self.modules)
+        return None if installed else f"not installed: the extra `{self.name}` is missing"
+
+
+class ServerKind(Kind, frozen=True, kw_only=True):
+    """One that has servers: `own` is the one that the variables name, and `[[endpoints]]` name more.
+
+    `needs_key`: without a key there is nothing to ask. `example` is an address, for who wrote none.
+    """
+
+    own: Callable[[Settings], EndpointSettings]
+    build: Callable[[EndpointSettings, Settings, Clock], Provider]
+    example: str
+    locality: Locality = Locality.ON_PREMISES
+    needs_key: bool = False
+
+    def provider(self, row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
+        if self.needs_key and row.api_key is None:
+            key = f"{self.name.upper()}_API_KEY" if row.name == self.name else "its api_key"
+            return absent(row.name, row.model, f"{key} is not set", self.locality)
+        if self.missing is not None:
+            return absent(row.name, row.model, self.missing, self.locality)
+        return self.build(row, settings, clock)
+
+
+def _gemini_columns() -> Sequence[Column]:
+    from llm_gateway.adapters.outbound.gemini.parameters import COLUMNS
+
+    return COLUMNS
+
+
+def _ollama_columns() -> Sequence[Column]:
+    from llm_gateway.adapters.outbound.ollama.parameters import COLUMNS
+
+    return COLUMNS
+
+
+def _embedded_columns() -> Sequence[Column]:
+    from llm_gateway.adapters.outbound.embedded.parameters import COLUMNS
+
+    return COLUMNS
+
+
+GEMINI: Final = ServerKind(
+    name="gemini",
+    modules=("google", "google.genai"),  # whose parent must be there to look for it
+    columns=_gemini_columns,
+    own=lambda settings: EndpointSettings(
+        name="gemini",
+        kind="gemini",
+        model=settings.gemini_model,
+        base_url=settings.gemini_base_url,
+        api_key=settings.gemini_api_key,
+    ),
+    build=gemini,
+    example="https://gemini.example",
+    locality=Locality.CLOUD,
+    needs_key=True,
+)
+OLLAMA: Final = ServerKind(
+    name="ollama",
+    modules=("ollama", "httpx_aiohttp"),
+    columns=_ollama_columns,
+    own=lambda settings: EndpointSettings(
+        name="ollama", kind="ollama", model=settings.ollama_model, base_url=settings.ollama_base_url
+    ),
+    build=ollama,
+    example="http://localhost:11434",
+)
+EMBEDDED: Final = Kind(name="embedded", modules=("xllamacpp",), columns=_embedded_columns)
+"""A model in this process, which no row can name a second time."""
+
+SERVERS: Final = (GEMINI, OLLAMA)
+KINDS: Final[Sequence[Kind]] = (*SERVERS, EMBEDDED)
+_SERVERS: Final = {kind.name: kind for kind in SERVERS}
+
+
+def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
+    """In the order in which the model list shows them. To be called inside the event loop that will use them."""
+    rows = [*(kind.own(settings) for kind in SERVERS), *settings.endpoints]
+    servers = [_SERVERS[row.kind].provider(row, settings, clock) for row in rows]
+    if not (settings.demo or settings.embedded_model_path):
+        return servers
+    if EMBEDDED.missing is not None:
+        return [*servers, absent(EMBEDDED.name, EMBEDDED.name, EMBEDDED.missing, demonstration=settings.demo)]
+    return [*servers, embedded(settings, clock, meter)]
