@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from .sequences import hold_set, hold_tuple, tuple_of
+
 
 class Hint(StrEnum):
     ONLINE = "online"
@@ -98,6 +100,10 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
 
+    def __post_init__(self) -> None:
+        hold_set(self, "features", Feature)
+        hold_set(self, "tasks", Task)
+
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]
 """For each hint the providers, or `provider/model`s, in the order of preference."""
@@ -108,6 +114,13 @@ DEFAULT_ROUTES: Routes = {
     Hint.LOCAL: ("ollama",),
     Hint.SECURE: ("ollama",),
 }
+
+
+def checked_routes(routes: Routes) -> Routes:
+    """The routes as tuples. Raises `TypeError` where one is no sequence of names."""
+    if not isinstance(routes, Mapping):
+        raise TypeError(f"routes: must be a mapping of hints to names, not {type(routes).__name__}")
+    return {hint: tuple_of(str, route, f"routes.{hint}") for hint, route in routes.items()}
 
 
 class Skip(Struct, frozen=True, kw_only=True):
@@ -125,3 +138,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     pinned: bool
     endpoints: tuple[EndpointState, ...]
     skipped: tuple[Skip, ...] = ()
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "endpoints", EndpointState)
+        hold_tuple(self, "skipped", Skip)
