@@ -1,6 +1,6 @@
 """Where a call may go: hints, endpoints, what is known of them, and the plan that the policy makes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -114,6 +114,11 @@ DEFAULT_ROUTES: Routes = {
     Hint.LOCAL: ("ollama",),
     Hint.SECURE: ("ollama",),
 }
+
+
+def routes_over(providers: Iterable[str]) -> Routes:
+    """Every hint leads to these providers, in this order. `secure` still passes over those in the cloud."""
+    return dict.fromkeys(Hint, tuple(dict.fromkeys(providers)))
 
 
 def checked_routes(routes: Routes) -> Routes:
