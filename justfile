@@ -131,6 +131,10 @@ faults *args: setup
 bench-redis *args: setup
     {{ python }} benchmarks/redis_trips.py "$@"
 
+# Count the functions and files of one streamed miss; `just trip --list` names them
+trip *args: setup
+    {{ python }} benchmarks/trip.py "$@"
+
 # Measure this gateway, and its adapters
 bench *args: setup
     {{ python }} benchmarks/bench.py "$@"

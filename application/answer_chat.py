@@ -1,24 +1,25 @@
-"""The whole trip of a chat, in order: plan, admit and find, route, record. What an embedding application calls."""
+"""The whole trip of a chat, in order: plan, admit, route, record. What an embedding application calls."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import ProviderTimeout
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started
+from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId, Task
 
-from .admission import admit_and_find
-from .cache_lookup import CacheLookup
-from .draft import Drafts
+from .cache_lookup import CacheLookup, CacheView, R
 from .plan_route import PlanRoute
 from .ports import Clock, Entropy, Observer, RequestLog
 from .records import CacheStatus, RequestId, RequestRecord
-from .route_chat import RouteChat, Trip
+from .request_recorder import RecordedRequests
+from .route_chat import ChatContext, RouteChat, Source
 from .throttle_client import ThrottleClient
 
 MAX_ANSWERS = 4096
@@ -26,28 +27,30 @@ MAX_ANSWERS = 4096
 
 
 class AnswerChat:
+    """Answers one chat from end to end, and leaves exactly one record of it, however it ends."""
+
     def __init__(
         self,
         plan_route: PlanRoute,
         throttle: ThrottleClient,
-        lookup: CacheLookup,
+        lookup: CacheLookup[ChatReply],
         route: RouteChat,
         observer: Observer,
         log: RequestLog,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._plan_route = plan_route
+        self._plan = plan_route
         self._throttle = throttle
         self._lookup = lookup
         self._route = route
-        self._drafts = Drafts(observer, log, clock, entropy, most=MAX_ANSWERS)
+        self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_ANSWERS)
         self._clock = clock
 
     @property
     def under_way(self) -> int:
         """How many answers are being given or made."""
-        return self._drafts.under_way
+        return self._requests.under_way
 
     @asynccontextmanager
     async def __call__(
@@ -57,93 +60,112 @@ class AnswerChat:
         *,
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
-        told: Callable[[RequestRecord], object] | None = None,
+        on_record: Callable[[RequestRecord], object] | None = None,
     ) -> AsyncGenerator["Answer", None]:
         """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends all of it.
 
-        `id` is the request's own id, made if absent; `headers` may carry a trace context. `told` is called with the
-        record, once, before this returns or raises. Entering raises `InvalidRequest`, `UnknownModel`, `Forbidden`,
+        `id` is the request's own id, made if absent; `headers` may carry a trace context. `on_record` is called with
+        the record, once, before this returns or raises. Entering raises `InvalidRequest`, `UnknownModel`, `Forbidden`,
         `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
         streamed = call.grain is Grain.STREAM
-        with self._drafts.begun(
-            Task.CHAT, client, call.hint, id=id, headers=headers, told=told, streamed=streamed
-        ) as draft:
-            draft.plan = plan = self._plan_route(call, client)
-            question = self._lookup.question(plan, call, client)
-            decision, found = await admit_and_find(self._throttle, client, self._lookup.entries, question)
-            draft.admitted = True
-            trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft)
-            async with aclosing(self._route(trip)) as events:
-                yield Answer(events, trip, decision, self._clock)
+        with self._requests.begin(
+            Task.CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
+        ) as recorder:
+            plan = self._plan(call, client)
+            recorder.planned(plan)
+            find = partial(self._lookup.find, plan, client, call.request, call.cache)
+            decision, view = await admit_and_find(self._throttle, client, self._lookup, find)
+            recorder.admitted()
+            context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder)
+            async with aclosing(Answer(context, decision, self._route, self._clock)) as answer:
+                yield answer
+
+
+async def admit_and_find(
+    throttle: ThrottleClient, client: Client, lookup: CacheLookup[R], find: Callable[[], Awaitable[CacheView[R]]]
+) -> tuple[Decision, CacheView[R]]:
+    """Charge the request and look for its answer: at the same time where both leave the process, to share one trip.
+
+    Raises `QuotaExceeded` or `LimiterUnavailable`, without waiting for what is looked for.
+    """
+    if not lookup.leaves_process:
+        return await throttle.admit(client), await find()
+    return await asyncio.gather(throttle.admit(client), find())
 
 
 class Answer(AsyncIterator[ChatEvent]):
-    """An answer that was admitted: its events, or the whole of it, and how it was come by."""
+    """An admitted chat's answer: its events, or the whole of it, and where it comes from.
 
-    def __init__(self, events: AsyncIterator[ChatEvent], trip: Trip, decision: Decision, clock: Clock) -> None:
+    The first event commits: until it is read, `cache` and `endpoint` are None, and endpoints that fail are passed over.
+    """
+
+    def __init__(self, context: ChatContext, decision: Decision, route: RouteChat, clock: Clock) -> None:
         self.decision = decision
-        self.plan = trip.plan
-        self._events = events
-        self._draft = trip.draft
-        self._trip = trip
+        self.plan = context.plan
+        self._context = context
+        self._recorder = context.recorder
+        self._route = route
         self._clock = clock
-        timeout = trip.call.timeout
-        self._ends = None if timeout is None else trip.draft.began + timeout.total_seconds()
+        self._source: Source | None = None
+        timeout = context.call.timeout
+        self._ends = None if timeout is None else self._recorder.began + timeout.total_seconds()
 
     @property
     def ready(self) -> bool:
-        """Whether the answer is there already, so that reading it waits for nobody."""
-        return self.plan.endpoints[0].endpoint in self._trip.found
+        """Whether the answer is stored, so that reading it waits for nothing."""
+        return self.plan.endpoints[0].endpoint in self._context.view.found
 
     @property
     def more(self) -> bool:
-        """Whether the next event is there already: who writes on what it reads can write several at once."""
-        reader = self._trip.reader
-        return self.cache is CacheStatus.HIT if reader is None else reader.more
+        """Whether the next event is there already: several can then be written at once."""
+        return self._source is not None and self._source.more
 
     @property
     def cache(self) -> CacheStatus | None:
-        """None until the first event."""
-        return self._draft.cache
+        return self._recorder.cache
 
     @property
     def endpoint(self) -> EndpointId | None:
-        """Whose answer it is; None until the first event."""
-        return self._draft.endpoint
+        return self._recorder.endpoint
 
     @override
     async def __anext__(self) -> ChatEvent:
-        """Raises `ProviderError`; `QuotaExceeded` and `LimiterUnavailable` before the first event only."""
+        """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
         try:
-            event = await self._next()
+            event = await (self._next() if self._ends is None else self._next_within(self._ends))
         except StopAsyncIteration:
             raise
         except Exception as error:
-            self._draft.failed(error)
+            self._recorder.failed(error)
             raise
         if isinstance(event, Started):
-            self._draft.endpoint = event.endpoint
-            self._draft.first_event = self._clock.monotonic() - self._draft.began
+            self._recorder.started(event.endpoint)
         elif isinstance(event, Finished):
-            self._draft.answered = True
-            self._draft.finish_reason = event.reason
-            self._draft.usage = event.usage
+            self._recorder.finished(event.usage, event.reason)
         return event
 
-    async def _next(self) -> ChatEvent:
-        if self._ends is None:
-            return await anext(self._events)
-        try:
-            async with self._clock.timeout_at(self._ends):
-                return await anext(self._events)
-        except TimeoutError as error:
-            waiting_for = self._draft.endpoint or self.plan.endpoints[0].endpoint.id
-            raise ProviderTimeout(waiting_for.provider, "no answer within this request's own timeout") from error
-
     async def reply(self) -> ChatReply:
-        """The whole answer. Raises what reading the events raises."""
-        collector = Collector()
-        async for event in self:
-            collector.add(event)
-        return collector.reply()
+        """The whole answer, once the rest of the events is read. Raises what reading them raises."""
+        async for _ in self:
+            pass
+        assert self._source is not None
+        return self._source.reply()
+
+    async def aclose(self) -> None:
+        """End the reading; the last reader's leaving ends the call to the provider."""
+        if self._source is not None:
+            await self._source.aclose()
+
+    async def _next(self) -> ChatEvent:
+        if self._source is None:
+            self._source = await self._route(self._context)
+        return await anext(self._source)
+
+    async def _next_within(self, ends: float) -> ChatEvent:
+        try:
+            async with self._clock.timeout_at(ends):
+                return await self._next()
+        except TimeoutError as error:
+            waiting_for = self.endpoint or self.plan.endpoints[0].endpoint.id
+            raise ProviderTimeout(waiting_for.provider, "no answer within this request's own timeout") from error

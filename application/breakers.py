@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from llm_gateway.domain.errors import ProviderError, ProviderUnavailable
-from llm_gateway.domain.resilience import BreakerState, CircuitBreaker, Permit, tells_of_health
+from llm_gateway.domain.errors import ProviderUnavailable
+from llm_gateway.domain.resilience import BreakerPermit, BreakerState, CircuitBreaker
 from llm_gateway.domain.routing import EndpointId
 
 from .ports import Clock
@@ -20,40 +20,22 @@ class Breakers:
         breaker = self._breakers.get(endpoint)
         return breaker.state(self._clock.monotonic()) if breaker else BreakerState.CLOSED
 
-    def enter(self, endpoint: EndpointId) -> "Trial":
-        """Ask to call an endpoint. Raises `ProviderUnavailable` where it fails too often to be asked."""
-        breaker = self._breakers.setdefault(endpoint, CircuitBreaker())
+    def enter(self, endpoint: EndpointId) -> BreakerPermit:
+        """Permission for one call, to be ended. Raises `ProviderUnavailable` where the endpoint is not to be asked."""
+        breaker = self._breakers.get(endpoint)
+        if breaker is None:
+            breaker = self._breakers[endpoint] = CircuitBreaker()
         now = self._clock.monotonic()
         permit = breaker.allow(now)
         if permit is None:
             raise _not_asked(endpoint, breaker, now)
-        return Trial(permit, self._clock)
+        return permit
 
     def check(self, endpoint: EndpointId) -> None:
         """Raise what `enter` would for an open breaker, so that nothing is reserved for a call that is not made."""
         breaker, now = self._breakers.get(endpoint), self._clock.monotonic()
         if breaker is not None and breaker.state(now) is BreakerState.OPEN:
             raise _not_asked(endpoint, breaker, now)
-
-
-class Trial:
-    """One allowed call. It is ended exactly once."""
-
-    def __init__(self, permit: Permit, clock: Clock) -> None:
-        self._permit = permit
-        self._clock = clock
-
-    def end(self, error: BaseException | None) -> None:
-        """With what ended the call: None for a whole answer."""
-        if error is None:
-            self._permit.succeeded()
-        elif isinstance(error, ProviderError) and not error.doubtful:
-            if tells_of_health(error):
-                self._permit.failed(self._clock.monotonic())
-            else:
-                self._permit.succeeded()
-        else:
-            self._permit.abandoned()
 
 
 def _not_asked(endpoint: EndpointId, breaker: CircuitBreaker, now: float) -> ProviderUnavailable:

@@ -1,33 +1,112 @@
-"""Answers that are there already, or on their way: found by key, or joined in flight."""
+"""Whole replies in the caches: under which key, in which of them, and how they are written and read again."""
 
+from collections.abc import Callable, Hashable, Mapping
 from datetime import timedelta
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
-from llm_gateway.domain.chat import ChatCall, ChatReply, FinishReason, Grain
+from msgspec import Meta, MsgspecError, Struct, msgpack
+
+from llm_gateway.domain.cache_key import CacheKey, cache_keys
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
+from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Grain
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.routing import Endpoint, Plan, Task
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
-from .entries import Entries, Question
 from .ports import ReplyCache
-from .single_flight import Flights, Produce, Reader
 
+R = TypeVar("R", bound=ChatReply | EmbedReply)
+
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
+
+_ENTRY_VERSION = 2
 _STORED = frozenset((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LENGTH))
 
 
-class CacheLookup:
-    def __init__(self, process: ReplyCache, shared: ReplyCache | None, flights: Flights, ttl: timedelta) -> None:
-        self.entries = Entries(Task.CHAT, ChatReply, process, shared, ttl)
-        self._flights = flights
+class Found(Struct, Generic[R], frozen=True):
+    """A stored reply, and how many seconds its provider had taken for it."""
 
-    def question(self, plan: Plan, call: ChatCall, client: Client) -> Question:
-        return self.entries.question(plan, client, call.request, call.cache)
+    reply: R
+    seconds: float
 
-    def join(self, question: Question, endpoint: Endpoint, grain: Grain, produce: Produce) -> Reader:
-        """Read the answer of this endpoint as it comes, together with who asks the same in the same way."""
-        key = question.keys.get(endpoint)
-        shared = None if key is None else (key, grain, question.mode, question.secure)
-        return self._flights.join(shared, produce)
 
-    async def keep(self, question: Question, endpoint: Endpoint, reply: ChatReply, seconds: float) -> None:
-        """Store a whole reply, which took its provider so many seconds, for the same question again."""
-        if reply.finish_reason in _STORED:
-            await self.entries.keep(question, endpoint, reply, seconds)
+class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
+    """One request as the caches see it: its key at each endpoint of its plan, and the replies that were found."""
+
+    keys: Mapping[Endpoint, CacheKey]
+    mode: CacheMode
+    ttl: timedelta
+    secure: bool
+    found: Mapping[Endpoint, Found[R]]
+
+    def flight_key(self, endpoint: Endpoint, grain: Grain) -> Hashable | None:
+        """Requests with an equal one may share a call to the endpoint; None is never shared."""
+        key = self.keys.get(endpoint)
+        return None if key is None else (key, grain, self.mode, self.secure)
+
+
+class _Entry(Struct, Generic[R], frozen=True, array_like=True):
+    version: int
+    key: bytes
+    reply: R
+    took: Milliseconds
+
+
+class CacheLookup(Generic[R]):
+    """Finds stored replies and stores new ones; chats and embeddings each have one.
+
+    `shared` is seen by other processes, `process` by this one alone: secure answers are kept only there. A `ttl` of 0
+    turns the cache off; a request may ask for another one. A cache that fails is a miss.
+    """
+
+    def __init__(self, kind: type[R], process: ReplyCache, shared: ReplyCache | None = None, *, ttl: timedelta) -> None:
+        self.leaves_process = shared is not None
+        """Whether finding a reply waits for another process."""
+        self._task = Task.CHAT if issubclass(kind, ChatReply) else Task.EMBED
+        self._process = process
+        self._shared = shared
+        self._ttl = ttl
+        self._encode = msgpack.Encoder().encode
+        self._decode: Callable[[bytes], _Entry[R]] = msgpack.Decoder(_Entry[kind]).decode  # type: ignore[valid-type]
+
+    async def find(
+        self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
+    ) -> CacheView[R]:
+        """The request's keys, and the replies that are there for the endpoints of its plan.
+
+        An entry that can't be read, or belongs to another request, is not there.
+        """
+        mode = cache.mode if self._ttl else CacheMode.BYPASS
+        secure = plan.hint is Hint.SECURE
+        endpoints = () if mode is CacheMode.BYPASS else [state.endpoint for state in plan.endpoints]
+        keys = cache_keys(client.namespace, endpoints, request, task=self._task)
+        found = await self._read(keys, secure=secure) if mode is CacheMode.USE else {}
+        ttl = self._ttl if cache.ttl is None else cache.ttl
+        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, found=found)
+
+    async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
+        """Store a reply that ended well, which took its provider so many seconds, for the same request again."""
+        key = view.keys.get(endpoint)
+        if key is None or not view.ttl or (isinstance(reply, ChatReply) and reply.finish_reason not in _STORED):
+            return
+        entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
+        await self._store(secure=view.secure).put(key, entry, view.ttl)
+
+    async def _read(self, keys: Mapping[Endpoint, CacheKey], *, secure: bool) -> Mapping[Endpoint, Found[R]]:
+        entries = await self._store(secure=secure).get(tuple(keys.values()))
+        found = {}
+        for endpoint, key in keys.items():
+            entry = self._entry(key, entries[key]) if key in entries else None
+            if entry is not None:
+                found[endpoint] = Found(entry.reply, entry.took / 1000)
+        return found
+
+    def _store(self, *, secure: bool) -> ReplyCache:
+        return self._process if self._shared is None or secure else self._shared
+
+    def _entry(self, key: CacheKey, data: bytes) -> _Entry[R] | None:
+        try:
+            entry = self._decode(data)
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        return entry if entry.version == _ENTRY_VERSION and entry.key == key else None

@@ -3,24 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Draining, ProviderError, ProviderTimeout
+from llm_gateway.domain.errors import Draining, ProviderTimeout
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
-from .admission import admit_and_find
-from .attempts import Attempts
-from .draft import Draft, Drafts
-from .entries import Entries
+from .answer_chat import admit_and_find
+from .cache_lookup import CacheLookup
+from .call_provider import CallProvider
 from .plan_route import PlanRoute
 from .ports import Clock, EmbeddingModel, Entropy, Observer, RequestLog
 from .records import CacheStatus, RequestId, RequestRecord
+from .request_recorder import RecordedRequests, RequestRecorder
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
@@ -42,13 +43,15 @@ class Embedded(Struct, frozen=True, kw_only=True):
 
 
 class EmbedTexts:
+    """Embeds texts from end to end, by the one model that is named, and leaves exactly one record of it."""
+
     def __init__(
         self,
         models: Mapping[str, EmbeddingModel],
         plan_route: PlanRoute,
         throttle: ThrottleClient,
-        entries: Entries[EmbedReply],
-        attempts: Attempts,
+        lookup: CacheLookup[EmbedReply],
+        call_provider: CallProvider,
         observer: Observer,
         log: RequestLog,
         clock: Clock,
@@ -57,17 +60,17 @@ class EmbedTexts:
         self._models = models
         self._plan_route = plan_route
         self._throttle = throttle
-        self._entries = entries
-        self._attempts = attempts
-        self._drafts = Drafts(observer, log, clock, entropy, most=MAX_EMBEDDINGS)
+        self._lookup = lookup
+        self._call_provider = call_provider
+        self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_EMBEDDINGS)
         self._clock = clock
-        self._asking: set[asyncio.Task[EmbedReply]] = set()
+        self._asking: set[asyncio.Task[_Asked]] = set()
         self._closed = False
 
     @property
     def under_way(self) -> int:
         """How many calls are being answered."""
-        return self._drafts.under_way
+        return self._requests.under_way
 
     async def __call__(
         self,
@@ -76,15 +79,20 @@ class EmbedTexts:
         *,
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
-        told: Callable[[RequestRecord], object] | None = None,
+        on_record: Callable[[RequestRecord], object] | None = None,
     ) -> Embedded:
-        """`id` is the request's own id, made if absent; `headers` may carry a trace context; `told` gets the record.
+        """The vectors of a call's texts, in their order.
+
+        `id` is the request's own id, made if absent; `headers` may carry a trace context; `on_record` is called
+        with the record, once, before this returns or raises.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
         `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.
         """
-        with self._drafts.begun(Task.EMBED, client, call.hint, id=id, headers=headers, told=told) as draft:
-            return await self._answer(call, client, draft)
+        with self._requests.begin(
+            Task.EMBED, client, call.hint, id=id, headers=headers, on_record=on_record
+        ) as recorder:
+            return await self._answer(call, client, recorder)
 
     async def aclose(self) -> None:
         """End every call to a model, and make none any more; who still waits gets `Draining`."""
@@ -94,41 +102,41 @@ class EmbedTexts:
         if self._asking:
             await asyncio.wait(self._asking, timeout=CLOSE_SECONDS)
 
-    async def _answer(self, call: EmbedCall, client: Client, draft: Draft) -> Embedded:
-        draft.plan = plan = self._plan_route.for_embedding(call, client)
+    async def _answer(self, call: EmbedCall, client: Client, recorder: RequestRecorder) -> Embedded:
+        plan = self._plan_route.for_embedding(call, client)
+        recorder.planned(plan)
         endpoint = plan.endpoints[0].endpoint
-        question = self._entries.question(plan, client, call.request, call.cache)
-        decision, replies = await admit_and_find(self._throttle, client, self._entries, question)
-        draft.admitted = True
-        found = replies.get(endpoint)
+        find = partial(self._lookup.find, plan, client, call.request, call.cache)
+        decision, view = await admit_and_find(self._throttle, client, self._lookup, find)
+        recorder.admitted()
+        found = view.found.get(endpoint)
         if found is not None:
-            reply = found.reply
-            draft.cache = CacheStatus.HIT
-            draft.saved_seconds = found.seconds
-        else:
-            async with self._in_time(call, endpoint, draft):
-                reply = await self._until_closed(self._ask(call, client, endpoint, draft))
-            draft.cache = CacheStatus.MISS if question.keys else CacheStatus.BYPASS
-        draft.answered = True
-        draft.endpoint = reply.endpoint
-        draft.usage = _usage(reply)
-        if draft.cache is CacheStatus.MISS:
-            await self._entries.keep(question, endpoint, reply, draft.attempts[-1].seconds)
-        return Embedded(reply=reply, decision=decision, cache=draft.cache)
+            recorder.found(found.seconds)
+            recorder.embedded(found.reply.endpoint, _usage(found.reply))
+            return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
+        async with self._in_time(call, endpoint, recorder):
+            reply, seconds = await self._until_closed(self._ask(call, client, endpoint, recorder))
+        cache = CacheStatus.MISS if view.keys else CacheStatus.BYPASS
+        recorder.asked(cache)
+        recorder.embedded(reply.endpoint, _usage(reply))
+        await self._lookup.keep(view, endpoint, reply, seconds)
+        return Embedded(reply=reply, decision=decision, cache=cache)
 
     @asynccontextmanager
-    async def _in_time(self, call: EmbedCall, endpoint: Endpoint, draft: Draft) -> AsyncGenerator[None, None]:
+    async def _in_time(
+        self, call: EmbedCall, endpoint: Endpoint, recorder: RequestRecorder
+    ) -> AsyncGenerator[None, None]:
         """Within the call's own timeout, where it has one."""
         if call.timeout is None:
             yield
             return
         try:
-            async with self._clock.timeout_at(draft.began + call.timeout.total_seconds()):
+            async with self._clock.timeout_at(recorder.began + call.timeout.total_seconds()):
                 yield
         except TimeoutError as error:
             raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
 
-    async def _until_closed(self, asking: Coroutine[Any, Any, EmbedReply]) -> EmbedReply:
+    async def _until_closed(self, asking: Coroutine[Any, Any, "_Asked"]) -> "_Asked":
         """In a task of its own, so that closing ends the call and not its caller."""
         task = asyncio.create_task(asking)
         self._asking.add(task)
@@ -141,31 +149,28 @@ class EmbedTexts:
                 raise
             raise Draining from None
 
-    def _asked(self, task: "asyncio.Task[EmbedReply]") -> None:
+    def _asked(self, task: "asyncio.Task[_Asked]") -> None:
         self._asking.discard(task)
         if not task.cancelled():
             task.exception()  # seen, also where the caller left in the same moment
 
-    async def _ask(self, call: EmbedCall, client: Client, endpoint: Endpoint, draft: Draft) -> EmbedReply:
+    async def _ask(self, call: EmbedCall, client: Client, endpoint: Endpoint, recorder: RequestRecorder) -> "_Asked":
         if self._closed:
             raise Draining
-        turn = self._attempts.begin(endpoint, draft)
+        calls = self._call_provider(endpoint, recorder)
         model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
-            while True:
-                attempt = self._attempts.attempt(turn)
-                try:
-                    with attempt:
-                        reply = await model.embed(
-                            endpoint, call.request, deadline=turn.deadline, headers=attempt.headers
-                        )
-                        attempt.end(None, usage=_usage(reply))
-                except ProviderError as error:
-                    if not await self._attempts.again(turn, error):
-                        raise
-                else:
+            async for one in calls:
+                with one:
+                    reply = await model.embed(endpoint, call.request, deadline=one.deadline, headers=one.headers)
+                    one.end(None, usage=_usage(reply))
                     reservation.embedded(reply)
-                    return reply
+                    return reply, one.seconds
+        raise AssertionError("calls go on until one succeeds or raises")
+
+
+_Asked: TypeAlias = tuple[EmbedReply, float]
+"""A reply, and how many seconds its provider took for it."""
 
 
 def _usage(reply: EmbedReply) -> Usage | None:

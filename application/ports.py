@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest

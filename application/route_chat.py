@@ -1,167 +1,147 @@
-"""The endpoints of a plan, asked in order: a found reply is replayed, otherwise that endpoint's flight is joined."""
+"""The endpoints of a plan, asked in order: a stored reply is replayed, otherwise that endpoint's flight is joined."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from typing import TypeAlias
 
-from msgspec import Struct, json
+from msgspec import Struct
+from typing_extensions import override
 
-from llm_gateway.domain.chat import ChatCall, ChatReply, JsonObject
+from llm_gateway.domain.chat import ChatCall, ChatReply
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected
-from llm_gateway.domain.estimate import text_bytes
-from llm_gateway.domain.events import (
-    ChatEvent,
-    Collector,
-    Finished,
-    ReasoningDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    replay,
-)
-from llm_gateway.domain.routing import Endpoint, EndpointState, Plan, Skip
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, replay
+from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
-from .attempts import Attempt, Attempts, Turn
-from .cache_lookup import CacheLookup
-from .draft import Draft
-from .entries import Found, Question
+from .cache_lookup import CacheLookup, CacheView
+from .call_provider import CallProvider
 from .ports import ChatModel
 from .records import CacheStatus
-from .single_flight import Reader
+from .request_recorder import RequestRecorder
+from .single_flight import Flights, Reader
 from .throttle_client import ThrottleClient
 
-EVENT_OVERHEAD_BYTES = 32
-"""Counted for each event beside its text, because an answer in tiny parts takes memory for each part."""
 
-
-class Trip(Struct, kw_only=True):
-    """One request on its way, and the draft of what becomes of it."""
+class ChatContext(Struct, frozen=True, kw_only=True):
+    """One chat on its way: what was asked, what was found out before any endpoint is asked, and its recorder."""
 
     call: ChatCall
     client: Client
     plan: Plan
-    question: Question
-    found: Mapping[Endpoint, Found[ChatReply]]
-    draft: Draft
-    reader: Reader | None = None
-    """Of the flight that answers, once it began to."""
+    view: CacheView[ChatReply]
+    recorder: RequestRecorder
+
+
+class Replay(AsyncIterator[ChatEvent]):
+    """A stored reply, read like a flight: all of it is there already."""
+
+    more = True
+
+    def __init__(self, reply: ChatReply) -> None:
+        self._reply = reply
+        self._events: Iterator[ChatEvent] = replay(reply)
+
+    @override
+    async def __anext__(self) -> ChatEvent:
+        for event in self._events:
+            return event
+        raise StopAsyncIteration
+
+    def reply(self) -> ChatReply:
+        return self._reply
+
+    async def aclose(self) -> None:
+        """Nothing is under way."""
+
+
+Source: TypeAlias = Replay | Reader
+"""Where an answer's events come from. To be closed; `reply()` is the whole answer once the events have ended."""
 
 
 class RouteChat:
     def __init__(
         self,
         models: Mapping[str, ChatModel],
-        lookup: CacheLookup,
+        lookup: CacheLookup[ChatReply],
+        flights: Flights,
         throttle: ThrottleClient,
-        attempts: Attempts,
+        call_provider: CallProvider,
+        *,
         max_answer_bytes: int,
     ) -> None:
+        """`models` are by provider; an answer of more than `max_answer_bytes` in memory is `ProviderBroken`."""
         self._models = models
         self._lookup = lookup
+        self._flights = flights
         self._throttle = throttle
-        self._attempts = attempts
+        self._call_provider = call_provider
         self._max_answer_bytes = max_answer_bytes
 
-    async def __call__(self, trip: Trip) -> AsyncGenerator[ChatEvent, None]:
-        """The answer's events. The first one commits: until then a failure goes on to the next endpoint.
+    async def __call__(self, context: ChatContext) -> Source:
+        """The answer, once its first event is there: until then a failure goes on to the next endpoint.
 
-        Raises `ProviderError`, `QuotaExceeded` or `LimiterUnavailable`. Where every endpoint failed, the first choice's
-        failure is raised.
+        Raises `ProviderError`, `QuotaExceeded`, `LimiterUnavailable` or `Draining`. Where every endpoint failed, the
+        first choice's failure is raised.
         """
         failures: list[ProviderError] = []
-        for index, state in enumerate(trip.plan.endpoints):
+        states = context.plan.endpoints
+        for number, state in enumerate(states, start=1):
             endpoint = state.endpoint
-            found = trip.found.get(endpoint)
+            found = context.view.found.get(endpoint)
             if found is not None:
-                trip.draft.cache = CacheStatus.HIT
-                trip.draft.saved_seconds = found.seconds
-                for event in replay(found.reply):
-                    yield event
-                return
-            produce = partial(self._flight, trip, state, index + 1 < len(trip.plan.endpoints))
-            async with aclosing(self._lookup.join(trip.question, endpoint, trip.call.grain, produce)) as reader:
-                try:
-                    first = await anext(reader)
-                except ProviderRejected:
+                context.recorder.found(found.seconds)
+                return Replay(found.reply)
+            key = context.view.flight_key(endpoint, context.call.grain)
+            produce = partial(self._produce, context, state, number < len(states))
+            reader = self._flights.join(key, produce)
+            try:
+                await reader.begin()
+            except BaseException as error:
+                await reader.aclose()
+                if not isinstance(error, ProviderError) or isinstance(error, ProviderRejected):
                     raise
-                except ProviderError as error:
-                    failures.append(error)
-                    trip.draft.passed_over.append(Skip(name=endpoint.name, reason=error.message))
-                    continue
-                trip.draft.cache = self._status(trip, endpoint, leads=reader.leads)
-                trip.reader = reader
-                yield first
-                async for event in reader:
-                    yield event
-                return
+                failures.append(error)
+                context.recorder.passed_over(endpoint, error)
+                continue
+            context.recorder.asked(_status(context, endpoint, leads=reader.leads))
+            return reader
         raise _first_choice(failures)
 
-    def _status(self, trip: Trip, endpoint: Endpoint, *, leads: bool) -> CacheStatus:
-        if endpoint not in trip.question.keys:
-            return CacheStatus.BYPASS
-        return CacheStatus.MISS if leads else CacheStatus.COALESCED
-
-    async def _flight(self, trip: Trip, state: EndpointState, alternative: bool) -> AsyncGenerator[ChatEvent, None]:
-        """What one flight does: attempts at one endpoint until one begins to answer."""
-        turn = self._attempts.begin(state.endpoint, trip.draft, alternative=alternative)
-        async with self._throttle.reserve(trip.client, trip.call.request, state) as reservation:
-            while True:
-                attempt = self._attempts.attempt(turn)
-                started = False
-                try:
-                    async with aclosing(self._attempt(trip, turn, attempt)) as events:
+    async def _produce(
+        self, context: ChatContext, state: EndpointState, alternative: bool, answer: Collector
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """What one flight does: calls to one endpoint until one begins to answer, folded into `answer` and kept."""
+        endpoint, chat = state.endpoint, context.call
+        model = self._models[endpoint.id.provider]
+        calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
+        async with self._throttle.reserve(context.client, chat.request, state) as reservation:
+            reservation.follow(answer)
+            async for call in calls:
+                with call:
+                    events = model.events(
+                        endpoint, chat.request, grain=chat.grain, deadline=call.deadline, headers=call.headers
+                    )
+                    async with aclosing(events):
                         async for event in events:
-                            started = True
-                            reservation.observe(event)
+                            call.received()
+                            answer.add(event)
+                            if answer.held_bytes > self._max_answer_bytes:
+                                why = "the answer is larger than this gateway takes"
+                                raise ProviderBroken(endpoint.id.provider, why, doubtful=True)
+                            if isinstance(event, Finished):
+                                # before the reader knows, whose record tells of it
+                                call.end(None, usage=event.usage, finish_reason=event.reason)
                             yield event
+                            call.waits()
+                    await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
-                except ProviderError as error:
-                    if started or not await self._attempts.again(turn, error):
-                        raise
-
-    async def _attempt(self, trip: Trip, turn: Turn, attempt: Attempt) -> AsyncGenerator[ChatEvent, None]:
-        """One call to the model: bounded, observed, and kept if it ended well."""
-        endpoint, call = turn.endpoint, trip.call
-        collector = Collector()
-        size = 0
-        with attempt:
-            model = self._models[endpoint.id.provider]
-            async with aclosing(
-                model.events(endpoint, call.request, grain=call.grain, deadline=turn.deadline, headers=attempt.headers)
-            ) as events:
-                async for event in events:
-                    attempt.heard()
-                    size += _size(event)
-                    if size > self._max_answer_bytes:
-                        why = "the answer is larger than this gateway takes"
-                        raise ProviderBroken(endpoint.id.provider, why, doubtful=True)
-                    collector.add(event)
-                    if isinstance(event, Finished):
-                        # before the reader knows, whose record tells of it
-                        attempt.end(None, usage=event.usage, finish_reason=event.reason)
-                    yield event
-                    attempt.waits()
-            await self._lookup.keep(trip.question, endpoint, collector.reply(), attempt.seconds)
 
 
-def _size(event: ChatEvent) -> int:
-    """All that is held of an event, with what a provider may say beside its text."""
-    match event:
-        case TextDelta(text=text) | ReasoningDelta(text=text):
-            held = text_bytes(text)
-        case ToolCallDelta():
-            named = text_bytes(event.id or "") + text_bytes(event.name or "")
-            held = named + text_bytes(event.arguments) + _extra(event.extra_content)
-        case Finished():
-            held = text_bytes(event.model) + _extra(event.extra_content)
-        case Started():
-            held = 0
-    return held + EVENT_OVERHEAD_BYTES
-
-
-def _extra(content: JsonObject | None) -> int:
-    return 0 if content is None else len(json.encode(content))
+def _status(context: ChatContext, endpoint: Endpoint, *, leads: bool) -> CacheStatus:
+    if endpoint not in context.view.keys:
+        return CacheStatus.BYPASS
+    return CacheStatus.MISS if leads else CacheStatus.COALESCED
 
 
 def _first_choice(failures: Sequence[ProviderError]) -> ProviderError:

@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 from typing_extensions import override
 
+from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.errors import Draining, QuotaExceeded
-from llm_gateway.domain.events import ChatEvent, Finished
+from llm_gateway.domain.events import ChatEvent, Collector, Finished
 
-Produce: TypeAlias = Callable[[], AsyncGenerator[ChatEvent, None]]
+Produce: TypeAlias = Callable[[Collector], AsyncGenerator[ChatEvent, None]]
+"""Makes an answer: each event is folded into what it is given before it is yielded."""
 
 EVENTS_AHEAD = 32
 """How many events a flight may be ahead of its fastest reader."""
@@ -24,7 +26,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, Flight] = {}
-        self._running: set[Flight] = set()
+        self._running: dict[asyncio.Task[None], Flight] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -38,42 +40,40 @@ class Flights:
         """
         if self._closed:
             raise Draining
-        flight = self._flights.get(key) if key is not None else None
-        return (flight or self._start(key)).join(produce)
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = Flight(self, key)
+            self._running[flight.task] = flight
+            flight.task.add_done_callback(self._running.pop)
+            if key is not None:
+                self._flights[key] = flight
+        return flight.join(produce)
 
-    def _start(self, key: Hashable | None) -> "Flight":
-        flight = Flight(lambda: self._forget(key))
-        if key is not None:
-            self._flights[key] = flight
-        self._running.add(flight)
-        flight.task.add_done_callback(lambda _: self._running.discard(flight))
-        return flight
-
-    def _forget(self, key: Hashable | None) -> None:
-        if key is not None:
-            del self._flights[key]
+    def landed(self, flight: "Flight") -> None:
+        """Nobody joins it any more; until its task ends it is still under way."""
+        if flight.key is not None:
+            del self._flights[flight.key]
 
     async def aclose(self) -> None:
         """End every flight, and start none any more; who still reads gets `Draining`."""
         self._closed = True
-        await asyncio.gather(*(flight.end() for flight in self._running))
+        await asyncio.gather(*(flight.end() for flight in self._running.values()))
 
 
 class Flight:
     """One producing task, and what it has produced so far, kept whole because any reader may still need it."""
 
-    def __init__(self, forget: Callable[[], None]) -> None:
+    def __init__(self, flights: Flights, key: Hashable | None) -> None:
+        self.key = key
         self.events: list[ChatEvent] = []
+        self.complete = False
         self.ended = False
         self.failure: Exception | None = None
-        self._forget = forget
+        self.answer = Collector()
+        self._flights = flights
         self._readers: dict[Reader, Produce] = {}
         self._room: asyncio.Future[None] | None = None
         self.task = asyncio.create_task(self._run())
-
-    @property
-    def complete(self) -> bool:
-        return bool(self.events) and isinstance(self.events[-1], Finished)
 
     def join(self, produce: Produce) -> "Reader":
         reader = Reader(self)
@@ -116,7 +116,7 @@ class Flight:
             leader, produce = next(iter(self._readers.items()))
             leader.leads = True
             try:
-                async with aclosing(produce()) as events:
+                async with aclosing(produce(self.answer)) as events:
                     async for event in events:
                         await self._publish(event)
                 return
@@ -128,26 +128,25 @@ class Flight:
 
     async def _publish(self, event: ChatEvent) -> None:
         self.events.append(event)
-        self._wake()
-        while self._readers and not self.complete and self._ahead() >= EVENTS_AHEAD:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
-
-    def _ahead(self) -> int:
-        return len(self.events) - max(reader.position for reader in self._readers)
-
-    def _wake(self) -> None:
+        self.complete = isinstance(event, Finished)
+        furthest = 0
         for reader in self._readers:
             reader.wake()
+            furthest = max(furthest, reader.position)
+        while self._readers and not self.complete and len(self.events) - furthest >= EVENTS_AHEAD:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+            furthest = max((reader.position for reader in self._readers), default=0)
 
     def _land(self, failure: Exception | None) -> None:
-        """No further event comes: nobody joins any more, and who reads is told. The first landing counts."""
+        """No further event comes: nobody joins any more, and the readers learn of it. The first landing counts."""
         if self.ended:
             return
         self.ended = True
         self.failure = failure
-        self._forget()
-        self._wake()
+        self._flights.landed(self)
+        for reader in self._readers:
+            reader.wake()
 
 
 class Reader(AsyncIterator[ChatEvent]):
@@ -169,20 +168,26 @@ class Reader(AsyncIterator[ChatEvent]):
         self._failure = error
         self.wake()
 
+    async def begin(self) -> None:
+        """Wait until the first event is there, and leave it to be read. Raises what ended the flight before it."""
+        flight = self._flight
+        while not self.more:
+            if self._failure is not None:
+                raise self._failure
+            if flight.ended and flight.failure is not None and not flight.complete:
+                raise _own(flight.failure)
+            if flight.ended or flight.complete:
+                return
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
     @override
     async def __anext__(self) -> ChatEvent:
         flight = self._flight
-        while self._failure is None and self.position >= len(flight.events):
-            if flight.complete:
+        if not self.more:
+            await self.begin()
+            if not self.more:
                 raise StopAsyncIteration
-            if flight.ended:
-                if flight.failure is None:
-                    raise StopAsyncIteration
-                raise _own(flight.failure)
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        if self._failure is not None:
-            raise self._failure
         event = flight.events[self.position]
         self.position += 1
         flight.advance()
@@ -190,8 +195,12 @@ class Reader(AsyncIterator[ChatEvent]):
 
     @property
     def more(self) -> bool:
-        """Whether the next event is there already, so that reading it waits for nobody."""
+        """Whether the next event is there already, so that reading it waits for nothing."""
         return self._failure is None and self.position < len(self._flight.events)
+
+    def reply(self) -> ChatReply:
+        """The whole answer, for a reader that has read to the end. Raises `ProviderBroken` where the end is missing."""
+        return self._flight.answer.reply()
 
     async def aclose(self) -> None:
         await self._flight.leave(self)

@@ -8,8 +8,8 @@ from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
-from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, text_bytes
-from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt
+from llm_gateway.domain.events import Collector
 from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, ReservationId
 from llm_gateway.domain.routing import EndpointState
 
@@ -19,29 +19,29 @@ _ADMISSION = Charge(requests=1)
 
 
 class Reservation:
-    """What one endpoint's attempts hold of a quota, and what they were seen to use."""
+    """What one endpoint's calls hold of a quota, and what they were seen to use."""
 
     def __init__(self, prompt_tokens: int = 0) -> None:
         self._prompt_tokens = prompt_tokens
-        self._counted: int | None = None
-        self._estimated = 0
+        self._answer: Collector | None = None
+        self._embedded: int | None = None
 
-    def observe(self, event: ChatEvent) -> None:
-        match event:
-            case TextDelta(text=text) | ReasoningDelta(text=text) | ToolCallDelta(arguments=text):
-                self._estimated += text_bytes(text)
-            case Started():
-                self._estimated = self._prompt_tokens
-            case Finished(usage=usage):
-                self._counted = usage.total_tokens
+    def follow(self, answer: Collector) -> None:
+        """The answer for which this is held, as it is made."""
+        self._answer = answer
 
     def embedded(self, reply: EmbedReply) -> None:
-        self._counted = reply.prompt_tokens or self._prompt_tokens
+        self._embedded = reply.prompt_tokens or self._prompt_tokens
 
     @property
     def used(self) -> int:
         """As the provider counted; an upper estimate where it did not, or broke off; 0 where no answer began."""
-        return self._estimated if self._counted is None else self._counted
+        if self._embedded is not None:
+            return self._embedded
+        if self._answer is None or not self._answer.started:
+            return 0
+        finished = self._answer.finished
+        return self._prompt_tokens + self._answer.text_bytes if finished is None else finished.usage.total_tokens
 
 
 class ThrottleClient:

@@ -21,7 +21,7 @@ from llm_gateway.adapters.outbound.redis.store import Store, open_store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
 

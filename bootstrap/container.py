@@ -12,12 +12,11 @@ from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
-from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import EmbedTexts
-from llm_gateway.application.entries import Entries
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
@@ -25,9 +24,9 @@ from llm_gateway.application.ports import ChatModel, EmbeddingModel
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
+from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.embedding import EmbedReply
 from llm_gateway.domain.resilience import RetryPolicy
-from llm_gateway.domain.routing import Task
 
 from .gateway import Gateway
 from .providers import Provider, build_providers
@@ -64,16 +63,29 @@ class Container(containers.DeclarativeContainer):
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
-    lookup = Singleton(CacheLookup, process_cache, shared_cache, flights, cache_ttl)
+    lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
     throttle = Singleton(ThrottleClient, limiter, clock, entropy)
     plan_route = Singleton(PlanRoute, endpoints, routes)
-    attempts = Singleton(Attempts, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy)
+    call_provider = Singleton(
+        CallProvider, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy
+    )
     max_answer_bytes = Call(lambda settings: settings.max_answer_bytes, settings)
-    route = Singleton(RouteChat, chat_models, lookup, throttle, attempts, max_answer_bytes)
+    route = Singleton(
+        RouteChat, chat_models, lookup, flights, throttle, call_provider, max_answer_bytes=max_answer_bytes
+    )
     answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
-    embeddings = Singleton(Entries, Task.EMBED, EmbedReply, process_cache, shared_cache, cache_ttl)
+    embeddings = Singleton(CacheLookup, EmbedReply, process_cache, shared_cache, ttl=cache_ttl)
     embed_texts = Singleton(
-        EmbedTexts, embedding_models, plan_route, throttle, embeddings, attempts, observer, request_log, clock, entropy
+        EmbedTexts,
+        embedding_models,
+        plan_route,
+        throttle,
+        embeddings,
+        call_provider,
+        observer,
+        request_log,
+        clock,
+        entropy,
     )
     gateway = Singleton(
         Gateway,
@@ -105,8 +117,8 @@ def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingMo
     return {provider.name: provider.embedding for provider in providers if provider.embedding is not None}
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _limits(settings: Settings) -> CallLimits:
+    return CallLimits(
         timeout_seconds=settings.provider_timeout_seconds,
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )

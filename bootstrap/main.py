@@ -13,8 +13,8 @@ from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
-from .gateway import open_gateway
 from .loading import SettingsError, SettingsRead, read_settings
+from .opening import open_gateway
 from .settings import Settings
 from .settings_rules import serving_faults
 from .telemetry import own_version

@@ -19,8 +19,9 @@ from llm_gateway.adapters.inbound.http.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server import CannotListen, GatewayServer
 from llm_gateway.application.ports import AccessLog, EndpointDirectory
 
-from .gateway import Gateway, open_gateway
+from .gateway import Gateway
 from .logs import Logs, open_logs
+from .opening import open_gateway
 from .settings import Settings
 from .telemetry import own_version
 

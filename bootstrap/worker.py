@@ -9,30 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Struct, json
+from msgspec import json
 
 from llm_gateway.adapters.inbound.http.server import GatewayServer
 from llm_gateway.application.ports import EndpointDirectory
 
-from .loading import decode_secret
+from .assignment import decode_assignment
 from .serving import Place, serve_place
-from .settings import Secret, Settings
-
-
-class Assignment(Struct, frozen=True, kw_only=True):
-    """`parent` is a process id, `listeners` are inherited descriptors, `folder` is where the workers meet."""
-
-    settings: Settings
-    parent: int
-    listeners: tuple[int, ...]
-    folder: str
-    slot: int
-    slots: int
-
-
-def encode_assignment(assignment: Assignment) -> bytes:
-    """As a line. It holds the settings' secrets: for a pipe to a process of our own, and nothing else."""
-    return json.encode(assignment, enc_hook=_plain) + b"\n"
 
 
 def main() -> None:
@@ -42,7 +25,7 @@ def main() -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return  # the parent is gone already
-    assignment = json.decode(line, type=Assignment, dec_hook=decode_secret)
+    assignment = decode_assignment(line)
     place = Place(
         listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
         folder=Path(assignment.folder),
@@ -84,12 +67,6 @@ def _tidy(place: Place) -> None:
         for path in place.folder.glob(f"{place.slot}.*"):
             path.unlink()
         place.folder.rmdir()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Secret):
-        return value.value
-    raise NotImplementedError(type(value).__name__)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports import EndpointDirectory
 from llm_gateway.domain.routing import EndpointState
 
+from .assignment import Assignment, encode_assignment
 from .settings import Settings
-from .worker import Assignment, encode_assignment
 
 log = logging.getLogger("llm_gateway.workers")
 

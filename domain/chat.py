@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from .caching import CacheDirective
+from .cache_policy import CacheDirective
 from .routing import EndpointId, Hint
 from .sequences import Kinds, hold_tuple
 

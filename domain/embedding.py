@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from .caching import CacheDirective
+from .cache_policy import CacheDirective
 from .errors import ProviderBroken, ProviderRejected
 from .routing import EndpointId, Hint
 from .sequences import hold_tuple

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterable, Iterator
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
+from .estimate import text_bytes
 from .routing import EndpointId
 
 
@@ -43,48 +44,79 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     extra_content: JsonObject | None = None
 
 
+EVENT_OVERHEAD_BYTES = 32
+"""Counted for each event beside its text, because an answer in tiny parts takes memory for each part."""
+
 Delta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta
 ChatEvent: TypeAlias = Started | Delta | Finished
 
 
 class Collector:
-    """Folds events into the reply that they make. Feed it every event, then ask for the reply."""
+    """Folds events into the reply that they make. Feed it every event, then ask for the reply.
+
+    `text_bytes` counts the UTF-8 bytes that the model generated; `held_bytes` estimates the memory that events take.
+    """
 
     def __init__(self) -> None:
+        self.text_bytes = 0
+        self.held_bytes = 0
+        self.finished: Finished | None = None
         self._endpoint: EndpointId | None = None
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, list[ToolCallDelta]] = {}
-        self._finished: Finished | None = None
+        self._reply: ChatReply | None = None
+
+    @property
+    def started(self) -> bool:
+        return self._endpoint is not None
 
     def add(self, event: ChatEvent) -> None:
         match event:
             case TextDelta(text=text):
                 self._text.append(text)
+                self._count(text)
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
-            case ToolCallDelta(index=index):
+                self._count(text)
+            case ToolCallDelta(index=index, arguments=text):
                 self._calls.setdefault(index, []).append(event)
+                self._count(text, text_bytes((event.id or "") + (event.name or "")) + _extra_bytes(event.extra_content))
             case Started(endpoint=endpoint):
                 self._endpoint = endpoint
             case Finished():
-                self._finished = event
+                self.finished = event
+                self._count("", text_bytes(event.model) + _extra_bytes(event.extra_content))
+
+    def _count(self, text: str, beside: int = 0) -> None:
+        size = text_bytes(text)
+        self.text_bytes += size
+        self.held_bytes += size + beside + EVENT_OVERHEAD_BYTES
 
     def reply(self) -> ChatReply:
-        """Raises `ProviderBroken` where the terminal mark is missing."""
+        """Folded once, however often it is asked for. Raises `ProviderBroken` where the terminal mark is missing."""
+        if self._reply is None:
+            self._reply = self._fold()
+        return self._reply
+
+    def _fold(self) -> ChatReply:
         provider = self._endpoint.provider if self._endpoint else "provider"
-        if self._endpoint is None or self._finished is None:
+        if self._endpoint is None or self.finished is None:
             raise ProviderBroken(provider, "the answer broke off before its end")
         return ChatReply(
             endpoint=self._endpoint,
-            model=self._finished.model,
-            finish_reason=self._finished.reason,
-            usage=self._finished.usage,
+            model=self.finished.model,
+            finish_reason=self.finished.reason,
+            usage=self.finished.usage,
             content="".join(self._text),
             reasoning="".join(self._reasoning),
             tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
-            extra_content=self._finished.extra_content,
+            extra_content=self.finished.extra_content,
         )
+
+
+def _extra_bytes(content: JsonObject | None) -> int:
+    return 0 if content is None else len(json.encode(content))
 
 
 def _join(parts: list[ToolCallDelta]) -> ToolCall:

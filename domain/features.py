@@ -64,7 +64,7 @@ def _asked_by_messages(request: ChatRequest) -> Iterator[tuple[Feature, str]]:
                 yield Feature.TOOLS, f"messages[{index}].role"
 
 
-def beyond(request: ChatRequest, state: EndpointState) -> tuple[str, str] | None:
+def limit_exceeded(request: ChatRequest, state: EndpointState) -> tuple[str, str] | None:
     """The path of the first field that asks for more than the endpoint takes, and what it takes."""
     stops, seed = request.sampling.stop, request.sampling.seed
     if state.max_stops is not None and len(stops) > state.max_stops:

@@ -1,16 +1,20 @@
 """The routing policy: from a call, its client and what is known of the endpoints to a plan. Pure."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
-from .chat import ChatCall
+from .chat import ChatCall, ChatRequest
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import beyond, features_used
+from .features import features_used, limit_exceeded
 from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
+
+Obstacle: TypeAlias = Callable[[EndpointState], Skip | None]
+"""Why an endpoint is left out; None where it is not."""
 
 
 def make_plan(
@@ -22,23 +26,18 @@ def make_plan(
     """
     named = Hint(call.model) if call.model in _HINTS else None
     hints = [hint for hint in (named, call.hint) if hint is not None]
-    pinned = _pinned(call.model, endpoints, Task.CHAT) if call.model is not None and named is None else None
-    _permit(client, hints or ([] if pinned else [Hint.LOCAL]), pinned)
+    pin = call.model if named is None else None
     skipped: list[Skip] = []
-    if pinned is not None:
-        _check_pin(client, pinned, hints, routes, Task.CHAT)
-        candidates: Sequence[EndpointState] = (pinned,)
+    if pin is not None:
+        candidates = _pin(pin, Task.CHAT, client, hints, endpoints, routes)
     else:
-        candidates = _routed(hints or [Hint.LOCAL], client, endpoints, routes, skipped)
-    chosen = tuple(_able(call, candidates, skipped))
+        candidates, skipped = _route(hints or [Hint.LOCAL], client, endpoints, routes)
+    chosen, unable = _split(candidates, partial(_unable, call.request, features_used(call.request)))
+    skipped += unable
     if not chosen:
         raise _nothing_left(skipped)
-    return Plan(
-        hint=_meant(hints, client),
-        pinned=pinned is not None,
-        endpoints=chosen,
-        skipped=tuple(skipped),
-    )
+    hint = _effective_hint(hints, client)
+    return Plan(hint=hint, pinned=pin is not None, endpoints=tuple(chosen), skipped=tuple(skipped))
 
 
 def make_embedding_plan(
@@ -49,145 +48,155 @@ def make_embedding_plan(
     A hint only filters, and its name is no model. Raises what `make_plan` raises.
     """
     hints = [call.hint] if call.hint is not None else []
-    pinned = _pinned(call.model, endpoints, Task.EMBED)
-    _permit(client, hints, pinned)
-    _check_pin(client, pinned, hints, routes, Task.EMBED)
-    if away := _away(pinned):
-        raise NoRoute({pinned.endpoint.name: away})
-    return Plan(hint=_meant(hints, client), pinned=True, endpoints=(pinned,))
+    (state,) = _pin(call.model, Task.EMBED, client, hints, endpoints, routes)
+    if unavailable := _why_unavailable(state):
+        raise NoRoute({state.endpoint.name: unavailable})
+    return Plan(hint=_effective_hint(hints, client), pinned=True, endpoints=(state,))
 
 
-def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
-    """By `provider/model`, else by provider, else by model; the first in the directory's order.
+def _pin(
+    model: str, task: Task, client: Client, hints: Sequence[Hint], endpoints: Sequence[EndpointState], routes: Routes
+) -> list[EndpointState]:
+    """The endpoint of this name, where the client may use it and no hint excludes it.
+
+    A key that is kept to some hints is not let past them by naming a model and no hint.
+    """
+    pinned = _named(model, endpoints, task)
+    _check_hints(client, hints)
+    if not client.may_use(pinned.endpoint.id, pinned.aliases):
+        raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
+    excluded = _excluded(hints, routes, pinned)
+    if excluded is not None:
+        raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {excluded.reason}")
+    if not hints and client.hints is not None and all(_excluded([hint], routes, pinned) for hint in client.hints):
+        raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
+    if task not in pinned.tasks:
+        raise InvalidRequest.at("model", f"{pinned.endpoint.name} does not {task.value}")
+    return [pinned]
+
+
+def _named(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
+    """By `provider/model`, else by provider, else by model, else by an alias; the first in the directory's order.
 
     One that can't do the task is taken only where no other has the name.
     """
-    by_name = (state for state in endpoints if state.endpoint.name == model)
-    by_provider = (state for state in endpoints if state.endpoint.id.provider == model and not state.pin_only)
-    by_model = (state for state in endpoints if state.endpoint.id.model == model)
-    found = list(chain(by_name, by_provider, by_model))
-    if not found:
+    ranked = [(rank, state) for state in endpoints if (rank := _name_rank(model, state)) is not None]
+    if not ranked:
         known = "hint, provider or model" if task is Task.CHAT else "provider or model"
         raise UnknownModel(f"No {known} has this name here. GET /v1/models lists what may be named.")
-    return next((state for state in found if task in state.tasks), found[0])
+    return min(ranked, key=lambda found: (task not in found[1].tasks, found[0]))[1]
 
 
-def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None) -> None:
+def _name_rank(model: str, state: EndpointState) -> int | None:
+    """How directly the name means the endpoint: 0 is the most direct; None where it does not."""
+    if state.endpoint.name == model:
+        return 0
+    if state.endpoint.id.provider == model and not state.pin_only:
+        return 1
+    if state.endpoint.id.model == model:
+        return 2
+    return 3 if state.is_named(model) or state.is_model(model) else None
+
+
+def _check_hints(client: Client, hints: Iterable[Hint]) -> None:
     for hint in hints:
         if not client.may_hint(hint):
             raise Forbidden(f"This key may not use the hint {hint.value}.")
-    if pinned is not None and not client.may_use(pinned.endpoint.id):
-        raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
 
 
-def _check_pin(client: Client, pinned: EndpointState, hints: Sequence[Hint], routes: Routes, task: Task) -> None:
-    """A key that is kept to some hints is not let past them by naming a model and no hint."""
-    for hint in hints:
-        reason = _excluded(pinned, hint, routes)
-        if reason:
-            raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {reason}")
-    if not hints and client.hints is not None and all(_excluded(pinned, hint, routes) for hint in client.hints):
-        raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
-    if task not in pinned.tasks:
-        raise InvalidRequest.at("model", f"{pinned.endpoint.name} {_cannot_do(task)}")
-
-
-def _meant(hints: Sequence[Hint], client: Client) -> Hint | None:
+def _effective_hint(hints: Sequence[Hint], client: Client) -> Hint | None:
     """What a plan is made for: `secure` wins, and is meant by a key that may use nothing else, said or not."""
     secure = Hint.SECURE in hints or (not hints and client.hints == frozenset((Hint.SECURE,)))
     return Hint.SECURE if secure else next(iter(hints), None)
 
 
-def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:
-    """Why the hint keeps this endpoint out, or None. The demonstration stands in for any route."""
-    if hint is Hint.SECURE and state.endpoint.locality is not Locality.ON_PREMISES:
-        return "in the cloud, where secure requests never go"
-    if state.demonstration or state.endpoint.id.provider in routes[hint] or state.endpoint.name in routes[hint]:
-        return None
-    return f"not in the route of the hint {hint.value}"
-
-
-def _routed(
-    hints: Sequence[Hint],
-    client: Client,
-    endpoints: Sequence[EndpointState],
-    routes: Routes,
-    skipped: list[Skip],
-) -> Sequence[EndpointState]:
-    candidates = _within(hints, _on_route(routes[hints[0]], endpoints, skipped), routes, skipped)
+def _route(
+    hints: Sequence[Hint], client: Client, endpoints: Sequence[EndpointState], routes: Routes
+) -> tuple[list[EndpointState], list[Skip]]:
+    """The endpoints on the first hint's route that no hint excludes and the client may use, and what was left out."""
+    _check_hints(client, hints)
+    excluded = partial(_excluded, hints, routes)
+    on_route, skipped = _on_route(routes[hints[0]], endpoints)
+    candidates, left_out = _split(on_route, excluded)
+    skipped += left_out
     if not any(state.configured for state in candidates):
         skipped += [Skip(name=state.endpoint.name, reason=state.unusable or "not configured") for state in candidates]
-        candidates = _within(hints, [state for state in endpoints if state.demonstration], routes, skipped)
-    allowed = [state for state in candidates if client.may_use(state.endpoint.id)]
+        candidates, left_out = _split([state for state in endpoints if state.demonstration], excluded)
+        skipped += left_out
+    allowed, forbidden = _split(candidates, partial(_forbidden, client))
     if candidates and not allowed:
         raise Forbidden("This key may not use any model of this route.")
-    skipped += [
-        Skip(name=state.endpoint.name, reason="not permitted to this key")
-        for state in candidates
-        if not client.may_use(state.endpoint.id)
-    ]
-    return allowed
+    return allowed, skipped + forbidden
 
 
-def _within(
-    hints: Sequence[Hint], candidates: Iterable[EndpointState], routes: Routes, skipped: list[Skip]
-) -> list[EndpointState]:
-    """The endpoints that no hint keeps out."""
-    within = []
-    for state in candidates:
-        reason = next((reason for hint in hints if (reason := _excluded(state, hint, routes))), None)
-        if reason is None:
-            within.append(state)
+def _split(states: Iterable[EndpointState], obstacle: Obstacle) -> tuple[list[EndpointState], list[Skip]]:
+    """Those without the obstacle, and why the others are left out; both in order."""
+    left, skipped = [], []
+    for state in states:
+        skip = obstacle(state)
+        if skip is None:
+            left.append(state)
         else:
-            skipped.append(Skip(name=state.endpoint.name, reason=reason))
-    return within
+            skipped.append(skip)
+    return left, skipped
 
 
-def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState], skipped: list[Skip]) -> list[EndpointState]:
+def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState]) -> tuple[list[EndpointState], list[Skip]]:
     """Each endpoint once, where the route first names it. A demonstration is a stand-in, and on no provider's route."""
     found: dict[str, EndpointState] = {}
+    unknown = []
     for name in route:
         serving = [state for state in endpoints if _serves(state, name)]
         if not serving:
-            skipped.append(Skip(name=name, reason="not configured"))
+            unknown.append(Skip(name=name, reason="not configured"))
         for state in serving:
             if not state.demonstration:
                 found.setdefault(state.endpoint.name, state)
-    return list(found.values())
+    return list(found.values()), unknown
 
 
 def _serves(state: EndpointState, name: str) -> bool:
-    return state.endpoint.name == name or (state.endpoint.id.provider == name and not state.pin_only)
+    return state.is_named(name) or (state.endpoint.id.provider == name and not state.pin_only)
 
 
-def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Skip]) -> Iterable[EndpointState]:
-    used = features_used(call.request)
-    for state in candidates:
-        missing = next((feature for feature in used if feature not in state.features), None)
-        if away := _away(state):
-            skipped.append(Skip(name=state.endpoint.name, reason=away))
-        elif Task.CHAT not in state.tasks:
-            skipped.append(Skip(name=state.endpoint.name, reason=_cannot_do(Task.CHAT)))
-        elif missing is not None:
-            skipped.append(_cannot(state, missing, used[missing]))
-        elif (over := beyond(call.request, state)) is not None:
-            path, taken = over
-            skipped.append(Skip(name=state.endpoint.name, reason=f"{state.endpoint.name} takes {taken}", path=path))
-        else:
-            yield state
+def _excluded(hints: Sequence[Hint], routes: Routes, state: EndpointState) -> Skip | None:
+    """By a hint. The demonstration stands in for any route."""
+    for hint in hints:
+        if hint is Hint.SECURE and state.endpoint.locality is not Locality.ON_PREMISES:
+            return Skip(name=state.endpoint.name, reason="in the cloud, where secure requests never go")
+        route = routes[hint]
+        if not (
+            state.demonstration or state.endpoint.id.provider in route or any(state.is_named(name) for name in route)
+        ):
+            return Skip(name=state.endpoint.name, reason=f"not in the route of the hint {hint.value}")
+    return None
 
 
-def _away(state: EndpointState) -> str:
+def _forbidden(client: Client, state: EndpointState) -> Skip | None:
+    allowed = client.may_use(state.endpoint.id, state.aliases)
+    return None if allowed else Skip(name=state.endpoint.name, reason="not permitted to this key")
+
+
+def _unable(request: ChatRequest, used: Mapping[Feature, str], state: EndpointState) -> Skip | None:
+    """By what the endpoint can do now, and by what the request needs."""
+    name = state.endpoint.name
+    if unavailable := _why_unavailable(state):
+        return Skip(name=name, reason=unavailable)
+    if Task.CHAT not in state.tasks:
+        return Skip(name=name, reason=f"does not {Task.CHAT.value}")
+    for feature, path in used.items():
+        if feature not in state.features:
+            return Skip(name=name, reason=f"cannot honour {feature.value}", path=path)
+    exceeded = limit_exceeded(request, state)
+    if exceeded is None:
+        return None
+    path, limit = exceeded
+    return Skip(name=name, reason=f"{name} takes {limit}", path=path)
+
+
+def _why_unavailable(state: EndpointState) -> str:
     """Why an endpoint can't answer now; empty where it can."""
     return state.unusable or ("" if state.configured else "not configured")
-
-
-def _cannot_do(task: Task) -> str:
-    return f"does not {task.value}"
-
-
-def _cannot(state: EndpointState, feature: Feature, path: str) -> Skip:
-    return Skip(name=state.endpoint.name, reason=f"cannot honour {feature.value}", path=path)
 
 
 def _nothing_left(skipped: Sequence[Skip]) -> InvalidRequest | NoRoute:

@@ -1,4 +1,4 @@
-"""Rules of patience: deadlines, retries and circuit breakers, as state machines that are given the time in seconds."""
+"""Timeouts, retries and circuit breakers as pure state machines; times are seconds on a monotonic clock."""
 
 from enum import StrEnum
 
@@ -86,32 +86,40 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class Permit:
-    """One call that a breaker allowed, to be ended by exactly one of its verbs.
+class Outcome(StrEnum):
+    """What the end of a call says of the endpoint's health; `UNKNOWN` says nothing, as when the client left."""
+
+    HEALTHY = "healthy"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """What ended a call, as its breaker counts it; None for a whole answer.
+
+    A refused request and a throttled client are answers of a healthy endpoint.
+    """
+    if error is None:
+        return Outcome.HEALTHY
+    if not isinstance(error, ProviderError) or error.doubtful:
+        return Outcome.UNKNOWN
+    failed = isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)
+    return Outcome.FAILED if failed else Outcome.HEALTHY
+
+
+class BreakerPermit:
+    """One call that a breaker allowed, to be ended exactly once.
 
     It counts only while the breaker has neither opened nor closed since: a call from before says nothing of the trial.
     """
 
-    def __init__(self, breaker: "CircuitBreaker") -> None:
+    def __init__(self, breaker: "CircuitBreaker", era: int) -> None:
         self._breaker = breaker
-        self._era = breaker.era
+        self._era = era
 
-    def succeeded(self) -> None:
-        if self._counts:
-            self._breaker.succeeded()
-
-    def failed(self, now: float) -> None:
-        if self._counts:
-            self._breaker.failed(now)
-
-    def abandoned(self) -> None:
-        """The call ended without saying anything of the endpoint's health, as when its client left."""
-        if self._counts:
-            self._breaker.abandoned()
-
-    @property
-    def _counts(self) -> bool:
-        return self._era == self._breaker.era
+    def end(self, outcome: Outcome, now: float) -> None:
+        if self._era == self._breaker.era:
+            self._breaker.count(outcome, now)
 
 
 class CircuitBreaker:
@@ -135,40 +143,29 @@ class CircuitBreaker:
         """Seconds until a trial is allowed; 0 where one is."""
         return 0.0 if self._opened_at is None else max(0.0, self._opened_at + self._open_seconds - now)
 
-    def allow(self, now: float) -> Permit | None:
+    def allow(self, now: float) -> BreakerPermit | None:
         """A permit for one call, or None where the endpoint is not to be asked."""
-        match self.state(now):
-            case BreakerState.CLOSED:
-                return Permit(self)
-            case BreakerState.OPEN:
-                return None
-            case BreakerState.HALF_OPEN:
-                if self._trial:
-                    return None
-                self._trial = True
-                return Permit(self)
+        state = self.state(now)
+        if state is BreakerState.OPEN or self._trial:
+            return None
+        self._trial = state is BreakerState.HALF_OPEN
+        return BreakerPermit(self, self.era)
 
-    def succeeded(self) -> None:
-        self._failures = 0
-        if self._opened_at is not None:
-            self._opened_at = None
-            self._turn()
+    def count(self, outcome: Outcome, now: float) -> None:
+        """The end of a permitted call; `BreakerPermit.end` calls it."""
+        match outcome:
+            case Outcome.HEALTHY:
+                self._failures = 0
+                if self._opened_at is not None:
+                    self._turn(None)
+            case Outcome.FAILED:
+                self._failures += 1
+                if self._opened_at is not None or self._failures >= self._threshold:
+                    self._turn(now)
+            case Outcome.UNKNOWN:
+                self._trial = False
 
-    def failed(self, now: float) -> None:
-        self._failures += 1
-        if self._opened_at is not None or self._failures >= self._threshold:
-            self._opened_at = now
-            self._turn()
-
-    def abandoned(self) -> None:
-        self._trial = False
-
-    def _turn(self) -> None:
+    def _turn(self, opened_at: float | None) -> None:
+        self._opened_at = opened_at
         self._trial = False
         self.era += 1
-
-
-def tells_of_health(error: ProviderError) -> bool:
-    """Whether an error counts against the endpoint: a refused request or a throttled client does not."""
-    told = isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)
-    return told and not error.doubtful

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
-from .caching import CacheDirective
+from .cache_policy import CacheDirective
 from .chat import (
     AssistantMessage,
     ChatCall,

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from .adapters.outbound.memory.directories import FixedEndpoints
     from .adapters.outbound.memory.rate_limiter import MemoryRateLimiter
     from .adapters.outbound.memory.reply_cache import MemoryReplyCache
+    from .adapters.outbound.memory.request_log import MemoryRequestLog
     from .adapters.outbound.system.clock import SystemClock
     from .adapters.outbound.system.entropy import SystemEntropy
+    from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
     from .application.authenticate import Authenticate
-    from .application.cache_lookup import CacheLookup
+    from .application.breakers import Breakers
+    from .application.cache_lookup import CacheLookup, CacheView, Found
+    from .application.call_provider import CallLimits, CallProvider
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
     from .application.list_models import ListModels, UsableModel
@@ -40,13 +44,16 @@ if TYPE_CHECKING:
         TrafficMeter,
     )
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
-    from .application.route_chat import RouteChat
-    from .application.single_flight import Flights
+    from .application.request_recorder import RecordedRequests, RequestRecorder
+    from .application.route_chat import ChatContext, Replay, RouteChat
+    from .application.single_flight import Flights, Reader
     from .application.throttle_client import Reservation, ThrottleClient
-    from .bootstrap.gateway import Gateway, Overrides, open_gateway
+    from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
+    from .bootstrap.opening import Overrides, open_gateway
     from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
-    from .domain.caching import CacheDirective, CacheKey, CacheMode
+    from .domain.cache_key import CacheKey
+    from .domain.cache_policy import CacheDirective, CacheMode
     from .domain.chat import (
         AssistantMessage,
         ChatCall,
@@ -95,9 +102,19 @@ if TYPE_CHECKING:
         Unauthenticated,
         UnknownModel,
     )
-    from .domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect, replay
+    from .domain.events import (
+        ChatEvent,
+        Collector,
+        Finished,
+        ReasoningDelta,
+        Started,
+        TextDelta,
+        ToolCallDelta,
+        collect,
+        replay,
+    )
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, Quota, ReservationId, Standing
-    from .domain.resilience import BreakerState, Deadline
+    from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
 
 __all__ = [
@@ -109,6 +126,7 @@ __all__ = [
     "AttemptRecord",
     "Authenticate",
     "BreakerState",
+    "Breakers",
     "Bucket",
     "BucketSettings",
     "CacheDirective",
@@ -116,8 +134,12 @@ __all__ = [
     "CacheLookup",
     "CacheMode",
     "CacheStatus",
+    "CacheView",
+    "CallLimits",
+    "CallProvider",
     "Charge",
     "ChatCall",
+    "ChatContext",
     "ChatEvent",
     "ChatModel",
     "ChatReply",
@@ -128,6 +150,7 @@ __all__ = [
     "ClientRegistry",
     "ClientSettings",
     "Clock",
+    "Collector",
     "ContextLengthExceeded",
     "Deadline",
     "Decision",
@@ -154,6 +177,7 @@ __all__ = [
     "FixedEndpoints",
     "Flights",
     "Forbidden",
+    "Found",
     "Gateway",
     "GatewayError",
     "Grain",
@@ -170,6 +194,7 @@ __all__ = [
     "ManageClients",
     "MemoryRateLimiter",
     "MemoryReplyCache",
+    "MemoryRequestLog",
     "NamedTool",
     "NoRoute",
     "Observation",
@@ -189,22 +214,28 @@ __all__ = [
     "Quota",
     "QuotaExceeded",
     "RateLimiter",
+    "Reader",
     "ReasoningDelta",
     "ReasoningEffort",
+    "RecordedRequests",
     "RegisteredKey",
     "Registration",
+    "Replay",
     "ReplyCache",
     "RequestId",
     "RequestLog",
     "RequestRecord",
+    "RequestRecorder",
     "Reservation",
     "ReservationId",
+    "RetryPolicy",
     "RouteChat",
     "Sampling",
     "Secret",
     "Settings",
     "SettingsError",
     "SharedStore",
+    "SilentObserver",
     "Skip",
     "Standing",
     "Started",
@@ -239,7 +270,8 @@ _HOMES = (
     "domain.routing",
     "domain.quota",
     "domain.clients",
-    "domain.caching",
+    "domain.cache_key",
+    "domain.cache_policy",
     "domain.chat",
     "domain.errors",
     "domain.events",
@@ -253,19 +285,25 @@ _HOMES = (
     "adapters.outbound.memory.directories",
     "adapters.outbound.memory.rate_limiter",
     "adapters.outbound.memory.reply_cache",
+    "adapters.outbound.memory.request_log",
+    "adapters.outbound.telemetry.silent",
     "application.authenticate",
     "application.manage_clients",
     "application.plan_route",
     "application.list_models",
     "application.single_flight",
+    "application.breakers",
     "application.throttle_client",
     "application.cache_lookup",
+    "application.request_recorder",
+    "application.call_provider",
     "application.route_chat",
     "application.answer_chat",
     "application.embed_texts",
     "application.explain_chat",
     "bootstrap.loading",
     "bootstrap.gateway",
+    "bootstrap.opening",
 )
 """The modules of these names, as a name is looked for in them: what costs least to import comes first."""
 

@@ -67,6 +67,17 @@ def test_a_planted_import_breaks_its_contract(tree: Path, place: str, planted: s
     assert "planted" in output
 
 
+def test_a_circle_of_imports_breaks_its_contract(tree: Path) -> None:
+    (tree / "domain" / "planted.py").write_text("from . import circle\n")
+    (tree / "domain" / "circle.py").write_text("from . import planted\n")
+
+    code, output = lint(tree)
+
+    assert code == 1, output
+    assert "No import circles BROKEN" in output
+    assert "planted" in output
+
+
 def test_a_package_without_a_layer_breaks_the_map(tree: Path) -> None:
     (tree / "src" / "llm_gateway" / "helpers.py").touch()
 

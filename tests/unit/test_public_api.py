@@ -12,23 +12,28 @@ import pytest
 import llm_gateway
 
 PUBLIC = {name: getattr(llm_gateway, name) for name in llm_gateway.__all__}
-INTERNAL = {"Question", "Reader", "Telemetry", "Trip"}
-"""What one use case hands to another, and what a `Gateway` keeps for its own server."""
+INTERNAL = {"BreakerPermit", "Flight", "RetryState", "Telemetry"}
+"""What these hand to each other, and what a `Gateway` keeps for its own server."""
 
 
 def mentioned(hint: object) -> Iterator[str]:
     """The gateway's own types in an annotation."""
     if isinstance(hint, type | typing.NewType) and hint.__module__.startswith("llm_gateway."):
         yield hint.__name__
-    for argument in hint if isinstance(hint, list) else typing.get_args(hint):
-        yield from mentioned(argument)
+    origin = typing.get_origin(hint)
+    for part in hint if isinstance(hint, list) else (origin, *typing.get_args(hint)) if origin else ():
+        yield from mentioned(part)
 
 
 def signatures(value: object) -> Iterator[Callable[..., object]]:
-    """What carries annotations: a function, or a class with its public methods."""
+    """What carries annotations: a function, or a class with its constructor and its public methods."""
     if isinstance(value, type):
         yield value
-        members = [member for name, member in vars(value).items() if name == "__call__" or not name.startswith("_")]
+        members = [
+            member
+            for name, member in vars(value).items()
+            if name in ("__init__", "__call__") or not name.startswith("_")
+        ]
     else:
         members = [value]
     for member in members:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from llm_gateway.application.explain_chat import Explanation
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.events import Collector, TextDelta
+from llm_gateway.domain.events import TextDelta
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Hint
 
@@ -29,13 +29,11 @@ async def chat_here(opened: AbstractAsyncContextManager[OpenGateway], call: Chat
     with Display("Starting") as display:
         async with opened as gateway:
             display.waits_for(lambda: waiting(gateway.endpoints.snapshot()))
-            collector = Collector()
             async with gateway.answer_chat(call, _HERE) as answer:
                 async for event in answer:
-                    collector.add(event)
                     if isinstance(event, TextDelta):
                         display.text(event.text)
-            reply = collector.reply()
+                reply = await answer.reply()
             display.end(
                 reply.endpoint.provider,
                 reply.model,

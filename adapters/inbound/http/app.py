@@ -29,6 +29,7 @@ from llm_gateway.domain.errors import InvalidRequest
 from .chat_replies import Pace
 from .console import ConsoleDoor, console_handlers
 from .decisions import DecisionsDoor, decision_handlers
+from .docs import DocsDoor, docs_handlers
 from .door import Door
 from .drain import Drain
 from .edge import Edge
@@ -37,6 +38,7 @@ from .native import NativeDoor, native_handlers
 from .openai import OpenAIDoor, openai_handlers
 from .operations import OperationsDoor, RenderMetrics, operations_handlers
 from .problems import MethodNotAllowed, NotFound, log_internal, status_of
+from .surfaces import api_document, surface_of
 
 
 class HttpServices(Struct, frozen=True, kw_only=True):
@@ -89,7 +91,6 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         drain,
         services.render_metrics,
         options.metrics_token,
-        options.version,
     )
     app = Litestar(
         route_handlers=[
@@ -97,6 +98,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
             *openai_handlers(openai),
             *decision_handlers(decisions),
             *operations_handlers(operations),
+            *docs_handlers(DocsDoor(api_document(options.version))),
             *console_handlers(ConsoleDoor()),
         ],
         exception_handlers={Exception: _answer_error},
@@ -106,6 +108,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
     )
     return Edge(
         app,
+        surface_of=surface_of,
         hosts=options.hosts,
         drain=drain,
         meter=services.meter,

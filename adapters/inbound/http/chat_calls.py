@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import assert_never
 
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
     ChatCall,
     ChatRequest,
@@ -22,9 +22,9 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.routing import Hint
 
-from .native_wire import (
+from .wire import (
     CacheIn,
-    ChatBody,
+    ChatFields,
     FunctionIn,
     JsonFormatIn,
     JsonSchemaFormatIn,
@@ -32,11 +32,10 @@ from .native_wire import (
     TextFormatIn,
     ToolCallIn,
 )
-from .openai_wire import CompletionIn
 
 
 def call_of(
-    body: ChatBody | CompletionIn,
+    body: ChatFields,
     messages: tuple[Message, ...],
     max_tokens: int | None,
     hint: Hint | None,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.chat import ChatReply
-from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Started
+from llm_gateway.domain.events import ChatEvent, Delta, Finished, Started
 
 from .exchange import Exchange, exchange_of
 from .problems import log_internal
@@ -106,14 +106,12 @@ class StreamReply:
                     await self._write(answer, frames, exchange)
 
     async def _write(self, answer: Answer, frames: "_Frames", exchange: Exchange) -> None:
-        collector = Collector()
         try:
             async for event in answer:
-                collector.add(event)
                 self._add(event, answer, frames, exchange)
                 if frames.full or not answer.more:
                     await frames.flush()
-            done = self._form.done(collector.reply(), answer)
+            done = self._form.done(await answer.reply(), answer)
         except Exception as error:
             if not frames.begun:
                 raise

@@ -89,5 +89,5 @@ class Door:
         """What answers a chat, in the grain that it asked for."""
         exchange = exchange_of(scope)
         id, named = RequestId(exchange.request_id), text_headers(scope)
-        ask = partial(self._answer_chat, call, client, id=id, headers=named, told=exchange.told)
+        ask = partial(self._answer_chat, call, client, id=id, headers=named, on_record=exchange.recorded)
         return StreamReply(ask, form, self._pace) if call.grain is Grain.STREAM else WholeReply(ask, form)

@@ -1,6 +1,7 @@
 """What every request passes first: its id, the Host guard, and the count of what is under way and was answered."""
 
 import time
+from collections.abc import Callable
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,22 +10,27 @@ from llm_gateway.application.ports import AccessLog, Entropy, TrafficMeter
 from llm_gateway.application.records import RequestId
 
 from .drain import Drain
-from .exchange import Exchange, begin_exchange, method_of
+from .exchange import Exchange, begin_exchange, method_of, path_of
 from .problems import Misdirected
 from .replies import error_reply
 from .requests import ClientLeft, headers, request_id
+from .surface import Surface
 
 CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection: counted, never sent."""
 
 
 class Edge:
-    """Wraps the application. `hosts` are the names that are served, in lower case and without port; None is any."""
+    """Wraps the application. `hosts` are the names that are served, in lower case and without port; None is any.
+
+    `surface_of` gives the surface that a path belongs to.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
+        surface_of: Callable[[str], Surface],
         hosts: frozenset[str] | None,
         drain: Drain,
         meter: TrafficMeter,
@@ -32,6 +38,7 @@ class Edge:
         entropy: Entropy,
     ) -> None:
         self._app = app
+        self._surface_of = surface_of
         self._hosts = hosts
         self._drain = drain
         self._meter = meter
@@ -42,7 +49,8 @@ class Edge:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        exchange = begin_exchange(scope, request_id(scope) or self._entropy.new_id())
+        id = request_id(scope) or self._entropy.new_id()
+        exchange = begin_exchange(scope, id, self._surface_of(path_of(scope)))
         began = time.perf_counter()
         self._meter.began()
 

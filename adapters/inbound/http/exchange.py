@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from llm_gateway.application.records import RequestRecord
 
-from .surfaces import Surface, surface_of
+from .surface import Surface
 
 _KEY = "llm_gateway.exchange"
 
@@ -26,18 +26,22 @@ class Exchange(Struct):
     headers: dict[bytes, bytes] = field(default_factory=dict)
     record: RequestRecord | None = None
 
-    def told(self, record: RequestRecord) -> None:
+    def recorded(self, record: RequestRecord) -> None:
         self.record = record
 
 
-def begin_exchange(scope: Scope, request_id: str) -> Exchange:
-    exchange = Exchange(request_id=request_id, surface=surface_of(_items(scope)["path"]))
+def begin_exchange(scope: Scope, request_id: str, surface: Surface) -> Exchange:
+    exchange = Exchange(request_id=request_id, surface=surface)
     _items(scope)[_KEY] = exchange
     return exchange
 
 
 def exchange_of(scope: Scope) -> Exchange:
     return cast("Exchange", _items(scope)[_KEY])
+
+
+def path_of(scope: Scope) -> str:
+    return cast("str", _items(scope)["path"])
 
 
 def method_of(scope: Scope) -> str:

@@ -2,31 +2,16 @@
 
 from typing import Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from llm_gateway.domain.chat import FinishReason
 from llm_gateway.domain.routing import Hint
 
-from .native_wire import JsonObject
+from .chat_answers import Out, ToolCallOut
+from .wire import JsonObject
 
 
-class _Out(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that the gateway sends."""
-
-
-class FunctionOut(_Out, frozen=True, kw_only=True):
-    name: str
-    arguments: str
-
-
-class ToolCallOut(_Out, frozen=True, kw_only=True):
-    id: str
-    function: FunctionOut
-    type: Literal["function"]
-    extra_content: JsonObject | UnsetType = UNSET
-
-
-class UsageOut(_Out, frozen=True, kw_only=True):
+class UsageOut(Out, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -34,7 +19,7 @@ class UsageOut(_Out, frozen=True, kw_only=True):
     cached_tokens: int | UnsetType = UNSET
 
 
-class AnswerOut(_Out, frozen=True, kw_only=True):
+class AnswerOut(Out, frozen=True, kw_only=True):
     """A whole answer; in a stream, its `done` event, where the content is not said again."""
 
     id: str
@@ -50,7 +35,7 @@ class AnswerOut(_Out, frozen=True, kw_only=True):
     created: int
 
 
-class ToolCallDeltaOut(_Out, frozen=True, kw_only=True):
+class ToolCallDeltaOut(Out, frozen=True, kw_only=True):
     index: int
     id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
@@ -58,7 +43,7 @@ class ToolCallDeltaOut(_Out, frozen=True, kw_only=True):
     extra_content: JsonObject | UnsetType = UNSET
 
 
-class DeltaOut(_Out, frozen=True, kw_only=True):
+class DeltaOut(Out, frozen=True, kw_only=True):
     """One of the three."""
 
     content: str | UnsetType = UNSET
@@ -66,7 +51,7 @@ class DeltaOut(_Out, frozen=True, kw_only=True):
     tool_call: ToolCallDeltaOut | UnsetType = UNSET
 
 
-class EndpointOut(_Out, frozen=True, kw_only=True):
+class EndpointOut(Out, frozen=True, kw_only=True):
     """An endpoint of a plan, and its circuit breaker."""
 
     provider: str
@@ -75,12 +60,12 @@ class EndpointOut(_Out, frozen=True, kw_only=True):
     breaker: Literal["closed", "open", "half_open"]
 
 
-class SkipOut(_Out, frozen=True, kw_only=True):
+class SkipOut(Out, frozen=True, kw_only=True):
     name: str
     reason: str
 
 
-class ExplanationOut(_Out, frozen=True, kw_only=True):
+class ExplanationOut(Out, frozen=True, kw_only=True):
     """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
 
     hint: Hint | None

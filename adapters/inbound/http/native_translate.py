@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from llm_gateway.application.explain_chat import Explanation
 from llm_gateway.domain.chat import (
@@ -12,12 +12,10 @@ from llm_gateway.domain.chat import (
     ChatCall,
     ChatReply,
     Image,
-    JsonObject,
     Message,
     Part,
     SystemMessage,
     Text,
-    ToolCall,
     ToolMessage,
     Usage,
     UserMessage,
@@ -27,6 +25,7 @@ from llm_gateway.domain.routing import Hint
 
 from . import native_answers as answers
 from . import native_wire as wire
+from .chat_answers import from_tool_call, given
 from .chat_calls import call_of, to_tool_call
 
 
@@ -83,19 +82,6 @@ def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: 
         cached=cached,
         created=created,
     )
-
-
-def from_tool_call(call: ToolCall) -> answers.ToolCallOut:
-    return answers.ToolCallOut(
-        id=call.id,
-        type="function",
-        function=answers.FunctionOut(name=call.name, arguments=call.arguments),
-        extra_content=given(call.extra_content),
-    )
-
-
-def given(value: JsonObject | None) -> dict[str, object] | UnsetType:
-    return UNSET if value is None else dict(value)
 
 
 def usage_out(usage: Usage) -> answers.UsageOut:

@@ -1,26 +1,30 @@
 """The native surface's requests, as they stand on the wire."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
-from llm_gateway.domain.caching import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
-from llm_gateway.domain.validation import MAX_STOPS, MAX_TOKENS_LIMIT
 
-JsonObject: TypeAlias = dict[str, Any]
-NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
-Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
-Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
-
-
-class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that clients send: a field that is not known is a fault, not ignored."""
+from .wire import (
+    CacheIn,
+    In,
+    JsonFormatIn,
+    JsonObject,
+    JsonSchemaFormatIn,
+    MaxTokens,
+    NamedChoice,
+    NonEmpty,
+    Penalty,
+    Probability,
+    Seed,
+    Stop,
+    Temperature,
+    TextFormatIn,
+    ToolCallIn,
+    ToolDefinition,
+)
 
 
 class TextPart(In, frozen=True, kw_only=True, tag="text"):
@@ -32,18 +36,6 @@ class ImagePart(In, frozen=True, kw_only=True, tag="image"):
 
     data: bytes
     mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
-
-
-class FunctionCall(In, frozen=True, kw_only=True):
-    name: str
-    arguments: str
-
-
-class ToolCallIn(In, frozen=True, kw_only=True):
-    id: str
-    function: FunctionCall
-    type: Literal["function"] = "function"
-    extra_content: JsonObject | None = None
 
 
 class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
@@ -65,7 +57,7 @@ class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
 
 class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     content: str | list[TextPart] | None = None
-    tool_calls: list[ToolCallIn] = []
+    tool_calls: list[ToolCallIn] = field(default_factory=list)
     name: str | None = None
     extra_content: JsonObject | None = None
 
@@ -77,51 +69,6 @@ class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
 
 
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
-
-
-class FunctionIn(In, frozen=True, kw_only=True):
-    name: NonEmpty
-    description: str | None = None
-    parameters: JsonObject | None = None
-    strict: bool | None = None
-
-
-class ToolDefinition(In, frozen=True, kw_only=True):
-    function: FunctionIn
-    type: Literal["function"] = "function"
-
-
-class NamedFunction(In, frozen=True, kw_only=True):
-    name: str
-
-
-class NamedChoice(In, frozen=True, kw_only=True):
-    function: NamedFunction
-    type: Literal["function"] = "function"
-
-
-class TextFormatIn(In, frozen=True, kw_only=True, tag="text"):
-    pass
-
-
-class JsonFormatIn(In, frozen=True, kw_only=True, tag="json_object"):
-    pass
-
-
-class JsonSchemaIn(In, frozen=True, kw_only=True):
-    name: NonEmpty
-    schema: JsonObject
-    description: str | None = None
-    strict: bool | None = None
-
-
-class JsonSchemaFormatIn(In, frozen=True, kw_only=True, tag="json_schema"):
-    json_schema: JsonSchemaIn
-
-
-class CacheIn(In, frozen=True, kw_only=True):
-    mode: CacheMode = CacheMode.USE
-    ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 
 class ChatBody(In, frozen=True, kw_only=True):
@@ -137,7 +84,7 @@ class ChatBody(In, frozen=True, kw_only=True):
     seed: Seed | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    tools: list[ToolDefinition] = []
+    tools: list[ToolDefinition] = field(default_factory=list)
     tool_choice: ToolMode | NamedChoice | None = None
     response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
     reasoning_effort: ReasoningEffort | None = None

@@ -52,7 +52,9 @@ class OpenAIDoor:
             client, body = await self._door.read(request, _embedding_decoder)
             call = to_embed_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
         id = RequestId(exchange_of(scope).request_id)
-        ask = partial(self._embed_texts, call, client, id=id, headers=text_headers(scope), told=exchange_of(scope).told)
+        ask = partial(
+            self._embed_texts, call, client, id=id, headers=text_headers(scope), on_record=exchange_of(scope).recorded
+        )
         return EmbeddingReply(ask, base64=body.encoding_format == "base64")
 
     async def models(self, request: Request[Any, Any, Any]) -> ASGIApp:

@@ -6,8 +6,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.domain.chat import FinishReason
 
-from .native_answers import ToolCallOut
-from .native_wire import JsonObject
+from .chat_answers import ToolCallOut
+from .wire import JsonObject
 
 
 class _Out(Struct, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
 from .chat_calls import to_directive
 from .exchange import exchange_of
-from .native_wire import CacheIn, In, NonEmpty
 from .replies import json_reply, provenance
 from .watch import client_watched
+from .wire import CacheIn, In, NonEmpty
 
 _encode = json.Encoder().encode
 

@@ -11,8 +11,8 @@ from llm_gateway.domain.events import Delta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
 
 from . import openai_answers as wire
+from .chat_answers import from_tool_call, given
 from .chat_replies import AnswerMark, Form
-from .native_translate import from_tool_call, given
 from .openai_errors import encode_openai_error
 from .openai_translate import from_delta, usage_out
 from .openai_wire import CompletionIn

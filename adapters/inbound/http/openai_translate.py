@@ -26,8 +26,8 @@ from llm_gateway.domain.routing import Hint
 
 from . import openai_answers as answers
 from . import openai_wire as wire
+from .chat_answers import given
 from .chat_calls import call_of, to_tool_call
-from .native_translate import given
 from .openai_fields import refusals
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)

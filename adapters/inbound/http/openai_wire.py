@@ -7,7 +7,8 @@ from msgspec import Meta, defstruct
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 
-from .native_wire import (
+from .openai_fields import UNHONOURED
+from .wire import (
     CacheIn,
     FunctionCall,
     In,
@@ -26,7 +27,6 @@ from .native_wire import (
     ToolCallIn,
     ToolDefinition,
 )
-from .openai_fields import UNHONOURED
 
 
 class TextPartIn(In, frozen=True, kw_only=True, tag="text"):

@@ -1,4 +1,4 @@
-"""What operators look at: health, readiness, metrics, and the API's own description."""
+"""What operators look at: health, readiness and metrics."""
 
 import asyncio
 import hmac
@@ -13,12 +13,9 @@ from msgspec import json
 from llm_gateway.application.ports import EndpointDirectory, SharedStore
 from llm_gateway.domain.errors import Unauthenticated
 
-from .docs_page import docs_page
 from .drain import Drain
 from .exchange import exchange_of
-from .openapi import openapi_document
 from .operations_wire import EndpointHealth, Health, Readiness, StoreHealth
-from .pages import page_reply
 from .problems import NotFound
 from .replies import Reply, json_reply
 from .requests import header
@@ -37,7 +34,6 @@ class OperationsDoor:
         drain: Drain,
         render_metrics: RenderMetrics | None,
         metrics_token: str | None,
-        version: str,
     ) -> None:
         self._directory = directory
         self._stores = stores
@@ -45,9 +41,6 @@ class OperationsDoor:
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token.encode() if metrics_token else None
         self._scrape = asyncio.Lock()
-        document = openapi_document(version)
-        self._openapi = json.encode(document)
-        self._docs = page_reply(docs_page(document), b"text/html; charset=utf-8")
 
     async def ready(self) -> Reply:
         """A store that is away does not make a gateway unready: it goes on without, as its policy says."""
@@ -84,12 +77,6 @@ class OperationsDoor:
             body = await self._render_metrics()
         return Reply(200, body, b"text/plain; version=0.0.4; charset=utf-8")
 
-    def openapi(self) -> Reply:
-        return json_reply(self._openapi)
-
-    def docs(self) -> Reply:
-        return self._docs
-
 
 def _read(*paths: str) -> HTTPRouteHandler:
     """For `GET`, and for `HEAD`, whose body the server leaves out."""
@@ -112,14 +99,4 @@ def operations_handlers(door: OperationsDoor) -> list[HTTPRouteHandler]:
         exchange_of(request.scope).route = "/metrics"
         return await door.metrics(header(request.scope, b"authorization"))
 
-    @_read("/docs")
-    async def docs(request: Request[Any, Any, Any]) -> ASGIApp:
-        exchange_of(request.scope).route = "/docs"
-        return door.docs()
-
-    @_read("/docs/openapi.json")
-    async def openapi(request: Request[Any, Any, Any]) -> ASGIApp:
-        exchange_of(request.scope).route = "/docs/openapi.json"
-        return door.openapi()
-
-    return [health, ready, metrics, docs, openapi]
+    return [health, ready, metrics]

@@ -1,24 +1,15 @@
-"""How each family of paths words what every path may have to say: errors, and where a client stands."""
+"""The families of paths that this server has: how each words errors, and the description of them all."""
 
-from collections.abc import Callable
-
-from msgspec import Struct
-
-from llm_gateway.domain.quota import Decision
+from typing import Any
 
 from .openai_errors import encode_openai_error, openai_error_headers, openai_rate_headers
+from .openapi import openapi_document
+from .openapi_native import NATIVE_TYPES, native_paths
+from .openapi_openai import OPENAI_TYPES, openai_paths
+from .openapi_operations import OPERATIONS_TYPES, operations_paths
 from .problems import encode_problem, problem_headers
-from .rate_headers import Headers, rate_headers
-
-
-class Surface(Struct, frozen=True, kw_only=True):
-    """`encode_error` is given the error and the request's id."""
-
-    error_type: bytes
-    encode_error: Callable[[BaseException, str], bytes]
-    error_headers: Callable[[BaseException], Headers]
-    rate_headers: Callable[[Decision], Headers]
-
+from .rate_headers import rate_headers
+from .surface import Surface
 
 NATIVE = Surface(
     error_type=b"application/problem+json",
@@ -37,3 +28,9 @@ OPENAI = Surface(
 def surface_of(path: str) -> Surface:
     """By the path alone: what is refused before any handler is told in the same words."""
     return OPENAI if path == "/v1" or path.startswith("/v1/") else NATIVE
+
+
+def api_document(version: str) -> dict[str, Any]:
+    """The OpenAPI document of everything that is served."""
+    types = [*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES]
+    return openapi_document(version, types, {**native_paths(), **openai_paths(), **operations_paths()})

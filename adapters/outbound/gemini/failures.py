@@ -1,6 +1,7 @@
 """From the vendor's exceptions to ours: by class, numeric status and structured details, never by message text."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Final
 
@@ -38,9 +39,12 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 )
 
 
-class translated(VendorFailures):
+def translated(provider: str, now: Callable[[], float]) -> AbstractContextManager[None]:
     """Around every call to the SDK."""
+    return _GeminiFailures(provider, now)
 
+
+class _GeminiFailures(VendorFailures):
     def __init__(self, provider: str, now: Callable[[], float]) -> None:
         super().__init__(now)
         self._provider = provider

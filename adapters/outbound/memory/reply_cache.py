@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing_extensions import override
 
 from llm_gateway.application.ports import Clock, ReplyCache
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 ENTRY_OVERHEAD_BYTES = 250

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import aiohttp
@@ -31,15 +32,18 @@ _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, so
 _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 
 
-class translated(VendorFailures):
+def translated(
+    to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
+) -> AbstractContextManager[None]:
     """Around every call to the SDK; a `TimeoutError` is told by what `late` says.
 
     `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.
     """
+    return _OllamaFailures(to, now, late, shaped=shaped)
 
-    def __init__(
-        self, to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
-    ) -> None:
+
+class _OllamaFailures(VendorFailures):
+    def __init__(self, to: EndpointId, now: Callable[[], float], late: str, *, shaped: bool) -> None:
         super().__init__(now)
         self._to = to
         self._late = late

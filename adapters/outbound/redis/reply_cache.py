@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing_extensions import override
 
 from llm_gateway.application.ports import Entropy, ReplyCache
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 
 from .store import Store, StoreError
 

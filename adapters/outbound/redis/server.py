@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Sequence
 
 from llm_gateway.application.ports import Clock
-from llm_gateway.domain.resilience import BreakerState, CircuitBreaker
+from llm_gateway.domain.resilience import BreakerState, CircuitBreaker, Outcome
 
 from .address import Address, Node
 from .failures import StoreAway, StoreError, StoreRefused
@@ -55,18 +55,18 @@ class Server:
             line = self._line
             reply = await (self._first(command, asking) if line is None else self._send(line, command, asking))
         except StoreAway as error:
-            permit.failed(self._clock.monotonic())
+            permit.end(Outcome.FAILED, self._clock.monotonic())
             self._why = str(error)
             self._tell(error)
             raise
         except StoreRefused:
-            permit.succeeded()
+            permit.end(Outcome.HEALTHY, self._clock.monotonic())
             self._tell()
             raise
         except BaseException:
-            permit.abandoned()
+            permit.end(Outcome.UNKNOWN, self._clock.monotonic())
             raise
-        permit.succeeded()
+        permit.end(Outcome.HEALTHY, self._clock.monotonic())
         self._tell()
         return reply
 

@@ -18,7 +18,7 @@ from llm_gateway.application.records import AttemptRecord, RequestId, RequestRec
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.routing import Endpoint
 
-from .conventions import OPERATIONS, provider_name
+from .conventions import OPERATIONS, PROVIDERS
 
 MAX_QUEUED_SPANS = 4096
 SPANS_A_BATCH = 512
@@ -95,7 +95,7 @@ class _TracedObservation(Observation):
     @override
     def attempt(self, endpoint: Endpoint) -> Attempt:
         attributes = {
-            "gen_ai.provider.name": provider_name(endpoint.id.provider),
+            "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
             "gen_ai.request.model": endpoint.id.model,
         }
         span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
@@ -116,7 +116,8 @@ class _TracedObservation(Observation):
         if record.cache is not None:
             attributes["gateway.cache"] = record.cache.value
         if record.endpoint is not None:
-            attributes["gen_ai.provider.name"] = provider_name(record.endpoint.provider)
+            provider = record.endpoint.provider
+            attributes["gen_ai.provider.name"] = PROVIDERS.get(provider, provider)
             attributes["gen_ai.response.model"] = record.endpoint.model
         _end(self._span, attributes, record.usage, record.error, left=record.left)
 

@@ -15,7 +15,8 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
-from llm_gateway.bootstrap.gateway import Gateway, open_gateway
+from llm_gateway.bootstrap.gateway import Gateway
+from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.domain.routing import DEFAULT_ROUTES, Endpoint, EndpointId, EndpointState, Feature, Locality

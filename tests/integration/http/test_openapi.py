@@ -11,8 +11,8 @@ import pytest
 from jsonschema_rs import validate
 
 from llm_gateway.adapters.inbound.http.openai_errors import CODES
-from llm_gateway.adapters.inbound.http.openapi import openapi_document
 from llm_gateway.adapters.inbound.http.problems import INTERNAL, TABLE, MethodNotAllowed, NotFound
+from llm_gateway.adapters.inbound.http.surfaces import api_document
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Step, answer
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ReasoningDelta, TextDelta, ToolCallDelta
@@ -35,7 +35,7 @@ OMITTED = "positive_data_acceptance"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return openapi_document("1.2.3")
+    return api_document("1.2.3")
 
 
 def references(value: object) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
-from llm_gateway.bootstrap.gateway import open_gateway
+from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.domain.routing import EndpointState

@@ -10,11 +10,10 @@ from msgspec import msgpack
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.application.entries import Found, Question
-from llm_gateway.application.single_flight import Flights
-from llm_gateway.domain.caching import CacheKey
-from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
+from llm_gateway.application.cache_lookup import CacheLookup, CacheView, Found
+from llm_gateway.domain.cache_key import CacheKey
+from llm_gateway.domain.cache_policy import CacheDirective
+from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Hint, Locality, Plan
@@ -82,25 +81,25 @@ async def test_entries_on_several_servers_are_found_together(open_url: Open, clu
 
 
 class Looked:
-    """The real lookup over a server, and a question of a client with a hint."""
+    """The real lookup over a server, and a request of a client with a hint."""
 
     def __init__(self, open_url: Open, server: Valkey) -> None:
         self.process = MemoryReplyCache(ScriptedClock())
         self.shared = RedisReplyCache(open_url(server.url), SeededEntropy())
-        self.lookup = CacheLookup(self.process, self.shared, Flights(), HOUR)
+        self.lookup = CacheLookup(ChatReply, self.process, self.shared, ttl=HOUR)
 
-    def question(self, text: str, hint: Hint | None = None, namespace: str = "team") -> Question:
-        call = ChatCall(request=ChatRequest(messages=(UserMessage(content=(Text(text=text),)),)), hint=hint)
+    async def find(self, text: str, hint: Hint | None = None, namespace: str = "team") -> CacheView[ChatReply]:
+        request = ChatRequest(messages=(UserMessage(content=(Text(text=text),)),))
         plan = Plan(endpoints=(EndpointState(endpoint=HERE, features=frozenset()),), hint=hint, pinned=False)
-        return self.lookup.question(plan, call, Client(id=ClientId("one"), namespace=namespace, quota=Quota()))
+        client = Client(id=ClientId("one"), namespace=namespace, quota=Quota())
+        return await self.lookup.find(plan, client, request, CacheDirective())
 
 
 async def test_a_secure_answer_is_never_in_redis(open_url: Open, server: Valkey) -> None:
     looked = Looked(open_url, server)
-    question = looked.question("secure", Hint.SECURE)
     before = server.ask("DBSIZE")
-    await looked.lookup.keep(question, HERE, REPLY, 1.5)
-    assert await looked.lookup.entries.find(question) == {HERE: Found(REPLY, 1.5)}
+    await looked.lookup.keep(await looked.find("secure", Hint.SECURE), HERE, REPLY, 1.5)
+    assert (await looked.find("secure", Hint.SECURE)).found == {HERE: Found(REPLY, 1.5)}
     assert server.ask("DBSIZE") == before
     assert len(looked.process) == 1
 
@@ -109,9 +108,9 @@ async def test_an_answer_is_found_by_another_gateway_and_not_by_another_namespac
     open_url: Open, server: Valkey
 ) -> None:
     one, other = Looked(open_url, server), Looked(open_url, server)
-    await one.lookup.keep(one.question("shared"), HERE, REPLY, 1.5)
-    assert await other.lookup.entries.find(other.question("shared")) == {HERE: Found(REPLY, 1.5)}
-    assert await other.lookup.entries.find(other.question("shared", namespace="another")) == {}
+    await one.lookup.keep(await one.find("shared"), HERE, REPLY, 1.5)
+    assert (await other.find("shared")).found == {HERE: Found(REPLY, 1.5)}
+    assert (await other.find("shared", namespace="another")).found == {}
     assert len(one.process) == 0
 
 
@@ -130,8 +129,8 @@ async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
     open_url: Open, server: Valkey, spoil: Callable[[Any], bytes]
 ) -> None:
     looked = Looked(open_url, server)
-    question = looked.question(f"spoilt {spoil}")
-    await looked.lookup.keep(question, HERE, REPLY, 1.5)
-    (key,) = question.keys.values()
+    view = await looked.find(f"spoilt {spoil}")
+    await looked.lookup.keep(view, HERE, REPLY, 1.5)
+    (key,) = view.keys.values()
     server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
-    assert await looked.lookup.entries.find(question) == {}
+    assert (await looked.find(f"spoilt {spoil}")).found == {}

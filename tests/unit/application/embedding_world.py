@@ -11,15 +11,15 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
-from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.breakers import Breakers
+from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import Embedded, EmbedTexts
-from llm_gateway.application.entries import Entries
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import RateLimiter, ReplyCache
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.application.throttle_client import ThrottleClient
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import RetryPolicy
@@ -58,13 +58,13 @@ class EmbeddingWorld:
             EndpointState(endpoint=endpoint, features=frozenset(), tasks=frozenset({Task.EMBED}), pin_only=True)
             for endpoint in (CLOUD, LOCAL)
         ]
-        limits = Limits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
+        limits = CallLimits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
         self.embed_texts = EmbedTexts(
             {"gemini": self.model, "ollama": self.model},
             PlanRoute(FixedEndpoints(states)),
             self.throttle,
-            Entries(Task.EMBED, EmbedReply, self.process, shared, timedelta(seconds=ttl)),
-            Attempts(self.breakers, limits, self.clock, entropy),
+            CacheLookup(EmbedReply, self.process, shared, ttl=timedelta(seconds=ttl)),
+            CallProvider(self.breakers, limits, self.clock, entropy),
             self.observer,
             self.log,
             self.clock,

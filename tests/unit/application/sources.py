@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from llm_gateway.application.single_flight import Reader
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
-from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, TextDelta
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId
 
@@ -33,7 +33,7 @@ class Source:
         for step in steps:
             self._steps.put_nowait(step)
 
-    async def __call__(self) -> AsyncGenerator[ChatEvent, None]:
+    async def __call__(self, answer: Collector) -> AsyncGenerator[ChatEvent, None]:
         self.calls += 1
         self.open += 1
         try:

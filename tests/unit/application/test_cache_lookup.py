@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 
 from .witnesses import FarCache
 from .world import World, call_of

@@ -9,7 +9,7 @@ from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.caching import CacheDirective, CacheMode
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import FinishReason, Grain, Usage
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
 from llm_gateway.domain.events import Finished, TextDelta

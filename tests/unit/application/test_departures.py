@@ -10,7 +10,7 @@ import pytest
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.domain.caching import CacheDirective, CacheMode
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Grain, Text
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import GatewayError, ProviderBroken, ProviderThrottled

@@ -11,7 +11,7 @@ from llm_gateway.adapters.outbound.scripted.chat_model import Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.embed_texts import MAX_EMBEDDINGS, Embedded
 from llm_gateway.application.records import AttemptRecord, CacheStatus
-from llm_gateway.domain.caching import CacheDirective, CacheMode
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.errors import (
     Draining,

@@ -1,11 +1,14 @@
 """Exactly one record for each request, however it ended, that tells how."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+import llm_gateway
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
 from llm_gateway.application.answer_chat import MAX_ANSWERS, Answer
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
@@ -28,6 +31,8 @@ from llm_gateway.domain.routing import Hint, Skip
 
 from .witnesses import FarCache
 from .world import CLOUD, HELLO, LOCAL, World, call_of, client_of
+
+LAYERS = Path(llm_gateway.__file__).resolve().parents[2]
 
 USAGE = Usage(prompt_tokens=3, completion_tokens=2)
 
@@ -115,7 +120,7 @@ async def test_a_record_is_kept_for_its_client() -> None:
 async def test_the_record_is_told_before_the_request_is_over() -> None:
     world, told = World(), list[RequestRecord]()
     with pytest.raises(UnknownModel):
-        async with world.answer_chat(call_of(model="none", hint=None), client_of(), told=told.append):
+        async with world.answer_chat(call_of(model="none", hint=None), client_of(), on_record=told.append):
             pass
     assert told == list(world.observer.records)
 
@@ -303,3 +308,13 @@ async def test_more_answers_than_a_process_holds_are_refused() -> None:
     assert sum(record.error == "Overloaded" for record in world.observer.records) == 1
     assert (await world.ask(call_of())).reply.content == "Hello there"
     assert await world.at_rest()
+
+
+def test_only_its_own_verbs_change_a_recorder() -> None:
+    own = LAYERS / "application" / "request_recorder.py"
+    sources = [
+        path for path in LAYERS.glob("*/**/*.py") if path.parts[len(LAYERS.parts)] in ("application", "adapters")
+    ]
+    assert own in sources
+    setting = re.compile(r"recorder\.\w+(\[[^]]*\])? (\+|-|\|)?= |recorder\._")
+    assert [path for path in sources if path != own and setting.search(path.read_text("utf-8"))] == []

@@ -7,7 +7,7 @@ import pytest
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.caching import CacheDirective, CacheMode
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.routing import Hint
 

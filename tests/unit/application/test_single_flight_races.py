@@ -10,7 +10,7 @@ import pytest
 from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
-from llm_gateway.domain.events import ChatEvent, TextDelta
+from llm_gateway.domain.events import ChatEvent, Collector, TextDelta
 
 from .sources import FINISHED, broken, refused
 
@@ -28,7 +28,7 @@ class Upstream:
         self._active = active
         self._key = key
 
-    async def __call__(self) -> AsyncGenerator[ChatEvent, None]:
+    async def __call__(self, answer: Collector) -> AsyncGenerator[ChatEvent, None]:
         self.calls += 1
         self.enter()
         try:

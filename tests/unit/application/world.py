@@ -16,9 +16,9 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
 from llm_gateway.application.answer_chat import Answer, AnswerChat
-from llm_gateway.application.attempts import Attempts, Limits
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
+from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports import RateLimiter, ReplyCache
@@ -26,7 +26,7 @@ from llm_gateway.application.records import CacheStatus, RequestRecord
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Quota
@@ -75,17 +75,19 @@ class World:
         self.log = MemoryRequestLog(self.clock)
         self.flights = Flights()
         self.breakers = Breakers(self.clock)
-        self.lookup = CacheLookup(self.process, shared, self.flights, timedelta(seconds=ttl))
+        self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl))
         self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy)
         states = [
             EndpointState(endpoint=endpoint, features=frozenset(Feature), output_limit=output_limit)
             for endpoint in (CLOUD, LOCAL)
         ]
         plan_route = PlanRoute(FixedEndpoints(states))
-        limits = Limits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
-        attempts = Attempts(self.breakers, limits, self.clock, self.entropy)
+        limits = CallLimits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
+        call_provider = CallProvider(self.breakers, limits, self.clock, self.entropy)
         models = {"gemini": self.gemini, "ollama": self.ollama}
-        route = RouteChat(models, self.lookup, self.throttle, attempts, max_answer_bytes)
+        route = RouteChat(
+            models, self.lookup, self.flights, self.throttle, call_provider, max_answer_bytes=max_answer_bytes
+        )
         self.explain_chat = ExplainChat(plan_route, self.breakers)
         self.answer_chat = AnswerChat(
             plan_route, self.throttle, self.lookup, route, self.observer, self.log, self.clock, self.entropy

@@ -4,12 +4,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from llm_gateway.domain.resilience import BREAKER_FAILURES, BREAKER_OPEN_SECONDS, BreakerState, CircuitBreaker, Permit
+from llm_gateway.domain.resilience import (
+    BREAKER_FAILURES,
+    BREAKER_OPEN_SECONDS,
+    BreakerPermit,
+    BreakerState,
+    CircuitBreaker,
+    Outcome,
+)
 
 LATER = BREAKER_OPEN_SECONDS
 
 
-def allowed(breaker: CircuitBreaker, now: float = 0.0) -> Permit:
+def allowed(breaker: CircuitBreaker, now: float = 0.0) -> BreakerPermit:
     permit = breaker.allow(now)
     assert permit is not None
     return permit
@@ -18,7 +25,7 @@ def allowed(breaker: CircuitBreaker, now: float = 0.0) -> Permit:
 def opened(at: float = 0.0) -> CircuitBreaker:
     breaker = CircuitBreaker()
     for _ in range(BREAKER_FAILURES):
-        allowed(breaker, at).failed(at)
+        allowed(breaker, at).end(Outcome.FAILED, at)
     assert breaker.state(at) is BreakerState.OPEN
     return breaker
 
@@ -27,11 +34,11 @@ def test_it_opens_after_failures_in_a_row_and_a_success_between_begins_anew() ->
     breaker = CircuitBreaker(failures=3)
     for outcome in "ffsff":
         permit = allowed(breaker)
-        permit.succeeded() if outcome == "s" else permit.failed(0.0)
-    allowed(breaker).abandoned()
+        permit.end(Outcome.HEALTHY if outcome == "s" else Outcome.FAILED, 0.0)
+    allowed(breaker).end(Outcome.UNKNOWN, 0.0)
     assert breaker.state(0.0) is BreakerState.CLOSED
 
-    allowed(breaker).failed(0.0)
+    allowed(breaker).end(Outcome.FAILED, 0.0)
 
     assert breaker.state(0.0) is BreakerState.OPEN
 
@@ -52,7 +59,7 @@ def test_half_open_lets_one_trial_through_at_a_time() -> None:
 
     assert trial is not None
     assert breaker.allow(LATER) is None
-    trial.abandoned()
+    trial.end(Outcome.UNKNOWN, LATER)
     assert breaker.allow(LATER) is not None
     assert breaker.allow(LATER) is None
 
@@ -60,25 +67,25 @@ def test_half_open_lets_one_trial_through_at_a_time() -> None:
 def test_a_trial_that_succeeds_closes_and_one_that_fails_opens_again() -> None:
     breaker = opened()
 
-    allowed(breaker, LATER).failed(LATER)
+    allowed(breaker, LATER).end(Outcome.FAILED, LATER)
     assert breaker.allow(LATER) is None
-    allowed(breaker, 2 * LATER).succeeded()
+    allowed(breaker, 2 * LATER).end(Outcome.HEALTHY, 2 * LATER)
 
     assert breaker.state(2 * LATER) is BreakerState.CLOSED
     for _ in range(BREAKER_FAILURES - 1):
-        allowed(breaker, 2 * LATER).failed(2 * LATER)
+        allowed(breaker, 2 * LATER).end(Outcome.FAILED, 2 * LATER)
     assert breaker.state(2 * LATER) is BreakerState.CLOSED
 
 
 def test_a_call_from_before_the_breaker_opened_neither_ends_the_trial_nor_closes_it() -> None:
-    for end in (Permit.succeeded, Permit.abandoned, lambda permit: permit.failed(LATER)):
+    for outcome in Outcome:
         breaker = CircuitBreaker()
         stale = allowed(breaker)
         for _ in range(BREAKER_FAILURES):
-            allowed(breaker).failed(0.0)
+            allowed(breaker).end(Outcome.FAILED, 0.0)
         assert breaker.allow(LATER) is not None
 
-        end(stale)
+        stale.end(outcome, LATER)
 
         assert breaker.state(LATER) is BreakerState.HALF_OPEN
         assert breaker.allow(LATER) is None
@@ -94,8 +101,8 @@ class Breaker(RuleBasedStateMachine):
         self.now = 0.0
         self.failed = 0
         self.opened_at: float | None = None
-        self.calls: list[Permit] = []
-        self.fresh: list[Permit] = []
+        self.calls: list[BreakerPermit] = []
+        self.fresh: list[BreakerPermit] = []
 
     @rule()
     def call(self) -> None:
@@ -108,22 +115,19 @@ class Breaker(RuleBasedStateMachine):
             self.fresh.append(permit)
 
     @precondition(lambda self: self.calls)
-    @rule(data=st.data(), outcome=st.sampled_from(("succeeded", "failed", "abandoned")))
-    def end(self, data: st.DataObject, outcome: str) -> None:
+    @rule(data=st.data(), outcome=st.sampled_from(Outcome))
+    def end(self, data: st.DataObject, outcome: Outcome) -> None:
         permit = self.calls.pop(data.draw(st.integers(0, len(self.calls) - 1)))
-        if outcome == "failed":
-            permit.failed(self.now)
-        else:
-            getattr(permit, outcome)()
+        permit.end(outcome, self.now)
         if permit not in self.fresh:
             return
         self.fresh.remove(permit)
-        if outcome == "succeeded":
+        if outcome is Outcome.HEALTHY:
             self.failed = 0
             if self.opened_at is not None:
                 self.opened_at = None
                 self.fresh.clear()
-        elif outcome == "failed":
+        elif outcome is Outcome.FAILED:
             self.failed += 1
             if self.opened_at is not None or self.failed >= self.threshold:
                 self.opened_at = self.now

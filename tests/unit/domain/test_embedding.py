@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest, Vector, check_vectors
 from llm_gateway.domain.errors import InvalidRequest, ProviderBroken, ProviderRejected
 from llm_gateway.domain.estimate import estimate_inputs

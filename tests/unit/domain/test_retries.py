@@ -22,9 +22,10 @@ from llm_gateway.domain.resilience import (
     RETRY_BUDGET_FLOOR,
     RETRY_BUDGET_SHARE,
     Deadline,
+    Outcome,
     RetryBudget,
     RetryPolicy,
-    tells_of_health,
+    outcome_of,
 )
 
 POLICY = RetryPolicy(max_retries=3)
@@ -147,10 +148,12 @@ def test_what_the_request_may_be_to_blame_for_is_neither_asked_again_nor_held_ag
     error = kind("ollama", "failed on this request", doubtful=True)
 
     assert wait(error) is None
-    assert not tells_of_health(error)
+    assert outcome_of(error) is Outcome.UNKNOWN
 
 
 def test_only_what_the_endpoint_did_tells_of_its_health() -> None:
-    telling = {kind for kind in ProviderError.__subclasses__() if tells_of_health(kind("ollama", "failed"))}
+    telling = {
+        kind for kind in ProviderError.__subclasses__() if outcome_of(kind("ollama", "failed")) is Outcome.FAILED
+    }
 
     assert telling == {ProviderRefused, ProviderUnavailable, ProviderTimeout, ProviderBroken}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from typing_extensions import override
 
-from llm_gateway.domain.caching import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,

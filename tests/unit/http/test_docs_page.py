@@ -3,11 +3,11 @@
 import re
 
 from llm_gateway.adapters.inbound.http.docs_page import docs_page
-from llm_gateway.adapters.inbound.http.openapi import openapi_document
+from llm_gateway.adapters.inbound.http.surfaces import api_document
 
 
 def test_it_shows_every_operation_and_type_and_every_link_leads_somewhere() -> None:
-    document = openapi_document("1.2.3")
+    document = api_document("1.2.3")
     page = docs_page(document).decode()
 
     assert all(path in page for path in document["paths"])
@@ -18,7 +18,7 @@ def test_it_shows_every_operation_and_type_and_every_link_leads_somewhere() -> N
 
 
 def test_numbers_stand_as_they_are_meant() -> None:
-    page = docs_page(openapi_document("0")).decode()
+    page = docs_page(api_document("0")).decode()
 
     assert re.search(r"\de\+\d", page) is None
     assert "number ≥ 0" in page

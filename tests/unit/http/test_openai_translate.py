@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llm_gateway.adapters.inbound.http import native_translate, native_wire, openai_translate
 from llm_gateway.adapters.inbound.http.openai_wire import CompletionBody
 from llm_gateway.adapters.inbound.http.requests import decode
-from llm_gateway.domain.caching import CacheMode
+from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Image, ReasoningEffort, ToolMode, UserMessage
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.routing import Hint

@@ -7,7 +7,7 @@ from secrets import token_bytes
 import pytest
 
 from llm_gateway.application.ports import ReplyCache
-from llm_gateway.domain.caching import CacheKey
+from llm_gateway.domain.cache_key import CacheKey
 
 from .timed import Timed
 

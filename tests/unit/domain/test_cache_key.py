@@ -1,5 +1,6 @@
 """A cache key is the whole question: whatever may change an answer changes the key, and nothing else does."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,9 @@ from msgspec.structs import fields, replace
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.application.single_flight import Flights
-from llm_gateway.domain.caching import CacheDirective, CacheKey, CacheMode, cache_keys
-from llm_gateway.domain.chat import ChatCall, ChatRequest
+from llm_gateway.domain.cache_key import CacheKey, cache_keys
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedRequest
 from llm_gateway.domain.quota import Quota
@@ -91,20 +92,24 @@ def test_each_endpoint_of_a_plan_has_a_key_of_32_bytes_of_its_own() -> None:
     assert {len(made) for made in keys.values()} == {32}
 
 
-def test_nothing_of_a_call_but_its_request_is_in_the_key() -> None:
-    lookup = CacheLookup(MemoryReplyCache(ScriptedClock()), None, Flights(), timedelta(minutes=1))
+async def test_nothing_of_a_call_but_its_request_is_in_the_key() -> None:
+    lookup = CacheLookup(ChatReply, MemoryReplyCache(ScriptedClock()), ttl=timedelta(minutes=1))
     plan = Plan(hint=None, pinned=False, endpoints=(EndpointState(endpoint=ENDPOINT, features=frozenset()),))
     client = Client(id=ClientId("one"), namespace="team", quota=Quota())
     call = ChatCall(request=FULL[0])
-    known = lookup.question(plan, call, client).keys
+
+    async def keys_of(call: ChatCall, client: Client) -> Mapping[Endpoint, CacheKey]:
+        return (await lookup.find(plan, client, call.request, call.cache)).keys
+
+    known = await keys_of(call, client)
     unlike = replace(client, id=ClientId("two"), hints=frozenset())
 
-    assert lookup.question(plan, call, unlike).keys == known
+    assert await keys_of(call, unlike) == known
     for changed in changes(call, ChatCall):
         if changed.request == call.request and changed.cache.mode is not CacheMode.BYPASS:
-            assert lookup.question(plan, changed, client).keys == known, changed
+            assert await keys_of(changed, client) == known, changed
     bypassing = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
-    assert lookup.question(plan, bypassing, client).keys == {}
+    assert await keys_of(bypassing, client) == {}
 
 
 @given(values_of(EmbedRequest))

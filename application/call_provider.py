@@ -1,0 +1,162 @@
+"""How one endpoint is asked, for chats and embeddings alike: breaker, deadline, retries, and what is observed of it."""
+
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+
+from msgspec import Struct
+from typing_extensions import override
+
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.errors import GatewayError, ProviderError
+from llm_gateway.domain.resilience import BreakerPermit, Deadline, RetryBudget, RetryPolicy, outcome_of
+from llm_gateway.domain.routing import Endpoint
+
+from .breakers import Breakers
+from .ports import Clock, Entropy
+from .records import AttemptRecord
+from .request_recorder import RequestRecorder
+
+
+class CallLimits(Struct, frozen=True, kw_only=True):
+    """What bounds the calls to one endpoint for one request: seconds in all, and how often it is asked again."""
+
+    timeout_seconds: float
+    retries: RetryPolicy
+
+
+class CallProvider:
+    """Gives each request its calls to an endpoint. Retry budgets are kept an endpoint."""
+
+    def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
+        self.breakers = breakers
+        self.retries = limits.retries
+        self.clock = clock
+        self.entropy = entropy
+        self._timeout_seconds = limits.timeout_seconds
+        self._budgets: dict[Endpoint, RetryBudget] = {}
+
+    def __call__(self, endpoint: Endpoint, recorder: RequestRecorder, *, alternative: bool = False) -> "RetryState":
+        """The calls to make, one after the other, until one succeeds or a failure is final.
+
+        `alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker.
+        """
+        self.breakers.check(endpoint.id)
+        budget = self._budgets.get(endpoint)
+        if budget is None:
+            budget = self._budgets[endpoint] = RetryBudget()
+        budget.deposit()
+        deadline = Deadline(self.clock.monotonic() + self._timeout_seconds)
+        return RetryState(self, endpoint, recorder, deadline, budget, alternative=alternative)
+
+
+class RetryState(AsyncIterator["ProviderCall"]):
+    """The calls to one endpoint for one request, all within one deadline. The loop over them is left with the answer.
+
+    Each is entered; a failure that is worth another call is swallowed on exit, and the next one comes after its wait.
+    Getting one raises `ProviderUnavailable` where the breaker allows none.
+    """
+
+    def __init__(
+        self,
+        policy: CallProvider,
+        endpoint: Endpoint,
+        recorder: RequestRecorder,
+        deadline: Deadline,
+        budget: RetryBudget,
+        *,
+        alternative: bool,
+    ) -> None:
+        self.endpoint = endpoint
+        self.recorder = recorder
+        self.deadline = deadline
+        self.clock = policy.clock
+        self._policy = policy
+        self._budget = budget
+        self._alternative = alternative
+        self._retries = 0
+        self._wait: float | None = None
+
+    @override
+    async def __anext__(self) -> "ProviderCall":
+        if self._wait is not None:
+            await self.clock.sleep(self._wait)
+            self._retries += 1
+        return ProviderCall(self, self._policy.breakers.enter(self.endpoint.id))
+
+    def repeats(self, error: ProviderError) -> bool:
+        """Whether this failure is followed by another call, by policy and budget."""
+        self._wait = self._policy.retries.wait(
+            error,
+            retries=self._retries,
+            fraction=self._policy.entropy.fraction(),
+            remaining=self.deadline.remaining(self.clock.monotonic()),
+            alternative=self._alternative,
+        )
+        return self._wait is not None and self._budget.withdraw()
+
+
+class ProviderCall:
+    """One call to a model, for the breaker, the observer and the record. It is never repeated once it gave an event.
+
+    Its time counts while the model is waited for, and stands while a reader has an event.
+    """
+
+    def __init__(self, state: RetryState, permit: BreakerPermit) -> None:
+        self.seconds = 0.0
+        self.deadline = state.deadline
+        self._state = state
+        self._permit = permit
+        self._clock = state.clock
+        self._observed = state.recorder.observation.attempt(state.endpoint)
+        self.headers: Mapping[str, str] = self._observed.headers
+        self._first: float | None = None
+        self._ended = False
+        self._waiting_since: float | None = state.clock.monotonic()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> bool:
+        self.end(error)
+        return isinstance(error, ProviderError) and self._first is None and self._state.repeats(error)
+
+    def received(self) -> None:
+        """The model gave an event: its time stands until `waits`."""
+        if self._waiting_since is not None:
+            self.seconds += self._clock.monotonic() - self._waiting_since
+            self._waiting_since = None
+        if self._first is None:
+            self._first = self.seconds
+
+    def waits(self) -> None:
+        """The model is waited for again."""
+        self._waiting_since = self._clock.monotonic()
+
+    def end(
+        self, error: BaseException | None, *, usage: Usage | None = None, finish_reason: FinishReason | None = None
+    ) -> None:
+        """The first ending counts: None for a whole answer, else what ended it."""
+        if self._ended:
+            return
+        self._ended = True
+        now = self._clock.monotonic()
+        if self._waiting_since is not None:
+            self.seconds += now - self._waiting_since
+            self._waiting_since = None
+        self._permit.end(outcome_of(error), now)
+        recorder = self._state.recorder
+        record = AttemptRecord(
+            endpoint=self._state.endpoint.id,
+            task=recorder.task,
+            error=type(error).__name__ if isinstance(error, Exception) else None,
+            reason=error.message if isinstance(error, GatewayError) else None,
+            left=error is not None and not isinstance(error, Exception),
+            streamed=recorder.streamed,
+            usage=usage,
+            finish_reason=finish_reason,
+            seconds=self.seconds,
+            first_event_seconds=self._first,
+        )
+        self._observed.end(record)
+        recorder.called(record)

@@ -1,0 +1,180 @@
+"""Exactly one record for each request, however it ends, and a bound on how many are answered at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.clients import Client
+from llm_gateway.domain.errors import Overloaded, ProviderError, QuotaExceeded
+from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Plan, Skip, Task
+
+from .ports import Clock, Entropy, Observation, Observer, RequestLog
+from .records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+
+
+class RequestRecorder:
+    """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
+
+    `began` is in seconds on the monotonic clock. `cache` and `endpoint` are None until an answer begins.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        client: Client,
+        hint: Hint | None,
+        *,
+        id: RequestId,
+        observation: Observation,
+        clock: Clock,
+        streamed: bool,
+    ) -> None:
+        self.task = task
+        self.streamed = streamed
+        self.observation = observation
+        self.began = clock.monotonic()
+        self.cache: CacheStatus | None = None
+        self.endpoint: EndpointId | None = None
+        self._id = id
+        self._began_at = clock.now()
+        self._clock = clock
+        self._client = client
+        self._hint = hint
+        self._plan: Plan | None = None
+        self._admitted: bool | None = None
+        self._attempts: list[AttemptRecord] = []
+        self._passed_over: list[Skip] = []
+        self._saved_seconds: float | None = None
+        self._first_event: float | None = None
+        self._answered = False
+        self._finish_reason: FinishReason | None = None
+        self._usage: Usage | None = None
+        self._error: str | None = None
+
+    def planned(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def admitted(self) -> None:
+        """The request was charged to its client's quota."""
+        self._admitted = True
+
+    def called(self, attempt: AttemptRecord) -> None:
+        """A call to a provider that this request led has ended."""
+        self._attempts.append(attempt)
+
+    def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
+        """A planned endpoint gave no answer, and the next one is asked."""
+        self._passed_over.append(Skip(name=endpoint.name, reason=error.message))
+
+    def found(self, seconds: float) -> None:
+        """The answer is a stored one, which had taken its provider so many seconds."""
+        self.cache = CacheStatus.HIT
+        self._saved_seconds = seconds
+
+    def asked(self, cache: CacheStatus) -> None:
+        """The answer is a provider's: made for this request, for another one, or past the cache."""
+        self.cache = cache
+
+    def started(self, endpoint: EndpointId) -> None:
+        """The answer's first event is here."""
+        self.endpoint = endpoint
+        self._first_event = self._clock.monotonic() - self.began
+
+    def finished(self, usage: Usage | None, finish_reason: FinishReason | None = None) -> None:
+        """The answer is whole."""
+        self._answered = True
+        self._usage = usage
+        self._finish_reason = finish_reason
+
+    def embedded(self, endpoint: EndpointId, usage: Usage | None) -> None:
+        """An embedding is whole; it has no first event."""
+        self.endpoint = endpoint
+        self.finished(usage)
+
+    def failed(self, error: Exception) -> None:
+        """What ended the request; the first failure counts."""
+        self._error = self._error or type(error).__name__
+        if isinstance(error, QuotaExceeded):
+            self._admitted = False
+
+    def record(self) -> RequestRecord:
+        """Everything reported so far, with the time until now."""
+        plan = self._plan
+        return RequestRecord(
+            id=self._id,
+            began=self._began_at,
+            task=self.task,
+            client=self._client.id,
+            hint=plan.hint if plan else self._hint,
+            endpoint=self.endpoint,
+            cache=self.cache,
+            admitted=self._admitted,
+            planned=tuple(state.endpoint.id for state in plan.endpoints) if plan else (),
+            skipped=plan.skipped if plan else (),
+            attempts=tuple(self._attempts),
+            passed_over=tuple(self._passed_over),
+            finish_reason=self._finish_reason,
+            usage=self._usage,
+            error=self._error,
+            left=self._error is None and not self._answered,
+            streamed=self.streamed,
+            seconds=self._clock.monotonic() - self.began,
+            first_event_seconds=self._first_event,
+            saved_seconds=self._saved_seconds,
+        )
+
+
+class RecordedRequests:
+    """Begins and ends the recorder of each request. At most `most` are under way."""
+
+    def __init__(self, observer: Observer, log: RequestLog, clock: Clock, entropy: Entropy, *, most: int) -> None:
+        self.under_way = 0
+        self._observer = observer
+        self._log = log
+        self._clock = clock
+        self._entropy = entropy
+        self._most = most
+
+    @contextmanager
+    def begin(
+        self,
+        task: Task,
+        client: Client,
+        hint: Hint | None,
+        *,
+        id: RequestId | None,
+        headers: Mapping[str, str] | None,
+        on_record: Callable[[RequestRecord], object] | None = None,
+        streamed: bool = False,
+    ) -> Iterator[RequestRecorder]:
+        """An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
+
+        Raises `Overloaded`.
+        """
+        id = id or RequestId(self._entropy.new_id())
+        recorder = RequestRecorder(
+            task,
+            client,
+            hint,
+            id=id,
+            observation=self._observer.begin(id, headers or {}),
+            clock=self._clock,
+            streamed=streamed,
+        )
+        try:
+            if self.under_way >= self._most:
+                raise Overloaded
+            self.under_way += 1
+            try:
+                yield recorder
+            finally:
+                self.under_way -= 1
+        except Exception as error:
+            recorder.failed(error)
+            raise
+        finally:
+            record = recorder.record()
+            recorder.observation.end(record)
+            self._log.put(record)
+            if on_record is not None:
+                on_record(record)
