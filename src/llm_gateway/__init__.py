@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .application.route_chat import ChatContext, Replay, RouteChat
     from .application.single_flight import Flights, Reader
     from .application.throttle_client import Reservation, ThrottleClient
+    from .bootstrap.asking import AskOptions
     from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.opening import Overrides, open_gateway
@@ -121,6 +122,7 @@ __all__ = [
     "Answer",
     "AnswerChat",
     "ApiKeyDigest",
+    "AskOptions",
     "AssistantMessage",
     "Attempt",
     "AttemptRecord",
@@ -278,6 +280,7 @@ _HOMES = (
     "domain.embedding",
     "domain.resilience",
     "bootstrap.settings",
+    "bootstrap.asking",
     "application.records",
     "application.ports",
     "adapters.outbound.system.clock",
