@@ -17,6 +17,9 @@ from .ports import Clock, Entropy, RateLimiter
 
 _ADMISSION = Charge(requests=1)
 
+RESERVED_OUTPUT_TOKENS = 1024
+"""The most output tokens that are reserved for an answer, unless told otherwise: likely, not possible."""
+
 
 class Reservation:
     """What one endpoint's calls hold of a quota, and what they were seen to use."""
@@ -45,10 +48,19 @@ class Reservation:
 
 
 class ThrottleClient:
-    def __init__(self, limiter: RateLimiter, clock: Clock, entropy: Entropy) -> None:
+    """Holds each client to its quota: one charge a request, then a reservation for each endpoint that is asked.
+
+    A reservation is what is likely: an estimate of the prompt, and of the answer at most `reserved_output` tokens. What
+    was used above it is debt, which the client's next reservations wait out.
+    """
+
+    def __init__(
+        self, limiter: RateLimiter, clock: Clock, entropy: Entropy, *, reserved_output: int = RESERVED_OUTPUT_TOKENS
+    ) -> None:
         self._limiter = limiter
         self._clock = clock
         self._entropy = entropy
+        self._reserved_output = reserved_output
 
     async def admit(self, client: Client) -> Decision:
         """Charge one request. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
@@ -60,7 +72,8 @@ class ThrottleClient:
     ) -> AsyncGenerator[Reservation, None]:
         """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
         prompt = estimate_prompt(request) if client.quota.tokens else 0
-        answer = state.output_limit if request.max_tokens is None else request.max_tokens
+        limits = (request.max_tokens, state.output_limit, self._reserved_output)
+        answer = min(limit for limit in limits if limit is not None)
         async with self._hold(client, prompt, answer) as held:
             yield held
 
@@ -71,17 +84,15 @@ class ThrottleClient:
             yield held
 
     @asynccontextmanager
-    async def _hold(self, client: Client, prompt: int, answer: int | None) -> AsyncGenerator[Reservation, None]:
-        """All that the bucket can hold where nobody knows how long the answer may be."""
+    async def _hold(self, client: Client, prompt: int, answer: int) -> AsyncGenerator[Reservation, None]:
         quota = client.quota
         if quota.tokens is None and quota.concurrency is None:
             yield Reservation()
             return
         capacity = quota.tokens.capacity if quota.tokens else 0
-        tokens = capacity if answer is None else min(capacity, prompt + answer)
         key = ReservationId(self._entropy.new_id())
         try:
-            await self._take(client, Charge(tokens=tokens, lease=True), key)
+            await self._take(client, Charge(tokens=min(capacity, prompt + answer), lease=True), key)
         except asyncio.CancelledError:
             await _to_the_end(self._settle(client, key, 0))  # it may have been taken already
             raise

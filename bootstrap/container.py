@@ -64,7 +64,13 @@ class Container(containers.DeclarativeContainer):
     breakers = Singleton(Breakers, clock)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
     lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
-    throttle = Singleton(ThrottleClient, limiter, clock, entropy)
+    throttle = Singleton(
+        ThrottleClient,
+        limiter,
+        clock,
+        entropy,
+        reserved_output=Call(lambda settings: settings.token_reservation_output, settings),
+    )
     plan_route = Singleton(PlanRoute, endpoints, routes)
     call_provider = Singleton(
         CallProvider, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy

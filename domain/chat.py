@@ -179,9 +179,14 @@ class ReasoningEffort(StrEnum):
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
-    """How the next token is chosen; ranges are OpenAI's."""
+    """How the next token is chosen; ranges are OpenAI's.
+
+    `temperature_by_default`: the client stated none, and `temperature` is the surface's default. It is left out where a
+    model has no sampling, or fares worse with any temperature but its own.
+    """
 
     temperature: float | None = None
+    temperature_by_default: bool = False
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None

@@ -13,7 +13,7 @@ GatewayError
 └── ProviderError             a model failed
     ├── ProviderRejected      it refused the request itself; never retried
     │   └── ContextLengthExceeded
-    ├── ProviderMisconfigured it refused our credentials, or does not know our model
+    ├── ProviderMisconfigured it refused our credentials, our model or what we added
     ├── ProviderThrottled     it asks us to wait
     ├── ProviderRefused       no connection was made, so nothing was sent
     ├── ProviderUnavailable   it answered that it is broken
@@ -122,16 +122,23 @@ class LimiterUnavailable(GatewayError):
 class ProviderError(GatewayError):
     """A provider failed. Safe to show: the provider's name and what happened, never what was said.
 
-    `doubtful`: it may be the request that it failed on. So asking again mends nothing, and nothing is held against the
-    provider, whose other clients would pay for it.
+    `doubtful`: it may be the request that it failed on. So nothing is held against the provider, whose other clients
+    would pay for it, and it is asked again no more often than `repeats` says.
     """
 
     def __init__(
-        self, provider: str, message: str, *, retry_after: timedelta | None = None, doubtful: bool = False
+        self,
+        provider: str,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        doubtful: bool = False,
+        repeats: int = 0,
     ) -> None:
         super().__init__(f"{provider}: {message}", retry_after=retry_after)
         self.provider = provider
         self.doubtful = doubtful
+        self.repeats = repeats
 
 
 class ProviderRejected(ProviderError):
@@ -149,7 +156,9 @@ class ContextLengthExceeded(ProviderRejected):
 
 
 class ProviderMisconfigured(ProviderError):
-    """The operator's fault: wrong credentials, or a model that the provider does not have."""
+    """The operator's fault, or ours: wrong credentials, a model that the provider does not have, or one that refuses
+    what the adapter added to the request by itself.
+    """
 
 
 class ProviderThrottled(ProviderError):

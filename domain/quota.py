@@ -99,7 +99,8 @@ def _step(capacity: int) -> int:
 class Charge(Struct, frozen=True, kw_only=True):
     """What a request takes from its client's quota: all of it, or nothing.
 
-    Tokens are an upper estimate, at most the capacity, settled later; a lease counts against concurrency until then.
+    Tokens are what is likely, at most the capacity, settled later by what was used; until then a lease counts against
+    concurrency.
     """
 
     requests: int = 0
@@ -169,8 +170,13 @@ class Quota(Struct, frozen=True, kw_only=True):
         )
 
     def decision(self, levels: Levels, *, wait_ms: int) -> Decision:
-        """What is said at these levels: allowed, unless there is something to wait for."""
+        """What is said at these levels: allowed, unless there is something to wait for.
+
+        Asking again costs another request, so that the wait is never shorter than until the client has one.
+        """
         concurrency = self.concurrency
+        if wait_ms and self.requests:
+            wait_ms = max(wait_ms, self.requests.wait_ms(levels.requests, self.requests.parts(1)))
         return Decision(
             allowed=not wait_ms,
             retry_after_ms=wait_ms,

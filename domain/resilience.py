@@ -66,7 +66,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
         `alternative` says that another endpoint could be asked instead of a long wait. Full jitter, as in Brooker's
         "Exponential Backoff and Jitter"; a vendor's Retry-After is a lower bound.
         """
-        if retries >= self.max_retries or not _mended_by_waiting(error):
+        if retries >= self.max_retries or not _mended_by_asking_again(error, retries):
             return None
         wait = fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** (retries + 1))
         if error.retry_after is not None:
@@ -76,8 +76,10 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
         return wait
 
 
-def _mended_by_waiting(error: ProviderError) -> bool:
-    return not error.doubtful and isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
+def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
+    if error.doubtful:
+        return retries < error.repeats
+    return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
 
 
 class BreakerState(StrEnum):

@@ -44,8 +44,14 @@ def embedded(asked: Asked) -> Answer:
     return whole({"embeddings": vectors, "usageMetadata": {"promptTokenCount": 2 * len(vectors)}})
 
 
-def refusal(code: int, *details: Mapping[str, Any], status: str = "ERROR", **headers: str) -> Answer:
-    body = {"error": {"code": code, "message": "It was refused.", "status": status, "details": list(details)}}
+def refusal(
+    code: int,
+    *details: Mapping[str, Any],
+    status: str = "ERROR",
+    message: str = "It was refused.",
+    **headers: str,
+) -> Answer:
+    body = {"error": {"code": code, "message": message, "status": status, "details": list(details)}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(
         (json.dumps(body).encode(),), status=code, headers={"Content-Type": "application/json; charset=UTF-8"} | named

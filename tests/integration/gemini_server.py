@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, TypeAlias
 
+from .gemini_rules import objection
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -68,12 +70,15 @@ class Asked:
 
 
 Script: TypeAlias = Answer | Callable[[Asked], Answer]
+
 BEFORE_THE_HEAD: Final = Answer((Hold(),), status=0)
 """Takes the request, and answers nothing."""
 
 
 class GeminiServer:
-    """Answers each request with the next script, and with the last one from then on."""
+    """Answers each request with the next script, and with the last one from then on; but what the vendor would refuse
+    of a request, by its model, is refused.
+    """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.scripts: list[Script] = list(scripts)
@@ -152,7 +157,7 @@ class GeminiServer:
         self.asked.append(asked)
         script = self.scripts[min(self._answered, len(self.scripts) - 1)]
         self._answered += 1
-        answer = script(asked) if callable(script) else script
+        answer = _refusal(asked) or (script(asked) if callable(script) else script)
         whole = False
         self.open_calls += 1
         try:
@@ -214,3 +219,12 @@ class GeminiServer:
         if writer.transport.get_write_buffer_size() > 65_536:
             self.parked.set()
         await writer.drain()
+
+
+def _refusal(asked: Asked) -> Answer | None:
+    """What the vendor would answer to a request that breaks its rules, whatever the script says."""
+    words = objection(asked.path, asked.content)
+    if words is None:
+        return None
+    body = {"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}
+    return Answer((json.dumps(body).encode(),), status=400, headers={"Content-Type": "application/json"})

@@ -55,7 +55,8 @@ CONTRACT = {
     "OLLAMA_NUM_CTX": None,
     "OLLAMA_KEEP_ALIVE": None,
     "EMBEDDED_MODEL_PATH": None,
-    "MAX_BODY_BYTES": 1 << 20,
+    "MAX_BODY_BYTES": 32 << 20,
+    "MAX_BODIES_BYTES": 256 << 20,
     "MAX_ANSWER_BYTES": 8 << 20,
     "DRAIN_SECONDS": 30,
     "METRICS_TOKEN": None,
@@ -275,6 +276,12 @@ def test_clients_have_quotas_permissions_and_a_namespace_of_their_own(tmp_path: 
     assert team.quota.concurrency == 3
     assert team.hints == frozenset((Hint.LOCAL, Hint.SECURE))
     assert team.models == frozenset(("ollama",))
+
+
+@pytest.mark.parametrize("name", ["gemini", "library", "Registry.Ollama.ai"])
+def test_an_endpoints_name_can_be_mistaken_for_nothing_else(tmp_path: Path, name: str) -> None:
+    (fault,) = faults(tmp_path, f"[[endpoints]]\nname = '{name}'\nkind = 'ollama'\nmodel = 'llama3.1'")
+    assert fault.startswith(f"endpoints: the name {name} ")
 
 
 def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:

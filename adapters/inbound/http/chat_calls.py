@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import assert_never
 
+from msgspec import UNSET
+
 from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
     ChatCall,
@@ -23,6 +25,7 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
+    DEFAULT_TEMPERATURE,
     CacheIn,
     ChatFields,
     FunctionIn,
@@ -47,7 +50,8 @@ def call_of(
             messages=messages,
             max_tokens=max_tokens,
             sampling=Sampling(
-                temperature=body.temperature,
+                temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
+                temperature_by_default=body.temperature is UNSET,
                 top_p=body.top_p,
                 stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
                 seed=body.seed,

@@ -9,6 +9,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from llm_gateway.application.ports import AccessLog, Entropy, TrafficMeter
 from llm_gateway.application.records import RequestId
 
+from .bodies import Bodies
 from .drain import Drain
 from .exchange import Exchange, begin_exchange, method_of, path_of
 from .problems import Misdirected
@@ -33,6 +34,7 @@ class Edge:
         surface_of: Callable[[str], Surface],
         hosts: frozenset[str] | None,
         drain: Drain,
+        bodies: Bodies,
         meter: TrafficMeter,
         access_log: AccessLog | None,
         entropy: Entropy,
@@ -41,6 +43,7 @@ class Edge:
         self._surface_of = surface_of
         self._hosts = hosts
         self._drain = drain
+        self._bodies = bodies
         self._meter = meter
         self._access_log = access_log
         self._entropy = entropy
@@ -50,7 +53,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         id = request_id(scope) or self._entropy.new_id()
-        exchange = begin_exchange(scope, id, self._surface_of(path_of(scope)))
+        exchange = begin_exchange(scope, id, self._surface_of(path_of(scope)), self._bodies.share())
         began = time.perf_counter()
         self._meter.began()
 
@@ -70,6 +73,7 @@ class Edge:
         except ClientLeft:
             exchange.status = CLIENT_LEFT
         finally:
+            exchange.body.release()
             seconds = time.perf_counter() - began
             self._answered(method_of(scope), exchange, seconds)
 

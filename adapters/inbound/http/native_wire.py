@@ -2,12 +2,13 @@
 
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
+    DEFAULT_TEMPERATURE,
     CacheIn,
     In,
     JsonFormatIn,
@@ -78,7 +79,7 @@ class ChatBody(In, frozen=True, kw_only=True):
     model: NonEmpty | None = None
     model_hint: Hint | None = None
     max_tokens: MaxTokens = 512
-    temperature: Temperature = 0.7
+    temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     top_p: Probability | None = None
     stop: Stop | None = None
     seed: Seed | None = None

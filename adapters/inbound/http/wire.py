@@ -1,9 +1,9 @@
 """What the surfaces' requests have in common, as it stands on the wire."""
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, UnsetType
 
 from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
@@ -13,6 +13,8 @@ JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 MaxTokens: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_TOKENS_LIMIT)]
 Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
+DEFAULT_TEMPERATURE: Final = 0.7
+"""Of the native surface, where a request states none; the others have no default."""
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
 Seed: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -88,7 +90,7 @@ class ChatFields(Protocol):
     def model(self) -> str | None: ...
     @property
     @abstractmethod
-    def temperature(self) -> float | None: ...
+    def temperature(self) -> float | UnsetType | None: ...
     @property
     @abstractmethod
     def top_p(self) -> float | None: ...

@@ -1,7 +1,7 @@
 """One call through the SDK: waits for it no longer than it may take, and closes it at once."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 from google.genai import types
@@ -52,10 +52,12 @@ class Exchange:
         self._to = to
         self._patience = Patience(clock, deadline)
         self._upstream = Upstream()
+        self._unstated: frozenset[str] = frozenset()
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     async def whole(self, asked: VendorRequest) -> types.GenerateContentResponse:
-        with translated(self._to.provider, self._clock.now), self._upstream.attached():
+        self._unstated = asked.unstated
+        with self._translated(), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
                     model=self._to.model, contents=asked.contents, config=asked.config
@@ -64,7 +66,7 @@ class Exchange:
     async def embedded(
         self, contents: list[types.Content], config: types.EmbedContentConfig
     ) -> types.EmbedContentResponse:
-        with translated(self._to.provider, self._clock.now), self._upstream.attached():
+        with self._translated(), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.embed_content(
                     model=self._to.model,
@@ -74,7 +76,8 @@ class Exchange:
 
     async def open(self, asked: VendorRequest) -> None:
         """The SDK sends nothing before its first chunk is asked for."""
-        with translated(self._to.provider, self._clock.now):
+        self._unstated = asked.unstated
+        with self._translated():
             self._chunks = await self._client.sdk.models.generate_content_stream(
                 model=self._to.model, contents=asked.contents, config=asked.config
             )
@@ -84,7 +87,7 @@ class Exchange:
         if self._chunks is None:
             raise ProviderBroken(self._to.provider, "nothing was asked")
         try:
-            with translated(self._to.provider, self._clock.now), self._upstream.attached():
+            with self._translated(), self._upstream.attached():
                 async with self._clock.timeout_at(self._patience.begin(seconds)):
                     return await anext(self._chunks, None)
         finally:
@@ -104,3 +107,6 @@ class Exchange:
             # a garbage collection (python-genai #2425).
             with suppress(Exception):
                 await anext(self._chunks, None)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._to, self._clock.now, self._unstated)

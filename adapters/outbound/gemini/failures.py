@@ -1,6 +1,7 @@
-"""From the vendor's exceptions to ours: by class, numeric status and structured details, never by message text."""
+"""From the vendor's exceptions to ours: by class, numeric status and details; by words only as `refusals` says."""
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,11 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from llm_gateway.domain.routing import EndpointId
+
+from .refusals import details_of, refused_field
+
+_log = logging.getLogger(__name__)
 
 _BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], str]]] = {
     401: (ProviderMisconfigured, "the credentials are refused"),
@@ -39,19 +45,31 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 )
 
 
-def translated(provider: str, now: Callable[[], float]) -> AbstractContextManager[None]:
-    """Around every call to the SDK."""
-    return _GeminiFailures(provider, now)
+def translated(
+    to: EndpointId, now: Callable[[], float], unstated: frozenset[str] = frozenset()
+) -> AbstractContextManager[None]:
+    """Around every call to the SDK. `unstated`: the fields that the gateway may have added to the request by itself.
+
+    A refusal of one of them is the gateway's fault: another endpoint may answer, and the operator is warned.
+    """
+    return _GeminiFailures(to, now, unstated)
 
 
 class _GeminiFailures(VendorFailures):
-    def __init__(self, provider: str, now: Callable[[], float]) -> None:
+    def __init__(self, to: EndpointId, now: Callable[[], float], unstated: frozenset[str]) -> None:
         super().__init__(now)
-        self._provider = provider
+        self._to = to
+        self._unstated = unstated
 
     @override
     def failure(self, error: Exception, now: float) -> ProviderError:
-        return failure_of(self._provider, error, now)
+        field = _refused_field(error)
+        if field is None:
+            return failure_of(self._to.provider, error, now)
+        if field not in self._unstated:
+            return ProviderRejected(self._to.provider, "the model refuses it", path=field)
+        _log.warning("%s refuses what this gateway adds to a request: %s", self._to.name, field)
+        return ProviderMisconfigured(self._to.provider, f"the model refuses the {field} that this gateway adds")
 
 
 def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
@@ -66,6 +84,10 @@ def credentials_refused(error: Exception) -> bool:
     if not isinstance(error, APIError):
         return False
     return error.code in (401, 403) or (error.code == 400 and _reason(error) == "API_KEY_INVALID")
+
+
+def _refused_field(error: Exception) -> str | None:
+    return refused_field(error) if isinstance(error, APIError) and error.code == 400 else None
 
 
 def _refusal(provider: str, error: APIError, now: float) -> ProviderError:
@@ -88,14 +110,8 @@ def _refusal(provider: str, error: APIError, now: float) -> ProviderError:
     return kind(provider, meaning, retry_after=wait)
 
 
-def _details(error: APIError) -> Iterator[Mapping[str, object]]:
-    match error.details:
-        case {"error": {"details": [*details]}} | {"details": [*details]}:
-            yield from (detail for detail in details if isinstance(detail, dict))
-
-
 def _reason(error: APIError) -> object:
-    return next((detail["reason"] for detail in _details(error) if "reason" in detail), None)
+    return next((detail["reason"] for detail in details_of(error) if "reason" in detail), None)
 
 
 def _retry_after(error: APIError, now: float) -> timedelta | None:
@@ -104,6 +120,6 @@ def _retry_after(error: APIError, now: float) -> timedelta | None:
     wait = retry_after(header, now) if isinstance(header, str) else None
     if wait is not None:
         return wait
-    delays = (detail.get("retryDelay") for detail in _details(error))
+    delays = (detail.get("retryDelay") for detail in details_of(error))
     delay = next((delay for delay in delays if isinstance(delay, str)), "")
     return seconds_of(delay.removesuffix("s"))

@@ -21,12 +21,15 @@ Budgets: TypeAlias = Mapping[ReasoningEffort, int]
 class Family(Struct, frozen=True, kw_only=True):
     """At most one of `levels` and `budgets`: a request with both is answered with 400. Neither: no thinking asked for.
 
-    Both map every effort; `none` is the family's lowest, as some can't stop thinking.
+    Both map every effort; `none` is the family's lowest, as some can't stop thinking. `default_temperature`: whether a
+    temperature that no client stated is sent. From Gemini 3 on the vendor advises against any but the model's own, and
+    later models have no sampling.
     """
 
     features: frozenset[Feature]
     levels: Levels | None = None
     budgets: Budgets | None = None
+    default_temperature: bool = False
 
     def thinking(self, effort: ReasoningEffort | None) -> ThinkingConfig | None:
         """Without an effort the lowest, as thoughts count against `max_tokens`; summaries only for an explicit one."""
@@ -73,18 +76,25 @@ _UNTHINKING = frozenset(Feature) - {Feature.REASONING_EFFORT}
 _THINKING = frozenset(Feature) - _PENALTIES
 _PLAIN = frozenset({Feature.TEMPERATURE, Feature.TOP_P, Feature.STOP, Feature.SEED})
 
+_DOWN_TO_MINIMAL = Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))
+
 FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
-    ("gemini-1.*", Family(features=_UNTHINKING)),
-    ("gemini-2.0*", Family(features=_UNTHINKING)),
-    ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128))),  # can't be turned off
-    ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0))),
+    ("gemini-1.*", Family(features=_UNTHINKING, default_temperature=True)),
+    ("gemini-2.0*", Family(features=_UNTHINKING, default_temperature=True)),
+    ("gemini-2.5-pro*", Family(features=_THINKING, budgets=_budgets(128), default_temperature=True)),  # always thinks
+    ("gemini-2.5*", Family(features=_THINKING, budgets=_budgets(0), default_temperature=True)),
     ("gemini-robotics*", Family(features=_THINKING - {Feature.REASONING_EFFORT})),
     ("gemini-3-pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
-    ("gemini-*pro*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
-    ("gemini-*", Family(features=_THINKING, levels=_levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH))),
-    ("*", Family(features=_PLAIN)),  # open models served beside Gemini
+    ("gemini-3-flash*", _DOWN_TO_MINIMAL),
+    ("gemini-3.1-flash-lite*", _DOWN_TO_MINIMAL),
+    ("gemini-3.5-flash*", _DOWN_TO_MINIMAL),
+    ("gemini-3.6-flash*", _DOWN_TO_MINIMAL),
+    ("gemini-*", Family(features=_THINKING, levels=_levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH))),
+    ("*", Family(features=_PLAIN, default_temperature=True)),  # open models served beside Gemini
 )
-"""The first pattern that fits counts. What is newer than this table is taken for a Gemini that thinks by level."""
+"""The first pattern that fits counts. What is newer than this table, or an alias, which moves without notice, is taken
+for a Gemini that thinks by level and has none below LOW, as 3.1 Pro, 3.7 and 3.8 Flash and Gemini 4.
+"""
 
 NOT_FOR_CHAT: Final = ("-tts", "-image", "-audio", "-live", "computer-use")
 """Parts of the names of models that answer otherwise than in text, or only with tools of the vendor's."""

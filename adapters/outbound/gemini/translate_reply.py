@@ -45,12 +45,17 @@ ENDINGS: Final[Mapping[str, Ending]] = {
 }
 """What each of the vendor's finish reasons means here: an ending, a failure, or None for not ended."""
 
+WORTH_REPEATING: Final = frozenset({_V.MALFORMED_RESPONSE, _V.OTHER})
+"""Of the endings that are failures: another answer to the same request may be sound."""
+
 _NOT_BLOCKED: Final = (None, types.BlockedReason.BLOCKED_REASON_UNSPECIFIED)
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
 )
 """Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
+CARRIED: Final = frozenset({"text", "function_call", "thought_signature"})
+"""Of a part there is one of these. The SDK drops what it does not know: a part of an unknown kind has none."""
 
 
 class ReplyReader:
@@ -102,7 +107,9 @@ class ReplyReader:
 
     def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
         if any(getattr(part, kind) is not None for kind in UNCARRIED):
-            raise ProviderBroken(self._to.provider, "the answer holds something other than text and tool calls")
+            raise self._unusable("the answer holds something other than text and tool calls")
+        if not part.model_fields_set & CARRIED:
+            raise self._unusable("the answer holds a part of an unknown kind")
         if part.function_call is not None:
             yield self._call(part.function_call, part.thought_signature, response_id)
             return
@@ -114,10 +121,10 @@ class ReplyReader:
     def _call(self, call: types.FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
         index = len(self._ids)
         if not call.name:
-            raise ProviderBroken(self._to.provider, "the answer holds a tool call without a name")
+            raise self._unusable("the answer holds a tool call without a name")
         arguments = _json_text(call.args or {})
         if arguments is None:
-            raise ProviderBroken(self._to.provider, "a tool call's arguments are no JSON")
+            raise self._unusable("a tool call's arguments are no JSON")
         return ToolCallDelta(
             index=index,
             id=self._id(call.id, response_id),
@@ -139,13 +146,20 @@ class ReplyReader:
         ending = ENDINGS.get(reason, ProviderBroken)
         if isinstance(ending, type):
             known = reason.name.lower() if reason in ENDINGS else "of an unknown kind"
-            raise ending(self._to.provider, f"the answer ended without a result: {known}")
+            why = f"the answer ended without a result: {known}"
+            if ending is ProviderBroken:
+                raise self._unusable(why, repeats=1 if reason in WORTH_REPEATING else 0)
+            raise ending(self._to.provider, why)
         return ending
 
     def _sound(self, text: str) -> str:
         if not _is_unicode(text):
-            raise ProviderBroken(self._to.provider, "the answer holds text that is no Unicode")
+            raise self._unusable("the answer holds text that is no Unicode")
         return text
+
+    def _unusable(self, why: str, *, repeats: int = 0) -> ProviderBroken:
+        """What the model made of this request: the vendor is well, and other clients' answers are sound."""
+        return ProviderBroken(self._to.provider, why, doubtful=True, repeats=repeats)
 
 
 def _is_unicode(text: str) -> bool:

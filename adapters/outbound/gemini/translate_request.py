@@ -14,6 +14,7 @@ from llm_gateway.domain.chat import (
     JsonSchemaFormat,
     NamedTool,
     Part,
+    Sampling,
     SystemMessage,
     Text,
     ToolCall,
@@ -26,13 +27,17 @@ from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
-from .families import MAX_STOPS, SEED_RANGE, family_of
+from .families import MAX_STOPS, SEED_RANGE, Family, family_of
+from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
 
 class VendorRequest(NamedTuple):
+    """`unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all."""
+
     contents: list[types.Content]
     config: types.GenerateContentConfig
+    unstated: frozenset[str]
 
 
 def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
@@ -42,15 +47,20 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
         for message in request.messages
         if isinstance(message, SystemMessage)
         for part in message.content
+        if part.text
     ]
-    contents = list(_Contents(to, request).walk())
-    if not contents:
+    if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
-    return VendorRequest(contents, _config(to, request, system))
+    contents = list(_Contents(to, request).walk()) or [_silence()]
+    return VendorRequest(contents, _config(to, request, system), frozenset(_unstated(request)))
 
 
 class _Contents:
-    """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead."""
+    """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead.
+
+    The vendor takes neither a content without parts nor an empty text, unless it bears a signature. An empty answer is
+    left out, as the vendor joins neighbours of the same role; an empty question stays one, as what follows rests on it.
+    """
 
     def __init__(self, to: EndpointId, request: ChatRequest) -> None:
         self._provider = to.provider
@@ -64,32 +74,37 @@ class _Contents:
         results: list[types.Part] = []
         for index, message in enumerate(self._messages):
             path = f"messages[{index}]"
-            if isinstance(message, ToolMessage):
-                results.append(self._result(message, path))
-                continue
+            match message:
+                case ToolMessage():
+                    results.append(self._result(message, path))
+                    continue
+                case UserMessage():
+                    turn = _question(message)
+                case AssistantMessage():
+                    parts = list(self._assistant(message, path))
+                    if not parts:
+                        continue
+                    if index > self._signed_from:
+                        _sign(parts)
+                    turn = types.Content(role="model", parts=parts)
+                case SystemMessage():
+                    continue
             if results:  # the vendor wants the results of parallel calls together, in one content
                 yield types.Content(role="user", parts=results)
                 results = []
-            match message:
-                case UserMessage():
-                    yield types.Content(role="user", parts=[_part(part) for part in message.content])
-                case AssistantMessage():
-                    parts = list(self._assistant(message, path))
-                    if index > self._signed_from:
-                        _sign(parts)
-                    yield types.Content(role="model", parts=parts)
-                case SystemMessage():
-                    pass
+            yield turn
         if results:
             yield types.Content(role="user", parts=results)
 
     def _assistant(self, message: AssistantMessage, path: str) -> Iterator[types.Part]:
         signature = self._signature(message, path)
         texts = [part.text for part in message.content]
-        if signature is not None and not texts:
+        if signature and not texts:
             texts = [""]  # as the vendor sends a signature that belongs to no text
         for number, text in enumerate(texts, start=1):
-            yield types.Part(text=text, thought_signature=signature if number == len(texts) else None)
+            signed = signature if number == len(texts) else None
+            if text or signed:
+                yield types.Part(text=text, thought_signature=signed)
         for number, call in enumerate(message.tool_calls):
             yield self._call(call, f"{path}.tool_calls[{number}]")
 
@@ -130,6 +145,16 @@ def _sign(parts: Sequence[types.Part]) -> None:
         first.thought_signature = UNSIGNED
 
 
+def _question(message: UserMessage) -> types.Content:
+    parts = [_part(part) for part in message.content if isinstance(part, Image) or part.text]
+    return types.Content(role="user", parts=parts) if parts else _silence()
+
+
+def _silence() -> types.Content:
+    """The shortest question that the vendor takes."""
+    return types.Content(role="user", parts=[types.Part(text=" ")])
+
+
 def _part(part: Part) -> types.Part:
     match part:
         case Text():
@@ -147,7 +172,7 @@ def _json_object(text: str) -> dict[str, object] | None:
 
 
 def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) -> types.GenerateContentConfig:
-    sampling = request.sampling
+    sampling, family = request.sampling, family_of(to.model)
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
     if sampling.seed is not None and sampling.seed not in SEED_RANGE:
@@ -155,7 +180,7 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         system_instruction=types.Content(parts=list(system)) if system else None,
-        temperature=sampling.temperature,
+        temperature=_temperature(family, sampling),
         top_p=sampling.top_p,
         stop_sequences=list(sampling.stop) or None,
         seed=sampling.seed,
@@ -168,11 +193,24 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         ),
         tools=_tools(request),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
-        thinking_config=family_of(to.model).thinking(request.reasoning_effort),
+        thinking_config=family.thinking(request.reasoning_effort),
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
+
+
+def _unstated(request: ChatRequest) -> Iterator[str]:
+    if request.reasoning_effort is None:
+        yield REASONING_EFFORT
+    if request.sampling.temperature is None or request.sampling.temperature_by_default:
+        yield TEMPERATURE
+
+
+def _temperature(family: Family, sampling: Sampling) -> float | None:
+    if sampling.temperature_by_default and not family.default_temperature:
+        return None
+    return sampling.temperature
 
 
 def _schema(wanted: JsonSchemaFormat) -> dict[str, object]:

@@ -61,6 +61,8 @@ def _told(error: Exception, to: EndpointId, now: float, *, shaped: bool) -> Prov
     match error:
         case Refusal(overflow=True):
             return ContextLengthExceeded(to.provider, "the prompt does not fit the model's context")
+        case Refusal(busy=True, retry_after=header):
+            return ProviderThrottled(to.provider, "the server's queue is full", retry_after=retry_after(header, now))
         case Refusal(status=status, retry_after=header):
             return _by_status(status, to, retry_after(header, now), shaped=shaped)
         case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK

@@ -11,7 +11,7 @@ from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
 from .addresses import on_premises
-from .vendor import overflows
+from .vendor import overflows, queue_full
 
 MAX_REFUSAL_BYTES = 64 * 1024
 
@@ -21,14 +21,15 @@ _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2
 class Refusal(Exception):
     """The server answered with a status that is no success. Its words are not kept: they may quote the prompt.
 
-    `overflow`: because the prompt does not fit the context.
+    `overflow`: because the prompt does not fit the context. `busy`: because the server's queue is full.
     """
 
-    def __init__(self, status: int, retry_after: str | None, *, overflow: bool = False) -> None:
+    def __init__(self, status: int, retry_after: str | None, *, overflow: bool = False, busy: bool = False) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.retry_after = retry_after
         self.overflow = overflow
+        self.busy = busy
 
 
 class Malformed(Exception):
@@ -69,8 +70,7 @@ class OllamaTransport(AiohttpTransport):
         response = await super().handle_async_request(request)
         try:
             if response.status_code >= 300:
-                overflow = response.status_code == 400 and overflows(await _beginning(response))
-                raise Refusal(response.status_code, response.headers.get("retry-after"), overflow=overflow)
+                raise await _refusal(response)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Malformed("an encoding that was not asked for")
         except BaseException:
@@ -79,6 +79,17 @@ class OllamaTransport(AiohttpTransport):
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _Lines(response.stream, self._max_line_bytes)
         return response
+
+
+async def _refusal(response: httpx.Response) -> Refusal:
+    status = response.status_code
+    said = await _beginning(response) if status in (400, 503) else b""
+    return Refusal(
+        status,
+        response.headers.get("retry-after"),
+        overflow=status == 400 and overflows(said),
+        busy=status == 503 and queue_full(said),
+    )
 
 
 async def _beginning(response: httpx.Response) -> bytes:

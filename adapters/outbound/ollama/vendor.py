@@ -1,7 +1,7 @@
 """The vendor's answers, with the fields that the SDK's own types leave out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import ollama
 from msgspec import MsgspecError, Struct, json
@@ -46,6 +46,18 @@ class _RunnersError(Struct):
 
 class _RunnersProblem(Struct):
     error: _RunnersError
+
+
+QUEUE_FULL: Final = "maximum pending requests exceeded"
+"""What the server's refusal says in words alone, and nothing else with its status: 503 is also a proxy's before it."""
+
+
+def queue_full(refusal: bytes) -> bool:
+    """Whether a refusal says that the server has as many requests as it will hold (ollama's server/sched.go)."""
+    try:
+        return QUEUE_FULL in json.decode(refusal, type=_Problem).error
+    except (MsgspecError, UnicodeError, RecursionError):
+        return False
 
 
 def overflows(refusal: bytes) -> bool:

@@ -1,12 +1,16 @@
 """Limits as a client meets them."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
+import httpx
+
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
 
-from .served import KEY, Serve, chat, stopped_clock
+from .served import KEY, Serve, chat, eventually, stopped_clock
 
 DETAIL = "Too many requests. Please wait before trying again."
 
@@ -107,3 +111,22 @@ async def test_two_keys_have_two_quotas_and_two_caches(start: Serve) -> None:
 
     assert (first.status_code, other.status_code) == (200, 200)
     assert other.json()["cached"] is False
+
+
+async def test_a_token_quota_admits_as_many_at_once_as_it_covers_without_max_tokens(start: Serve) -> None:
+    clock = ScriptedClock()
+    budgeted = ClientSettings(
+        name="budgeted", keys=(Secret("budgeted-key"),), tokens=BucketSettings(capacity=100_000, refill_rate=500)
+    )
+    model = ScriptedChatModel(clock, [Wait(5), *answer("Hello")])
+    served = await start(model, api_keys=(), clients=(budgeted,), rate_limiter_capacity=10, overrides={"clock": clock})
+
+    def ask(number: int) -> Coroutine[Any, Any, httpx.Response]:
+        body = {"model": "local", "messages": [{"role": "user", "content": f"Question {number}"}]}
+        return served.client.post("/v1/chat/completions", json=body, headers={"x-api-key": "budgeted-key"})
+
+    asking = [asyncio.create_task(ask(number)) for number in range(5)]
+    await eventually(lambda: len(model.calls) == 5 or any(task.done() for task in asking))
+    await clock.advance(5)
+
+    assert [response.status_code for response in await asyncio.gather(*asking)] == [200] * 5

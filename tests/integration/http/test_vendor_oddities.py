@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.bootstrap.settings import Secret
 from llm_gateway.domain.resilience import BREAKER_FAILURES
 
@@ -93,6 +95,39 @@ async def test_odd_answers_of_gemini(odd: str, streamed: bool) -> None:
     async with GeminiServer(answer).running() as gemini:
         settings = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
         await check_answers(settings, status, streamed=streamed)
+
+
+class NoWait(SeededEntropy):
+    @override
+    def fraction(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "open"),
+    [
+        ("server busy, please try again.  maximum pending requests exceeded", "provider_throttled", True),
+        ("something else", "provider_unavailable", False),
+    ],
+)
+async def test_a_full_queue_is_asked_again_and_shuts_nobody_out(said: str, code: str, open: bool) -> None:
+    """As Ollama does it: status 503 above OLLAMA_MAX_QUEUE, and words. A proxy before it has that status too."""
+    async with ollama_server() as ollama:
+        ollama.scripts = [
+            lambda asked: (
+                ollama_whole({"error": said}, 503)
+                if "Busy" in asked.body["messages"][0]["content"]
+                else ollama_whole(end("stop", content="Hello"))
+            )
+        ]
+        async with serve(None, ollama_base_url=ollama.url, overrides={"entropy": NoWait()}) as served:
+            refused = await served.chat("Busy")
+            assert (refused.status_code, refused.json()["code"]) == (503, code)
+            assert said not in refused.text
+            assert len(ollama.chats()) == 4
+            assert (await served.chat("Busy again")).status_code == 503
+            other = await served.chat("Another client's")
+    assert (other.status_code == 200) is open
 
 
 async def test_a_schema_that_the_server_fails_on_costs_nobody_else_their_answer() -> None:

@@ -8,10 +8,11 @@ from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.chat import Grain
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
+from llm_gateway.domain.chat import FinishReason, Grain, Usage
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_prompt
-from llm_gateway.domain.events import TextDelta
+from llm_gateway.domain.events import Finished, TextDelta
 from llm_gateway.domain.quota import LEASE_MS
 from llm_gateway.domain.routing import EndpointState
 
@@ -25,18 +26,52 @@ COUNTED = 5
 RICH = client_of(tokens=10_000, concurrency=10)
 
 
-async def test_an_upper_estimate_is_held_and_the_counted_amount_settled() -> None:
+async def test_an_estimate_is_held_and_the_counted_amount_settled() -> None:
     world = World()
     await world.ask(CALL, RICH)
     assert await world.at_rest()
     assert (world.limiter.reserved, world.limiter.settled) == ([PROMPT + 100], [COUNTED])
 
 
-async def test_without_max_tokens_the_endpoints_limit_is_held_or_else_the_whole_capacity() -> None:
-    for limit, held in ((200, PROMPT + 200), (None, 10_000), (50_000, 10_000)):
-        world = World(output_limit=limit)
-        await world.ask(call_of(), RICH)
-        assert world.limiter.reserved == [held]
+@pytest.mark.parametrize("stated", [None, 100, 5000])
+@pytest.mark.parametrize("limit", [None, 200, 50_000])
+async def test_the_least_of_max_tokens_the_models_limit_and_1024_is_held_for_an_answer(
+    stated: int | None, limit: int | None
+) -> None:
+    world = World(output_limit=limit)
+    await world.ask(call_of(max_tokens=stated), RICH)
+    assert world.limiter.reserved == [PROMPT + min(bound for bound in (stated, limit, 1024) if bound is not None)]
+
+
+async def test_nothing_is_refused_while_the_bucket_covers_what_is_reserved() -> None:
+    world = World(gemini=[[Wait(5), *HELLO]])
+    client = client_of(tokens=100_000)
+    asking = [
+        asyncio.create_task(world.ask(call_of("Say hello.", cache=CacheDirective(mode=CacheMode.BYPASS)), client))
+        for _ in range(20)
+    ]
+    await world.clock.advance(10)
+    await asyncio.gather(*asking)
+    assert world.limiter.reserved == [PROMPT + 1024] * 20
+    assert world.limiter.settled == [COUNTED] * 20
+
+
+async def test_what_an_answer_used_above_its_reservation_is_debt_and_the_wait_that_is_told_is_true() -> None:
+    long = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=0, completion_tokens=5000), model="long")
+    world = World(gemini=[[TextDelta(text="word"), long], HELLO])
+    client = client_of(tokens=2000)  # regains one a second
+    bypassing = call_of(cache=CacheDirective(mode=CacheMode.BYPASS))
+    await world.ask(bypassing, client)
+    assert await world.at_rest()
+    with pytest.raises(QuotaExceeded) as refused:
+        await world.ask(bypassing, client)
+    wait = refused.value.decision.retry_after_ms
+    assert wait == (5000 - 2000 + PROMPT + 1024) * 1000
+    await world.clock.advance(wait / 1000 - 0.001)
+    with pytest.raises(QuotaExceeded):
+        await world.ask(bypassing, client)
+    await world.clock.advance(0.001)
+    await world.ask(bypassing, client)
 
 
 async def test_a_hit_costs_a_request_and_no_tokens() -> None:

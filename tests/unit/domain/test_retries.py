@@ -151,6 +151,13 @@ def test_what_the_request_may_be_to_blame_for_is_neither_asked_again_nor_held_ag
     assert outcome_of(error) is Outcome.UNKNOWN
 
 
+def test_a_doubtful_failure_is_asked_again_as_often_as_it_is_worth_and_held_against_nobody() -> None:
+    error = ProviderBroken("gemini", "ended without a result", doubtful=True, repeats=1)
+
+    assert [wait(error, retries=made) is not None for made in range(3)] == [True, False, False]
+    assert outcome_of(error) is Outcome.UNKNOWN
+
+
 def test_only_what_the_endpoint_did_tells_of_its_health() -> None:
     telling = {
         kind for kind in ProviderError.__subclasses__() if outcome_of(kind("ollama", "failed")) is Outcome.FAILED

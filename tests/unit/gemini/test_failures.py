@@ -21,8 +21,10 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from llm_gateway.domain.routing import EndpointId
 
 NOW = 1_800_000_000.0
+TO = EndpointId(provider="google", model="gemini-flash-latest")
 
 
 def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: str) -> APIError:
@@ -64,7 +66,7 @@ def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: s
     ],
 )
 def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) -> None:
-    with pytest.raises(ProviderError) as caught, translated("google", lambda: NOW):
+    with pytest.raises(ProviderError) as caught, translated(TO, lambda: NOW):
         raise error
     assert type(caught.value) is kind
     assert caught.value.provider == "google"
@@ -74,11 +76,57 @@ def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) ->
 
 def test_our_own_errors_and_cancellation_pass() -> None:
     ours = ProviderBroken("gemini", "it broke")
-    with pytest.raises(ProviderBroken) as caught, translated("gemini", lambda: NOW):
+    with pytest.raises(ProviderBroken) as caught, translated(TO, lambda: NOW):
         raise ours
     assert caught.value is ours
-    with pytest.raises(KeyboardInterrupt), translated("gemini", lambda: NOW):
+    with pytest.raises(KeyboardInterrupt), translated(TO, lambda: NOW):
         raise KeyboardInterrupt
+
+
+def violated(field: object) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": field}, "odd"]}
+
+
+def worded(words: object, *details: dict[str, Any], code: int = 400) -> APIError:
+    return APIError(code, {"error": {"code": code, "message": words, "details": list(details)}})
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        (refusal(400, violated("generation_config.thinking_config.thinking_level")), "reasoning_effort"),
+        (refusal(400, violated("generationConfig.thinkingConfig")), "reasoning_effort"),
+        (refusal(400, violated("generation_config.temperature")), "temperature"),
+        (worded("Thinking level MINIMAL is not supported for this model. Please retry."), "reasoning_effort"),
+        (worded("You can only set only one of thinking budget and thinking level."), "reasoning_effort"),
+        (worded("Budget 0 is invalid. This model only works in thinking mode."), "reasoning_effort"),
+        (worded("Thinking is not enabled for models/gemma-4-31b-it"), "reasoning_effort"),
+        (worded("thinking_config is not supported"), "reasoning_effort"),
+        (worded("Temperature is not enabled for models/gemini-6"), "temperature"),
+        (worded("Thinking level LOW is not supported", violated("contents[0].parts")), None),
+        (worded("SECRET", violated("tools[0].function_declarations[0].parameters.properties[temperature]")), None),
+        (worded("SECRET", violated("")), None),
+        (worded("SECRET", violated(7)), None),
+        (worded(None), None),
+        (worded("What level of thinking is not supported?", code=400), None),
+        (worded("Thinking level LOW is not supported", code=404), None),
+    ],
+)
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_refused_field_is_whose_fault_it_is_that_it_was_sent(
+    error: APIError, field: str | None, stated: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    unstated = frozenset() if stated else frozenset({"reasoning_effort", "temperature"})
+    with pytest.raises(ProviderError) as caught, translated(TO, lambda: NOW, unstated):
+        raise error
+    ours = field is not None and not stated
+    assert isinstance(caught.value, ProviderMisconfigured) is (ours or error.code == 404)
+    if isinstance(caught.value, ProviderRejected):
+        assert caught.value.path == field
+    warnings = ["google/gemini-flash-latest refuses what this gateway adds to a request: " + str(field)] * ours
+    assert [record.getMessage() for record in caplog.records] == warnings
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
+    assert not any(word in told for word in ("SECRET", "hinking level", "Budget"))
 
 
 DELAY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}

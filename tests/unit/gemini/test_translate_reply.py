@@ -66,6 +66,9 @@ async def test_how_an_answer_ends(reason: types.FinishReason) -> None:
     with pytest.raises(meaning or ProviderBroken) as caught:
         await reply_of(chunk)
     assert "said" not in str(caught.value)
+    repeated = {types.FinishReason.OTHER, types.FinishReason.MALFORMED_RESPONSE}
+    assert caught.value.doubtful is (meaning is ProviderBroken)
+    assert caught.value.repeats == (1 if reason in repeated else 0)
 
 
 @pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
@@ -73,11 +76,13 @@ async def test_an_unknown_finish_reason_is_broken_and_not_quoted() -> None:
     with pytest.raises(ProviderBroken) as caught:
         await reply_of(answer({"text": "a"}, finish="SAID_BY_THE_VENDOR"))
     assert "SAID" not in str(caught.value).upper()
+    assert (caught.value.doubtful, caught.value.repeats) == (True, 0)
 
 
 async def test_no_terminal_mark_is_broken() -> None:
-    with pytest.raises(ProviderBroken):
+    with pytest.raises(ProviderBroken) as caught:
         await reply_of(answer({"text": "a"}))
+    assert not caught.value.doubtful
     with pytest.raises(ProviderBroken):
         await reply_of()
 
@@ -115,8 +120,32 @@ async def test_a_part_of_another_kind_is_broken_never_dropped(kind: str) -> None
     chunk = answer({"text": "x"}, finish="STOP")
     assert chunk.candidates
     chunk.candidates[0].content = types.Content.model_construct(parts=[types.Part(text="a"), part])
-    with pytest.raises(ProviderBroken):
+    with pytest.raises(ProviderBroken) as caught:
         await reply_of(chunk)
+    assert caught.value.doubtful
+
+
+def received(*parts: dict[str, Any]) -> types.GenerateContentResponse:
+    """As the SDK reads an answer: without the fields that it does not know."""
+    response: dict[str, object] = {"candidates": [{"content": {"parts": [*parts]}, "finish_reason": "STOP"}]}
+    return types.GenerateContentResponse._from_response(response=response, kwargs={})
+
+
+@pytest.mark.parametrize(
+    "part", [{"hologram": {"of": "a cat"}}, {"hologram": {}, "thought": True}, {"hologram": {}, "partMetadata": {}}]
+)
+async def test_a_part_of_a_kind_that_the_sdk_does_not_know_is_broken_never_an_empty_answer(
+    part: dict[str, Any],
+) -> None:
+    for parts in ((part,), ({"text": "a"}, part)):
+        with pytest.raises(ProviderBroken, match="unknown kind") as caught:
+            await reply_of(received(*parts))
+        assert caught.value.doubtful
+
+
+@pytest.mark.parametrize("part", [{"text": ""}, {"thoughtSignature": "c2ln"}, {"text": "", "thought": True}])
+async def test_a_part_without_text_is_none_of_an_unknown_kind(part: dict[str, Any]) -> None:
+    assert (await reply_of(received({"text": "a"}, part))).content == "a"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +166,7 @@ async def test_what_cannot_be_carried_is_broken_never_dropped(part: dict[str, An
     with pytest.raises(ProviderError, match=r"gemini: ") as caught:
         await reply_of(chunk)
     assert isinstance(caught.value, ProviderBroken)
+    assert caught.value.doubtful
 
 
 async def test_generated_ids_are_distinct_without_a_name_of_the_answer_too() -> None:

@@ -12,7 +12,9 @@ from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
+    Image,
     JsonSchemaFormat,
+    Message,
     ReasoningEffort,
     Sampling,
     SystemMessage,
@@ -101,6 +103,66 @@ def test_only_the_last_text_of_a_message_bears_its_signature() -> None:
     assert [(part.text, part.thought_signature) for part in parts] == [("a", None), ("b", b"sig")]
 
 
+SIGNED = {"google": {"thought_signature": "c2ln"}}
+
+
+def texts(*contents: str) -> tuple[Text, ...]:
+    return tuple(Text(text=content) for content in contents)
+
+
+def said(*messages: Message) -> list[tuple[str, list[str | None]]]:
+    """Who says what, as it goes to the vendor."""
+    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=messages)))
+    for content in body["contents"]:
+        assert content["parts"]
+        assert all(part.get("text") != "" or "thoughtSignature" in part for part in content["parts"])
+    return [(content["role"], [part.get("text") for part in content["parts"]]) for content in body["contents"]]
+
+
+@pytest.mark.parametrize("content", [(), texts(""), texts("", "")])
+def test_an_empty_answer_is_left_out(content: tuple[Text, ...]) -> None:
+    empty = AssistantMessage(content=content)
+
+    assert said(HELLO, empty, HELLO) == [("user", ["hello"]), ("user", ["hello"])]
+    assert said(empty, HELLO, empty) == [("user", ["hello"])]
+
+
+def test_an_empty_answer_that_is_signed_goes_back() -> None:
+    assert said(HELLO, AssistantMessage(extra_content=SIGNED))[1] == ("model", [""])
+    assert said(HELLO, AssistantMessage(content=texts("", ""), extra_content=SIGNED))[1] == ("model", [""])
+
+
+def test_an_empty_answer_does_not_part_the_results_of_parallel_calls() -> None:
+    first, second = RESULTS
+
+    sent = said(HELLO, AssistantMessage(tool_calls=CALLS), first, AssistantMessage(), second)
+
+    assert sent == [("user", ["hello"]), ("model", [None, None]), ("user", [None, None])]
+
+
+def test_empty_texts_beside_others_are_left_out() -> None:
+    image = Image(data=b"a", mime_type="image/png")
+
+    assert said(UserMessage(content=(*texts("", "a", ""), image))) == [("user", ["a", None])]
+    assert said(HELLO, AssistantMessage(content=texts("", "a", ""), tool_calls=CALLS))[1] == (
+        "model",
+        ["a", None, None],
+    )
+    system = SystemMessage(content=texts("", "a"))
+    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=(system, HELLO))))
+    assert body["systemInstruction"] == {"parts": [{"text": "a"}]}
+    nothing = SystemMessage(content=texts(""))
+    assert "systemInstruction" not in rest_body(to_vendor(endpoint(), ChatRequest(messages=(nothing, HELLO))))
+
+
+def test_an_empty_question_stays_one() -> None:
+    """What follows rests on it: a call comes after a question, and signatures are asked for since the last one."""
+    silence = UserMessage(content=texts(""))
+
+    assert said(silence, AssistantMessage(content=texts("a"))) == [("user", [" "]), ("model", ["a"])]
+    assert said(AssistantMessage()) == [("user", [" "])]
+
+
 def call(arguments: str = "{}", **fields: Any) -> ChatRequest:
     return ChatRequest(
         messages=(HELLO, AssistantMessage(tool_calls=(ToolCall(id="1", name="f", arguments=arguments, **fields),)))
@@ -150,10 +212,16 @@ def thinking(model: str, effort: ReasoningEffort | None) -> dict[str, Any] | Non
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("gemini-flash-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.8-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-flash-lite-latest", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-4-argon", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-flash-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.7-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.8-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-flash-lite-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-4-argon", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-5-unheard-of", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3-flash-preview", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.1-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.5-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
+        ("gemini-3.6-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-3.1-pro-preview", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-pro-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
         ("gemini-3-pro-preview", ["LOW", "LOW", "LOW", "LOW", "HIGH", "HIGH"]),
@@ -174,6 +242,29 @@ def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
 @pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemini-2.0-flash", "gemini-robotics-er-1.6"])
 def test_no_thinking_is_asked_of_models_that_do_not_take_it(model: str) -> None:
     assert thinking(model, None) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("gemini-flash-latest", None),
+        ("gemini-3.1-pro-preview", None),
+        ("gemini-3.5-flash-lite", None),
+        ("gemini-4-hydrogen", None),
+        ("gemini-5-unheard-of", None),
+        ("gemini-robotics-er-1.6", None),
+        ("gemini-2.5-flash", 0.7),
+        ("gemini-2.0-flash", 0.7),
+        ("gemma-4-31b-it", 0.7),
+    ],
+)
+def test_a_default_temperature_goes_only_to_who_samples_by_it_and_a_stated_one_to_all(
+    model: str, sent: float | None
+) -> None:
+    for by_default, expected in ((True, sent), (False, 0.7)):
+        sampling = Sampling(temperature=0.7, temperature_by_default=by_default)
+        config = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO,), sampling=sampling)))
+        assert config["generationConfig"].get("temperature") == expected
 
 
 CALLS = (ToolCall(id="a", name="now", arguments="{}"), ToolCall(id="b", name="now", arguments="{}"))

@@ -45,6 +45,8 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
     (Refusal(418, None), errors.ProviderRejected),
     (Refusal(400, None, overflow=True), errors.ContextLengthExceeded),
     (Refusal(304, None), errors.ProviderBroken),
+    (Refusal(503, None), errors.ProviderUnavailable),
+    (Refusal(503, None, busy=True), errors.ProviderThrottled),
 ]
 
 
