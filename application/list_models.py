@@ -9,6 +9,7 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import GatewayError, InvalidRequest
 from llm_gateway.domain.routing import Hint, Locality, Plan, Task
+from llm_gateway.domain.sequences import hold_set
 
 from .plan_route import PlanRoute
 from .ports import EndpointDirectory
@@ -29,6 +30,9 @@ class UsableModel(Struct, frozen=True, kw_only=True):
     locality: Locality
     context_length: int | None
     tasks: frozenset[Task]
+
+    def __post_init__(self) -> None:
+        hold_set(self, "tasks", Task)
 
 
 class ListModels:

@@ -4,7 +4,7 @@ from llm_gateway.domain.chat import ChatCall
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall
 from llm_gateway.domain.planning import make_embedding_plan, make_plan
-from llm_gateway.domain.routing import DEFAULT_ROUTES, Plan, Routes
+from llm_gateway.domain.routing import DEFAULT_ROUTES, Plan, Routes, checked_routes
 from llm_gateway.domain.validation import check, check_embedding
 
 from .ports import EndpointDirectory
@@ -13,7 +13,7 @@ from .ports import EndpointDirectory
 class PlanRoute:
     def __init__(self, directory: EndpointDirectory, routes: Routes = DEFAULT_ROUTES) -> None:
         self._directory = directory
-        self._routes = {**DEFAULT_ROUTES, **routes}
+        self._routes = {**DEFAULT_ROUTES, **checked_routes(routes)}
 
     def __call__(self, call: ChatCall, client: Client) -> Plan:
         """Raises `InvalidRequest`, `UnknownModel`, `Forbidden` or `NoRoute`."""

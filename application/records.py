@@ -11,6 +11,7 @@ from msgspec import Struct
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
+from llm_gateway.domain.sequences import hold_tuple
 
 RequestId = NewType("RequestId", str)
 
@@ -69,6 +70,12 @@ class RequestRecord(Struct, frozen=True, kw_only=True, gc=False):
     seconds: float = 0.0
     first_event_seconds: float | None = None
     saved_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "planned", EndpointId)
+        hold_tuple(self, "skipped", Skip)
+        hold_tuple(self, "attempts", AttemptRecord)
+        hold_tuple(self, "passed_over", Skip)
 
     @property
     def outcome(self) -> str:

@@ -21,7 +21,7 @@ from llm_gateway.application.ports import (
     StoreMeter,
     TrafficMeter,
 )
-from llm_gateway.domain.routing import Routes
+from llm_gateway.domain.routing import Routes, routes_over
 
 from .gateway import Gateway
 from .settings import Settings
@@ -57,8 +57,9 @@ async def open_gateway(
     """A running gateway; leaving ends every answer under way and closes every connection.
 
     To be entered in the event loop that will use it. Settings are the defaults if absent: nothing is read from the
-    environment here. Waits at most `first_look_seconds` to learn which providers and stores answer. Raises
-    `ValueError` for models without `endpoints`, which could never be asked.
+    environment here. `endpoints` that are given without routes serve every hint, in the order of their directory;
+    `secure` leads to those on the premises alone. Waits at most `first_look_seconds` to learn which providers and
+    stores answer. Raises `ValueError` for models without `endpoints`, which could never be asked.
     """
     given = [name for name in ("chat_models", "embedding_models") if name in overrides]
     if given and "endpoints" not in overrides:
@@ -70,6 +71,9 @@ async def open_gateway(
         container.model_providers.override([])
     for name, value in overrides.items():
         getattr(container, name).override(value)
+    if "endpoints" in overrides and "routes" not in overrides and not container.settings().routes:
+        listed = [state.endpoint.id.provider for state in overrides["endpoints"].snapshot()]
+        container.routes.override(routes_over([*listed, *container.chat_models()]))
     async with AsyncExitStack() as stack:
         providers = container.model_providers()
         for provider in providers:

@@ -3,11 +3,13 @@
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 from typing_extensions import override
 
 from llm_gateway.domain.clients import NAME
 from llm_gateway.domain.quota import MAX_CAPACITY
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.routing import Hint, checked_routes
+from llm_gateway.domain.sequences import hold_tuple
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
@@ -62,6 +64,13 @@ class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[str, ...] | None, Meta(description="Providers, or `provider/model`, that it may use. Default: all.")
     ] = None
     namespace: Annotated[Name | None, Meta(description="Whose stored answers it shares. Default: its own.")] = None
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "keys", Secret)
+        if self.hints is not None:
+            hold_tuple(self, "hints", Hint)
+        if self.models is not None:
+            hold_tuple(self, "models", str)
 
 
 class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +154,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = {}
     demo: bool = False
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "api_keys", Secret)
+        hold_tuple(self, "allowed_hosts", str)
+        hold_tuple(self, "clients", ClientSettings)
+        hold_tuple(self, "endpoints", EndpointSettings)
+        force_setattr(self, "routes", checked_routes(self.routes))
 
     @property
     def hosts(self) -> frozenset[str] | None:

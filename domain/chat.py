@@ -1,14 +1,16 @@
 """A chat in the domain's own words: what is asked, and what is answered. Absent means None: no defaults here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from .cache_policy import CacheDirective
 from .routing import EndpointId, Hint
+from .sequences import Kinds, hold_tuple
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -39,31 +41,89 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
 
 class SystemMessage(Struct, frozen=True, kw_only=True, tag="system"):
+    """Instructions to the model. `content` is given as one `str` or as a sequence of `Text`, and held as a tuple."""
+
     content: tuple[Text, ...]
     name: str | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, content: str | Sequence[Text], name: str | None = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        _hold_content(self, Text)
+
 
 class UserMessage(Struct, frozen=True, kw_only=True, tag="user"):
+    """What the user says. `content` is given as one `str` or as a sequence of `Text` and `Image`, held as a tuple.
+
+    Raises `TypeError` for anything else, as every message does.
+    """
+
     content: tuple[Part, ...]
     name: str | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, content: str | Sequence[Part], name: str | None = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        _hold_content(self, (Text, Image))
+
 
 class AssistantMessage(Struct, frozen=True, kw_only=True, tag="assistant"):
+    """An earlier answer of the model: its text, as one `str` or a sequence of `Text`, and the tools that it called.
+
+    `extra_content` is what the provider gave with the answer and demands back unchanged.
+    """
+
     content: tuple[Text, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     name: str | None = None
     extra_content: JsonObject | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            content: str | Sequence[Text] = (),
+            tool_calls: Sequence[ToolCall] = (),
+            name: str | None = None,
+            extra_content: JsonObject | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        _hold_content(self, Text)
+        hold_tuple(self, "tool_calls", ToolCall)
+
 
 class ToolMessage(Struct, frozen=True, kw_only=True, tag="tool"):
-    """A tool's result, for the call with this id."""
+    """A tool's result, for the call with this id. `content` is given as one `str` or as a sequence of `Text`."""
 
     content: tuple[Text, ...]
     tool_call_id: str
     name: str | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, content: str | Sequence[Text], tool_call_id: str, name: str | None = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        _hold_content(self, Text)
+
+
+def _hold_content(message: Struct, kinds: Kinds) -> None:
+    """One `str` is one text."""
+    content = message.content  # type: ignore[attr-defined]
+    if isinstance(content, str):
+        force_setattr(message, "content", (Text(text=content),))
+    else:
+        hold_tuple(message, "content", kinds)
+
 
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+_MESSAGES = (UserMessage, AssistantMessage, SystemMessage, ToolMessage)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -134,6 +194,9 @@ class Sampling(Struct, frozen=True, kw_only=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
 
+    def __post_init__(self) -> None:
+        hold_tuple(self, "stop", str)
+
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """All that changes an answer, and nothing else: every field is part of the cache key."""
@@ -145,6 +208,10 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "messages", _MESSAGES)
+        hold_tuple(self, "tools", Tool)
 
 
 class Grain(StrEnum):
@@ -205,3 +272,6 @@ class ChatReply(Struct, frozen=True, kw_only=True):
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "tool_calls", ToolCall)

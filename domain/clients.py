@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from .quota import Quota
 from .routing import EndpointId, Hint
+from .sequences import hold_set, hold_tuple
 
 ClientId = NewType("ClientId", str)
 ApiKeyDigest = NewType("ApiKeyDigest", bytes)
@@ -44,6 +45,12 @@ class Client(Struct, frozen=True, kw_only=True):
     hints: frozenset[Hint] | None = None
     models: frozenset[str] | None = None
 
+    def __post_init__(self) -> None:
+        if self.hints is not None:
+            hold_set(self, "hints", Hint)
+        if self.models is not None:
+            hold_set(self, "models", str)
+
     def may_hint(self, hint: Hint) -> bool:
         return self.hints is None or hint in self.hints
 
@@ -76,6 +83,9 @@ class Registration(Struct, frozen=True, kw_only=True):
 
     client: Client
     keys: tuple[RegisteredKey, ...]
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "keys", RegisteredKey)
 
     def rotated(self, key: RegisteredKey) -> "Registration":
         """With a new key. The newest one so far lives on beside it, an older one ends."""

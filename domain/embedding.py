@@ -6,10 +6,12 @@ from math import isfinite
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from .cache_policy import CacheDirective
 from .errors import ProviderBroken, ProviderRejected
 from .routing import EndpointId, Hint
+from .sequences import hold_tuple
 
 Vector: TypeAlias = tuple[float, ...]
 
@@ -22,6 +24,9 @@ class EmbedRequest(Struct, frozen=True, kw_only=True):
 
     inputs: tuple[str, ...]
     dimensions: int | None = None
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "inputs", str)
 
 
 class EmbedCall(Struct, frozen=True, kw_only=True):
@@ -44,6 +49,19 @@ class EmbedReply(Struct, frozen=True, kw_only=True):
     model: str
     vectors: tuple[Vector, ...]
     prompt_tokens: int
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "vectors", (tuple, list))
+        force_setattr(self, "vectors", tuple(_numbers(vector, at) for at, vector in enumerate(self.vectors)))
+
+
+def _numbers(vector: Sequence[float], at: int) -> Vector:
+    """Numbers are what adds up: a vector has thousands, and asking each for its type takes ten times as long."""
+    try:
+        sum(vector)
+    except TypeError as error:
+        raise TypeError(f"EmbedReply.vectors[{at}]: must be a sequence of float") from error
+    return tuple(vector)
 
 
 def check_vectors(provider: str, request: EmbedRequest, vectors: Sequence[Sequence[float]]) -> None:

@@ -29,6 +29,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from .quota import Decision
+from .sequences import tuple_of
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -51,10 +52,10 @@ class InvalidRequest(GatewayError):
     """The request can't be understood or honoured as it stands."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple_of(Fault, faults, "InvalidRequest.faults")
         super().__init__(
-            "; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in faults)
+            "; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in self.faults)
         )
-        self.faults = tuple(faults)
 
     @classmethod
     def at(cls, path: str, message: str) -> "InvalidRequest":

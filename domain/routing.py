@@ -1,11 +1,13 @@
 """Where a call may go: hints, endpoints, what is known of them, and the plan that the policy makes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
+
+from .sequences import hold_set, hold_tuple, tuple_of
 
 
 class Hint(StrEnum):
@@ -111,6 +113,11 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
 
+    def __post_init__(self) -> None:
+        hold_set(self, "features", Feature)
+        hold_set(self, "aliases", str)
+        hold_set(self, "tasks", Task)
+
     def is_model(self, name: str) -> bool:
         return self.endpoint.id.is_model(name, self.aliases)
 
@@ -130,6 +137,18 @@ DEFAULT_ROUTES: Routes = {
 }
 
 
+def routes_over(providers: Iterable[str]) -> Routes:
+    """Every hint leads to these providers, in this order. `secure` still passes over those in the cloud."""
+    return dict.fromkeys(Hint, tuple(dict.fromkeys(providers)))
+
+
+def checked_routes(routes: Routes) -> Routes:
+    """The routes as tuples. Raises `TypeError` where one is no sequence of names."""
+    if not isinstance(routes, Mapping):
+        raise TypeError(f"routes: must be a mapping of hints to names, not {type(routes).__name__}")
+    return {hint: tuple_of(str, route, f"routes.{hint}") for hint, route in routes.items()}
+
+
 class Skip(Struct, frozen=True, kw_only=True):
     """An endpoint or a provider that was left out of a plan. `path` is the request's field at fault, if any."""
 
@@ -145,3 +164,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     pinned: bool
     endpoints: tuple[EndpointState, ...]
     skipped: tuple[Skip, ...] = ()
+
+    def __post_init__(self) -> None:
+        hold_tuple(self, "endpoints", EndpointState)
+        hold_tuple(self, "skipped", Skip)

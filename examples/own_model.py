@@ -6,12 +6,9 @@ from collections.abc import AsyncGenerator, Mapping
 from typing_extensions import override
 
 from llm_gateway import (
-    ChatCall,
     ChatEvent,
     ChatModel,
     ChatRequest,
-    Client,
-    ClientId,
     Deadline,
     Endpoint,
     EndpointId,
@@ -21,12 +18,10 @@ from llm_gateway import (
     FixedEndpoints,
     Grain,
     Locality,
-    Quota,
     Started,
     Text,
     TextDelta,
     Usage,
-    UserMessage,
     open_gateway,
 )
 
@@ -50,17 +45,12 @@ class EchoModel(ChatModel):
 
 
 async def main() -> None:
-    me = Client(id=ClientId("me"), namespace="me", quota=Quota())
     echo = Endpoint(id=EndpointId(provider="echo", model="echo-1"), locality=Locality.ON_PREMISES)
-    question = ChatRequest(messages=(UserMessage(content=(Text(text="Is anybody there?"),)),))
-    async with (
-        open_gateway(
-            chat_models={"echo": EchoModel()},
-            endpoints=FixedEndpoints([EndpointState(endpoint=echo, features=frozenset())]),
-        ) as gateway,
-        gateway.answer_chat(ChatCall(request=question, model="echo"), me) as answer,
-    ):
-        print((await answer.reply()).content)
+    async with open_gateway(
+        chat_models={"echo": EchoModel()},
+        endpoints=FixedEndpoints([EndpointState(endpoint=echo, features=frozenset())]),
+    ) as gateway:
+        print(await gateway.ask("Is anybody there?"))
 
 
 if __name__ == "__main__":

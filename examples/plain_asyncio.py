@@ -10,7 +10,6 @@ from llm_gateway import (
     Grain,
     Quota,
     Settings,
-    Text,
     TextDelta,
     UserMessage,
     open_gateway,
@@ -19,7 +18,7 @@ from llm_gateway import (
 
 async def main() -> None:
     me = Client(id=ClientId("me"), namespace="me", quota=Quota())
-    question = ChatRequest(messages=(UserMessage(content=(Text(text="Say hello"),)),), max_tokens=24)
+    question = ChatRequest(messages=(UserMessage(content="Say hello"),), max_tokens=24)
     async with open_gateway(Settings(demo=True)) as gateway:
         async with gateway.answer_chat(ChatCall(request=question, grain=Grain.STREAM), me) as answer:
             async for event in answer:

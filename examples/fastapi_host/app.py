@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from domain import GREETING
 from fastapi import FastAPI, Request
 
-from llm_gateway import ChatCall, ChatRequest, Client, ClientId, Quota, Settings, Text, UserMessage, open_gateway
+from llm_gateway import ChatCall, ChatRequest, Client, ClientId, Quota, Settings, UserMessage, open_gateway
 
 ASKING = Client(id=ClientId("host"), namespace="host", quota=Quota())
 
@@ -26,9 +26,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/ask")
 async def ask(question: str, request: Request) -> dict[str, str]:
-    call = ChatCall(
-        request=ChatRequest(messages=(UserMessage(content=(Text(text=GREETING + question),)),), max_tokens=32)
-    )
+    call = ChatCall(request=ChatRequest(messages=(UserMessage(content=GREETING + question),), max_tokens=32))
     async with request.app.state.gateway.answer_chat(call, ASKING) as answer:
         reply = await answer.reply()
     return {"answer": reply.content, "model": reply.model}

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .adapters.outbound.memory.directories import FixedEndpoints
+    from .adapters.outbound.memory.rate_limiter import MemoryRateLimiter
+    from .adapters.outbound.memory.reply_cache import MemoryReplyCache
+    from .adapters.outbound.memory.request_log import MemoryRequestLog
+    from .adapters.outbound.system.clock import SystemClock
+    from .adapters.outbound.system.entropy import SystemEntropy
+    from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
     from .application.authenticate import Authenticate
+    from .application.breakers import Breakers
+    from .application.cache_lookup import CacheLookup, CacheView, Found
+    from .application.call_provider import CallLimits, CallProvider
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
     from .application.list_models import ListModels, UsableModel
@@ -35,6 +44,11 @@ if TYPE_CHECKING:
         TrafficMeter,
     )
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+    from .application.request_recorder import RecordedRequests, RequestRecorder
+    from .application.route_chat import ChatContext, Replay, RouteChat
+    from .application.single_flight import Flights, Reader
+    from .application.throttle_client import Reservation, ThrottleClient
+    from .bootstrap.asking import AskOptions
     from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.opening import Overrides, open_gateway
@@ -89,28 +103,45 @@ if TYPE_CHECKING:
         Unauthenticated,
         UnknownModel,
     )
-    from .domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect, replay
+    from .domain.events import (
+        ChatEvent,
+        Collector,
+        Finished,
+        ReasoningDelta,
+        Started,
+        TextDelta,
+        ToolCallDelta,
+        collect,
+        replay,
+    )
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, Quota, ReservationId, Standing
-    from .domain.resilience import BreakerState, Deadline
+    from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
 
 __all__ = [
     "Answer",
     "AnswerChat",
     "ApiKeyDigest",
+    "AskOptions",
     "AssistantMessage",
     "Attempt",
     "AttemptRecord",
     "Authenticate",
     "BreakerState",
+    "Breakers",
     "Bucket",
     "BucketSettings",
     "CacheDirective",
     "CacheKey",
+    "CacheLookup",
     "CacheMode",
     "CacheStatus",
+    "CacheView",
+    "CallLimits",
+    "CallProvider",
     "Charge",
     "ChatCall",
+    "ChatContext",
     "ChatEvent",
     "ChatModel",
     "ChatReply",
@@ -121,6 +152,7 @@ __all__ = [
     "ClientRegistry",
     "ClientSettings",
     "Clock",
+    "Collector",
     "ContextLengthExceeded",
     "Deadline",
     "Decision",
@@ -145,7 +177,9 @@ __all__ = [
     "FinishReason",
     "Finished",
     "FixedEndpoints",
+    "Flights",
     "Forbidden",
+    "Found",
     "Gateway",
     "GatewayError",
     "Grain",
@@ -160,6 +194,9 @@ __all__ = [
     "ListModels",
     "Locality",
     "ManageClients",
+    "MemoryRateLimiter",
+    "MemoryReplyCache",
+    "MemoryRequestLog",
     "NamedTool",
     "NoRoute",
     "Observation",
@@ -179,29 +216,40 @@ __all__ = [
     "Quota",
     "QuotaExceeded",
     "RateLimiter",
+    "Reader",
     "ReasoningDelta",
     "ReasoningEffort",
+    "RecordedRequests",
     "RegisteredKey",
     "Registration",
+    "Replay",
     "ReplyCache",
     "RequestId",
     "RequestLog",
     "RequestRecord",
+    "RequestRecorder",
+    "Reservation",
     "ReservationId",
+    "RetryPolicy",
+    "RouteChat",
     "Sampling",
     "Secret",
     "Settings",
     "SettingsError",
     "SharedStore",
+    "SilentObserver",
     "Skip",
     "Standing",
     "Started",
     "StoreMeter",
+    "SystemClock",
+    "SystemEntropy",
     "SystemMessage",
     "Task",
     "Text",
     "TextDelta",
     "TextFormat",
+    "ThrottleClient",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
@@ -220,52 +268,59 @@ __all__ = [
     "replay",
 ]
 
-_HOMES = {
-    "adapters.outbound.memory.directories": "FixedEndpoints",
-    "application.answer_chat": "Answer AnswerChat",
-    "application.authenticate": "Authenticate",
-    "application.embed_texts": "EmbedTexts Embedded",
-    "application.explain_chat": "ExplainChat Explanation",
-    "application.list_models": "ListModels UsableModel",
-    "application.manage_clients": "ManageClients",
-    "application.plan_route": "PlanRoute",
-    "application.ports": (
-        "Attempt ChatModel ClientDirectory ClientRegistry Clock EmbeddingModel EndpointDirectory Entropy "
-        "Observation Observer RateLimiter ReplyCache RequestLog SharedStore StoreMeter TrafficMeter"
-    ),
-    "application.records": "AttemptRecord CacheStatus RequestId RequestRecord",
-    "bootstrap.gateway": "Gateway",
-    "bootstrap.loading": "SettingsError load_settings",
-    "bootstrap.opening": "Overrides open_gateway",
-    "bootstrap.settings": "BucketSettings ClientSettings EndpointSettings Secret Settings",
-    "domain.cache_key": "CacheKey",
-    "domain.cache_policy": "CacheDirective CacheMode",
-    "domain.chat": (
-        "AssistantMessage ChatCall ChatReply ChatRequest FinishReason Grain Image JsonFormat JsonSchemaFormat "
-        "NamedTool ReasoningEffort Sampling SystemMessage Text TextFormat Tool ToolCall ToolMessage ToolMode "
-        "Usage UserMessage"
-    ),
-    "domain.clients": "ApiKeyDigest Client ClientId RegisteredKey Registration digest_of",
-    "domain.embedding": "EmbedCall EmbedReply EmbedRequest",
-    "domain.errors": (
-        "ContextLengthExceeded DirectoryUnavailable Draining Fault Forbidden GatewayError "
-        "InvalidRequest LimiterUnavailable NoRoute Overloaded ProviderBroken ProviderError ProviderMisconfigured "
-        "ProviderRefused ProviderRejected ProviderThrottled ProviderTimeout ProviderUnavailable QuotaExceeded "
-        "Unauthenticated UnknownModel"
-    ),
-    "domain.events": "ChatEvent Finished ReasoningDelta Started TextDelta ToolCallDelta collect replay",
-    "domain.quota": "Bucket Charge Decision LimiterMode Levels Quota ReservationId Standing",
-    "domain.resilience": "BreakerState Deadline",
-    "domain.routing": "Endpoint EndpointId EndpointState Feature Hint Locality Plan Skip Task",
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_HOMES = (
+    "domain.routing",
+    "domain.quota",
+    "domain.clients",
+    "domain.cache_key",
+    "domain.cache_policy",
+    "domain.chat",
+    "domain.errors",
+    "domain.events",
+    "domain.embedding",
+    "domain.resilience",
+    "bootstrap.settings",
+    "bootstrap.asking",
+    "application.records",
+    "application.ports",
+    "adapters.outbound.system.clock",
+    "adapters.outbound.system.entropy",
+    "adapters.outbound.memory.directories",
+    "adapters.outbound.memory.rate_limiter",
+    "adapters.outbound.memory.reply_cache",
+    "adapters.outbound.memory.request_log",
+    "adapters.outbound.telemetry.silent",
+    "application.authenticate",
+    "application.manage_clients",
+    "application.plan_route",
+    "application.list_models",
+    "application.single_flight",
+    "application.breakers",
+    "application.throttle_client",
+    "application.cache_lookup",
+    "application.request_recorder",
+    "application.call_provider",
+    "application.route_chat",
+    "application.answer_chat",
+    "application.embed_texts",
+    "application.explain_chat",
+    "bootstrap.loading",
+    "bootstrap.gateway",
+    "bootstrap.opening",
+)
+"""The modules of these names, as a name is looked for in them: what costs least to import comes first."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
+if not TYPE_CHECKING:  # a checker would take any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            for home in _HOMES:
+                module = import_module(f".{home}", __name__)
+                if hasattr(module, name):
+                    value = globals()[name] = getattr(module, name)
+                    return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    return value
 
 
 def __dir__() -> list[str]:

@@ -56,6 +56,22 @@ def served(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[st
         process.communicate(timeout=20)
 
 
+def test_the_package_is_the_command(tmp_path: Path) -> None:
+    for arguments in (["--version"], ["--help"], ["keys"]):
+        one = command(tmp_path, *arguments)
+        other = subprocess.run(
+            [sys.executable, "-m", "llm_gateway", *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+        assert (other.returncode, other.stdout, other.stderr) == (one.returncode, one.stdout, one.stderr)
+        assert one.stdout or one.stderr
+
+
 def test_the_version_is_the_package_s(tmp_path: Path) -> None:
     done = command(tmp_path, "--version")
     assert (done.returncode, done.stdout) == (0, f"llm-gateway {version('llm-gateway-core')}\n")

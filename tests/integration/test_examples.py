@@ -27,6 +27,31 @@ def test_a_model_of_ones_own_answers() -> None:
     assert run(ROOT / "examples/own_model.py") == "Is anybody there?\n"
 
 
+def test_quotas_are_used_alone() -> None:
+    assert run(ROOT / "examples/throttle_client.py").splitlines() == [
+        "request 1: admitted, 1 left",
+        "request 2: admitted, 0 left",
+        "request 3: refused, 60 min to wait",
+        "one at a time",
+    ]
+
+
+def test_the_cache_is_used_alone() -> None:
+    assert run(ROOT / "examples/cache_lookup.py").splitlines() == [
+        "miss: You said: hello",
+        "hit: You said: hello",
+        "miss: You said: Hello",
+    ]
+
+
+def test_routing_is_used_alone() -> None:
+    assert run(ROOT / "examples/route_chat.py").splitlines() == [
+        "hello",
+        "answered by second/model-1, 3 calls",
+        "passed over first/model-1: first: out of order",
+    ]
+
+
 def test_a_fastapi_application_with_a_domain_of_its_own_embeds_the_gateway() -> None:
     pytest.importorskip("fastapi")
     code = """

@@ -1,5 +1,6 @@
 """What is installed: the wheel made from the sdist, beside a host application with a `domain` package of its own."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -90,6 +91,27 @@ def test_the_core_works_in_a_host_that_has_a_domain_of_its_own(wheel: Path, tmp_
     assert where.is_relative_to(tmp_path / "venv")
 
 
+def test_the_extra_for_testing_brings_what_the_suites_import() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extra = {Requirement(one).name for one in project["optional-dependencies"]["testing"]}
+    brought = extra | {Requirement(one).name for one in project["dependencies"]}
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "src" / "llm_gateway" / "testing").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    assert "pytest-asyncio" in extra  # a plugin, which no module imports
+    assert imported - sys.stdlib_module_names - {"llm_gateway"} <= brought
+    assert "pytest" in imported & extra
+
+
 def test_every_declared_requirement_is_locked_by_hash_and_without_an_address() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lock = (ROOT / "requirements.lock").read_text()
@@ -105,6 +127,7 @@ def test_every_declared_requirement_is_locked_by_hash_and_without_an_address() -
     for requirement in map(Requirement, declared):
         version = locked[requirement.name.replace("_", "-")]
         assert requirement.specifier.contains(version, prereleases=True), requirement
-    assert extras["all"] == [f"llm-gateway-core[{','.join(name for name in extras if name != 'all')}]"]
+    serving = [name for name in extras if name not in ("all", "testing")]
+    assert extras["all"] == [f"llm-gateway-core[{','.join(serving)}]"]
     assert all("--hash=sha256:" in block for block in re.split(r"^(?=[a-z])", lock, flags=re.MULTILINE)[1:])
     assert "://" not in lock

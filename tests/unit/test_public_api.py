@@ -1,31 +1,39 @@
 """The package's front: what it names is there, and whatever a public signature mentions is public too."""
 
+import ast
 import inspect
 import typing
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import llm_gateway
 
 PUBLIC = {name: getattr(llm_gateway, name) for name in llm_gateway.__all__}
-INTERNAL = {"Flights", "Telemetry"}
-"""Of a `Gateway`, for its own server."""
+INTERNAL = {"BreakerPermit", "Flight", "RetryState", "Telemetry"}
+"""What these hand to each other, and what a `Gateway` keeps for its own server."""
 
 
 def mentioned(hint: object) -> Iterator[str]:
     """The gateway's own types in an annotation."""
     if isinstance(hint, type | typing.NewType) and hint.__module__.startswith("llm_gateway."):
         yield hint.__name__
-    for argument in hint if isinstance(hint, list) else typing.get_args(hint):
-        yield from mentioned(argument)
+    origin = typing.get_origin(hint)
+    for part in hint if isinstance(hint, list) else (origin, *typing.get_args(hint)) if origin else ():
+        yield from mentioned(part)
 
 
 def signatures(value: object) -> Iterator[Callable[..., object]]:
-    """What carries annotations: a function, or a class with its public methods."""
+    """What carries annotations: a function, or a class with its constructor and its public methods."""
     if isinstance(value, type):
         yield value
-        members = [member for name, member in vars(value).items() if name == "__call__" or not name.startswith("_")]
+        members = [
+            member
+            for name, member in vars(value).items()
+            if name in ("__init__", "__call__") or not name.startswith("_")
+        ]
     else:
         members = [value]
     for member in members:
@@ -34,11 +42,28 @@ def signatures(value: object) -> Iterator[Callable[..., object]]:
             yield function
 
 
-def test_every_exported_name_is_there_and_no_other() -> None:
-    assert all(value is not None for value in PUBLIC.values())
-    assert set(PUBLIC) == set(llm_gateway._HOME)
+def imported_for_checkers() -> Iterator[tuple[str, str]]:
+    """The front's names with their modules, as a type checker sees them."""
+    tree = ast.parse(Path(llm_gateway.__file__).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from ((f"{node.module}", alias.name) for alias in node.names)
+
+
+def test_types_and_run_time_see_the_same_names() -> None:
+    homes = dict((name, home) for home, name in imported_for_checkers())
+    assert sorted(homes) == sorted(llm_gateway.__all__)
+    assert set(homes.values()) == set(llm_gateway._HOMES)
+    for name, home in homes.items():
+        assert PUBLIC[name] is getattr(import_module(f"llm_gateway.{home}"), name)
+    assert set(llm_gateway.__all__) <= set(dir(llm_gateway))
+
+
+def test_no_other_name_is_there() -> None:
     with pytest.raises(AttributeError, match="nobody"):
-        llm_gateway.nobody  # noqa: B018 - asked for, to be refused
+        llm_gateway.nobody  # type: ignore[attr-defined]  # noqa: B018 - checkers refuse it too
+    with pytest.raises(AttributeError, match="counted"):
+        llm_gateway.counted  # type: ignore[attr-defined]  # noqa: B018 - a home has it, and keeps it
 
 
 def test_whatever_a_public_signature_mentions_is_public() -> None:

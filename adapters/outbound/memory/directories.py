@@ -7,6 +7,7 @@ from typing_extensions import override
 from llm_gateway.application.ports import ClientDirectory, EndpointDirectory
 from llm_gateway.domain.clients import ApiKeyDigest, Client
 from llm_gateway.domain.routing import EndpointState
+from llm_gateway.domain.sequences import tuple_of
 
 
 class MemoryClientDirectory(ClientDirectory):
@@ -37,7 +38,7 @@ class FixedEndpoints(EndpointDirectory):
     """Endpoints whose state never changes."""
 
     def __init__(self, states: Iterable[EndpointState]) -> None:
-        self._states = tuple(states)
+        self._states = tuple_of(EndpointState, states, "FixedEndpoints.states")
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:

@@ -8,8 +8,9 @@ A suite is a class to subclass. It asks for the adapter through `make`, and for 
         def make(self) -> ReplyCache:
             return MyCache(self.clock)
 
-The suites need pytest and pytest-asyncio, in either of its modes. Time is `self.clock`, a `ScriptedClock`, and passes
-where a suite calls `self.advance`; for an adapter that has a clock of its own, override both.
+The extra `testing` brings what this needs: pytest, and pytest-asyncio in either of its modes. Time is `self.clock`, a
+`ScriptedClock`, and passes where a suite calls `self.advance`; for an adapter that has a clock of its own, override
+both.
 """
 # ruff: noqa: E402
 

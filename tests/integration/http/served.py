@@ -19,7 +19,7 @@ from llm_gateway.bootstrap.gateway import Gateway
 from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
+from llm_gateway.domain.routing import DEFAULT_ROUTES, Endpoint, EndpointId, EndpointState, Feature, Locality
 
 KEY = "test-key-1"
 MODELS = {"gemini": "gemini-flash-latest", "ollama": "llama3.1"}
@@ -129,7 +129,10 @@ async def serve(
     overrides: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Served, None]:
-    """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own."""
+    """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own.
+
+    The routes are those that a server has, whichever models are given.
+    """
     observer = RecordingObserver()
     usual: dict[str, Any] = {
         "api_keys": (Secret(KEY),),
@@ -140,6 +143,7 @@ async def serve(
     replaced: dict[str, Any] = {"observer": observer, "meter": observer} | dict(overrides or {})
     if models is not None:
         states = [endpoint(name) for name in models] if endpoints is None else endpoints
+        replaced = {"routes": {**DEFAULT_ROUTES, **settings.get("routes", {})}} | replaced
         replaced |= {"chat_models": models, "endpoints": FixedEndpoints(states)}
     async with open_gateway(Settings(**usual | settings), **replaced) as gateway:
         server = create_server(gateway, pace=pace, bounds=bounds)
