@@ -124,13 +124,10 @@ def features_of(places: Mapping[str, Place]) -> frozenset[Feature]:
     return frozenset(row.feature for row in rows if row.feature is not None) - lacking
 
 
-def numbers_sent(places: Mapping[str, Place], request: ChatRequest) -> dict[str, Any]:
-    """Each number that the request states and the vendor has a place for, under the last name of that place."""
-    return {
-        places[field].at.rpartition(".")[2]: value
-        for field, (read, _) in NUMBERS.items()
-        if field in places and (value := read(request)) is not None
-    }
+def numbers_sent(places: Mapping[str, Place]) -> Callable[[ChatRequest], dict[str, Any]]:
+    """A function that gives each number that a request states, under the last name of its place; none without one."""
+    reads = [(places[field].at.rpartition(".")[2], read) for field, (read, _) in NUMBERS.items() if field in places]
+    return lambda request: {name: value for name, read in reads if (value := read(request)) is not None}
 
 
 class Column(Struct, frozen=True, kw_only=True):

@@ -233,6 +233,15 @@ def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
     assert {*Sampling.__struct_fields__} & told >= {*NUMBERS} - {"max_tokens"}
 
 
+def test_an_optional_parameter_stands_in_few_files() -> None:
+    """Its feature, its type, its row, the surfaces' field, OpenAI's table, and what each vendor has a place for."""
+    layers = [Path(__file__).parents[2] / layer for layer in ("domain", "application", "adapters", "bootstrap")]
+    files = [
+        path for layer in layers for path in layer.rglob("*.py") if "top_k" in path.read_text(encoding="utf-8").lower()
+    ]
+    assert len(files) <= 10, files
+
+
 def test_no_place_is_without_a_row() -> None:
     rows = {parameter.field for parameter in PARAMETERS}
     assert all(set(column.places) <= rows for column in COLUMNS)

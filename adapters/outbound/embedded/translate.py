@@ -24,6 +24,8 @@ from .limits import CONTEXT_LENGTH, LONGEST_PROMPT_BYTES, OUTPUT_LIMIT, PROVIDER
 from .parameters import PLACES
 from .schema import Unenforceable, enforceable
 
+_numbers = numbers_sent(PLACES)
+
 # A model this small wanders at the temperatures that suit a large one, and repeats itself without a penalty.
 _TEMPERATURE = 0.2
 _REPEAT_PENALTY = 1.1
@@ -92,7 +94,7 @@ def _check_length(messages: list[dict[str, str]], stops: tuple[str, ...]) -> Non
 
 def _sampling(request: ChatRequest) -> dict[str, Any]:
     stop, seed = request.sampling.stop, request.sampling.seed
-    sent = {"temperature": _TEMPERATURE, **numbers_sent(PLACES, request)}
+    sent = {"temperature": _TEMPERATURE, **_numbers(request)}
     sent["max_tokens"] = min(request.max_tokens or OUTPUT_LIMIT, OUTPUT_LIMIT)
     if seed is not None:
         sent["seed"] = seed % _SEEDS

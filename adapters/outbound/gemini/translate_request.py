@@ -32,6 +32,8 @@ from .places import MAX_STOPS, PLACES
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
+_numbers = numbers_sent(PLACES)
+
 
 class VendorRequest(NamedTuple):
     """`unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all."""
@@ -182,7 +184,7 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
     return types.GenerateContentConfig(
         system_instruction=types.Content(parts=list(system)) if system else None,
         stop_sequences=list(sampling.stop) or None,
-        **_numbers(family, request),
+        **_numbers_of(family, request),
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
@@ -203,8 +205,8 @@ def _unstated(request: ChatRequest) -> Iterator[str]:
         yield TEMPERATURE
 
 
-def _numbers(family: Family, request: ChatRequest) -> dict[str, Any]:
-    sent = numbers_sent(PLACES, request)
+def _numbers_of(family: Family, request: ChatRequest) -> dict[str, Any]:
+    sent = _numbers(request)
     if request.sampling.temperature_by_default and not family.default_temperature:
         del sent["temperature"]
     return sent

@@ -33,6 +33,7 @@ from .parameters import PLACES
 
 Body = dict[str, object]
 
+_numbers = numbers_sent(PLACES)
 _object = json.Decoder(dict[str, Raw])
 
 
@@ -64,7 +65,7 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
         case unknown:
             assert_never(unknown)
     sent: Body = {"num_ctx": options.num_ctx, "stop": list(request.sampling.stop) or None}
-    body["options"] = {name: value for name, value in sent.items() if value is not None} | numbers_sent(PLACES, request)
+    body["options"] = {name: value for name, value in sent.items() if value is not None} | _numbers(request)
     return body
 
 

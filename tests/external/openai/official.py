@@ -122,7 +122,7 @@ def errors() -> Any:
         "model": raised(model="gpt-9"),
         "forbidden": raised(api_key=small_key, model="gemini"),
         "field": raised(n=2),
-        "unknown": raised(extra_body={"top_k": 2}),
+        "unknown": raised(extra_body={"min_p": 0.5}),
         "length": raised(messages=said("Too long")),
         "fault": raised(messages=said("Fail")),
         "away": raised(messages=said("Away")),

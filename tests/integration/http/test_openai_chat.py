@@ -176,7 +176,8 @@ async def test_who_answers(both: Served, fields: dict[str, Any], header: str | N
         ({}, {"x-gateway-hint": "best"}, "X-Gateway-Hint"),
         ({}, {"x-gateway-timeout": "soon"}, "X-Gateway-Timeout"),
         ({"n": 2}, {}, "n"),
-        ({"top_k": 2}, {}, "top_k"),
+        ({"min_p": 0.5}, {}, "min_p"),
+        ({"top_k": 0}, {}, "top_k"),
         ({"max_tokens": 0}, {}, "max_tokens"),
     ],
 )

@@ -186,7 +186,7 @@ async def test_the_official_client(served: Served, model: ScriptedChatModel) -> 
         "model": ["NotFoundError", 404, "model_not_found", "model", True],
         "forbidden": ["PermissionDeniedError", 403, "forbidden", None, True],
         "field": ["BadRequestError", 400, "invalid_request", "n", True],
-        "unknown": ["BadRequestError", 400, "invalid_request", "top_k", True],
+        "unknown": ["BadRequestError", 400, "invalid_request", "min_p", True],
         "length": ["BadRequestError", 400, "context_length_exceeded", None, True],
         "fault": ["InternalServerError", 500, "internal", None, True],
         "away": ["InternalServerError", 503, "provider_unavailable", None, True],
