@@ -16,7 +16,9 @@ from llm_gateway.domain.routing import EndpointId, Task
 
 from .cache_lookup import CacheLookup, CacheView, R
 from .plan_route import PlanRoute
-from .ports import Clock, Entropy, Observer, RequestLog
+from .ports.observation import Observer
+from .ports.stores import RequestLog
+from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests
 from .route_chat import ChatContext, RouteChat, Source

@@ -3,7 +3,7 @@
 from llm_gateway.domain.clients import Client, digest_of
 from llm_gateway.domain.errors import Unauthenticated
 
-from .ports import ClientDirectory
+from .ports.stores import ClientDirectory
 
 
 class Authenticate:

@@ -6,7 +6,7 @@ from llm_gateway.domain.errors import ProviderUnavailable
 from llm_gateway.domain.resilience import BreakerPermit, BreakerState, CircuitBreaker
 from llm_gateway.domain.routing import EndpointId
 
-from .ports import Clock
+from .ports.system import Clock
 
 
 class Breakers:

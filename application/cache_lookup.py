@@ -13,7 +13,7 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
-from .ports import ReplyCache
+from .ports.stores import ReplyCache
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
 

@@ -12,7 +12,7 @@ from llm_gateway.domain.resilience import BreakerPermit, Deadline, RetryBudget, 
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers
-from .ports import Clock, Entropy
+from .ports.system import Clock, Entropy
 from .records import AttemptRecord
 from .request_recorder import RequestRecorder
 

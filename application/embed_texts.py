@@ -19,7 +19,10 @@ from .answer_chat import admit_and_find
 from .cache_lookup import CacheLookup
 from .call_provider import CallProvider
 from .plan_route import PlanRoute
-from .ports import Clock, EmbeddingModel, Entropy, Observer, RequestLog
+from .ports.models import EmbeddingModel
+from .ports.observation import Observer
+from .ports.stores import RequestLog
+from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
 from .throttle_client import ThrottleClient

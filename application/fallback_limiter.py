@@ -9,7 +9,9 @@ from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
 from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
 
-from .ports import Clock, RateLimiter, StoreMeter
+from .ports.observation import StoreMeter
+from .ports.stores import RateLimiter
+from .ports.system import Clock
 
 LOCAL_SECONDS = 600.0
 """How long a client is counted in this process alone; then its requests are refused until the store is back.

@@ -10,7 +10,10 @@ from .embed_texts import EmbedTexts
 from .explain_chat import ExplainChat
 from .list_models import ListModels
 from .plan_route import PlanRoute
-from .ports import Clock, EndpointDirectory, Entropy, Observer, RequestLog, SharedStore, TrafficMeter
+from .ports.models import EndpointDirectory
+from .ports.observation import Observer, TrafficMeter
+from .ports.stores import RequestLog, SharedStore
+from .ports.system import Clock, Entropy
 
 
 class GatewayServices(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from llm_gateway.domain.routing import Hint, Locality, Plan, Task
 from llm_gateway.domain.sequences import hold_set
 
 from .plan_route import PlanRoute
-from .ports import EndpointDirectory
+from .ports.models import EndpointDirectory
 
 _PLAIN = ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
 _TEXT = EmbedRequest(inputs=("Hello",))

@@ -8,7 +8,8 @@ from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registere
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.quota import Bucket
 
-from .ports import ClientRegistry, Clock
+from .ports.stores import ClientRegistry
+from .ports.system import Clock
 
 
 class ManageClients:

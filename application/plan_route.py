@@ -7,7 +7,7 @@ from llm_gateway.domain.planning import make_embedding_plan, make_plan
 from llm_gateway.domain.routing import DEFAULT_ROUTES, Plan, Routes, checked_routes
 from llm_gateway.domain.validation import check, check_embedding
 
-from .ports import EndpointDirectory
+from .ports.models import EndpointDirectory
 
 
 class PlanRoute:

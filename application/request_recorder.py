@@ -8,7 +8,9 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Overloaded, ProviderError, QuotaExceeded
 from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Plan, Skip, Task
 
-from .ports import Clock, Entropy, Observation, Observer, RequestLog
+from .ports.observation import Observation, Observer
+from .ports.stores import RequestLog
+from .ports.system import Clock, Entropy
 from .records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 
 

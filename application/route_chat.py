@@ -16,7 +16,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
 from .call_provider import CallProvider
-from .ports import ChatModel
+from .ports.models import ChatModel
 from .records import CacheStatus
 from .request_recorder import RequestRecorder
 from .single_flight import Flights, Reader

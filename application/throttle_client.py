@@ -13,7 +13,8 @@ from llm_gateway.domain.events import Collector
 from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, ReservationId
 from llm_gateway.domain.routing import EndpointState
 
-from .ports import Clock, Entropy, RateLimiter
+from .ports.stores import RateLimiter
+from .ports.system import Clock, Entropy
 
 _ADMISSION = Charge(requests=1)
 

@@ -42,7 +42,7 @@ from llm_gateway import (
 from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
 from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
-from llm_gateway.application.ports import AccessLog
+from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.bootstrap.opening import Overrides
 from llm_gateway.bootstrap.serving import create_server, keep_for_good
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings

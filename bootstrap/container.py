@@ -20,7 +20,7 @@ from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import ChatModel, EmbeddingModel
+from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient

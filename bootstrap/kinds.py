@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from llm_gateway.application.ports import Clock, QueueMeter
+from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.parameters import Column
 from llm_gateway.domain.routing import Locality
 

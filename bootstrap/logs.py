@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
 from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
-from llm_gateway.application.ports import AccessLog
+from llm_gateway.application.ports.observation import AccessLog
 
 from .settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
 from llm_gateway.application.manage_clients import ManageClients
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 

@@ -7,20 +7,10 @@ from typing import TypedDict
 
 from typing_extensions import Unpack
 
-from llm_gateway.application.ports import (
-    ChatModel,
-    ClientDirectory,
-    Clock,
-    EmbeddingModel,
-    EndpointDirectory,
-    Entropy,
-    Observer,
-    RateLimiter,
-    ReplyCache,
-    RequestLog,
-    StoreMeter,
-    TrafficMeter,
-)
+from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
+from llm_gateway.application.ports.observation import Observer, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog
+from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.routing import Routes, routes_over
 
 from .gateway import Gateway

@@ -6,7 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
-from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory, QueueMeter
+from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
+from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 from .settings import EndpointSettings, Settings

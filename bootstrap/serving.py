@@ -14,11 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.app import HttpOptions, create_app
-from llm_gateway.adapters.inbound.http.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.drain import Drain
-from llm_gateway.adapters.inbound.http.protocol import Bounds
-from llm_gateway.adapters.inbound.http.server import CannotListen, GatewayServer
-from llm_gateway.application.ports import AccessLog, EndpointDirectory
+from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.common.drain import Drain
+from llm_gateway.adapters.inbound.http.server.protocol import Bounds
+from llm_gateway.adapters.inbound.http.server.server import CannotListen, GatewayServer
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.observation import AccessLog
 
 from .gateway import Gateway
 from .logs import Logs, open_logs
@@ -36,17 +37,17 @@ Announce: TypeAlias = Callable[[EndpointDirectory, str], None]
 RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class WorkerSlot(Struct, frozen=True, kw_only=True):
     """What makes a server one of several: the listeners that they share, and the folder where they meet.
 
-    `leash` is given the server, to end it with its parent.
+    `tie_to_parent` is given the server, to end it with its parent.
     """
 
     listeners: Sequence[socket.socket]
     folder: Path
-    slot: int
-    slots: int
-    leash: Callable[[GatewayServer], None]
+    number: int
+    count: int
+    tie_to_parent: Callable[[GatewayServer], None]
 
 
 def serve(settings: Settings, announce: Announce) -> None:
@@ -63,10 +64,10 @@ def serve(settings: Settings, announce: Announce) -> None:
             _run(_serve(settings, announce, logs, None))
 
 
-def serve_place(settings: Settings, place: Place, announce: Announce) -> None:
+def serve_in_slot(settings: Settings, slot: WorkerSlot, announce: Announce) -> None:
     """Blocks until a signal, or the end of the parent, ends it."""
     with open_logs(settings) as logs:
-        _run(_serve(settings, announce, logs, place))
+        _run(_serve(settings, announce, logs, slot))
 
 
 def _run(serving: Coroutine[object, object, None]) -> None:
@@ -82,19 +83,19 @@ def _is_no_refused_listener(record: logging.LogRecord) -> bool:
     return not isinstance(record.msg, OSError)
 
 
-async def _serve(settings: Settings, announce: Announce, logs: Logs, place: Place | None) -> None:
+async def _serve(settings: Settings, announce: Announce, logs: Logs, slot: WorkerSlot | None) -> None:
     async with AsyncExitStack() as stack:
         # the listener must not wait long
         gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
         gateway.telemetry.watch_log(logs.dropped)
-        shared = _shared(gateway, place) if place else None
+        shared = _shared(gateway, slot) if slot else None
         server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
         if shared is not None:
             await stack.enter_async_context(shared())
         keep_for_good()
-        serving = asyncio.create_task(server.serve(list(place.listeners) if place else None))
-        if place is not None:
-            place.leash(server)
+        serving = asyncio.create_task(server.serve(list(slot.listeners) if slot else None))
+        if slot is not None:
+            slot.tie_to_parent(server)
         listening = asyncio.create_task(server.listening())
         await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
@@ -113,13 +114,13 @@ def keep_for_good() -> None:
     gc.freeze()
 
 
-def _shared(gateway: Gateway, place: Place) -> "SharedMetrics | None":
-    """The metrics of all that share this place; None where there are none."""
+def _shared(gateway: Gateway, slot: WorkerSlot) -> "SharedMetrics | None":
+    """The metrics of all that share this slot's folder; None where there are none."""
     if gateway.telemetry.collect is None:
         return None
     from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
 
-    return SharedMetrics(gateway.telemetry.collect, place.folder, place.slot, place.slots)
+    return SharedMetrics(gateway.telemetry.collect, slot.folder, slot.number, slot.count)
 
 
 def _address(host: str, port: int) -> str:

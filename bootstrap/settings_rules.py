@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.ollama.names import LIBRARY, REGISTRY
-from llm_gateway.adapters.outbound.redis.address import parse_address
+from llm_gateway.adapters.outbound.redis.client.address import parse_address
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 

@@ -11,23 +11,16 @@ from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
 from llm_gateway.application.manage_clients import ManageClients
-from llm_gateway.application.ports import (
-    ClientDirectory,
-    Clock,
-    Entropy,
-    RateLimiter,
-    ReplyCache,
-    RequestLog,
-    SharedStore,
-    StoreMeter,
-)
+from llm_gateway.application.ports.observation import StoreMeter
+from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SharedStore
+from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.quota import Bucket
 
 from .settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from llm_gateway.adapters.outbound.redis.clients import RedisClients
-    from llm_gateway.adapters.outbound.redis.store import Store
+    from llm_gateway.adapters.outbound.redis.client.store import Store
+    from llm_gateway.adapters.outbound.redis.client_registry import RedisClients
 
 COMMAND_SECONDS = 5.0
 """What the command waits for each call: nobody else waits behind it."""
@@ -94,7 +87,7 @@ class Stores:
     def _store(self, name: str, url: Secret | None) -> "Store | None":
         if url is None:
             return None
-        from llm_gateway.adapters.outbound.redis.store import open_store  # with the extra `redis` only
+        from llm_gateway.adapters.outbound.redis.client.store import open_store  # with the extra `redis` only
 
         return open_store(name, url.value, self._clock, self._meter)
 
@@ -102,7 +95,7 @@ class Stores:
 @asynccontextmanager
 async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClients]:
     """The registered clients, for the command: `common` is the quota of who is given none."""
-    from llm_gateway.adapters.outbound.redis.store import open_store
+    from llm_gateway.adapters.outbound.redis.client.store import open_store
 
     clock = SystemClock()
     store = open_store("redis", url.value, clock, SilentStoreMeter(), patience=COMMAND_SECONDS)
@@ -113,6 +106,6 @@ async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClien
 
 
 def _registered_clients(store: "Store", clock: Clock) -> "RedisClients":
-    from llm_gateway.adapters.outbound.redis.clients import RedisClients
+    from llm_gateway.adapters.outbound.redis.client_registry import RedisClients
 
     return RedisClients(store, clock)

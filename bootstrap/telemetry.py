@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, SilentStoreMeter
 from llm_gateway.application.breakers import Breakers
-from llm_gateway.application.ports import EndpointDirectory, Observer, QueueMeter, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.observation import Observer, QueueMeter, StoreMeter, TrafficMeter
 
 from .providers import Provider
 from .settings import Settings

@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 from msgspec import json
 
-from llm_gateway.adapters.inbound.http.server import GatewayServer
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.adapters.inbound.http.server.server import GatewayServer
+from llm_gateway.application.ports.models import EndpointDirectory
 
 from .assignment import decode_assignment
-from .serving import Place, serve_place
+from .serving import WorkerSlot, serve_in_slot
 
 
 def main() -> None:
@@ -26,18 +26,18 @@ def main() -> None:
     if not line:
         return  # the parent is gone already
     assignment = decode_assignment(line)
-    place = Place(
+    slot = WorkerSlot(
         listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
         folder=Path(assignment.folder),
-        slot=assignment.slot,
-        slots=assignment.slots,
-        leash=_end_with_parent,
+        number=assignment.slot,
+        count=assignment.slots,
+        tie_to_parent=_end_with_parent,
     )
     try:
-        serve_place(assignment.settings, place, partial(_say_listening, parent))
+        serve_in_slot(assignment.settings, slot, partial(_say_listening, parent))
     finally:
         if os.getppid() != assignment.parent:
-            _tidy(place)
+            _tidy(slot)
 
 
 def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> None:
@@ -61,12 +61,12 @@ def _end_with_parent(server: GatewayServer) -> None:
     loop.add_reader(descriptor, gone)
 
 
-def _tidy(place: Place) -> None:
+def _tidy(slot: WorkerSlot) -> None:
     """What the parent would have done; the last one removes the folder."""
     with suppress(OSError):
-        for path in place.folder.glob(f"{place.slot}.*"):
+        for path in slot.folder.glob(f"{slot.number}.*"):
             path.unlink()
-        place.folder.rmdir()
+        slot.folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from typing import TypeAlias
 from msgspec import json
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.server import CUT_AFTER_SECONDS, CannotListen, reason_of
+from llm_gateway.adapters.inbound.http.server.server import CUT_AFTER_SECONDS, CannotListen, reason_of
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.routing import EndpointState
 
 from .assignment import Assignment, encode_assignment

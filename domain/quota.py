@@ -1,6 +1,6 @@
 """What a client may spend, exactly: buckets of requests and tokens, and leases of concurrent answers.
 
-`domain.account` has the rules by which it is spent. The arithmetic is integer arithmetic in which each value and each
+`domain.quota_account` has the rules of spending. The arithmetic is integer arithmetic in which each value and each
 product stays below 2^53, because the same rules run as Lua, whose numbers are doubles. A bucket's level is counted in
 nano-units and refilled per millisecond: a rate of r micro-units a second is exactly r nano-units a millisecond, so
 refilling is one product and never rounds. Buckets of more than a million units count in micro-units instead, with rates
@@ -108,7 +108,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     lease: bool = False
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class LimitStatus(Struct, frozen=True, kw_only=True):
     """Where a client stands with one limit: whole units left, and milliseconds until it is whole again."""
 
     limit: int
@@ -132,9 +132,9 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     allowed: bool
     retry_after_ms: int = 0
-    requests: Standing | None = None
-    tokens: Standing | None = None
-    concurrency: Standing | None = None
+    requests: LimitStatus | None = None
+    tokens: LimitStatus | None = None
+    concurrency: LimitStatus | None = None
     mode: LimiterMode = LimiterMode.EXACT
 
 
@@ -180,16 +180,16 @@ class Quota(Struct, frozen=True, kw_only=True):
         return Decision(
             allowed=not wait_ms,
             retry_after_ms=wait_ms,
-            requests=_standing(self.requests, levels.requests) if self.requests else None,
-            tokens=_standing(self.tokens, levels.tokens) if self.tokens else None,
-            concurrency=Standing(limit=concurrency, remaining=max(0, concurrency - levels.leases), reset_ms=0)
+            requests=_limit_status(self.requests, levels.requests) if self.requests else None,
+            tokens=_limit_status(self.tokens, levels.tokens) if self.tokens else None,
+            concurrency=LimitStatus(limit=concurrency, remaining=max(0, concurrency - levels.leases), reset_ms=0)
             if concurrency is not None
             else None,
         )
 
 
-def _standing(bucket: Bucket, level: int) -> Standing:
-    return Standing(
+def _limit_status(bucket: Bucket, level: int) -> LimitStatus:
+    return LimitStatus(
         limit=bucket.capacity,
         remaining=max(0, level // bucket.scale),
         reset_ms=bucket.wait_ms(level, bucket.full),

@@ -25,24 +25,17 @@ if TYPE_CHECKING:
     from .application.list_models import ListModels, UsableModel
     from .application.manage_clients import ManageClients
     from .application.plan_route import PlanRoute
-    from .application.ports import (
-        Attempt,
-        ChatModel,
+    from .application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
+    from .application.ports.observation import CallObservation, Observation, Observer, StoreMeter, TrafficMeter
+    from .application.ports.stores import (
         ClientDirectory,
         ClientRegistry,
-        Clock,
-        EmbeddingModel,
-        EndpointDirectory,
-        Entropy,
-        Observation,
-        Observer,
         RateLimiter,
         ReplyCache,
         RequestLog,
         SharedStore,
-        StoreMeter,
-        TrafficMeter,
     )
+    from .application.ports.system import Clock, Entropy
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
     from .application.request_recorder import RecordedRequests, RequestRecorder
     from .application.route_chat import ChatContext, Replay, RouteChat
@@ -114,7 +107,7 @@ if TYPE_CHECKING:
         collect,
         replay,
     )
-    from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, Quota, ReservationId, Standing
+    from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
 
@@ -124,7 +117,6 @@ __all__ = [
     "ApiKeyDigest",
     "AskOptions",
     "AssistantMessage",
-    "Attempt",
     "AttemptRecord",
     "Authenticate",
     "BreakerState",
@@ -138,6 +130,7 @@ __all__ = [
     "CacheStatus",
     "CacheView",
     "CallLimits",
+    "CallObservation",
     "CallProvider",
     "Charge",
     "ChatCall",
@@ -189,6 +182,7 @@ __all__ = [
     "JsonFormat",
     "JsonSchemaFormat",
     "Levels",
+    "LimitStatus",
     "LimiterMode",
     "LimiterUnavailable",
     "ListModels",
@@ -239,7 +233,6 @@ __all__ = [
     "SharedStore",
     "SilentObserver",
     "Skip",
-    "Standing",
     "Started",
     "StoreMeter",
     "SystemClock",
@@ -282,7 +275,10 @@ _HOMES = (
     "bootstrap.settings",
     "bootstrap.asking",
     "application.records",
-    "application.ports",
+    "application.ports.models",
+    "application.ports.stores",
+    "application.ports.observation",
+    "application.ports.system",
     "adapters.outbound.system.clock",
     "adapters.outbound.system.entropy",
     "adapters.outbound.memory.directories",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.routing import Hint
 

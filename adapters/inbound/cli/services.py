@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.manage_clients import ManageClients
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 
 
 class CommandFailed(Exception):

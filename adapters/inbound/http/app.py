@@ -1,4 +1,4 @@
-"""The HTTP application: Litestar's routes over the use cases, behind the edge."""
+"""The HTTP application: Litestar's routes over the use cases, behind the middleware."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from llm_gateway.application.gateway_services import GatewayServices
-from llm_gateway.application.ports import AccessLog
+from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
-from .bodies import Bodies
-from .chat_replies import Pace
-from .console import ConsoleDoor, console_handlers
-from .decisions import DecisionsDoor, decision_handlers
-from .docs import DocsDoor, docs_handlers
-from .door import Door
-from .drain import Drain
-from .edge import Edge
-from .exchange import exchange_of
-from .native import NativeDoor, native_handlers
-from .openai import OpenAIDoor, openai_handlers
-from .operations import OperationsDoor, operations_handlers
-from .problems import MethodNotAllowed, NotFound, log_internal, status_of
-from .surfaces import api_document, surface_of
+from .common.bodies import Bodies
+from .common.chat_replies import Pace
+from .common.drain import Drain
+from .common.handling import RequestHandling
+from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
+from .common.request_context import context_of
+from .console.handlers import ConsoleHandlers, console_handlers
+from .native.decisions import DecisionsHandlers, decision_handlers
+from .native.handlers import NativeHandlers, native_handlers
+from .openai.handlers import OpenAIHandlers, openai_handlers
+from .openapi.handlers import OpenAPIHandlers, openapi_handlers
+from .operations.handlers import OperationsHandlers, operations_handlers
+from .routes import api_document, error_style_of
+from .server.middleware import RequestMiddleware
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ def create_app(
     services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
 ) -> ASGIApp:
     """To be called inside the event loop that will serve it."""
-    door = Door(
+    handling = RequestHandling(
         services.authenticate,
         services.answer_chat,
         services.observer,
@@ -53,10 +53,10 @@ def create_app(
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )
-    native = NativeDoor(door, services.explain_chat)
-    openai = OpenAIDoor(door, services.embed_texts, services.list_models, since=int(services.clock.now()))
-    decisions = DecisionsDoor(services.authenticate, services.request_log)
-    operations = OperationsDoor(
+    native = NativeHandlers(handling, services.explain_chat)
+    openai = OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now()))
+    decisions = DecisionsHandlers(services.authenticate, services.request_log)
+    operations = OperationsHandlers(
         services.endpoints,
         services.stores,
         drain,
@@ -69,17 +69,17 @@ def create_app(
             *openai_handlers(openai),
             *decision_handlers(decisions),
             *operations_handlers(operations),
-            *docs_handlers(DocsDoor(api_document(options.version))),
-            *console_handlers(ConsoleDoor()),
+            *openapi_handlers(OpenAPIHandlers(api_document(options.version))),
+            *console_handlers(ConsoleHandlers()),
         ],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
-    return Edge(
+    return RequestMiddleware(
         app,
-        surface_of=surface_of,
+        error_style_of=error_style_of,
         hosts=options.hosts,
         drain=drain,
         bodies=Bodies(options.max_bodies_bytes),
@@ -94,13 +94,13 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     if isinstance(error, HTTPException):
         error = _own(error)
     status, _ = status_of(error)
-    exchange = exchange_of(request.scope)
-    log_internal(error, exchange.request_id)
-    exchange.headers.update(exchange.surface.error_headers(error))
+    context = context_of(request.scope)
+    log_internal(error, context.request_id)
+    context.headers.update(context.error_style.error_headers(error))
     return Response(
-        exchange.surface.encode_error(error, exchange.request_id),
+        context.error_style.encode_error(error, context.request_id),
         status_code=status,
-        media_type=exchange.surface.error_type.decode(),
+        media_type=context.error_style.error_type.decode(),
     )
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import ChatModel, Clock, EndpointDirectory, QueueMeter
+from llm_gateway.application.ports.models import ChatModel, EndpointDirectory
+from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from llm_gateway.domain.events import ChatEvent, Finished
@@ -20,7 +22,7 @@ from .endpoint import endpoint_of, state_of
 from .engine import Engine, LoadFailed
 from .job import Job
 from .limits import PROVIDER
-from .line import Line
+from .request_queue import RequestQueue
 from .transcript import Transcript
 from .translate import request_body
 
@@ -42,7 +44,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         self._demonstration = demonstration
         self._clock = clock
         self._engine = Engine(model_file, self._endpoint.id.model)
-        self._line = Line(clock, meter)
+        self._queue = RequestQueue(clock, meter)
         self._jobs: set[Job] = set()
         self._executor: ThreadPoolExecutor | None = None
         self._loading: asyncio.Future[None] | None = None
@@ -51,7 +53,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
     @property
     def waiting(self) -> int:
         """How many calls wait for their turn."""
-        return self._line.waiting
+        return self._queue.waiting
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
@@ -112,14 +114,14 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
 
     async def _submit(self, job: Job, deadline: Deadline) -> None:
         """Wait for the turn and for the model, then set the engine to work. The turn ends with the engine's work."""
-        await self._line.enter(deadline)
+        await self._queue.enter(deadline)
         try:
             executor = await self._ready(deadline)
             running = asyncio.get_running_loop().run_in_executor(executor, job.run, self._engine)
         except BaseException:
-            self._line.leave()
+            self._queue.leave()
             raise
-        self._line.begin()
+        self._queue.begin()
         running.add_done_callback(partial(self._ended, job))
 
     async def _ready(self, deadline: Deadline) -> ThreadPoolExecutor:
@@ -142,5 +144,5 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
             log.info("%s is loaded", self._endpoint.name)
 
     def _ended(self, job: Job, running: "asyncio.Future[None]") -> None:
-        self._line.leave()
+        self._queue.leave()
         job.ended(running.exception())

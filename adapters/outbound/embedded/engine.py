@@ -18,7 +18,7 @@ from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRej
 
 from .limits import BATCH_TOKENS, CONTEXT_LENGTH, PROVIDER
 
-Chunk: TypeAlias = dict[str, Any]
+EngineChunk: TypeAlias = dict[str, Any]
 _READ_BYTES = 1 << 20
 
 
@@ -52,7 +52,7 @@ class Engine:
             self.close()
             raise LoadFailed(f"the engine can't load {self._file.name}") from None
 
-    def generate(self, body: dict[str, Any], take: Callable[[Chunk], bool]) -> None:
+    def generate(self, body: dict[str, Any], take: Callable[[EngineChunk], bool]) -> None:
         """Ask, and hand each chunk to `take` until it returns True or there are no more. `take` never raises."""
         if self._server is None:
             raise ProviderUnavailable(PROVIDER, "the model is not loaded")

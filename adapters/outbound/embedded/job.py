@@ -6,7 +6,7 @@ from typing import TypeAlias
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderUnavailable
 from llm_gateway.domain.events import ChatEvent, Finished
 
-from .engine import Chunk, Engine
+from .engine import Engine, EngineChunk
 from .limits import PROVIDER
 from .transcript import Transcript
 
@@ -48,7 +48,7 @@ class Job:
         else:
             self.inbox.put_nowait(ProviderBroken(PROVIDER, "the engine failed"))
 
-    def _take(self, chunk: Chunk) -> bool:
+    def _take(self, chunk: EngineChunk) -> bool:
         """True stops the engine. Nothing is raised into it: it would swallow that."""
         if self._stopped:
             return True

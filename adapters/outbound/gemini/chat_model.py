@@ -6,16 +6,17 @@ from contextlib import aclosing
 from google.genai import types
 from typing_extensions import override
 
-from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.application.ports.models import ChatModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.events import ChatEvent, Started
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId
 
 from .client import GeminiClient
-from .exchange import Exchange
-from .translate_reply import ReplyReader, joined
+from .translate_reply import GeminiReplyReader, joined
 from .translate_request import VendorRequest, to_vendor
+from .vendor_call import VendorCall
 
 
 class GeminiChatModel(ChatModel):
@@ -41,15 +42,15 @@ class GeminiChatModel(ChatModel):
     ) -> AsyncGenerator[ChatEvent, None]:
         asked = to_vendor(to.id, request)
         asked.config.http_options = types.HttpOptions(headers=dict(headers))
-        async with aclosing(Exchange(self._client, self._clock, to.id, deadline)) as exchange:
+        async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
             answer = self._whole if grain is Grain.WHOLE else self._streamed
-            async with aclosing(answer(exchange, to.id, asked)) as events:
+            async with aclosing(answer(call, to.id, asked)) as events:
                 async for event in events:
                     yield event
 
-    async def _whole(self, exchange: Exchange, to: EndpointId, asked: VendorRequest) -> AsyncGenerator[ChatEvent, None]:
-        reader = ReplyReader(to)
-        deltas = tuple(joined(reader.read(await exchange.whole(asked))))
+    async def _whole(self, call: VendorCall, to: EndpointId, asked: VendorRequest) -> AsyncGenerator[ChatEvent, None]:
+        reader = GeminiReplyReader(to)
+        deltas = tuple(joined(reader.read(await call.whole(asked))))
         finished = reader.finished()
         yield Started(endpoint=to)
         for delta in deltas:
@@ -57,15 +58,15 @@ class GeminiChatModel(ChatModel):
         yield finished
 
     async def _streamed(
-        self, exchange: Exchange, to: EndpointId, asked: VendorRequest
+        self, call: VendorCall, to: EndpointId, asked: VendorRequest
     ) -> AsyncGenerator[ChatEvent, None]:
-        reader = ReplyReader(to)
+        reader = GeminiReplyReader(to)
         started = False
         first_by = self._clock.monotonic() + self._first_token_seconds
-        await exchange.open(asked)
+        await call.open(asked)
         while True:
             patience = self._idle_seconds if started else first_by - self._clock.monotonic()
-            chunk = await (exchange.last() if reader.ended else exchange.next(patience))
+            chunk = await (call.last() if reader.ended else call.next(patience))
             if chunk is None:
                 break
             for delta in reader.read(chunk):

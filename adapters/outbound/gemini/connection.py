@@ -19,7 +19,7 @@ KEEP_ALIVE_SECONDS: Final = 60.0
 _SSE_IGNORED: Final = (b":", b"event:", b"id:", b"retry:")
 
 
-class TooLarge(Exception):
+class GeminiTooLarge(Exception):
     """The vendor sends more than an answer can be."""
 
 
@@ -109,7 +109,7 @@ async def _error_body(reader: "_BoundedReader") -> object:
     """What can't be read is left out: the status says enough, and the SDK would lose it over a malformed body."""
     try:
         body: object = json.loads(await reader.read(MAX_ERROR_BYTES))
-    except (aiohttp.ClientError, TooLarge, ValueError, RecursionError):
+    except (aiohttp.ClientError, GeminiTooLarge, ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict | list) else {}
 
@@ -126,7 +126,7 @@ class _BoundedReader:
         async for data in self._reader.iter_any():
             body += data
             if len(body) > limit:
-                raise TooLarge
+                raise GeminiTooLarge
         return bytes(body)
 
     async def iter_any(self) -> AsyncIterator[bytes]:
@@ -137,7 +137,7 @@ class _BoundedReader:
                 continue
             event = event + len(line) if line.strip() else 0
             if event > (MAX_EVENT_BYTES if line.startswith(b"data:") else MAX_ERROR_BYTES):
-                raise TooLarge
+                raise GeminiTooLarge
             yield line
 
     async def _lines(self) -> AsyncIterator[bytes]:
@@ -152,7 +152,7 @@ class _BoundedReader:
                 start = end + 1
             del rest[:start]
             if len(rest) > MAX_EVENT_BYTES:
-                raise TooLarge
+                raise GeminiTooLarge
         if rest:
             yield bytes(rest)
 

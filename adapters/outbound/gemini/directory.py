@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task, is_name
 
 from .client import BASE_URL, NO_KEY, GeminiClient

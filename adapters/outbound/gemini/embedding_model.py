@@ -6,14 +6,15 @@ from contextlib import aclosing
 from google.genai import types
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, EmbeddingModel
+from llm_gateway.application.ports.models import EmbeddingModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import GeminiClient
-from .exchange import Exchange
 from .translate_embedding import embed_batches, embed_config, embed_reply
+from .vendor_call import VendorCall
 
 
 class GeminiEmbeddingModel(EmbeddingModel):
@@ -29,6 +30,6 @@ class GeminiEmbeddingModel(EmbeddingModel):
         config.http_options = types.HttpOptions(headers=dict(headers))
         answers = []
         for contents in embed_batches(request):
-            async with aclosing(Exchange(self._client, self._clock, to.id, deadline)) as exchange:
-                answers.append(await exchange.embedded(contents, config))
+            async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
+                answers.append(await call.embedded(contents, config))
         return embed_reply(to.id, request, answers)

@@ -16,11 +16,11 @@ from .places import PENALTIES, PLAIN, RICH, THINKING, TOP_K
 SEED_BITS: Final = 32
 SEED_RANGE: Final = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
-Levels: TypeAlias = Mapping[ReasoningEffort, ThinkingLevel]
+ThinkingLevels: TypeAlias = Mapping[ReasoningEffort, ThinkingLevel]
 Budgets: TypeAlias = Mapping[ReasoningEffort, int]
 
 
-class Family(Struct, frozen=True, kw_only=True):
+class GeminiFamily(Struct, frozen=True, kw_only=True):
     """At most one of `levels` and `budgets`: a request with both is answered with 400. Neither: no thinking asked for.
 
     Both map every effort; `none` is the family's lowest, as some can't stop thinking. `default_temperature`: whether a
@@ -29,7 +29,7 @@ class Family(Struct, frozen=True, kw_only=True):
     """
 
     features: frozenset[Feature]
-    levels: Levels | None = None
+    levels: ThinkingLevels | None = None
     budgets: Budgets | None = None
     default_temperature: bool = False
 
@@ -44,7 +44,7 @@ class Family(Struct, frozen=True, kw_only=True):
         return None
 
 
-def _levels(*ascending: ThinkingLevel) -> Levels:
+def _levels(*ascending: ThinkingLevel) -> ThinkingLevels:
     none, minimal, low, medium, high = ascending
     return {
         ReasoningEffort.NONE: none,
@@ -83,20 +83,23 @@ _RANKING = features_of({**PLAIN, **RICH, **TOP_K, **THINKING})
 _FROM_MINIMAL = _levels(_MINIMAL, _MINIMAL, _LOW, _MEDIUM, _HIGH)
 _FROM_LOW = _levels(_LOW, _LOW, _LOW, _MEDIUM, _HIGH)
 
-FAMILIES: Final[tuple[tuple[str, Family], ...]] = (
-    ("gemini-1.*", Family(features=_UNTHINKING, default_temperature=True)),
-    ("gemini-2.0*", Family(features=_UNTHINKING, default_temperature=True)),
-    ("gemini-2.5-pro*", Family(features=_RANKING, budgets=_budgets(128), default_temperature=True)),  # always thinks
-    ("gemini-2.5*", Family(features=_RANKING, budgets=_budgets(0), default_temperature=True)),
-    ("gemini-robotics*", Family(features=_RICH)),
-    ("gemini-3-pro*", Family(features=_RANKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
-    ("gemini-3-flash*", Family(features=_RANKING, levels=_FROM_MINIMAL)),
-    ("gemini-3.1-flash-lite*", Family(features=_RANKING, levels=_FROM_MINIMAL)),
-    ("gemini-3.1-*", Family(features=_RANKING, levels=_FROM_LOW)),
-    ("gemini-3.5-flash*", Family(features=_THINKING, levels=_FROM_MINIMAL)),
-    ("gemini-3.6-flash*", Family(features=_THINKING, levels=_FROM_MINIMAL)),
-    ("gemini-*", Family(features=_THINKING, levels=_FROM_LOW)),
-    ("*", Family(features=_PLAIN, default_temperature=True)),  # open models served beside Gemini
+FAMILIES: Final[tuple[tuple[str, GeminiFamily], ...]] = (
+    ("gemini-1.*", GeminiFamily(features=_UNTHINKING, default_temperature=True)),
+    ("gemini-2.0*", GeminiFamily(features=_UNTHINKING, default_temperature=True)),
+    (
+        "gemini-2.5-pro*",
+        GeminiFamily(features=_RANKING, budgets=_budgets(128), default_temperature=True),
+    ),  # always thinks
+    ("gemini-2.5*", GeminiFamily(features=_RANKING, budgets=_budgets(0), default_temperature=True)),
+    ("gemini-robotics*", GeminiFamily(features=_RICH)),
+    ("gemini-3-pro*", GeminiFamily(features=_RANKING, levels=_levels(_LOW, _LOW, _LOW, _HIGH, _HIGH))),
+    ("gemini-3-flash*", GeminiFamily(features=_RANKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.1-flash-lite*", GeminiFamily(features=_RANKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.1-*", GeminiFamily(features=_RANKING, levels=_FROM_LOW)),
+    ("gemini-3.5-flash*", GeminiFamily(features=_THINKING, levels=_FROM_MINIMAL)),
+    ("gemini-3.6-flash*", GeminiFamily(features=_THINKING, levels=_FROM_MINIMAL)),
+    ("gemini-*", GeminiFamily(features=_THINKING, levels=_FROM_LOW)),
+    ("*", GeminiFamily(features=_PLAIN, default_temperature=True)),  # open models served beside Gemini
 )
 """The first pattern that fits counts. What is newer than this table, or an alias, which moves without notice, is taken
 for a Gemini that thinks by level and has none below LOW, as 3.1 Pro, 3.7 and 3.8 Flash and Gemini 4.
@@ -106,7 +109,7 @@ NOT_FOR_CHAT: Final = ("-tts", "-image", "-audio", "-live", "computer-use")
 """Parts of the names of models that answer otherwise than in text, or only with tools of the vendor's."""
 
 
-def family_of(model: str) -> Family:
+def family_of(model: str) -> GeminiFamily:
     return next(family for pattern, family in FAMILIES if fnmatchcase(model, pattern))
 
 

@@ -58,7 +58,7 @@ CARRIED: Final = frozenset({"text", "function_call", "thought_signature"})
 """Of a part there is one of these. The SDK drops what it does not know: a part of an unknown kind has none."""
 
 
-class ReplyReader:
+class GeminiReplyReader:
     """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said."""
 
     def __init__(self, to: EndpointId) -> None:

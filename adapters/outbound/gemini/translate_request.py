@@ -27,7 +27,7 @@ from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.parameters import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
-from .families import SEED_RANGE, Family, family_of
+from .families import SEED_RANGE, GeminiFamily, family_of
 from .places import MAX_STOPS, PLACES
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
@@ -205,7 +205,7 @@ def _unstated(request: ChatRequest) -> Iterator[str]:
         yield TEMPERATURE
 
 
-def _numbers_of(family: Family, request: ChatRequest) -> dict[str, Any]:
+def _numbers_of(family: GeminiFamily, request: ChatRequest) -> dict[str, Any]:
     sent = _numbers(request)
     if request.sampling.temperature_by_default and not family.default_temperature:
         del sent["temperature"]

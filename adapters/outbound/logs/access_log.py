@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct, json
 from typing_extensions import override
 
-from llm_gateway.application.ports import AccessLog
+from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.application.records import RequestId, RequestRecord
 
 from .line_writer import LineWriter

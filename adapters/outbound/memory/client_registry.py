@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import ClientDirectory, ClientRegistry
+from llm_gateway.application.ports.stores import ClientDirectory, ClientRegistry
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import ClientDirectory, EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.stores import ClientDirectory
 from llm_gateway.domain.clients import ApiKeyDigest, Client
 from llm_gateway.domain.routing import EndpointState
 from llm_gateway.domain.sequences import tuple_of

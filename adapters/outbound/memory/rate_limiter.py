@@ -2,10 +2,11 @@
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, RateLimiter
-from llm_gateway.domain.account import Account
+from llm_gateway.application.ports.stores import RateLimiter
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.quota_account import QuotaAccount
 
 
 class MemoryRateLimiter(RateLimiter):
@@ -13,7 +14,7 @@ class MemoryRateLimiter(RateLimiter):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._accounts: dict[ClientId, Account] = {}
+        self._accounts: dict[ClientId, QuotaAccount] = {}
 
     @override
     async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
@@ -27,10 +28,10 @@ class MemoryRateLimiter(RateLimiter):
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         self._account(client).settle(reservation, tokens, self._now_ms())
 
-    def _account(self, client: Client) -> Account:
+    def _account(self, client: Client) -> QuotaAccount:
         account = self._accounts.get(client.id)
         if account is None or account.quota != client.quota:
-            account = self._accounts[client.id] = Account(client.quota, self._now_ms())
+            account = self._accounts[client.id] = QuotaAccount(client.quota, self._now_ms())
         return account
 
     def _now_ms(self) -> int:

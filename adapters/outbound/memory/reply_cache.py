@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, ReplyCache
+from llm_gateway.application.ports.stores import ReplyCache
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.cache_key import CacheKey
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024

@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, RequestLog
+from llm_gateway.application.ports.stores import RequestLog
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 

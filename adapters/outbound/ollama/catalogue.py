@@ -24,7 +24,7 @@ class Pulled(Struct, frozen=True, kw_only=True):
     elsewhere: bool = False
 
 
-class Server(Struct, frozen=True, kw_only=True):
+class OllamaServer(Struct, frozen=True, kw_only=True):
     """What holds for all models of a server. `fingerprint` is what of its configuration changes an answer."""
 
     provider: str
@@ -49,7 +49,7 @@ def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
     )
 
 
-def states(server: Server, models: Sequence[Pulled], contexts: Mapping[str, int]) -> Sequence[EndpointState]:
+def states(server: OllamaServer, models: Sequence[Pulled], contexts: Mapping[str, int]) -> Sequence[EndpointState]:
     """The server's own model first, then the others of use, by name. `contexts` are those of the loaded ones."""
     own = next((model for model in models if same_model(model.name, server.model)), None)
     others = sorted((model for model in models if model is not own and _tasks(model)), key=lambda model: model.name)
@@ -60,7 +60,7 @@ def states(server: Server, models: Sequence[Pulled], contexts: Mapping[str, int]
 
 
 def _state(
-    server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
+    server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
 ) -> EndpointState:
     tasks = _tasks(model)
     outside = model.elsewhere if model is not None else hosted_elsewhere(name)
@@ -93,7 +93,7 @@ def _tasks(model: Pulled | None) -> frozenset[Task]:
     return frozenset(task for word, task in _TASKS.items() if word in model.capabilities)
 
 
-def _context(server: Server, name: str, model: Pulled | None, contexts: Mapping[str, int]) -> int | None:
+def _context(server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int]) -> int | None:
     """As the model is loaded, else as it will be, else as long as it can be."""
     loaded = next((length for loaded, length in contexts.items() if same_model(loaded, name)), None)
     own = model.context_length if model is not None else None

@@ -5,7 +5,8 @@ from contextlib import aclosing, suppress
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.application.ports.models import ChatModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain, JsonSchemaFormat
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent
@@ -16,7 +17,7 @@ from .client import CONNECT_SECONDS, MAX_LINE_BYTES, Clients
 from .failures import translated
 from .loading import Loads
 from .options import Options
-from .translate_reply import ReplyReader
+from .translate_reply import OllamaReplyReader
 from .translate_request import calls_in, chat_body, encoded
 from .vendor import ChatPart
 
@@ -73,7 +74,7 @@ class OllamaChatModel(ChatModel):
         until = deadline.at + ready.waited
         streamed = grain is Grain.STREAM
         body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
-        reader = ReplyReader(to, calls_in(request), whole=not streamed)
+        reader = OllamaReplyReader(to, calls_in(request), whole=not streamed)
         limit = min(until, self._in(self._first_token_seconds)) if streamed else until
         shaped = isinstance(request.response_format, JsonSchemaFormat)
         try:
@@ -91,7 +92,13 @@ class OllamaChatModel(ChatModel):
             raise
 
     async def _next(
-        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: ReplyReader, limit: float, *, shaped: bool
+        self,
+        to: Endpoint,
+        parts: AsyncGenerator[ChatPart, None],
+        reader: OllamaReplyReader,
+        limit: float,
+        *,
+        shaped: bool,
     ) -> Sequence[ChatEvent]:
         """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
         with translated(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):

@@ -16,7 +16,7 @@ CONNECT_SECONDS = 10.0
 """A connection that is not made in time is given up, so that another provider can be asked."""
 
 
-class Client(ollama.AsyncClient):
+class OllamaClient(ollama.AsyncClient):
     """Asks with bodies of our own making: the SDK's `chat` has no `truncate`, no `shift` and no headers, and its
     types drop from a tool's schema what they don't know, and from a tool call its id.
     """
@@ -66,9 +66,9 @@ class Clients:
         self._api_key = api_key
         self._max_line_bytes = max_line_bytes
         self._connect_seconds = connect_seconds
-        self._clients: dict[Locality, Client] = {}
+        self._clients: dict[Locality, OllamaClient] = {}
 
-    def of(self, locality: Locality) -> Client:
+    def of(self, locality: Locality) -> OllamaClient:
         """To be called inside the event loop that will use it."""
         client = self._clients.get(locality)
         if client is None:
@@ -77,7 +77,7 @@ class Clients:
                 api_key=self._api_key,
                 max_line_bytes=self._max_line_bytes,
             )
-            client = self._clients[locality] = Client(self._base_url, transport, self._connect_seconds)
+            client = self._clients[locality] = OllamaClient(self._base_url, transport, self._connect_seconds)
         return client
 
     async def aclose(self) -> None:

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
 from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_name
 
 from .addresses import DEFAULT_URL, resolves_on_premises
-from .catalogue import Pulled, Server, pulled, states
+from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
 from .failures import translated
 from .names import hosted_elsewhere, same_model
@@ -129,7 +130,7 @@ class OllamaDirectory(EndpointDirectory):
             return await answer
 
     def _tell(self) -> Sequence[EndpointState]:
-        server = Server(
+        server = OllamaServer(
             provider=self._id.provider,
             model=self._id.model,
             fingerprint=f"{_address(self._base_url)} num_ctx={self._num_ctx}",

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, EmbeddingModel
+from llm_gateway.application.ports.models import EmbeddingModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.resilience import Deadline

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import ollama
 from msgspec import Struct
 
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
-from .client import Client, Clients
+from .client import Clients, OllamaClient
 from .failures import translated
 from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
@@ -153,7 +153,7 @@ class Loads:
         hold_local(to, elsewhere=_elsewhere(to, shown))
         return shown
 
-    async def _loaded_at(self, client: Client, to: EndpointId) -> str | None:
+    async def _loaded_at(self, client: OllamaClient, to: EndpointId) -> str | None:
         """Has the model loaded. The host that it runs at, where that is another one."""
         if self._for is Task.EMBED:
             return (await client.embedded(encoded(to, embed_load_body(to.model, self._options)), {})).remote_host

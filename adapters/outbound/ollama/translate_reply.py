@@ -12,7 +12,7 @@ from .names import hold_local
 from .vendor import ChatPart, PartToolCall
 
 
-class ReplyReader:
+class OllamaReplyReader:
     """One answer's parts, as they come; a `whole` answer is one part.
 
     `calls_before`: how many tool calls the conversation held already.

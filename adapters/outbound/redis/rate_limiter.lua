@@ -1,4 +1,4 @@
--- One client's quota, by the rules of domain/account.py: all of a charge or nothing, and settled once.
+-- One client's quota, by the rules of domain/quota_account.py: all of a charge or nothing, and settled once.
 -- Every number is a whole one below 2^53, where Lua's doubles are exact. Times are milliseconds, levels parts of a unit.
 --
 -- KEYS   the account; the answers under way, by when they expire; the reservation. One hash tag for all three.

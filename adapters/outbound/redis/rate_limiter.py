@@ -1,4 +1,4 @@
-"""Quotas that every gateway counts together, by a script that does what `domain.account.Account` says."""
+"""Quotas that every gateway counts together, by a script that does what `domain.quota_account.QuotaAccount` says."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import Struct, msgpack
 from typing_extensions import override
 
-from llm_gateway.application.ports import RateLimiter
+from llm_gateway.application.ports.stores import RateLimiter
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
 from llm_gateway.domain.quota import (
@@ -24,7 +24,7 @@ from llm_gateway.domain.quota import (
     ReservationId,
 )
 
-from .store import Reply, Script, Store, StoreError
+from .client.store import LuaScript, RedisReply, Store, StoreError
 
 VERSION = 1
 """Of the keys' meaning. Raised together with any change to it: gateways of two versions then count apart."""
@@ -32,7 +32,7 @@ KNOWN_CLIENTS = 4096
 TRY_AGAIN = timedelta(seconds=1)
 """As often as a server that is away is tried."""
 
-TAKE_RATES = Script(files(__package__).joinpath("rate_limiter.lua").read_text())
+TAKE_RATES = LuaScript(files(__package__).joinpath("rate_limiter.lua").read_text())
 
 
 class _Account(Struct, frozen=True):
@@ -51,7 +51,7 @@ class RedisRateLimiter(RateLimiter):
     may have been taken.
     """
 
-    def __init__(self, store: Store, script: Script = TAKE_RATES) -> None:
+    def __init__(self, store: Store, script: LuaScript = TAKE_RATES) -> None:
         self._store = store
         self._script = script
         self._account = lru_cache(KNOWN_CLIENTS)(_account)
@@ -73,7 +73,7 @@ class RedisRateLimiter(RateLimiter):
         bucket = client.quota.tokens
         await self._run("settle", client, reservation, bucket.parts(tokens) if bucket else 0)
 
-    async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> Reply:
+    async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> RedisReply:
         of = self._account(client.id, client.quota)
         keys = (of.account, of.leases, of.reservation + reservation.encode())
         try:

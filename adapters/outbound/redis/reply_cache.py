@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Entropy, ReplyCache
+from llm_gateway.application.ports.stores import ReplyCache
+from llm_gateway.application.ports.system import Entropy
 from llm_gateway.domain.cache_key import CacheKey
 
-from .store import Store, StoreError
+from .client.store import Store, StoreError
 
 VERSION = 1
 MAX_ENTRY_BYTES = 256 * 1024

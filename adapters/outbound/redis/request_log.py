@@ -7,11 +7,11 @@ from hashlib import blake2b
 from msgspec import MsgspecError, Struct, msgpack
 from typing_extensions import override
 
-from llm_gateway.application.ports import RequestLog
+from llm_gateway.application.ports.stores import RequestLog
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 
-from .store import Store, StoreError
+from .client.store import Store, StoreError
 
 VERSION = 1
 LIFE_MS = 3_600_000

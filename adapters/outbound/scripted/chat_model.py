@@ -7,7 +7,8 @@ from typing import TypeAlias
 from msgspec import Struct
 from typing_extensions import override
 
-from llm_gateway.application.ports import ChatModel, Clock
+from llm_gateway.application.ports.models import ChatModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, Usage
 from llm_gateway.domain.errors import ProviderBroken, ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Started, TextDelta, replay

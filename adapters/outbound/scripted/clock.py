@@ -8,7 +8,7 @@ from itertools import count
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 
 
 class ScriptedClock(Clock):

@@ -6,7 +6,8 @@ from hashlib import blake2b
 from msgspec import Struct
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, EmbeddingModel
+from llm_gateway.application.ports.models import EmbeddingModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, Vector, check_vectors
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint

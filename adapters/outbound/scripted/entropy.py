@@ -4,7 +4,7 @@ from random import Random
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Entropy
+from llm_gateway.application.ports.system import Entropy
 
 
 class SeededEntropy(Entropy):

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, TrafficMeter
+from llm_gateway.application.ports.observation import CallObservation, Observation, Observer, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.routing import Endpoint
 
 
-class RecordedAttempt(Attempt):
+class RecordedAttempt(CallObservation):
     """`ends` has one record where the attempt was ended as it should be."""
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
@@ -37,7 +37,7 @@ class RecordedRequest(Observation):
         self.records: list[RequestRecord] = []
 
     @override
-    def attempt(self, endpoint: Endpoint) -> Attempt:
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
         trace = {name: value for name, value in self.headers.items() if name == "traceparent"}
         self.attempts.append(RecordedAttempt(endpoint, trace))
         return self.attempts[-1]

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 
 
 class SystemClock(Clock):

@@ -5,7 +5,7 @@ import random
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Entropy
+from llm_gateway.application.ports.system import Entropy
 
 
 class SystemEntropy(Entropy):

@@ -16,7 +16,7 @@ Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 _WORST = frozenset(metric.name for metric in CATALOGUE if metric.worst)
 
 
-class Family(Struct, frozen=True, array_like=True):
+class MetricFamily(Struct, frozen=True, array_like=True):
     """`kind` is Prometheus's. `name` is without the `_total` of a counter, as Prometheus's own library has it."""
 
     name: str
@@ -38,10 +38,10 @@ class _Row(Struct, frozen=True, array_like=True):
 _decoder = msgpack.Decoder(list[_Row])
 
 
-def read_families(registry: CollectorRegistry) -> list[Family]:
+def read_families(registry: CollectorRegistry) -> list[MetricFamily]:
     """What a registry has now."""
     return [
-        Family(
+        MetricFamily(
             family.name,
             family.type,
             family.documentation,
@@ -51,7 +51,7 @@ def read_families(registry: CollectorRegistry) -> list[Family]:
     ]
 
 
-def encode_families(families: Iterable[Family]) -> bytes:
+def encode_families(families: Iterable[MetricFamily]) -> bytes:
     return _encode(
         [
             _Row(one.name, one.kind, one.description, [(*series, value) for series, value in one.samples.items()])
@@ -60,27 +60,27 @@ def encode_families(families: Iterable[Family]) -> bytes:
     )
 
 
-def decode_families(data: bytes) -> list[Family]:
+def decode_families(data: bytes) -> list[MetricFamily]:
     """Raises `msgspec.MsgspecError` for what `encode_families` did not make."""
     return [
-        Family(
+        MetricFamily(
             row.name, row.kind, row.description, {(name, tuple(labels)): value for name, labels, value in row.samples}
         )
         for row in _decoder.decode(data)
     ]
 
 
-def counted(families: Iterable[Family]) -> list[Family]:
+def counted(families: Iterable[MetricFamily]) -> list[MetricFamily]:
     """Without the gauges: what stays true of a process that is gone."""
     return [family for family in families if family.kind != "gauge"]
 
 
-def merge_families(processes: Iterable[Sequence[Family]]) -> list[Family]:
+def merge_families(processes: Iterable[Sequence[MetricFamily]]) -> list[MetricFamily]:
     """The sum of every series, or the largest value where the catalogue says `worst`."""
-    merged: dict[str, Family] = {}
+    merged: dict[str, MetricFamily] = {}
     for families in processes:
         for family in families:
-            known = merged.setdefault(family.name, Family(family.name, family.kind, family.description, {}))
+            known = merged.setdefault(family.name, MetricFamily(family.name, family.kind, family.description, {}))
             for series, value in family.samples.items():
                 before = known.samples.get(series)
                 if before is None:
@@ -90,7 +90,7 @@ def merge_families(processes: Iterable[Sequence[Family]]) -> list[Family]:
     return list(merged.values())
 
 
-def render_families(families: Iterable[Family]) -> bytes:
+def render_families(families: Iterable[MetricFamily]) -> bytes:
     """Prometheus's text. Call it in a thread."""
     return generate_latest(_Collected(families))
 
@@ -98,7 +98,7 @@ def render_families(families: Iterable[Family]) -> bytes:
 class _Collected(CollectorRegistry):
     """Just enough of a registry for Prometheus's own writer."""
 
-    def __init__(self, families: Iterable[Family]) -> None:
+    def __init__(self, families: Iterable[MetricFamily]) -> None:
         super().__init__()
         self._families = families
 

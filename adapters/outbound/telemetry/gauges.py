@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 
 from llm_gateway.application.breakers import Breakers
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.resilience import BreakerState
 
 from . import catalogue

@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
 from .catalogue import CATALOGUE, Kind, Metric
-from .families import Family, read_families
+from .families import MetricFamily, read_families
 
 LabelValues: TypeAlias = tuple[str, ...]
 Watch: TypeAlias = Callable[[], Iterable[tuple[LabelValues, float]]]
@@ -113,7 +113,7 @@ class Instruments:
         )
         create(metric.instrument, [_callback(metric, read)], unit=metric.unit, description=metric.description)
 
-    def read(self) -> list[Family]:
+    def read(self) -> list[MetricFamily]:
         """Takes tens of milliseconds where there are many series: call it in a thread."""
         for histogram in self._histograms:
             histogram.flush()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, QueueMeter, TrafficMeter
+from llm_gateway.application.ports.observation import CallObservation, Observation, Observer, QueueMeter, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.routing import Endpoint, Task
 
@@ -15,7 +15,7 @@ from .instruments import Instruments
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
-class CallCounts(Attempt):
+class CallCounts(CallObservation):
     """Counts each call to a provider as it ends. One serves all calls, as nothing is kept of any."""
 
     headers: Mapping[str, str] = {}
@@ -68,7 +68,7 @@ class RequestCounts(Observation):
         self._call_counts = CallCounts(instruments)
 
     @override
-    def attempt(self, endpoint: Endpoint) -> Attempt:
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
         self._calls.add(endpoint.id.provider)
         return self._call_counts
 

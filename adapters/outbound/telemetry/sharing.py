@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import MsgspecError
 
-from .families import Family, counted, decode_families, encode_families, merge_families, render_families
+from .families import MetricFamily, counted, decode_families, encode_families, merge_families, render_families
 
 log = logging.getLogger("llm_gateway.telemetry")
 
@@ -85,7 +85,7 @@ class SharedMetrics:
             log.warning("the counts can't be written down: %s", error.strerror)
         return data
 
-    async def _ask(self, slot: int) -> list[Family]:
+    async def _ask(self, slot: int) -> list[MetricFamily]:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._path(slot, "sock"))
@@ -96,7 +96,7 @@ class SharedMetrics:
         except (OSError, TimeoutError, MsgspecError):
             return self._kept(slot)
 
-    def _kept(self, slot: int) -> list[Family]:
+    def _kept(self, slot: int) -> list[MetricFamily]:
         """The counts that a slot's process wrote down last; nothing where none did."""
         try:
             return counted(decode_families(self._path(slot, "counts").read_bytes()))

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer, QueueMeter, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.observation import (
+    CallObservation,
+    Observation,
+    Observer,
+    QueueMeter,
+    StoreMeter,
+    TrafficMeter,
+)
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.quota import LimiterMode
 from llm_gateway.domain.routing import Endpoint
 
 
-class SilentAttempt(Attempt):
+class SilentCallObservation(CallObservation):
     @property
     @override
     def headers(self) -> Mapping[str, str]:
@@ -23,8 +30,8 @@ class SilentAttempt(Attempt):
 
 class SilentObservation(Observation):
     @override
-    def attempt(self, endpoint: Endpoint) -> Attempt:
-        return SilentAttempt()
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
+        return SilentCallObservation()
 
     @override
     def end(self, record: RequestRecord) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from typing_extensions import override
 
-from llm_gateway.application.ports import StoreMeter
+from llm_gateway.application.ports.observation import StoreMeter
 from llm_gateway.domain.quota import LimiterMode
 
 from . import catalogue

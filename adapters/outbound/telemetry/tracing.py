@@ -13,7 +13,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 from typing_extensions import override
 
-from llm_gateway.application.ports import Attempt, Observation, Observer
+from llm_gateway.application.ports.observation import CallObservation, Observation, Observer
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.routing import Endpoint
@@ -93,7 +93,7 @@ class _TracedObservation(Observation):
         self._context = set_span_in_context(span, Context())
 
     @override
-    def attempt(self, endpoint: Endpoint) -> Attempt:
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
         attributes = {
             "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
             "gen_ai.request.model": endpoint.id.model,
@@ -101,7 +101,7 @@ class _TracedObservation(Observation):
         span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
         headers: dict[str, str] = {}
         self._propagator.inject(headers, set_span_in_context(span, Context()))
-        return _TracedAttempt(self._inner.attempt(endpoint), span, headers)
+        return _TracedCallObservation(self._inner.attempt(endpoint), span, headers)
 
     @override
     def end(self, record: RequestRecord) -> None:
@@ -122,8 +122,8 @@ class _TracedObservation(Observation):
         _end(self._span, attributes, record.usage, record.error, left=record.left)
 
 
-class _TracedAttempt(Attempt):
-    def __init__(self, inner: Attempt, span: Span, headers: Mapping[str, str]) -> None:
+class _TracedCallObservation(CallObservation):
+    def __init__(self, inner: CallObservation, span: Span, headers: Mapping[str, str]) -> None:
         self._inner = inner
         self._span = span
         self._headers = {**inner.headers, **headers}

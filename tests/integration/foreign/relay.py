@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from ..ollama_server import until
+from ..ollama.server import until
 
 LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 

@@ -10,7 +10,7 @@ from llm_gateway.domain import errors
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.events import ChatEvent, Finished, Started, collect
 
-from ..gemini_calls import KEY, PROMPT, ask, model_at
+from ..gemini.calls import KEY, PROMPT, ask, model_at
 from .processes import Foreign
 from .relay import Relay
 

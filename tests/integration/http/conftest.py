@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 
-from .browser import Browse, Visit, chromium, visit
+from .console.browser import Browse, Visit, chromium, visit
 from .served import MODELS, Serve, Served, serve, stopped_clock
 
 

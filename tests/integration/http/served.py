@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import httpx
 
-from llm_gateway.adapters.inbound.http.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.protocol import Bounds
-from llm_gateway.adapters.inbound.http.server import GatewayServer
+from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.server.protocol import Bounds
+from llm_gateway.adapters.inbound.http.server.server import GatewayServer
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock

@@ -6,17 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.edge import Edge
+from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.server.middleware import RequestMiddleware
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.bootstrap.settings import Secret
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import TextDelta
 
-from ..gemini_payloads import said as gemini_said
-from ..gemini_payloads import whole as gemini_whole
-from ..gemini_server import Answer, Asked, GeminiServer
-from ..ollama_server import Model, end, ollama_server, whole
+from ..gemini.payloads import said as gemini_said
+from ..gemini.payloads import whole as gemini_whole
+from ..gemini.server import Answer, Asked, GeminiServer
+from ..ollama.server import Model, end, ollama_server, whole
 from .served import Serve, Served, chat, eventually, serve, stopped_clock
 
 NATIVE, OPENAI = "/api/v1/chat", "/v1/chat/completions"
@@ -26,7 +26,7 @@ PHOTO = bytes(range(250)) * 3600
 
 
 def held(served: Served) -> int:
-    return cast("Edge", served.server.config.app)._bodies.held
+    return cast("RequestMiddleware", served.server.config.app)._bodies.held
 
 
 def body(size: int, **fields: object) -> bytes:

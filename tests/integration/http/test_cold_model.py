@@ -2,9 +2,9 @@
 
 import asyncio
 
-from llm_gateway.adapters.inbound.http.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 
-from ..ollama_server import answer, ollama_server
+from ..ollama.server import answer, ollama_server
 from .served import serve
 
 WAITING = 8

@@ -10,12 +10,12 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini_payloads import refusal, respelled, stream, whole
-from ..gemini_payloads import said as gemini_said
-from ..gemini_server import Answer, Asked, GeminiServer
-from ..ollama_server import answer as ollama_answer
-from ..ollama_server import end, ollama_server
-from ..ollama_server import whole as ollama_whole
+from ..gemini.payloads import refusal, respelled, stream, whole
+from ..gemini.payloads import said as gemini_said
+from ..gemini.server import Answer, Asked, GeminiServer
+from ..ollama.server import answer as ollama_answer
+from ..ollama.server import end, ollama_server
+from ..ollama.server import whole as ollama_whole
 from .served import KEY, Served, chat, serve
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])

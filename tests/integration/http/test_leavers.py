@@ -16,14 +16,16 @@ from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.application.ports import ChatModel
+from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent, TextDelta, collect
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
-from .. import gemini_payloads, gemini_server, ollama_server
+from ..gemini import payloads as gemini_payloads
+from ..gemini import server as gemini_server
+from ..ollama import server as ollama_server
 from .served import KEY, Served, Wire, eventually, serve
 
 TOGETHER = 50

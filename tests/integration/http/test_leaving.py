@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
-from llm_gateway.application.ports import RateLimiter
+from llm_gateway.application.ports.stores import RateLimiter
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
 from llm_gateway.domain.events import TextDelta
 

@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini_payloads import SignedTools, whole
-from ..gemini_server import Answer, Asked, GeminiServer
-from ..ollama_server import Asked as OllamaAsked
-from ..ollama_server import Script, answer, end, line, ollama_server, stream
-from ..ollama_server import whole as ollama_whole
+from ..gemini.payloads import SignedTools, whole
+from ..gemini.server import Answer, Asked, GeminiServer
+from ..ollama.server import Asked as OllamaAsked
+from ..ollama.server import Script, answer, end, line, ollama_server, stream
+from ..ollama.server import whole as ollama_whole
 from .served import Served, serve
 from .sse import events_of
 

@@ -10,15 +10,15 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini_payloads import refusal, stream, whole
-from ..gemini_payloads import said as gemini_said
-from ..gemini_server import Answer, Asked, Cut, GeminiServer, Reset
-from ..ollama_server import Asked as OllamaAsked
-from ..ollama_server import Cut as OllamaCut
-from ..ollama_server import Reset as OllamaReset
-from ..ollama_server import Script, answer, end, line, ollama_server
-from ..ollama_server import stream as ollama_stream
-from ..ollama_server import whole as ollama_whole
+from ..gemini.payloads import refusal, stream, whole
+from ..gemini.payloads import said as gemini_said
+from ..gemini.server import Answer, Asked, Cut, GeminiServer, Reset
+from ..ollama.server import Asked as OllamaAsked
+from ..ollama.server import Cut as OllamaCut
+from ..ollama.server import Reset as OllamaReset
+from ..ollama.server import Script, answer, end, line, ollama_server
+from ..ollama.server import stream as ollama_stream
+from ..ollama.server import whole as ollama_whole
 from .served import Served, chat, serve
 from .sse import events_of
 

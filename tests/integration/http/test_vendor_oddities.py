@@ -9,13 +9,13 @@ from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.bootstrap.settings import Secret
 from llm_gateway.domain.resilience import BREAKER_FAILURES
 
-from ..gemini_payloads import said as gemini_said
-from ..gemini_payloads import stream as gemini_stream
-from ..gemini_payloads import whole as gemini_whole
-from ..gemini_server import Answer, Asked, GeminiServer
-from ..ollama_server import end, line, ollama_server
-from ..ollama_server import stream as ollama_stream
-from ..ollama_server import whole as ollama_whole
+from ..gemini.payloads import said as gemini_said
+from ..gemini.payloads import stream as gemini_stream
+from ..gemini.payloads import whole as gemini_whole
+from ..gemini.server import Answer, Asked, GeminiServer
+from ..ollama.server import end, line, ollama_server
+from ..ollama.server import stream as ollama_stream
+from ..ollama.server import whole as ollama_whole
 from .served import serve
 from .sse import events_of
 

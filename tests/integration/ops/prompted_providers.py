@@ -1,13 +1,13 @@
 """A Gemini and an Ollama that fail the way that a prompt names."""
 
-from ..gemini_payloads import refusal, said, sse
-from ..gemini_payloads import whole as gemini_whole
-from ..gemini_server import Answer, Cut
-from ..gemini_server import Asked as GeminiAsked
-from ..ollama_server import Asked as OllamaAsked
-from ..ollama_server import Script, end, line
-from ..ollama_server import stream as ollama_stream
-from ..ollama_server import whole as ollama_whole
+from ..gemini.payloads import refusal, said, sse
+from ..gemini.payloads import whole as gemini_whole
+from ..gemini.server import Answer, Cut
+from ..gemini.server import Asked as GeminiAsked
+from ..ollama.server import Asked as OllamaAsked
+from ..ollama.server import Script, end, line
+from ..ollama.server import stream as ollama_stream
+from ..ollama.server import whole as ollama_whole
 
 STATUSES = {"unavailable": 500, "throttled": 429, "rejected": 400}
 """What a prompt that begins so is answered. One that begins with `broken` breaks off."""

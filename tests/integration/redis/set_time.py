@@ -4,9 +4,9 @@ from typing import Any
 
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.redis.client.store import LuaScript, Store
 from llm_gateway.adapters.outbound.redis.rate_limiter import TAKE_RATES, RedisRateLimiter
-from llm_gateway.adapters.outbound.redis.store import Script, Store
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.quota import ReservationId
 
@@ -23,7 +23,7 @@ local redis = { call = function(name, ...)
   return server.call(name, ...)
 end }
 """
-SHADOWED = Script(SHADOW + TAKE_RATES.body)
+SHADOWED = LuaScript(SHADOW + TAKE_RATES.body)
 
 
 class TimedRateLimiter(RedisRateLimiter):

@@ -5,10 +5,10 @@ from functools import cached_property
 import pytest
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.redis.clients import CLIENTS, REGISTRATIONS, RedisClients
+from llm_gateway.adapters.outbound.redis.client.store import Store
+from llm_gateway.adapters.outbound.redis.client_registry import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
-from llm_gateway.adapters.outbound.redis.store import Store
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.testing import (
     ClientRegistryContract,

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from llm_gateway.adapters.outbound.redis.failures import StoreAway, StoreRefused
-from llm_gateway.adapters.outbound.redis.server import AWAY_FAILURES, AWAY_SECONDS
-from llm_gateway.adapters.outbound.redis.store import Store, open_store
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreRefused
+from llm_gateway.adapters.outbound.redis.client.server import AWAY_FAILURES, AWAY_SECONDS
+from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 
 from llm_gateway.adapters.outbound.redis import rate_limiter
+from llm_gateway.adapters.outbound.redis.client.store import LuaScript
 from llm_gateway.adapters.outbound.redis.rate_limiter import TAKE_RATES, RedisRateLimiter
-from llm_gateway.adapters.outbound.redis.store import Script
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.domain.account import Account
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
 from llm_gateway.domain.quota import DEBT_FLOOR, LEASE_MS, Bucket, Charge, Quota
+from llm_gateway.domain.quota_account import QuotaAccount
 from llm_gateway.testing.contracts.rate_limiter import LEASE, ONE, client, left, new_id
 
 from .conftest import Open
@@ -84,7 +84,7 @@ async def test_gateways_of_two_versions_count_side_by_side_and_each_exactly(
     old, someone = RedisRateLimiter(open_url(server.url)), client(requests=3)
     taken = [left((await old.take(someone, ONE, new_id())).requests)]
     monkeypatch.setattr(rate_limiter, "VERSION", rate_limiter.VERSION + 1)
-    new = RedisRateLimiter(open_url(server.url), Script(f"{TAKE_RATES.body}\n-- of the next version"))
+    new = RedisRateLimiter(open_url(server.url), LuaScript(f"{TAKE_RATES.body}\n-- of the next version"))
     for _ in range(2):
         for limiter in (new, old):
             taken.append(left((await limiter.take(someone, ONE, new_id())).requests))
@@ -160,7 +160,7 @@ async def test_debt_has_the_floor_that_the_account_has(open_url: Open, server: V
     clock, id = ScriptedClock(), client().id
     someone = Client(id=id, namespace=id, quota=Quota(tokens=Bucket.of(10, 3.7)))
     limiter = TimedRateLimiter(open_url(server.url), clock)
-    account = Account(someone.quota, 1_000_000)
+    account = QuotaAccount(someone.quota, 1_000_000)
     for _ in range(4):
         reservation = new_id()
         await limiter.take(someone, LEASE, reservation)

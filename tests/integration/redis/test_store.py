@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.redis.cluster import slot_of
-from llm_gateway.adapters.outbound.redis.failures import StoreAway, StoreRefused
-from llm_gateway.adapters.outbound.redis.line import packed
-from llm_gateway.adapters.outbound.redis.server import AWAY_FAILURES, AWAY_SECONDS
-from llm_gateway.adapters.outbound.redis.store import Script, Store, open_store
+from llm_gateway.adapters.outbound.redis.client.cluster import slot_of
+from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreRefused
+from llm_gateway.adapters.outbound.redis.client.server import AWAY_FAILURES, AWAY_SECONDS
+from llm_gateway.adapters.outbound.redis.client.store import LuaScript, Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
@@ -206,7 +206,7 @@ async def test_a_store_that_was_absent_at_the_start_is_used_once_it_is_there(ope
 
 async def test_a_script_is_sent_once_and_again_after_the_server_forgot_it(open_url: Open, wire: Proxy) -> None:
     mark = token_hex(8)
-    store, script = open_url(wire.url), Script(f"return ARGV[1] -- {mark}")
+    store, script = open_url(wire.url), LuaScript(f"return ARGV[1] -- {mark}")
     for word in (b"one", b"two"):
         assert await store.run("run", script, (b"key",), word) == word
     assert sum(mark.encode() in data for data in wire.requests) == 1

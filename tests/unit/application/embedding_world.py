@@ -16,7 +16,7 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import Embedded, EmbedTexts
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import RateLimiter, ReplyCache
+from llm_gateway.application.ports.stores import RateLimiter, ReplyCache
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.cache_policy import CacheDirective

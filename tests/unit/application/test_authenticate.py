@@ -5,7 +5,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.directories import MemoryClientDirectory
 from llm_gateway.application.authenticate import Authenticate
-from llm_gateway.application.ports import ClientDirectory
+from llm_gateway.application.ports.stores import ClientDirectory
 from llm_gateway.domain.clients import ApiKeyDigest, Client, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable, Unauthenticated
 

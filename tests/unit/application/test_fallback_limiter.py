@@ -12,7 +12,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.fallback_limiter import LOCAL_SECONDS, AbsentPolicy, FallbackLimiter
-from llm_gateway.application.ports import StoreMeter
+from llm_gateway.application.ports.observation import StoreMeter
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import LimiterUnavailable
 from llm_gateway.domain.quota import Bucket, Charge, Decision, LimiterMode, Quota, ReservationId

@@ -6,7 +6,8 @@ from datetime import timedelta
 from msgspec import Struct
 from typing_extensions import override
 
-from llm_gateway.application.ports import Clock, RateLimiter, ReplyCache
+from llm_gateway.application.ports.stores import RateLimiter, ReplyCache
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.quota import Charge, Decision, ReservationId

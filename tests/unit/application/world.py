@@ -21,7 +21,7 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports import RateLimiter, ReplyCache
+from llm_gateway.application.ports.stores import RateLimiter, ReplyCache
 from llm_gateway.application.records import CacheStatus, RequestRecord
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights

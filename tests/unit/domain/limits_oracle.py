@@ -5,7 +5,7 @@ from math import ceil, floor
 
 from msgspec import Struct
 
-from llm_gateway.domain.quota import FINE_CAPACITY, Bucket, Charge, Decision, Quota, Standing
+from llm_gateway.domain.quota import FINE_CAPACITY, Bucket, Charge, Decision, LimitStatus, Quota
 
 LEASE_MS = 30_000
 CONCURRENCY_WAIT_MS = 1_000
@@ -31,8 +31,8 @@ class Well:
     def wait(self, units: int) -> int:
         return max(0, ceil((units - self.level) / self.rate))
 
-    def standing(self) -> Standing:
-        return Standing(
+    def standing(self) -> LimitStatus:
+        return LimitStatus(
             limit=self.capacity,
             remaining=max(0, floor(self.level)),
             reset_ms=self.wait(self.capacity),
@@ -109,7 +109,7 @@ class Oracle:
         concurrency = None
         if self.quota.concurrency is not None:
             left = max(0, self.quota.concurrency - self.leases)
-            concurrency = Standing(limit=self.quota.concurrency, remaining=left, reset_ms=0)
+            concurrency = LimitStatus(limit=self.quota.concurrency, remaining=left, reset_ms=0)
         return Decision(
             allowed=wait == 0,
             retry_after_ms=wait,

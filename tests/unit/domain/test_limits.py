@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from llm_gateway.domain.account import Account
-from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, Quota, ReservationId, Standing
+from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, LimitStatus, Quota, ReservationId
+from llm_gateway.domain.quota_account import QuotaAccount
 
 ONE = Charge(requests=1)
 LEASE = Charge(lease=True)
@@ -20,7 +20,7 @@ class Limits:
     """An account from the time 0 on, with a new reservation for each charge."""
 
     def __init__(self, quota: Quota) -> None:
-        self.account = Account(quota, 0)
+        self.account = QuotaAccount(quota, 0)
         self.now = 0
         self.made = 0
 
@@ -47,7 +47,7 @@ def test_the_default_quota_lets_five_of_six_pass_and_says_when_the_sixth_may() -
     decisions = [client.take(ONE) for _ in range(6)]
 
     assert [decision.allowed for decision in decisions] == [True] * 5 + [False]
-    assert decisions[0].requests == Standing(limit=5, remaining=4, reset_ms=1_000, window_ms=5_000)
+    assert decisions[0].requests == LimitStatus(limit=5, remaining=4, reset_ms=1_000, window_ms=5_000)
     assert decisions[5].retry_after_ms == 1_000
 
 
@@ -172,7 +172,7 @@ def test_concurrency_counts_leases_until_they_are_settled() -> None:
 
     refused = client.take(LEASE)
     assert refused.retry_after_ms == 1_000
-    assert refused.concurrency == Standing(limit=2, remaining=0, reset_ms=0)
+    assert refused.concurrency == LimitStatus(limit=2, remaining=0, reset_ms=0)
     assert client.take(tokens(1)).allowed
     client.settle("a", 0)
 

@@ -10,10 +10,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
-from llm_gateway.application.ports import Clock
-from llm_gateway.domain.account import Account
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
+from llm_gateway.domain.quota_account import QuotaAccount
 
 from .limits_oracle import Oracle
 
@@ -75,7 +75,7 @@ class Limits(RuleBasedStateMachine):
         self.clock.ms = start
         self.count = 0
         self.oracle = Oracle(quota, start)
-        self.account = Account(quota, start)
+        self.account = QuotaAccount(quota, start)
         self.limiter = MemoryRateLimiter(self.clock)
         self.client = Client(id=ClientId("one"), namespace="team", quota=quota)
         done(self.limiter.take(self.client, Charge(), ReservationId("first")))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from llm_gateway.domain.account import Account
 from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
+from llm_gateway.domain.quota_account import QuotaAccount
 
 BUCKETS = st.builds(
     Bucket.of, st.integers(1, 6) | st.sampled_from((10**6, 10**9)), st.sampled_from((0.1, 0.7, 1.0, 33.3, 1_000.0))
@@ -26,7 +26,7 @@ def weight(units: int) -> int:
 def test_no_window_of_any_schedule_admits_more_than_the_capacity_and_what_refilled(
     bucket: Bucket, schedule: list[tuple[int, int]]
 ) -> None:
-    account = Account(Quota(requests=bucket), 0)
+    account = QuotaAccount(Quota(requests=bucket), 0)
     now = 0
     admitted: list[tuple[int, int]] = []
     for index, (gap, units) in enumerate(schedule):
@@ -45,7 +45,7 @@ def test_no_window_of_any_schedule_admits_more_than_the_capacity_and_what_refill
 def test_held_and_used_are_never_above_the_quota_but_by_what_a_settlement_exceeded(
     bucket: Bucket, data: st.DataObject
 ) -> None:
-    account = Account(Quota(tokens=bucket), 0)
+    account = QuotaAccount(Quota(tokens=bucket), 0)
     now = excess = 0
     held: dict[str, int] = {}
     spent = 0
@@ -109,7 +109,7 @@ EXTREMES = [
 def test_no_number_that_the_arithmetic_touches_is_past_what_a_double_counts(
     bucket: Bucket, data: st.DataObject
 ) -> None:
-    account = Account(Quota(requests=bucket, tokens=bucket), Double(0))
+    account = QuotaAccount(Quota(requests=bucket, tokens=bucket), Double(0))
     ids = [ReservationId(str(index)) for index in range(6)]
     start = data.draw(TIMES)
     charge = Charge(requests=Double(data.draw(COUNTS)), tokens=Double(data.draw(COUNTS)))
@@ -132,7 +132,7 @@ def test_a_client_that_waits_as_long_as_it_was_told_is_admitted(
     requests: Bucket, tokens: Bucket, earlier: list[tuple[int, int, int]]
 ) -> None:
     """By its request and by its tokens, whatever debt its answers left; nothing else is under way meanwhile."""
-    account = Account(Quota(requests=requests, tokens=tokens), 0)
+    account = QuotaAccount(Quota(requests=requests, tokens=tokens), 0)
     now = 0
     for index, (gap, reserved, used) in enumerate(earlier):
         now += gap

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.adapters.outbound.gemini.exchange import Patience
+from llm_gateway.adapters.outbound.gemini.vendor_call import Patience
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.resilience import Deadline
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from google.genai import types
 
-from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, UNCARRIED, ReplyReader, joined
+from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, UNCARRIED, GeminiReplyReader, joined
 from llm_gateway.domain.chat import MAX_COUNT, ChatReply, FinishReason
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
@@ -29,7 +29,7 @@ def answer(*parts: dict[str, Any], finish: str | None = None) -> types.GenerateC
 
 async def reply_of(*chunks: types.GenerateContentResponse) -> ChatReply:
     async def events() -> AsyncIterator[ChatEvent]:
-        reader = ReplyReader(TO)
+        reader = GeminiReplyReader(TO)
         yield Started(endpoint=TO)
         for chunk in chunks:
             for delta in reader.read(chunk):
@@ -189,7 +189,7 @@ def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
         {"text": "think", "thought": True},
         {"text": "b"},
     )
-    deltas: list[Delta] = list(joined(ReplyReader(TO).read(chunk)))
+    deltas: list[Delta] = list(joined(GeminiReplyReader(TO).read(chunk)))
     assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
     assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]
 

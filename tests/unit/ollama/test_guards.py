@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
-from llm_gateway.adapters.outbound.ollama.client import Client, Clients
+from llm_gateway.adapters.outbound.ollama.client import Clients, OllamaClient
 from llm_gateway.adapters.outbound.ollama.failures import translated
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
 from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
@@ -99,7 +99,7 @@ async def test_only_a_client_for_the_premises_is_guarded(locality: Locality) -> 
 
 async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> None:
     async with httpx.AsyncClient() as anything:
-        client = Client("http://127.0.0.1:1", anything._transport)
+        client = OllamaClient("http://127.0.0.1:1", anything._transport)
     assert client._client.follow_redirects is False
     assert client._client.trust_env is False
     await client.aclose()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from llm_gateway.adapters.outbound.ollama.translate_reply import ReplyReader
+from llm_gateway.adapters.outbound.ollama.translate_reply import OllamaReplyReader
 from llm_gateway.adapters.outbound.ollama.vendor import ChatPart
 from llm_gateway.domain.chat import MAX_COUNT, ChatReply
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
@@ -23,7 +23,7 @@ CALL = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name":
 def read(
     parts: Sequence[dict[str, Any]], *, whole: bool = False, calls_before: int = 0, to: Endpoint = LOCAL
 ) -> list[ChatEvent]:
-    reader = ReplyReader(to, calls_before, whole=whole)
+    reader = OllamaReplyReader(to, calls_before, whole=whole)
     return [event for part in parts for event in reader.events(ChatPart(**part))]
 
 

@@ -20,7 +20,7 @@ from llm_gateway import (
     UserMessage,
     open_gateway,
 )
-from llm_gateway.adapters.outbound.embedded.line import Line
+from llm_gateway.adapters.outbound.embedded.request_queue import RequestQueue
 from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.loop_lag import EVERY_SECONDS, LoopLag
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
@@ -73,7 +73,7 @@ async def test_a_gateway_tells_its_breakers_and_what_is_under_way() -> None:
 
 async def test_who_waits_for_a_turn_is_counted_with_how_long_also_where_it_gives_up() -> None:
     clock, instruments = ScriptedClock(), Instruments()
-    line = Line(clock, TelemetryObserver(instruments))
+    line = RequestQueue(clock, TelemetryObserver(instruments))
     await line.enter(Deadline(clock.monotonic() + 100))
     patient = asyncio.create_task(line.enter(Deadline(clock.monotonic() + 100)))
     hasty = asyncio.create_task(line.enter(Deadline(clock.monotonic() + 100)))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.telemetry.catalogue import CATALOGUE, Kind
 from llm_gateway.adapters.outbound.telemetry.families import (
-    Family,
+    MetricFamily,
     counted,
     decode_families,
     encode_families,
@@ -157,18 +157,18 @@ def test_the_names_are_those_of_the_catalogue(instruments: Instruments) -> None:
     assert expected <= set(values(instruments))
 
 
-def sums(families: list[Family]) -> Mapping[str, float]:
+def sums(families: list[MetricFamily]) -> Mapping[str, float]:
     return {name: value for family in families for (name, _), value in family.samples.items()}
 
 
 def test_what_several_processes_have_is_added_up_and_of_some_gauges_the_worst_counts() -> None:
     one = [
-        Family("a", "counter", "", {("a_total", ()): 1.0}),
-        Family("gateway_breaker_state", "gauge", "", {("b", ()): 2}),
+        MetricFamily("a", "counter", "", {("a_total", ()): 1.0}),
+        MetricFamily("gateway_breaker_state", "gauge", "", {("b", ()): 2}),
     ]
     two = [
-        Family("a", "counter", "", {("a_total", ()): 2.0}),
-        Family("gateway_breaker_state", "gauge", "", {("b", ()): 0}),
+        MetricFamily("a", "counter", "", {("a_total", ()): 2.0}),
+        MetricFamily("gateway_breaker_state", "gauge", "", {("b", ()): 0}),
     ]
     merged = merge_families([one, two])
     assert sums(merged) == {"a_total": 3.0, "b": 2}

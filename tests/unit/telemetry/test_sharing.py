@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.adapters.outbound.telemetry import sharing
-from llm_gateway.adapters.outbound.telemetry.families import Family, encode_families
+from llm_gateway.adapters.outbound.telemetry.families import MetricFamily, encode_families
 from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
@@ -27,8 +27,8 @@ class Process:
     def collect(self) -> bytes:
         return encode_families(
             [
-                Family("asked", "counter", "Asked", {("asked_total", (("of", "a"),)): self.total}),
-                Family("under_way", "gauge", "Under way", {("under_way", ()): self.under_way}),
+                MetricFamily("asked", "counter", "Asked", {("asked_total", (("of", "a"),)): self.total}),
+                MetricFamily("under_way", "gauge", "Under way", {("under_way", ()): self.under_way}),
             ]
         )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from llm_gateway.application.ports import ChatModel
+from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.domain.chat import ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, ToolCallDelta, collect

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from llm_gateway.application.ports import ClientDirectory
+from llm_gateway.application.ports.stores import ClientDirectory
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import Hint

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from llm_gateway.application.ports import ClientDirectory, ClientRegistry
+from llm_gateway.application.ports.stores import ClientDirectory, ClientRegistry
 from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import Hint

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 
 SLACK = 0.05
 """Seconds by which a real clock may be early or late."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pytest
 
-from llm_gateway.application.ports import EmbeddingModel
+from llm_gateway.application.ports.models import EmbeddingModel
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected, ProviderTimeout
 from llm_gateway.domain.resilience import Deadline

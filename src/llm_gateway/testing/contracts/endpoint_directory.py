@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from llm_gateway.application.ports import EndpointDirectory
+from llm_gateway.application.ports.models import EndpointDirectory
 
 
 class EndpointDirectoryContract(ABC):

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 
-from llm_gateway.application.ports import Entropy
+from llm_gateway.application.ports.system import Entropy
 
 
 class EntropyContract(ABC):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from llm_gateway.application.ports import AccessLog, Observer, QueueMeter, TrafficMeter
+from llm_gateway.application.ports.observation import AccessLog, Observer, QueueMeter, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId

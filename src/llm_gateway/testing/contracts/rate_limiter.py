@@ -1,4 +1,4 @@
-"""What holds for every `RateLimiter`: the rules of `llm_gateway.domain.account.Account`."""
+"""What holds for every `RateLimiter`: the rules of `llm_gateway.domain.quota_account.QuotaAccount`."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -6,9 +6,9 @@ from secrets import token_hex
 
 import pytest
 
-from llm_gateway.application.ports import RateLimiter
+from llm_gateway.application.ports.stores import RateLimiter
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, Quota, ReservationId, Standing
+from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, LimitStatus, Quota, ReservationId
 
 from .timed import Timed
 
@@ -33,9 +33,9 @@ def new_id() -> ReservationId:
     return ReservationId(token_hex(16))
 
 
-def left(standing: Standing | None) -> int:
-    assert standing is not None
-    return standing.remaining
+def left(status: LimitStatus | None) -> int:
+    assert status is not None
+    return status.remaining
 
 
 @pytest.mark.asyncio

@@ -6,7 +6,7 @@ from secrets import token_bytes
 
 import pytest
 
-from llm_gateway.application.ports import ReplyCache
+from llm_gateway.application.ports.stores import ReplyCache
 from llm_gateway.domain.cache_key import CacheKey
 
 from .timed import Timed

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import pytest
 from msgspec.structs import replace
 
-from llm_gateway.application.ports import RequestLog
+from llm_gateway.application.ports.stores import RequestLog
 from llm_gateway.application.records import CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from llm_gateway.application.ports import SharedStore, StoreMeter
+from llm_gateway.application.ports.observation import StoreMeter
+from llm_gateway.application.ports.stores import SharedStore
 from llm_gateway.domain.quota import LimiterMode
 
 

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.application.ports import Clock
+from llm_gateway.application.ports.system import Clock
 
 
 class Timed:

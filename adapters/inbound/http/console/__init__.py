@@ -1,0 +1,1 @@
+"""The console: one page at `/`, and its files."""

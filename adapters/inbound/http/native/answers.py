@@ -1,0 +1,74 @@
+"""The native surface's answers, as they stand on the wire."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from llm_gateway.domain.chat import FinishReason
+from llm_gateway.domain.routing import Hint
+
+from ..common.chat_answers import Out, ToolCallOut
+from ..common.wire import JsonObject
+
+
+class UsageOut(Out, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    reasoning_tokens: int | UnsetType = UNSET
+    cached_tokens: int | UnsetType = UNSET
+
+
+class AnswerOut(Out, frozen=True, kw_only=True):
+    """A whole answer; in a stream, its `done` event, where the content is not said again."""
+
+    id: str
+    provider: str
+    model: str
+    content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallOut] | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+    finish_reason: FinishReason
+    usage: UsageOut
+    cached: bool
+    created: int
+
+
+class ToolCallDeltaOut(Out, frozen=True, kw_only=True):
+    index: int
+    id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class DeltaOut(Out, frozen=True, kw_only=True):
+    """One of the three."""
+
+    content: str | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    tool_call: ToolCallDeltaOut | UnsetType = UNSET
+
+
+class EndpointOut(Out, frozen=True, kw_only=True):
+    """An endpoint of a plan, and its circuit breaker."""
+
+    provider: str
+    model: str
+    locality: Literal["on_premises", "cloud"]
+    breaker: Literal["closed", "open", "half_open"]
+
+
+class SkipOut(Out, frozen=True, kw_only=True):
+    name: str
+    reason: str
+
+
+class ExplanationOut(Out, frozen=True, kw_only=True):
+    """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
+
+    hint: Hint | None
+    pinned: bool
+    endpoints: list[EndpointOut]
+    skipped: list[SkipOut]

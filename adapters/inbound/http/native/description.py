@@ -1,0 +1,93 @@
+"""The description of the native surface."""
+
+from typing import Any
+
+from llm_gateway.domain import errors
+
+from ..common.descriptions import (
+    ANYWHERE,
+    CHATTING,
+    PROVENANCE,
+    RATES,
+    failures_of,
+    json_of,
+    question_of,
+    response_of,
+    schema_of,
+)
+from ..common.problems import NotFound, Problem, RequestTimeout, TooLarge, UnsupportedMediaType
+from .answers import AnswerOut, DeltaOut, ExplanationOut
+from .decisions_wire import DecisionOut
+from .wire import ChatBody
+
+NATIVE_TYPES: list[Any] = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, DecisionOut, Problem]
+_STREAM = (
+    "One server-sent event: `delta`s with one of `content`, `reasoning` and `tool_call`, then one `done`, without "
+    "`content` and `reasoning`, or one `error`."
+)
+_EXPLAINING = (
+    *(*ANYWHERE, errors.Unauthenticated, errors.Forbidden, errors.UnknownModel, RequestTimeout, TooLarge),
+    *(UnsupportedMediaType, errors.Draining, errors.NoRoute, errors.DirectoryUnavailable),
+)
+
+
+def native_paths() -> dict[str, Any]:
+    return {
+        "/api/v1/chat": {"post": _chat()},
+        "/api/v1/explain": {"post": _explain()},
+        "/api/v1/requests/{id}": {"get": _decision()},
+    }
+
+
+def _chat() -> dict[str, Any]:
+    content = json_of("AnswerOut") | {"text/event-stream": {"schema": _stream()}}
+    return {
+        "operationId": "chat",
+        "summary": "Answer a chat, whole or as server-sent events",
+        **question_of("ChatBody"),
+        "responses": {"200": response_of(content, RATES | PROVENANCE)} | failures_of(CHATTING),
+    }
+
+
+def _stream() -> dict[str, Any]:
+    """Each event of it, as tools of OpenAPI 3.1 read the schema of a stream."""
+    events = {"delta": "DeltaOut", "done": "AnswerOut", "error": "Problem"}
+    return {"description": _STREAM, "oneOf": [_event(name, data) for name, data in events.items()]}
+
+
+def _event(name: str, data: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"const": name},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": schema_of(data)},
+        },
+    }
+
+
+def _explain() -> dict[str, Any]:
+    return {
+        "operationId": "explain",
+        "summary": "The plan for a chat; nothing is sent or charged",
+        **question_of("ChatBody"),
+        "responses": {"200": response_of(json_of("ExplanationOut"))} | failures_of(_EXPLAINING),
+    }
+
+
+def _decision() -> dict[str, Any]:
+    kinds = (*ANYWHERE, errors.Unauthenticated, NotFound, errors.DirectoryUnavailable)
+    return {
+        "operationId": "decision",
+        "summary": "What became of one of the key's own recent requests, without content",
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The request's X-Request-Id; of several with the same the latest.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": {"200": response_of(json_of("DecisionOut"))} | failures_of(kinds),
+    }

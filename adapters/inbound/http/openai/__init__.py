@@ -1,0 +1,1 @@
+"""OpenAI's surface, under `/v1`: chat completions, embeddings and models."""

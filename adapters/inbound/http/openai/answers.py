@@ -1,0 +1,102 @@
+"""OpenAI's chat answers, as they stand on the wire."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from llm_gateway.domain.chat import FinishReason
+
+from ..common.chat_answers import ToolCallOut
+from ..common.wire import JsonObject
+
+
+class _Out(Struct, frozen=True, kw_only=True):
+    """Something that the gateway sends. What OpenAI sends as null is null, what it leaves out is left out."""
+
+
+class PromptDetails(_Out, frozen=True, kw_only=True):
+    cached_tokens: int
+
+
+class CompletionDetails(_Out, frozen=True, kw_only=True):
+    reasoning_tokens: int
+
+
+class CompletionUsage(_Out, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails | UnsetType = UNSET
+    completion_tokens_details: CompletionDetails | UnsetType = UNSET
+
+
+class MessageOut(_Out, frozen=True, kw_only=True):
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: None = None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ToolCallOut] | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class Choice(_Out, frozen=True, kw_only=True):
+    index: Literal[0] = 0
+    message: MessageOut
+    logprobs: None = None
+    finish_reason: FinishReason
+
+
+class Completion(_Out, frozen=True, kw_only=True):
+    """A whole answer."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: CompletionUsage
+    system_fingerprint: str
+    service_tier: Literal["default"] | UnsetType = UNSET
+
+
+class FunctionDelta(_Out, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    arguments: str
+
+
+class ChunkToolCall(_Out, frozen=True, kw_only=True):
+    index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+    function: FunctionDelta
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class ChunkDelta(_Out, frozen=True, kw_only=True):
+    """The role in the first chunk; then one of the three contents; in the last what goes with the whole message."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ChunkToolCall] | UnsetType = UNSET
+    extra_content: JsonObject | UnsetType = UNSET
+
+
+class ChunkChoice(_Out, frozen=True, kw_only=True):
+    index: Literal[0] = 0
+    delta: ChunkDelta
+    logprobs: None = None
+    finish_reason: FinishReason | None = None
+
+
+class Chunk(_Out, frozen=True, kw_only=True):
+    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    system_fingerprint: str
+    service_tier: Literal["default"] | UnsetType = UNSET
+    usage: CompletionUsage | UnsetType | None = UNSET

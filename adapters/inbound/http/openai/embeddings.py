@@ -1,0 +1,99 @@
+"""OpenAI's embeddings: their wire types, the way to the domain and back, and the answer."""
+
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from struct import pack
+from typing import Annotated, Literal
+
+from litestar.types import Receive, Scope, Send
+from msgspec import Meta, Struct, json
+
+from llm_gateway.application.embed_texts import Embedded
+from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
+from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
+
+from ..common.cancel_on_disconnect import cancel_on_disconnect
+from ..common.chat_calls import to_directive
+from ..common.replies import json_reply, provenance
+from ..common.request_context import context_of
+from ..common.wire import CacheIn, In, NonEmpty
+
+_encode = json.Encoder().encode
+
+
+class EmbeddingBody(In, frozen=True, kw_only=True):
+    """The body of `POST /v1/embeddings`. Texts, not tokens: these are another model's."""
+
+    input: NonEmpty | Annotated[list[NonEmpty], Meta(min_length=1, max_length=MAX_INPUTS)]
+    model: NonEmpty
+    dimensions: Annotated[int, Meta(ge=1, le=MAX_DIMENSIONS)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    user: str | None = None
+    model_hint: Hint | None = None
+    cache: CacheIn | None = None
+
+
+class EmbeddingOut(Struct, frozen=True, kw_only=True):
+    """Numbers, or base64 of them as little-endian 32-bit floats."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: Vector | str
+
+
+class EmbeddingUsage(Struct, frozen=True, kw_only=True):
+    """0 where the provider does not count."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsOut(Struct, frozen=True, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[EmbeddingOut]
+    model: str
+    usage: EmbeddingUsage
+
+
+def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | None) -> EmbedCall:
+    inputs = (body.input,) if isinstance(body.input, str) else tuple(body.input)
+    return EmbedCall(
+        request=EmbedRequest(inputs=inputs, dimensions=body.dimensions),
+        model=body.model,
+        hint=hint,
+        cache=to_directive(body.cache),
+        timeout=timeout,
+    )
+
+
+def _from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
+    return EmbeddingsOut(
+        data=[
+            EmbeddingOut(index=index, embedding=_packed(vector) if base64 else vector)
+            for index, vector in enumerate(reply.vectors)
+        ],
+        model=reply.model,
+        usage=EmbeddingUsage(prompt_tokens=reply.prompt_tokens, total_tokens=reply.prompt_tokens),
+    )
+
+
+def _packed(vector: Vector) -> str:
+    return b64encode(pack(f"<{len(vector)}f", *vector)).decode()
+
+
+class EmbeddingReply:
+    """The answer as one JSON body; who leaves ends the call."""
+
+    def __init__(self, ask: Callable[[], Awaitable[Embedded]], *, base64: bool) -> None:
+        self._ask = ask
+        self._base64 = base64
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = context_of(scope)
+        async with cancel_on_disconnect(receive):
+            embedded = await self._ask()
+        context.headers.update(context.error_style.rate_headers(embedded.decision))
+        context.headers.update(provenance(embedded.reply.endpoint, embedded.cache))
+        await json_reply(_encode(_from_embed_reply(embedded.reply, base64=self._base64)))(scope, receive, send)

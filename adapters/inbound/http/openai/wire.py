@@ -1,0 +1,128 @@
+"""OpenAI's chat requests, as they stand on the wire."""
+
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from msgspec import Meta, defstruct
+
+from llm_gateway.domain.routing import Hint
+
+from ..common.wire import (
+    CacheIn,
+    FunctionCall,
+    In,
+    JsonObject,
+    MaxTokens,
+    NonEmpty,
+    ParametersIn,
+    Temperature,
+    ToolCallIn,
+    ToolDefinition,
+)
+from .fields import UNHONOURED
+
+
+class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+    text: str
+    prompt_cache_breakpoint: JsonObject | None = None
+
+
+class ImageUrl(In, frozen=True, kw_only=True):
+    url: str
+    detail: Literal["auto"] | None = None
+
+
+class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
+    image_url: ImageUrl
+    prompt_cache_breakpoint: JsonObject | None = None
+
+
+Texts: TypeAlias = str | list[TextPartIn]
+
+
+class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    content: Texts
+    name: str | None = None
+
+
+class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+    """A system message under its newer name."""
+
+    content: Texts
+    name: str | None = None
+
+
+class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    content: str | list[TextPartIn | ImagePartIn]
+    name: str | None = None
+
+
+class FunctionCallBack(FunctionCall, frozen=True, kw_only=True):
+    parsed_arguments: Any = None
+
+
+class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
+    """What joined a stream's parts may have left their `index` in it, and what parsed them what it made of them."""
+
+    function: FunctionCallBack
+    index: int | None = None
+
+
+class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    """Clients send an answer back with all that it held, nulls included."""
+
+    content: Texts | None = None
+    tool_calls: list[ToolCallBack] | None = None
+    name: str | None = None
+    extra_content: JsonObject | None = None
+    reasoning_content: str | None = None
+    annotations: list[Any] | None = None
+    parsed: Any = None
+    refusal: None = None
+    audio: None = None
+    function_call: None = None
+
+
+class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    content: Texts
+    tool_call_id: str
+    name: str | None = None
+
+
+MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
+
+
+class StreamOptions(In, frozen=True, kw_only=True):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class CompletionIn(ParametersIn, frozen=True, kw_only=True):
+    """The fields of the body of `POST /v1/chat/completions` that are honoured."""
+
+    messages: Annotated[list[MessageIn], Meta(min_length=1)]
+    model: NonEmpty
+    model_hint: Hint | None = None
+    max_completion_tokens: MaxTokens | None = None
+    max_tokens: MaxTokens | None = None
+    temperature: Temperature | None = None
+    tools: list[ToolDefinition] | None = None
+    parallel_tool_calls: bool | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    cache: CacheIn | None = None
+
+
+CompletionBody = cast(
+    "type[CompletionIn]",
+    defstruct(
+        "CompletionBody",
+        [(field.path, field.type, None) for field in UNHONOURED],
+        bases=(CompletionIn,),
+        namespace={"__doc__": "The body of `POST /v1/chat/completions`."},
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    ),
+)
+"""The whole body: what is honoured, and the rest of the table."""

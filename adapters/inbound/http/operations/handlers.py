@@ -1,0 +1,103 @@
+"""What operators look at: health, readiness and metrics."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+from msgspec import json
+
+from llm_gateway.application.ports.models import EndpointDirectory
+from llm_gateway.application.ports.stores import SharedStore
+from llm_gateway.domain.errors import Unauthenticated
+
+from ..common.drain import Drain
+from ..common.problems import NotFound
+from ..common.replies import Reply, json_reply
+from ..common.request_context import context_of
+from ..common.requests import header
+from .wire import EndpointHealth, Health, Readiness, StoreHealth
+
+RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
+"""The metrics as Prometheus text."""
+
+_HEALTHY = json.encode(Health())
+
+
+class OperationsHandlers:
+    def __init__(
+        self,
+        directory: EndpointDirectory,
+        stores: Sequence[SharedStore],
+        drain: Drain,
+        render_metrics: RenderMetrics | None,
+        metrics_token: str | None,
+    ) -> None:
+        self._directory = directory
+        self._stores = stores
+        self._drain = drain
+        self._render_metrics = render_metrics
+        self._metrics_token = metrics_token.encode() if metrics_token else None
+        self._scrape = asyncio.Lock()
+
+    async def ready(self) -> Reply:
+        """A store that is away does not make a gateway unready: it goes on without, as its policy says."""
+        endpoints = [
+            EndpointHealth(
+                name=state.endpoint.name,
+                usable=state.configured and state.unusable is None,
+                locality=state.endpoint.locality.value,
+                demonstration=state.demonstration,
+                reason=state.unusable if state.configured else state.unusable or "not configured",
+            )
+            for state in self._directory.snapshot()
+        ]
+        usable = any(endpoint.usable for endpoint in endpoints)
+        troubles = await asyncio.gather(*(store.trouble() for store in self._stores))
+        readiness = Readiness(
+            status="draining" if self._drain.begun else "ready" if usable else "no_endpoint",
+            endpoints=endpoints,
+            stores=[
+                StoreHealth(name=store.name, usable=trouble is None, reason=trouble)
+                for store, trouble in zip(self._stores, troubles, strict=True)
+            ],
+        )
+        return json_reply(json.encode(readiness), status=200 if readiness.status == "ready" else 503)
+
+    async def metrics(self, authorization: bytes | None) -> Reply:
+        if self._render_metrics is None:
+            raise NotFound("No metrics: the extra `telemetry` is not installed.")
+        if self._metrics_token is not None:
+            scheme, _, token = (authorization or b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._metrics_token):
+                raise Unauthenticated
+        async with self._scrape:
+            body = await self._render_metrics()
+        return Reply(200, body, b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _read(*paths: str) -> HTTPRouteHandler:
+    """For `GET`, and for `HEAD`, whose body the server leaves out."""
+    return HTTPRouteHandler(list(paths), http_method=["GET", "HEAD"])
+
+
+def operations_handlers(handlers: OperationsHandlers) -> list[HTTPRouteHandler]:
+    @_read("/health", "/api/v1/health")
+    async def health(request: Request[Any, Any, Any]) -> ASGIApp:
+        context_of(request.scope).route = "/health"
+        return json_reply(_HEALTHY)
+
+    @_read("/health/ready")
+    async def ready(request: Request[Any, Any, Any]) -> ASGIApp:
+        context_of(request.scope).route = "/health/ready"
+        return await handlers.ready()
+
+    @_read("/metrics", "/api/v1/metrics")
+    async def metrics(request: Request[Any, Any, Any]) -> ASGIApp:
+        context_of(request.scope).route = "/metrics"
+        return await handlers.metrics(header(request.scope, b"authorization"))
+
+    return [health, ready, metrics]

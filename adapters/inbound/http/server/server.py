@@ -1,0 +1,119 @@
+"""uvicorn, set up for this gateway, and stopped the way a gateway should stop."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import FrameType
+from typing import cast
+
+import uvicorn
+from litestar.types import ASGIApp
+from typing_extensions import override
+
+from ..common.drain import Drain
+from .protocol import BoundedHttpProtocol, Bounds
+
+CUT_AFTER_SECONDS = 5
+"""What uvicorn gives connections that are still open once draining is over."""
+
+
+class CannotListen(Exception):
+    """The address is taken, or is not this machine's; the message says which."""
+
+
+def reason_of(error: OSError) -> str:
+    """Why an address can't be listened on, without the address, which event loops word differently."""
+    if isinstance(error, socket.gaierror) or error.errno not in errno.errorcode:  # its numbers are others
+        return error.strerror or str(error)
+    return os.strerror(error.errno or 0)
+
+
+class GatewayServer(uvicorn.Server):
+    """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything.
+
+    uvicorn alone closes the listener first, and cancels streams before the application's own shutdown.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        drain: Drain,
+        drain_seconds: float,
+        end_rest: Callable[[], Awaitable[None]],
+        bounds: Bounds | None = None,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                http=cast("type[asyncio.Protocol]", partial(BoundedHttpProtocol, bounds=bounds or Bounds())),
+                ws="none",
+                lifespan="off",
+                proxy_headers=False,
+                server_header=False,
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=CUT_AFTER_SECONDS,
+            )
+        )
+        self.servers = []  # as uvicorn has it from its start-up on
+        self.drain = drain
+        self._drain_seconds = drain_seconds
+        self._end_rest = end_rest
+        self._loop = asyncio.get_running_loop()
+        self._draining: asyncio.Task[None] | None = None
+        self._listening = self._loop.create_future()
+
+    async def listening(self) -> int:
+        """The port that is listened on, once it is; useful where port 0 let the system choose."""
+        return await asyncio.shield(self._listening)
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:  # uvicorn has caught the reason
+            cause = error.__context__
+            raise CannotListen(reason_of(cause) if isinstance(cause, OSError) else "") from None
+        self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Returns with nothing left running: what outlived uvicorn's patience is cut."""
+        await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        if self.server_state.tasks:
+            _, deaf = await asyncio.wait(self.server_state.tasks, timeout=1)
+            for task in deaf:
+                task.cancel()
+
+    def drain_elsewhere(self) -> None:
+        """Drain, and leave the address to whoever comes next."""
+        for server in self.servers:
+            server.close()
+        self._stop(signal.SIGTERM)
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stop, sig)
+
+    def _stop(self, sig: int) -> None:
+        if self._draining is None:
+            self._draining = self._loop.create_task(self._drain_and_exit())
+        elif sig in (signal.SIGINT, signal.SIGTERM):
+            self.should_exit = self.force_exit = True
+
+    async def _drain_and_exit(self) -> None:
+        try:
+            await self.drain(self._drain_seconds, self._end_rest)
+        finally:
+            self.should_exit = True

@@ -1,0 +1,1 @@
+"""The Redis client: one connection a server, pipelined, for one server or a Cluster."""

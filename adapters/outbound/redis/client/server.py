@@ -1,0 +1,173 @@
+"""One server: a connection that opens when it is first needed and again when it broke, and a breaker before it."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+
+from llm_gateway.application.ports.system import Clock
+from llm_gateway.domain.resilience import BreakerState, CircuitBreaker, Outcome
+
+from .address import Address, Node
+from .command_pipe import CommandPipe, RedisReply, packed
+from .failures import StoreAway, StoreError, StoreRefused
+
+CALL_SECONDS = 0.1
+CONNECT_SECONDS = 1.0
+"""For name, handshakes and login together; it goes on while callers no longer wait for it."""
+AWAY_FAILURES = 3
+AWAY_SECONDS = 1.0
+"""How often a server that is away is tried."""
+_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
+"""Codes of a server that will serve again."""
+_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
+"""Codes of a server that won't serve, while another may have its name by now: it is connected anew."""
+_ASKING = packed("ASKING")
+
+log = logging.getLogger("llm_gateway.redis")
+
+
+class RedisServer:
+    """Opened lazily, in the event loop that made it. A call waits `patience` seconds at most, and is made once."""
+
+    def __init__(self, node: Node, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
+        self._node = node
+        self._address = address
+        self._clock = clock
+        self._patience = patience
+        self._breaker = CircuitBreaker(failures=AWAY_FAILURES, open_seconds=AWAY_SECONDS)
+        self._pipe: CommandPipe | None = None
+        self._connecting: asyncio.Task[CommandPipe] | None = None
+        self._closed = False
+        self._away = False
+        self._why = ""
+
+    @property
+    def node(self) -> Node:
+        return self._node
+
+    async def call(self, command: bytes, *, asking: bool = False) -> RedisReply:
+        """Raises `StoreAway` or `StoreRefused`. `asking` is a Cluster's word for a slot on its way."""
+        permit = self._breaker.allow(self._clock.monotonic())
+        if permit is None:
+            raise StoreAway(f"not asked, because of: {self._why}")
+        try:
+            pipe = self._pipe
+            reply = await (self._first(command, asking) if pipe is None else self._send(pipe, command, asking))
+        except StoreAway as error:
+            permit.end(Outcome.FAILED, self._clock.monotonic())
+            self._why = str(error)
+            self._tell(error)
+            raise
+        except StoreRefused:
+            permit.end(Outcome.HEALTHY, self._clock.monotonic())
+            self._tell()
+            raise
+        except BaseException:
+            permit.end(Outcome.UNKNOWN, self._clock.monotonic())
+            raise
+        permit.end(Outcome.HEALTHY, self._clock.monotonic())
+        self._tell()
+        return reply
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait((self._connecting,))
+        if self._pipe is not None:
+            pipe = self._pipe
+            pipe.close()
+            await pipe.gone
+
+    async def _send(self, pipe: CommandPipe, command: bytes, asking: bool) -> RedisReply:
+        if asking:
+            pipe.send(_ASKING).cancel()  # its reply is nobody's
+        try:
+            return await pipe.send(command)
+        except StoreRefused as error:
+            if error.code in _NOT_HERE:
+                pipe.close()
+            elif error.code not in _NOT_NOW:
+                raise
+            raise StoreAway(f"the server answered {error.code}") from error
+
+    async def _first(self, command: bytes, asking: bool) -> RedisReply:
+        """A call that has to wait for the connection."""
+        if self._closed:
+            raise StoreAway("not asked: this store was closed")
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(self._connected)
+        try:
+            async with asyncio.timeout(self._patience):
+                pipe = await asyncio.shield(self._connecting)
+                return await self._send(pipe, command, asking)
+        except TimeoutError as error:
+            raise StoreAway("no connection in time") from error
+
+    async def _connect(self) -> CommandPipe:
+        pipe: CommandPipe | None = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                pipe = await self._open()
+                for command in self._greeting():
+                    await pipe.send(packed(*command))
+            if pipe.closed:
+                raise StoreAway("the connection broke off")
+        except (OSError, TimeoutError, StoreError) as error:
+            if pipe is not None:
+                pipe.close()
+            raise StoreAway(f"no connection: {_kind(error)}") from error
+        except asyncio.CancelledError as error:  # by `aclose` alone: nobody who waits is cancelled by it
+            raise StoreAway("not asked: this store was closed") from error
+        self._pipe = pipe
+        return pipe
+
+    async def _open(self) -> CommandPipe:
+        loop = asyncio.get_running_loop()
+        node = self._node
+        if not node.port:
+            _, pipe = await loop.create_unix_connection(self._new_pipe, node.host)
+            return pipe
+        context = None
+        if self._address.tls:
+            context = await asyncio.to_thread(ssl.create_default_context, cafile=self._address.ca_file)
+        _, pipe = await loop.create_connection(self._new_pipe, node.host, node.port, ssl=context)
+        return pipe
+
+    def _new_pipe(self) -> CommandPipe:
+        return CommandPipe(self._lost, self._patience)
+
+    def _greeting(self) -> Sequence[tuple[str | int, ...]]:
+        """Never nothing: a server that has no room for one more says so in its first answer."""
+        address = self._address
+        user = (address.username,) if address.username else ()
+        login = [("AUTH", *user, address.password)] if address.password else []
+        return [*login, *([("SELECT", address.database)] if address.database else [])] or [("PING",)]
+
+    def _connected(self, task: "asyncio.Task[CommandPipe]") -> None:
+        self._connecting = None
+        if not task.cancelled():
+            task.exception()  # told to whoever still waited
+
+    def _lost(self, pipe: CommandPipe) -> None:
+        if self._pipe is pipe:
+            self._pipe = None
+
+    def _tell(self, error: StoreAway | None = None) -> None:
+        """A line in the log when the server goes, and one when it comes back."""
+        unasked = self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
+        away = unasked or (error is not None and self._pipe is None)
+        if away == self._away:
+            return
+        self._away = away
+        if away:
+            log.warning("Redis is away: %s", error)
+        else:
+            log.info("Redis answers again")
+
+
+def _kind(error: BaseException) -> str:
+    """A failure by its class alone: the system's own words may quote an address."""
+    return str(error) if isinstance(error, StoreError) else type(error).__name__

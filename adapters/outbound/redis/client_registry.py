@@ -1,0 +1,120 @@
+"""Clients that every gateway knows: registered by the command, found by the digest of a key."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from hmac import compare_digest
+from importlib.resources import files
+from typing import NoReturn
+
+from msgspec import MsgspecError, Struct, json
+from typing_extensions import override
+
+from llm_gateway.application.ports.stores import ClientDirectory, ClientRegistry
+from llm_gateway.application.ports.system import Clock
+from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
+from llm_gateway.domain.errors import DirectoryUnavailable
+
+from .client.store import LuaScript, RedisReply, Store, StoreError
+
+VERSION = 1
+"""Of the entries' meaning. An entry that can't be read is a directory that can't say, never a key that is nobody's."""
+REMEMBERED_SECONDS = 1.0
+"""How long an answer is believed, so that a busy key is looked up once a second: a revocation is seen after this."""
+STALE_SECONDS = 0.9
+"""How much longer a client is believed to be one where the store does not answer: in all, less than two seconds."""
+REMEMBERED_KEYS = 4096
+
+REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
+CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
+REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text())
+UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that nobody of ours wrote."""
+_encode = json.Encoder(order="deterministic").encode
+
+
+class _Holder(Struct, frozen=True):
+    """What a digest leads to, with the digest itself, to be compared in constant time."""
+
+    digest: bytes
+    client: Client
+
+
+_read_holder = json.Decoder(_Holder).decode
+_read_registration = json.Decoder(Registration).decode
+
+
+class RedisClients(ClientDirectory, ClientRegistry):
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._remembered: OrderedDict[ApiKeyDigest, tuple[float, Client | None]] = OrderedDict()
+
+    @override
+    async def find(self, digest: ApiKeyDigest) -> Client | None:
+        until, client = self._remembered.get(digest, (0.0, None))
+        asked = self._clock.monotonic()
+        if asked < until:
+            return client
+        try:
+            client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+        except DirectoryUnavailable:
+            if client is None or self._clock.monotonic() >= until + STALE_SECONDS:
+                raise
+            return client
+        self._remembered[digest] = (asked + REMEMBERED_SECONDS, client)
+        self._remembered.move_to_end(digest)
+        if len(self._remembered) > REMEMBERED_KEYS:
+            self._remembered.popitem(last=False)
+        return client
+
+    @override
+    async def all(self) -> Sequence[Registration]:
+        found = map(_registration, await self._call("list", "HVALS", REGISTRATIONS))
+        return sorted(found, key=lambda registration: registration.client.id)
+
+    @override
+    async def get(self, id: ClientId) -> Registration | None:
+        found = await self._call("find", "HGET", REGISTRATIONS, id)
+        return None if found is None else _registration(found)
+
+    @override
+    async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
+        going = [key.digest.hex() for key in old.keys] if old else []
+        coming: list[str | bytes] = []
+        if new is not None:
+            for key in new.keys:
+                coming += (key.digest.hex(), _encode(_Holder(key.digest, new.client)))
+        seen, wanted = (b"" if one is None else _encode(one) for one in (old, new))
+        try:
+            replaced = await self._store.run(
+                "register", REPLACE, (REGISTRATIONS, CLIENTS), id, seen, wanted, len(going), *going, *coming
+            )
+        except StoreError as error:
+            _away(error)
+        return bool(replaced)
+
+    def _holder(self, digest: ApiKeyDigest, found: RedisReply) -> Client | None:
+        if found is None:
+            return None
+        try:
+            holder = _read_holder(found)
+        except UNREADABLE as error:
+            _away(error)
+        return holder.client if compare_digest(holder.digest, digest) else None
+
+    async def _call(self, operation: str, command: str, *args: str | bytes) -> RedisReply:
+        try:
+            return await self._store.call(operation, CLIENTS, command, *args)
+        except StoreError as error:
+            _away(error)
+
+
+def _registration(found: bytes) -> Registration:
+    try:
+        return _read_registration(found)
+    except UNREADABLE as error:
+        _away(error)
+
+
+def _away(error: Exception) -> NoReturn:
+    raise DirectoryUnavailable("The keys can't be looked up at the moment.") from error

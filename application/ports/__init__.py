@@ -1,0 +1,1 @@
+"""The ports, by role: models, stores, observation, system."""

@@ -1,0 +1,60 @@
+"""The ports to what answers: models, and the directory of what there is to route to."""
+
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol
+
+from llm_gateway.domain.chat import ChatRequest, Grain
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointState
+
+
+class ChatModel(Protocol):
+    """One provider's models: one call, one answer.
+
+    No retries, no fallback. The events are `Started`, then deltas, then exactly one `Finished`; `Started` comes only
+    with the vendor's first content or terminal mark, and a stream that ends without the vendor's terminal mark raises
+    `ProviderBroken`. For `Grain.WHOLE` each kind of content is one delta. Raises only `ProviderError`; past the
+    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks.
+    Closing the generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
+    """
+
+    @abstractmethod
+    def events(
+        self,
+        to: Endpoint,
+        request: ChatRequest,
+        *,
+        grain: Grain,
+        deadline: Deadline,
+        headers: Mapping[str, str],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """`headers` carry the trace context on to the vendor; none holds content."""
+        ...
+
+
+class EmbeddingModel(Protocol):
+    """One provider's embedding models: one call, one answer.
+
+    No retries, no fallback. The answer has a vector for each input, all of one length, of finite numbers, and as many
+    as `dimensions` says where it says so; `domain.embedding.check_vectors` tells. Raises only `ProviderError`; past the
+    deadline `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
+    """
+
+    @abstractmethod
+    async def embed(
+        self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> EmbedReply:
+        """`headers` carry the trace context on to the vendor; none holds content."""
+        ...
+
+
+class EndpointDirectory(Protocol):
+    """What there is to route to. Never waits: it is kept up to date in the background."""
+
+    @abstractmethod
+    def snapshot(self) -> Sequence[EndpointState]:
+        """Every known endpoint, also the ones that can't answer now, in a stable order."""
+        ...

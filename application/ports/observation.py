@@ -1,0 +1,92 @@
+"""The ports to what watches: observers, meters and the access log. None sees content."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Protocol
+
+from llm_gateway.domain.quota import LimiterMode
+from llm_gateway.domain.routing import Endpoint
+
+from ..records import AttemptRecord, RequestId, RequestRecord
+
+
+class CallObservation(Protocol):
+    """One call to one endpoint, as it is observed."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """The trace context to send along."""
+        ...
+
+    @abstractmethod
+    def end(self, record: AttemptRecord) -> None:
+        """Exactly once, also after the request's own record was ended."""
+        ...
+
+
+class Observation(Protocol):
+    """One request, as it is observed."""
+
+    @abstractmethod
+    def attempt(self, endpoint: Endpoint) -> CallObservation: ...
+
+    @abstractmethod
+    def end(self, record: RequestRecord) -> None:
+        """Exactly once, however the request ended."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every request, and none of its content. Never raises, never waits."""
+
+    @abstractmethod
+    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+        """`headers` are the request's own, in lower case, for the trace context they may carry."""
+        ...
+
+
+class TrafficMeter(Protocol):
+    """Counts what a server answers, whatever came of it. Never raises, never waits."""
+
+    @abstractmethod
+    def began(self) -> None: ...
+
+    @abstractmethod
+    def ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is one of the server's own paths, and `status` 499 for a client that left before the end."""
+        ...
+
+
+class AccessLog(Protocol):
+    """Writes a line for each request that a server answered. Never raises, never waits."""
+
+    @abstractmethod
+    def answered(
+        self, request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
+    ) -> None:
+        """As for `TrafficMeter`; `record` is there where the request was a chat or an embedding."""
+        ...
+
+
+class QueueMeter(Protocol):
+    """Counts how long calls wait for their turn, where calls wait. Never raises, never waits."""
+
+    @abstractmethod
+    def waited(self, provider: str, seconds: float) -> None:
+        """Also for a call that gave up."""
+        ...
+
+
+class StoreMeter(Protocol):
+    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+
+    @abstractmethod
+    def called(self, operation: str, seconds: float, failed: bool) -> None:
+        """`operation` is one of a few words that the code has, such as `take` or `get`."""
+        ...
+
+    @abstractmethod
+    def limiter(self, mode: LimiterMode) -> None:
+        """How one charge was decided on."""
+        ...

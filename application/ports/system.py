@@ -1,0 +1,39 @@
+"""The ports to time and chance."""
+
+from abc import abstractmethod
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, in seconds."""
+
+    @abstractmethod
+    def monotonic(self) -> float: ...
+
+    @abstractmethod
+    def now(self) -> float:
+        """Since the Unix epoch."""
+        ...
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None: ...
+
+    @abstractmethod
+    def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
+        """Raises `TimeoutError` out of its block once `monotonic()` reaches `when`."""
+        ...
+
+
+class Entropy(Protocol):
+    """Chance."""
+
+    @abstractmethod
+    def fraction(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+    @abstractmethod
+    def new_id(self) -> str:
+        """At least 122 random bits, in 32 to 36 characters that are safe in a header and a URL."""
+        ...

@@ -1,0 +1,112 @@
+"""The state of one client's quota and the rules by which it is spent: the reference for every limiter.
+
+What Redis does in Lua, and memory by this very class, is held to it step by step.
+"""
+
+from msgspec import Struct
+
+from .quota import CONCURRENCY_WAIT_MS, LEASE_MS, Charge, Decision, Levels, Quota, ReservationId
+
+
+class _Reservation(Struct):
+    decision: Decision
+    tokens: int
+    lease: bool
+    expires_ms: int
+
+
+class QuotaAccount:
+    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way."""
+
+    def __init__(self, quota: Quota, now_ms: int) -> None:
+        self.quota = quota
+        self._at = now_ms
+        self._requests = quota.requests.full if quota.requests else 0
+        self._tokens = quota.tokens.full if quota.tokens else 0
+        self._reservations: dict[ReservationId, _Reservation] = {}  # the one that expires first stands first
+        self._leases = 0
+
+    @property
+    def leases(self) -> int:
+        """Answers under way."""
+        return self._leases
+
+    def __len__(self) -> int:
+        """Reservations remembered."""
+        return len(self._reservations)
+
+    def take(self, charge: Charge, reservation: ReservationId, now_ms: int) -> Decision:
+        """Take all of the charge or nothing. The same reservation again gets the same answer, and is charged once."""
+        self._advance(now_ms)
+        earlier = self._reservations.get(reservation)
+        if earlier is not None:
+            return earlier.decision
+        requests, tokens = self.quota.cost(charge)
+        wait = self._wait_ms(requests, tokens, charge.lease)
+        if wait:
+            return self._decision(wait)
+        self._requests -= requests
+        self._tokens -= tokens
+        self._leases += charge.lease
+        decision = self._decision(0)
+        self._reservations[reservation] = _Reservation(
+            decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
+        )
+        return decision
+
+    def renew(self, reservation: ReservationId, now_ms: int) -> None:
+        """Keep a reservation for another `LEASE_MS`. One that is gone stays gone."""
+        self._advance(now_ms)
+        held = self._reservations.pop(reservation, None)
+        if held is not None:
+            held.expires_ms = self._at + LEASE_MS
+            self._reservations[reservation] = held
+
+    def settle(self, reservation: ReservationId, tokens: int, now_ms: int) -> None:
+        """End a reservation: what was held and not used comes back, what was used above it is taken, even below zero.
+
+        Once only. A reservation that expired stays charged in full, since nobody can say what became of it.
+        """
+        self._advance(now_ms)
+        held = self._forget(reservation)
+        if held is None or self.quota.tokens is None:
+            return
+        bucket = self.quota.tokens
+        self._tokens = min(bucket.full, bucket.drained(self._tokens, bucket.parts(tokens) - held.tokens))
+
+    def _forget(self, reservation: ReservationId) -> _Reservation | None:
+        held = self._reservations.pop(reservation, None)
+        if held is not None:
+            self._leases -= held.lease
+        return held
+
+    def _advance(self, now_ms: int) -> None:
+        now_ms = max(now_ms, self._at)
+        elapsed, self._at = now_ms - self._at, now_ms
+        if elapsed:
+            if self.quota.requests:
+                self._requests = self.quota.requests.refilled(self._requests, elapsed)
+            if self.quota.tokens:
+                self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
+            self._expire()
+
+    def _expire(self) -> None:
+        while self._reservations:
+            first = next(iter(self._reservations))
+            if self._reservations[first].expires_ms > self._at:
+                return
+            self._forget(first)
+
+    def _wait_ms(self, requests: int, tokens: int, lease: bool) -> int:
+        wait = 0
+        if requests and self.quota.requests:
+            wait = self.quota.requests.wait_ms(self._requests, requests)
+        if tokens and self.quota.tokens:
+            wait = max(wait, self.quota.tokens.wait_ms(self._tokens, tokens))
+        if lease and self.quota.concurrency is not None and self._leases >= self.quota.concurrency:
+            wait = max(wait, CONCURRENCY_WAIT_MS)
+        return wait
+
+    def _decision(self, wait_ms: int) -> Decision:
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self._leases)
+        return self.quota.decision(levels, wait_ms=wait_ms)

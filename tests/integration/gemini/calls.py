@@ -1,0 +1,62 @@
+"""How the tests call Gemini's adapter."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
+from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.application.ports.system import Clock
+from llm_gateway.domain.chat import ChatRequest, Grain, Message, Text, UserMessage
+from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+
+from .payloads import said
+from .server import GeminiServer, Script
+
+KEY = "key-that-nobody-may-see"
+PROMPT = "a prompt that nobody may see"
+TO = Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD)
+USAGE = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+HELLO = said({"text": "Hel"})
+WORLD = said({"text": "lo"}, finish="STOP", usage=USAGE)
+
+
+def request(*messages: Message, **fields: Any) -> ChatRequest:
+    return ChatRequest(messages=messages or (UserMessage(content=(Text(text=PROMPT),)),), **fields)
+
+
+@asynccontextmanager
+async def model_at(url: str, clock: Clock | None = None, **options: float) -> AsyncIterator[GeminiChatModel]:
+    client = GeminiClient(provider="gemini", api_key=KEY, base_url=url)
+    try:
+        yield GeminiChatModel(client, clock or SystemClock(), **options)
+    finally:
+        await client.aclose()
+
+
+def ask(
+    model: GeminiChatModel,
+    chat: ChatRequest | None = None,
+    *,
+    grain: Grain = Grain.STREAM,
+    seconds: float = 10.0,
+    clock: Clock | None = None,
+) -> AsyncGenerator[ChatEvent, None]:
+    deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
+    return model.events(TO, chat or request(), grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
+
+
+async def events_of(model: GeminiChatModel, chat: ChatRequest | None = None, **options: Any) -> list[ChatEvent]:
+    async with aclosing(ask(model, chat, **options)) as events:
+        return [event async for event in events]
+
+
+@asynccontextmanager
+async def served(
+    *scripts: Script, clock: Clock | None = None, **options: float
+) -> AsyncIterator[tuple[GeminiServer, GeminiChatModel]]:
+    async with GeminiServer(*scripts).running() as server, model_at(server.url, clock, **options) as model:
+        yield server, model

@@ -1,0 +1,132 @@
+"""Limits as a client meets them."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import httpx
+
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+
+from ..served import KEY, Serve, chat, eventually, stopped_clock
+
+DETAIL = "Too many requests. Please wait before trying again."
+
+
+async def test_six_at_once_with_the_default_quota_are_five_and_a_429(start: Serve) -> None:
+    clock = ScriptedClock()
+    served = await start(ScriptedChatModel(stopped_clock()), rate_limiter_capacity=5, overrides={"clock": clock})
+
+    responses = await asyncio.gather(*(served.chat(f"Question {number}") for number in range(6)))
+
+    assert sorted(response.status_code for response in responses) == [200, 200, 200, 200, 200, 429]
+    refused = next(response for response in responses if response.status_code == 429)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.headers["retry-after"] == "1"
+    assert refused.headers["ratelimit"] == '"requests";r=0;t=5'
+    assert refused.headers["ratelimit-policy"] == '"requests";q=5;w=5'
+    assert refused.json() == {
+        "type": "about:blank",
+        "title": "Too Many Requests",
+        "status": 429,
+        "detail": DETAIL,
+        "code": "rate_limited",
+        "request_id": refused.headers["x-request-id"],
+    }
+
+
+async def test_after_the_stated_wait_and_not_before_it_goes_on(start: Serve) -> None:
+    clock = ScriptedClock()
+    served = await start(
+        ScriptedChatModel(stopped_clock()),
+        rate_limiter_capacity=1,
+        rate_limiter_refill_rate=0.4,
+        overrides={"clock": clock},
+    )
+    await served.chat()
+    await clock.advance(0.9)
+    assert (await served.chat()).headers["retry-after"] == "2"  # 1.6 s, rounded up
+
+    await clock.advance(1.5)
+    assert (await served.chat()).status_code == 429
+    await clock.advance(0.1)
+    assert (await served.chat()).status_code == 200
+
+
+async def test_a_request_that_is_refused_before_the_quota_costs_nothing(start: Serve) -> None:
+    served = await start(
+        ScriptedChatModel(stopped_clock()), rate_limiter_capacity=1, overrides={"clock": ScriptedClock()}
+    )
+
+    assert (await served.client.post("/api/v1/chat", json={})).status_code == 400
+    assert (await served.chat(model="gpt-9")).status_code == 404
+    assert (await served.chat()).status_code == 200
+
+
+async def test_an_exhausted_token_quota_is_a_429_with_each_header_once(start: Serve) -> None:
+    tight = ClientSettings(
+        name="tight",
+        keys=(Secret("tight-key-1"),),
+        requests=BucketSettings(capacity=100, refill_rate=1),
+        tokens=BucketSettings(capacity=600, refill_rate=1),
+    )
+    served = await start(
+        ScriptedChatModel(stopped_clock()), api_keys=(), clients=(tight,), overrides={"clock": ScriptedClock()}
+    )
+    headers = {"x-api-key": "tight-key-1"}
+    first = await served.client.post("/api/v1/chat", json=chat("A"), headers=headers)
+    second = await served.client.post("/api/v1/chat", json=chat("B" * 80, max_tokens=510), headers=headers)
+
+    assert first.status_code == 200
+    assert first.headers["x-ratelimit-limit-tokens"] == "600"
+    assert (second.status_code, second.json()["detail"]) == (429, DETAIL)
+    assert [len(second.headers.get_list(name)) for name in ("ratelimit", "ratelimit-policy", "retry-after")] == [1] * 3
+    assert second.headers["ratelimit"].split(";r=")[0] == '"requests"'
+    assert int(second.headers["retry-after"]) >= 1
+
+
+async def test_a_hit_costs_a_request(start: Serve) -> None:
+    served = await start(
+        ScriptedChatModel(stopped_clock()), rate_limiter_capacity=2, overrides={"clock": ScriptedClock()}
+    )
+
+    answers = [await served.chat() for _ in range(3)]
+
+    assert [response.status_code for response in answers] == [200, 200, 429]
+    assert answers[1].json()["cached"] is True
+
+
+async def test_two_keys_have_two_quotas_and_two_caches(start: Serve) -> None:
+    served = await start(
+        ScriptedChatModel(stopped_clock()),
+        api_keys=(Secret(KEY), Secret("another-key")),
+        rate_limiter_capacity=1,
+        overrides={"clock": ScriptedClock()},
+    )
+
+    first = await served.chat()
+    other = await served.client.post("/api/v1/chat", json=chat(), headers={"x-api-key": "another-key"})
+
+    assert (first.status_code, other.status_code) == (200, 200)
+    assert other.json()["cached"] is False
+
+
+async def test_a_token_quota_admits_as_many_at_once_as_it_covers_without_max_tokens(start: Serve) -> None:
+    clock = ScriptedClock()
+    budgeted = ClientSettings(
+        name="budgeted", keys=(Secret("budgeted-key"),), tokens=BucketSettings(capacity=100_000, refill_rate=500)
+    )
+    model = ScriptedChatModel(clock, [Wait(5), *answer("Hello")])
+    served = await start(model, api_keys=(), clients=(budgeted,), rate_limiter_capacity=10, overrides={"clock": clock})
+
+    def ask(number: int) -> Coroutine[Any, Any, httpx.Response]:
+        body = {"model": "local", "messages": [{"role": "user", "content": f"Question {number}"}]}
+        return served.client.post("/v1/chat/completions", json=body, headers={"x-api-key": "budgeted-key"})
+
+    asking = [asyncio.create_task(ask(number)) for number in range(5)]
+    await eventually(lambda: len(model.calls) == 5 or any(task.done() for task in asking))
+    await clock.advance(5)
+
+    assert [response.status_code for response in await asyncio.gather(*asking)] == [200] * 5

@@ -1,0 +1,128 @@
+"""The end of a server: what runs may finish, nothing new is taken, and nothing is left running."""
+
+import asyncio
+import signal
+
+import pytest
+
+from llm_gateway.adapters.inbound.http.server.server import GatewayServer
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+from llm_gateway.domain.events import TextDelta
+
+from ..served import Serve, Served, Wire, eventually, stopped_clock
+
+NEVER = Wait(1_000)
+
+
+async def stopped(server: GatewayServer) -> None:
+    """Until the server has ended in its own time."""
+    await eventually(lambda: not any(listener.is_serving() for listener in server.servers))
+    await eventually(lambda: not server.server_state.tasks and not server.server_state.connections)
+
+
+async def asked(served: Served, model: ScriptedChatModel, **fields: object) -> Wire:
+    wire = await served.connect()
+    before = len(model.calls)
+    await wire.send(served.chat_request(**fields))  # type: ignore[arg-type]
+    await eventually(lambda: len(model.calls) > before)
+    return wire
+
+
+async def test_draining_is_seen_at_once_and_new_chats_are_refused(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), [NEVER])
+    served = await start(model, drain_seconds=100)
+    wire = await asked(served, model)
+
+    served.server.handle_exit(signal.SIGTERM, None)
+    await eventually(lambda: served.drain.begun)
+
+    ready, health = await served.client.get("/health/ready"), await served.client.get("/health")
+    chat = await served.chat()
+    assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+    assert health.status_code == 200
+    assert (chat.status_code, chat.json()["code"]) == (503, "draining")
+    assert chat.headers["retry-after"] == "1"
+    assert [record.error for record in served.observer.records] == ["Draining"]
+    assert (await served.connect()) is not None
+    assert len(model.calls) == 1
+    wire.reset()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_runs_may_finish(start: Serve, stream: bool) -> None:
+    clock = stopped_clock()
+    model = ScriptedChatModel(clock, [Wait(1), *answer("Finished.")])
+    served = await start(model, drain_seconds=100)
+    wire = await asked(served, model, stream=stream)
+
+    served.server.handle_exit(signal.SIGTERM, None)
+    await eventually(lambda: served.drain.begun)
+    await clock.advance(1)
+
+    assert b"Finished." in await wire.rest()
+    await stopped(served.server)
+    assert served.observer.records[0].error is None
+
+
+async def test_what_does_not_finish_in_time_ends_with_an_error(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), [TextDelta(text="Half"), NEVER])
+    served = await start(model, drain_seconds=0.05)
+    whole, stream = await asked(served, model), await asked(served, model, stream=True)
+    await stream.until(b"Half")
+
+    served.server.handle_exit(signal.SIGTERM, None)
+
+    status, headers, body = await whole.answer()
+    assert (status, headers["content-type"]) == (503, "application/problem+json")
+    assert b'"code":"draining"' in body
+    rest = await stream.rest()
+    assert rest.count(b"event: error") == 1
+    assert b'"code":"draining"' in rest
+    assert b"event: done" not in rest
+    assert model.open_calls == 0
+    await stopped(served.server)
+    assert [record.error for record in served.observer.records] == ["Draining", "Draining"]
+
+
+async def test_a_second_signal_cuts(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), [TextDelta(text="Half"), NEVER])
+    served = await start(model, drain_seconds=100)
+    wires = [await asked(served, model), await asked(served, model, stream=True)]
+    served.server.handle_exit(signal.SIGTERM, None)
+    await eventually(lambda: served.drain.begun)
+
+    served.server.handle_exit(signal.SIGTERM, None)
+
+    async with asyncio.timeout(2):
+        for wire in wires:
+            assert b"event: done" not in await wire.rest()
+        await stopped(served.server)
+    assert model.open_calls == 0
+    assert [record.left for record in served.observer.records] == [True, True]
+
+
+async def test_an_idle_server_ends_at_once(served: Served) -> None:
+    await served.chat()
+    half = await served.connect()
+    await half.send(b"POST /api/v1/chat HTTP/1.1\r\n")
+
+    served.server.handle_exit(signal.SIGINT, None)
+
+    async with asyncio.timeout(1):
+        await stopped(served.server)
+
+
+async def test_a_reader_that_does_not_read_does_not_keep_the_server(
+    start: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ScriptedChatModel(stopped_clock(), [TextDelta(text="x" * 100_000)] * 1_000)
+    served = await start(model, drain_seconds=0.05, max_answer_bytes=1 << 30)
+    monkeypatch.setattr(served.server.config, "timeout_graceful_shutdown", 0.1)
+    wire = await asked(served, model, stream=True)
+    wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    served.server.handle_exit(signal.SIGTERM, None)
+
+    async with asyncio.timeout(3):
+        await stopped(served.server)
+    assert model.open_calls == 0

@@ -1,0 +1,221 @@
+"""A connection's bounds, and the corners of HTTP that a server is attacked in."""
+
+import asyncio
+import resource
+
+import pytest
+
+from llm_gateway.adapters.inbound.http.server.protocol import Bounds
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+
+from ..served import Serve, Served, eventually, stopped_clock
+
+TIGHT = Bounds(head_seconds=0.1, rest_seconds=0.1)
+
+
+async def test_a_head_that_drips_is_closed(start: Serve) -> None:
+    served = await start(ScriptedChatModel(stopped_clock()), bounds=TIGHT)
+    wire = await served.connect()
+
+    async def drip() -> None:
+        await wire.send(b"GET /health HTTP/1.1\r\n")
+        while True:
+            await wire.send(b"x-a: b\r\n")
+            await asyncio.sleep(0.005)
+
+    dripping = asyncio.create_task(drip())
+    async with asyncio.timeout(2):
+        assert await wire.rest() == b""
+    dripping.cancel()
+
+
+async def test_a_connection_that_says_nothing_is_closed(start: Serve) -> None:
+    served = await start(ScriptedChatModel(stopped_clock()), bounds=TIGHT)
+    wire = await served.connect()
+
+    async with asyncio.timeout(2):
+        assert await wire.rest() == b""
+
+
+async def test_a_head_of_50_mb_is_cut_off_with_bounded_memory(served: Served) -> None:
+    wire = await served.connect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    await wire.send(b"GET /health HTTP/1.1\r\nx-a: ")
+    sent = 0
+    while sent < 50_000_000 and not wire.writer.is_closing() and not wire.reader.at_eof():
+        await wire.send(b"a" * 100_000)
+        sent += 100_000
+        await asyncio.sleep(0)
+
+    assert sent < 20_000_000
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 40_000  # KiB
+    await eventually(lambda: not served.server.server_state.connections)
+
+
+async def test_too_many_header_fields_are_a_400(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(b"GET /health HTTP/1.1\r\nhost: localhost\r\n" + b"a:b\r\n" * 300_000 + b"\r\n")
+
+    assert (await wire.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_two_requests_on_one_connection(served: Served) -> None:
+    wire = await served.connect()
+
+    for _ in range(2):
+        await wire.send(served.chat_request())
+        assert (await wire.answer())[0] == 200
+
+
+async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(served.chat_request() + served.request("GET", "/health") + served.request("GET", "/nowhere"))
+
+    assert [(await wire.answer())[0] for _ in range(3)] == [200, 200, 404]
+
+
+@pytest.mark.parametrize("stray", [b"\r\n", b"GET /hea"])
+async def test_what_comes_of_a_next_request_does_not_cut_the_answer(start: Serve, stray: bytes) -> None:
+    clock = stopped_clock()
+    model = ScriptedChatModel(clock, [Wait(1), *answer("Whole.")])
+    served = await start(model, bounds=TIGHT)
+    wire = await served.connect()
+    await wire.send(served.chat_request())
+    await eventually(lambda: model.open_calls)
+    await wire.send(stray)
+    await asyncio.sleep(0.25)  # more than a head's time
+    await clock.advance(1)
+
+    assert b"Whole." in (await wire.answer())[2]
+
+
+async def test_garbage_after_a_request_is_never_written_into_its_answer(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), [Wait(1)])
+    served = await start(model)
+    wire = await served.connect()
+    await wire.send(served.chat_request())
+    await eventually(lambda: model.open_calls)
+
+    await wire.send(b"\x00\x01 garbage\r\n\r\n")
+
+    assert await wire.rest() == b""
+    await eventually(lambda: not model.open_calls)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_what_is_left_of_an_answered_request_s_body_is_not_waited_for(start: Serve, chunked: bool) -> None:
+    served = await start(ScriptedChatModel(stopped_clock()), bounds=TIGHT)
+    wire = await served.connect()
+    length = {"content_length": "", "transfer_encoding": "chunked"} if chunked else {"content_length": "1000000"}
+    await wire.send(served.request("POST", "/api/v1/chat", b"", x_api_key="wrong", **length))
+    part = b"5\r\nhello\r\n" if chunked else b"hello"
+
+    async def drip() -> None:
+        while True:
+            await wire.send(part)
+            await asyncio.sleep(0.005)
+
+    assert (await wire.answer())[0] == 401
+    dripping = asyncio.create_task(drip())
+    async with asyncio.timeout(2):
+        assert await wire.rest() == b""
+    dripping.cancel()
+
+
+async def test_an_answered_request_s_body_may_end_and_the_connection_goes_on(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(served.request(x_api_key="wrong", content_length="10"))
+    assert (await wire.answer())[0] == 401
+
+    await wire.send(b"0123456789" + served.request("GET", "/health"))
+
+    assert (await wire.answer())[0] == 200
+
+
+async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Served) -> None:
+    request = served.chat_request()
+    head, _, body = request.partition(b"\r\n\r\n")
+    wire = await served.connect()
+    await wire.send(head + b"\r\nexpect: 100-continue\r\n\r\n")
+    assert await wire.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    await wire.send(body)
+
+    assert (await wire.answer())[0] == 200
+
+
+@pytest.mark.parametrize(("headers", "status"), [({"x_api_key": "wrong"}, 401), ({"content_length": "40000000"}, 413)])
+async def test_a_client_that_asks_in_vain_is_answered_and_closed(
+    served: Served, headers: dict[str, str], status: int
+) -> None:
+    wire = await served.connect()
+    await wire.send(
+        served.request("POST", "/api/v1/chat", b"", **({"content_length": "1000", "expect": "100-continue"} | headers))
+    )
+
+    assert (await wire.answer())[0] == status
+    async with asyncio.timeout(1):
+        assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"content-length: 5\r\ncontent-length: 6\r\n",
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+        b"content-length: -5\r\n",
+        b"content-length: +5\r\n",
+        b"content-length: 99999999999999999999999\r\n",
+        b"x-a: b\rx-b: c\r\n",
+        b"x-a : b\r\n",
+        b"x-a: a\x00b\r\n",
+    ],
+)
+async def test_an_ambiguous_head_is_400_and_closed(served: Served, model: ScriptedChatModel, head: bytes) -> None:
+    start = (
+        b"POST /api/v1/chat HTTP/1.1\r\nhost: localhost\r\nx-api-key: test-key-1\r\ncontent-type: application/json\r\n"
+    )
+    wire = await served.connect()
+    await wire.send(start + head + b"\r\nhello")
+
+    answer = await wire.rest()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert model.calls == []
+
+
+async def test_fields_after_a_body_say_nothing(served: Served) -> None:
+    body = served.chat_request().partition(b"\r\n\r\n")[2]
+    chunked = b"%x\r\n%b\r\n0\r\nx-gateway-hint: best\r\nx-gateway-timeout: 0\r\n\r\n" % (len(body), body)
+    wire = await served.connect()
+    await wire.send(served.request(content_length="", transfer_encoding="chunked") + chunked)
+
+    assert (await wire.answer())[0] == 200
+
+
+async def test_an_older_client_is_answered_and_closed(served: Served) -> None:
+    request = served.chat_request().replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    wire = await served.connect()
+    await wire.send(request)
+
+    answer = await wire.rest()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
+async def test_an_upgrade_is_not_taken(served: Served, upgrade: str) -> None:
+    wire = await served.connect()
+    await wire.send(served.request("GET", "/health", connection="upgrade", upgrade=upgrade))
+
+    assert (await wire.answer())[0] == 200
+
+
+async def test_an_absolute_target_is_read_as_its_path(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(served.request("GET", f"http://127.0.0.1:{served.port}/health"))
+
+    assert (await wire.answer())[0] == 200

@@ -1,0 +1,203 @@
+"""What the gateway knows of an Ollama server, looked at over a real socket."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from llm_gateway.adapters.outbound.ollama import directory as module
+from llm_gateway.adapters.outbound.ollama.directory import DOWN_SECONDS, UP_SECONDS, OllamaDirectory
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
+
+from .server import Model, OllamaServer, ollama_server, until
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[OllamaServer, None]:
+    async with ollama_server() as scripted:
+        yield scripted
+
+
+async def looked(server: OllamaServer, *, model: str = "llama3.1", num_ctx: int | None = None) -> list[EndpointState]:
+    directory = OllamaDirectory(model=model, clock=SystemClock(), base_url=server.url, num_ctx=num_ctx)
+    await directory.look()
+    await directory.aclose()
+    return list(directory.snapshot())
+
+
+async def test_the_configured_model_comes_first_and_the_others_only_by_name(server: OllamaServer) -> None:
+    server.models = [Model(name="qwen3:8b"), Model(name="llama3.1:latest"), Model(name="gemma3:latest")]
+    states = await looked(server)
+    assert [(state.endpoint.name, state.pin_only) for state in states] == [
+        ("ollama/llama3.1", False),
+        ("ollama/gemma3", True),
+        ("ollama/qwen3:8b", True),
+    ]
+    assert all(state.unusable is None and state.configured for state in states)
+    assert {state.endpoint.locality for state in states} == {Locality.ON_PREMISES}
+
+
+async def test_features_are_what_the_model_can(server: OllamaServer) -> None:
+    server.models = [
+        Model(name="llama3.1:latest", capabilities=("completion",)),
+        Model(name="seer:latest", capabilities=("completion", "vision", "thinking", "tools")),
+    ]
+    plain, seer = await looked(server)
+    assert seer.features - plain.features == {Feature.IMAGES, Feature.REASONING_EFFORT, Feature.TOOLS}
+    assert Feature.TOOL_CHOICE not in seer.features
+    assert {Feature.SEED, Feature.JSON_SCHEMA, Feature.STOP} <= plain.features
+
+
+async def test_a_models_tasks_are_what_it_can_and_one_that_can_do_neither_is_left_out(server: OllamaServer) -> None:
+    server.models += [
+        Model(name="embedder:latest", capabilities=("embedding",)),
+        Model(name="painter:latest", capabilities=("image",)),
+        Model(name="versatile:latest", capabilities=("completion", "embedding")),
+    ]
+    assert [(state.endpoint.id.model, state.tasks, state.pin_only) for state in await looked(server)] == [
+        ("llama3.1", frozenset({Task.CHAT}), False),
+        ("embedder", frozenset({Task.EMBED}), True),
+        ("versatile", frozenset(Task), True),
+    ]
+
+
+async def test_the_servers_own_model_may_be_one_that_only_embeds(server: OllamaServer) -> None:
+    server.models = [Model(name="embedder:latest", capabilities=("embedding",)), Model(name="painter:latest")]
+    own = (await looked(server, model="embedder"))[0]
+    assert (own.tasks, own.unusable, own.pin_only) == (frozenset({Task.EMBED}), None, False)
+
+
+async def test_the_servers_own_model_that_can_do_neither_says_so(server: OllamaServer) -> None:
+    server.models = [Model(name="painter:latest", capabilities=("image",))]
+    (own,) = await looked(server, model="painter")
+    assert own.unusable == "this model neither chats nor embeds"
+
+
+async def test_a_model_that_is_not_pulled_says_how_to_get_it(server: OllamaServer) -> None:
+    (own, *_) = await looked(server, model="mistral")
+    assert own.unusable == "not pulled: run `ollama pull mistral`"
+    assert own.tasks == frozenset(Task)
+    assert own.configured
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model(name="big:120b-cloud"),
+        Model(name="big:cloud"),
+        Model(name="alias:latest", remote_host="https://elsewhere.example:443"),
+    ],
+)
+async def test_a_model_hosted_elsewhere_is_in_the_cloud(server: OllamaServer, model: Model) -> None:
+    server.models.append(model)
+    own, far = await looked(server)
+    assert own.endpoint.locality is Locality.ON_PREMISES
+    assert far.endpoint.locality is Locality.CLOUD
+
+
+async def test_a_model_that_the_server_does_not_describe_may_be_hosted_anywhere(server: OllamaServer) -> None:
+    server.absent = {"/api/show", "/api/ps"}
+    (own,) = await looked(server)
+    assert own.unusable is None
+    assert own.endpoint.locality is Locality.CLOUD
+
+
+async def test_a_new_digest_or_context_is_another_fingerprint(server: OllamaServer) -> None:
+    prints = [
+        (await looked(server))[0].endpoint.fingerprint,
+        (await looked(server, num_ctx=99))[0].endpoint.fingerprint,
+    ]
+    server.models = [Model(name="llama3.1:latest", digest="sha256:2")]
+    prints.append((await looked(server))[0].endpoint.fingerprint)
+    assert len(set(prints)) == 3
+
+
+async def test_the_context_is_the_configured_else_the_loaded_else_the_models(server: OllamaServer) -> None:
+    assert (await looked(server, num_ctx=9_000_000))[0].context_length == 131_072
+    assert (await looked(server, num_ctx=8192))[0].context_length == 8192
+    assert (await looked(server))[0].context_length == 4096
+    server.loaded.clear()
+    assert (await looked(server))[0].context_length == 131_072
+
+
+async def test_a_model_is_described_once_as_long_as_it_is_the_same(server: OllamaServer) -> None:
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url)
+    for _ in range(3):
+        await directory.look()
+    assert len([asked for asked in server.asked if asked.path == "/api/show"]) == 1
+    await directory.aclose()
+
+
+async def test_before_the_first_look_nothing_is_usable() -> None:
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock())
+    (own,) = directory.snapshot()
+    assert (own.configured, own.unusable) == (False, "not looked at yet")
+    await directory.aclose()
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+async def test_a_server_that_is_away_is_skipped_and_says_so(
+    server: OllamaServer, monkeypatch: pytest.MonkeyPatch, explicit: bool
+) -> None:
+    away = "http://127.0.0.1:1"
+    monkeypatch.setattr(module, "DEFAULT_URL", away)
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=away if explicit else None)
+    await directory.look()
+    (own,) = directory.snapshot()
+    assert (own.configured, own.unusable) == (explicit, "not reachable at its address")
+    await directory.aclose()
+
+
+async def test_the_default_address_is_configured_once_it_answers(
+    server: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEFAULT_URL", server.url)
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock())
+    await directory.look()
+    assert directory.snapshot()[0].configured
+    await directory.aclose()
+
+
+async def test_an_address_outside_is_in_the_cloud_before_it_is_asked() -> None:
+    clock = ScriptedClock()
+    directory = OllamaDirectory(model="llama3.1", clock=clock, base_url="http://192.0.2.1:11434")
+    look = asyncio.create_task(directory.look())
+    await clock.advance(6)
+    await look
+    (own,) = directory.snapshot()
+    assert own.endpoint.locality is Locality.CLOUD
+    assert own.unusable is not None
+    await directory.aclose()
+
+
+async def test_it_looks_again_and_sooner_at_a_server_that_is_away(server: OllamaServer) -> None:
+    clock = ScriptedClock()
+    directory = OllamaDirectory(model="llama3.1", clock=clock, base_url=server.url)
+    server.absent = {"/api/tags"}
+    directory.start()
+    await _looks(server, 1, directory, "refused access, or is no Ollama server")
+    server.absent = set()
+    await clock.advance(DOWN_SECONDS)
+    await _looks(server, 2, directory, None)
+    await clock.advance(UP_SECONDS - 1)
+    assert _count(server) == 2
+    await clock.advance(1)
+    await _looks(server, 3, directory, None)
+    await directory.aclose()
+
+
+def _count(server: OllamaServer) -> int:
+    return sum(asked.path == "/api/tags" for asked in server.asked)
+
+
+async def _looks(server: OllamaServer, number: int, directory: OllamaDirectory, unusable: str | None) -> None:
+    async with asyncio.timeout(5):
+        await until(lambda: _count(server) >= number and directory.snapshot()[0].unusable == unusable)
+
+
+async def test_what_is_no_name_is_not_listed(server: OllamaServer) -> None:
+    odd = ("a\r\nX-Evil: 1", "\x1b[31mred", "half \ud800", "x" * 300)
+    server.models += [*(Model(name=name) for name in odd), Model(name="odd:latest", digest="\ud800")]
+    assert [(state.endpoint.id.model, state.unusable) for state in await looked(server)] == [("llama3.1", None)]

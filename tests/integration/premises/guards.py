@@ -1,0 +1,171 @@
+"""What keeps a `secure` prompt on the premises: each guard, how it is taken out, and what then fails."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from .inside import Order
+
+_OLLAMA = "adapters.outbound.ollama"
+
+
+class Edit(Struct, frozen=True):
+    """In a module of the package, this code, which stands there once, gives way to that."""
+
+    module: str
+    code: str
+    instead: str
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """`order` is what is run without it: a scene or a way whose answer changes or whose prompt `leaks`.
+
+    Where another guard stands behind it, and the gateway as a whole shows nothing, `test` fails without it.
+    """
+
+    name: str
+    edits: Sequence[Edit]
+    order: Order | None = None
+    leaks: bool = True
+    test: str | None = None
+
+
+def _scene(name: str, *, proxy: bool = False) -> Order:
+    return Order(scenes=[name], proxy=proxy)
+
+
+def _way(name: str) -> Order:
+    return Order(ways=[name])
+
+
+_SOCKET = Edit(f"{_OLLAMA}.transport", "_guarded_socket if guarded else None", "None")
+_REDIRECT = Edit(f"{_OLLAMA}.transport", "if response.status_code >= 300:", "if response.status_code >= 400:")
+_FOLLOW = Edit(f"{_OLLAMA}.client", "follow_redirects=False", "follow_redirects=True")
+
+GUARDS: Sequence[Guard] = (
+    Guard(
+        name="a plan without the cloud",
+        edits=[Edit("domain.planning", "state.endpoint.locality is not Locality.ON_PREMISES", "False")],
+        order=_scene("gemini"),
+    ),
+    Guard(
+        name="a pin beside secure",
+        edits=[Edit("domain.planning", "        _check_pin(client, pinned, hints, routes, Task.CHAT)\n", "")],
+        order=_scene("gemini"),
+    ),
+    Guard(
+        name="an embedding's pin beside secure",
+        edits=[Edit("domain.planning", "    _check_pin(client, pinned, hints, routes, Task.EMBED)\n", "")],
+        order=_way("OpenAI's surface, embedding in the cloud"),
+    ),
+    Guard(
+        name="a key that is kept to secure names a model",
+        edits=[Edit("domain.planning", "if not hints and client.hints is not None and all(", "if False and all(")],
+        order=_way("key, model in the cloud"),
+    ),
+    Guard(
+        name="a key that is kept to secure gives a hint",
+        edits=[Edit("domain.planning", "if not client.may_hint(hint):", "if False:")],
+        order=_way("key, hint of the cloud"),
+    ),
+    Guard(
+        name="every hint counts",
+        edits=[Edit("domain.planning", "for hint in hints if (reason :=", "for hint in hints[:1] if (reason :=")],
+        order=_way("model beside a hint"),
+    ),
+    Guard(
+        name="secure in a header wins",
+        edits=[Edit("adapters.inbound.http.common.request_options", "if Hint.SECURE in hints:", "if False:")],
+        order=_way("header over body"),
+        leaks=False,
+    ),
+    Guard(
+        name="Gemini is in the cloud wherever it is",
+        edits=[Edit("adapters.outbound.gemini.directory", "locality=Locality.CLOUD", "locality=Locality.ON_PREMISES")],
+        order=_scene("gemini"),
+    ),
+    Guard(
+        name="the directory looks where an address leads",
+        edits=[Edit(f"{_OLLAMA}.directory", "if at_home else Locality.CLOUD", "if True else Locality.CLOUD")],
+        order=_scene("name-outside"),
+        leaks=False,
+    ),
+    Guard(
+        name="the directory asks where a model is hosted",
+        edits=[Edit(f"{_OLLAMA}.catalogue", "elsewhere=bool(shown.remote_host) or", "elsewhere=False or")],
+        order=_scene("alias"),
+        leaks=False,
+    ),
+    Guard(
+        name="a name that says where a model is hosted",
+        edits=[Edit(f"{_OLLAMA}.names", '.endswith(("-cloud", ":cloud"))', ".endswith(())")],
+        order=_scene("hosted"),
+    ),
+    Guard(
+        name="the look at a model before it is asked",
+        edits=[Edit(f"{_OLLAMA}.names", "if elsewhere and to.locality is Locality.ON_PREMISES:", "if False:")],
+        order=_scene("model-turns"),
+    ),
+    Guard(
+        name="an answer from elsewhere",
+        edits=[Edit(f"{_OLLAMA}.translate_reply", "self.elsewhere = bool(part.remote_host)", "self.elsewhere = False")],
+        test="tests/unit/ollama/test_translate_reply.py",
+    ),
+    Guard(
+        name="no prompt after an answer from elsewhere",
+        edits=[Edit(f"{_OLLAMA}.loading", "        if elsewhere:\n", "        if False:\n")],
+        test="tests/integration/ollama/test_chat.py",
+    ),
+    Guard(name="the socket", edits=[_SOCKET], order=_scene("name-turns")),
+    Guard(
+        name="the socket of a model on the premises",
+        edits=[Edit(f"{_OLLAMA}.client", "guarded=locality is Locality.ON_PREMISES", "guarded=False")],
+        order=_scene("name-turns"),
+    ),
+    Guard(
+        name="the client by where a model is",
+        edits=[
+            Edit(
+                f"{_OLLAMA}.client",
+                "        client = self._clients.get(locality)\n",
+                "        locality = Locality.CLOUD\n        client = self._clients.get(locality)\n",
+            )
+        ],
+        order=_scene("name-turns"),
+    ),
+    Guard(name="a redirect is an error", edits=[_REDIRECT], order=_scene("redirects-307"), leaks=False),
+    Guard(name="nobody follows a redirect", edits=[_FOLLOW], test="tests/unit/ollama/test_guards.py"),
+    Guard(
+        name="all that stands between a redirect and the cloud",
+        edits=[_REDIRECT, _FOLLOW, _SOCKET],
+        order=_scene("redirects-307"),
+    ),
+    Guard(
+        name="the session reads no environment",
+        edits=[Edit(f"{_OLLAMA}.transport", "trust_env=False, cookie_jar", "trust_env=True, cookie_jar")],
+        order=_scene("ollama", proxy=True),
+    ),
+    Guard(
+        name="the client reads no environment",
+        edits=[Edit(f"{_OLLAMA}.client", "trust_env=False", "trust_env=True")],
+        test="tests/unit/ollama/test_guards.py",
+    ),
+    Guard(
+        name="an error holds none of the vendor's words",
+        edits=[
+            Edit(f"{_OLLAMA}.failures", "the answer is malformed ({name})", "the answer is malformed ({vars(error)})")
+        ],
+        order=_scene("garbles"),
+        leaks=False,
+    ),
+    Guard(
+        name="the process's own cache",
+        edits=[Edit("application.entries", "if self._shared is None or question.secure", "if self._shared is None")],
+        test="tests/unit/application/test_secure.py",
+    ),
+    Guard(
+        name="flights of their own",
+        edits=[Edit("application.cache_lookup", "question.mode, question.secure)", "question.mode)")],
+        test="tests/unit/application/test_secure.py",
+    ),
+)

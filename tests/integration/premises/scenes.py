@@ -1,0 +1,142 @@
+"""The Ollama servers that tempt a gateway to go outside, each an endpoint of its own, and what it has to answer."""
+
+import json
+import socket
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from ..ollama.server import HEAD, Asked, Cut, Hold, Model, OllamaServer, Reset, Script, Send, end, line, stream, whole
+from .cloud import ADDRESS, PORT, URL
+
+ANSWER = "Said on the premises."
+MODEL = "llama3.1"
+
+
+def answered(asked: Asked) -> Script:
+    """Whole, or as a stream, as it was asked."""
+    return stream(line(ANSWER), end()) if asked.body["stream"] else whole(line(ANSWER) | end(content=ANSWER))
+
+
+def passed_on(asked: Asked) -> Script:
+    """As the vendor's server does it with a model that is hosted elsewhere: the prompt goes there."""
+    with socket.create_connection((ADDRESS, PORT), timeout=5) as elsewhere:
+        elsewhere.sendall(b"POST /api/chat HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(asked.raw), asked.raw))
+    return whole(end(remote_host=URL))
+
+
+def refused(status: int) -> Callable[[Asked], Script]:
+    """With the way to the cloud, and with words that quote what was asked."""
+    return lambda asked: whole({"error": asked.raw.decode()}, status, [("Location", f"{URL}/api/chat")])
+
+
+def errs(asked: Asked) -> Script:
+    quoted = {"error": asked.raw.decode()}
+    return stream(quoted) if asked.body["stream"] else whole(quoted)
+
+
+def garbles(asked: Asked) -> Script:
+    return stream(b"%b and {no JSON\n" % asked.raw) if asked.body["stream"] else whole(asked.raw + b" and {no JSON")
+
+
+class Told(Struct, frozen=True):
+    """How the gateway answers. `says` is the answer's content, or words of the problem."""
+
+    status: int
+    code: str
+    says: str
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """An endpoint, and what a `secure` request that names it is told.
+
+    `answers` is the server's script; without one there is no server, and `url` leads elsewhere.
+    """
+
+    name: str
+    told: Told
+    answers: Script | Callable[[Asked], Script] | None = answered
+    url: str | None = None
+    model: str = MODEL
+    remote_host: str | None = None
+    turns: str | None = None
+    """What changes once the gateway has looked at it."""
+
+
+_OUTSIDE = Told(400, "invalid_request", "in the cloud, where secure requests never go")
+_BROKEN = Told(502, "provider_failed", "broke off")
+
+SCENES: Sequence[Scene] = (
+    Scene(
+        name="refuses", turns="closes", told=Told(503, "provider_unavailable", "refuses: no connection could be made")
+    ),
+    Scene(name="resets", answers=[Reset()], told=_BROKEN),
+    Scene(name="stays-silent", answers=[Hold()], told=Told(504, "provider_timeout", "no answer")),
+    Scene(name="cuts", answers=[Send(HEAD), Cut()], told=_BROKEN),
+    Scene(name="is-busy", answers=refused(429), told=Told(503, "provider_throttled", "asks to wait")),
+    Scene(name="fails", answers=refused(503), told=Told(503, "provider_unavailable", "the server failed")),
+    Scene(name="errs", answers=errs, told=_BROKEN),
+    Scene(name="garbles", answers=garbles, told=Told(502, "provider_failed", "malformed")),
+    *(
+        Scene(
+            name=f"redirects-{status}",
+            answers=refused(status),
+            told=Told(502, "provider_failed", "where nobody follows"),
+        )
+        for status in (301, 302, 303, 307, 308)
+    ),
+    Scene(name="hosted", model="big-cloud", answers=passed_on, told=_OUTSIDE),
+    Scene(name="alias", answers=passed_on, remote_host=URL, told=_OUTSIDE),
+    Scene(name="outside", answers=None, url=URL, told=_OUTSIDE),
+    Scene(name="name-outside", answers=None, url=f"http://outside.premises:{PORT}", told=_OUTSIDE),
+    Scene(
+        name="name-turns",
+        url=f"http://turns.premises:{PORT}",
+        turns="leads outside",
+        told=Told(503, "provider_unavailable", "neither loopback nor private"),
+    ),
+    Scene(
+        name="model-turns",
+        answers=passed_on,
+        turns="is hosted elsewhere",
+        told=Told(502, "provider_misconfigured", "hosted elsewhere"),
+    ),
+    Scene(name="gemini", answers=None, told=_OUTSIDE),
+    Scene(name="ollama", url="http://ollama.premises:11434", told=Told(200, "", ANSWER)),
+)
+"""The last one answers: a request that may go to all of them ends there."""
+
+HOSTS = {"localhost": "127.0.0.1", "ollama.premises": "127.0.0.1", "outside.premises": ADDRESS}
+
+
+def hosts(*, turned: bool) -> str:
+    """A hosts file, before and after a name has turned."""
+    names = HOSTS | {"turns.premises": ADDRESS if turned else "127.0.0.1"}
+    return "".join(f"{address} {name}\n" for name, address in names.items())
+
+
+def prepare(scene: Scene, server: OllamaServer) -> None:
+    assert scene.answers is not None
+    server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)]
+    server.loaded = {f"{scene.model}:latest"}
+    server.scripts = [scene.answers]
+
+
+def configuration(urls: dict[str, str]) -> str:
+    """The gateway's TOML: an endpoint a scene, all of them on the route of `secure`, however wrong that is."""
+    route = json.dumps([scene.name for scene in SCENES])
+    quota = "requests = { capacity = 1000, refill_rate = 1000.0 }"
+    clients = "".join(
+        f'[[clients]]\nname = "{name}"\nkeys = ["{key}"]\n{quota}\n{more}'
+        for name, key, more in (("anyone", ANYONE, ""), ("kept", KEPT, 'hints = ["secure"]\n'))
+    )
+    endpoints = "".join(
+        f'[[endpoints]]\nname = "{scene.name}"\nkind = "ollama"\nmodel = "{scene.model}"\nbase_url = "{url}"\n'
+        for scene in SCENES
+        if (url := urls.get(scene.name)) is not None and scene.name != "ollama"
+    )
+    return f"{clients}{endpoints}[routes]\nsecure = {route}\n"
+
+
+ANYONE = "key-of-anyone"
+KEPT = "key-kept-to-secure"

@@ -1,0 +1,110 @@
+"""A connection to a server that misbehaves: slow, garbled, talkative or deaf."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from llm_gateway.adapters.outbound.redis.client import command_pipe as line
+from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe, packed
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway
+
+from .conftest import Open
+from .valkey import Valkey
+
+HASTE = 0.3
+ASK = packed("ASK")
+Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def connected(play: Play) -> AsyncIterator[CommandPipe]:
+    """A line to a server that does what the test says."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await play(reader, writer)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        _, opened = await loop.create_connection(lambda: CommandPipe(lambda _: None, HASTE), "127.0.0.1", port)
+        yield opened
+        opened.close()
+        await opened.gone
+
+
+async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers nothing."""
+
+
+async def test_a_reply_that_comes_too_late_is_dropped_and_the_next_is_the_next_callers() -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(ASK))
+        writer.write(b"$9\r\n")
+        for digit in b"too late!":
+            await asyncio.sleep(HASTE / 5)
+            writer.write(bytes((digit,)))
+        writer.write(b"\r\n")
+        await reader.readexactly(len(ASK))
+        writer.write(b"+in time\r\n")
+
+    async with connected(slow) as opened:
+        with pytest.raises(StoreAway, match="no answer in time"):
+            await opened.send(ASK)
+        assert opened.waiting == 1
+        await asyncio.sleep(HASTE)
+        assert await opened.send(ASK) == b"in time"
+        assert opened.waiting == 0
+
+
+async def test_a_line_that_stays_silent_is_closed_and_tells_everyone() -> None:
+    async with connected(deaf) as opened:
+        first = opened.send(ASK)
+        await asyncio.sleep(HASTE / 2)
+        second = opened.send(ASK)
+        await asyncio.wait((first, second))
+        for call in (first, second):
+            assert isinstance(call.exception(), StoreAway)
+        with pytest.raises(StoreAway, match="closed"):
+            opened.send(ASK)
+
+
+@pytest.mark.parametrize("answer", [b"?what\r\n", b"+one\r\n+two\r\n"], ids=["garbled", "more than was asked"])
+async def test_an_answer_that_makes_no_sense_closes_the_line(answer: bytes) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(ASK))
+        writer.write(answer)
+
+    async with connected(babble) as opened:
+        call = opened.send(ASK)
+        await opened.gone
+        assert isinstance(call.exception(), StoreAway) or call.result() == b"one"
+        with pytest.raises(StoreAway, match="closed"):
+            opened.send(ASK)
+
+
+async def test_only_so_many_calls_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "MAX_WAITING", 3)
+    async with connected(deaf) as opened:
+        calls = [opened.send(ASK) for _ in range(3)]
+        with pytest.raises(StoreAway, match="too many"):
+            opened.send(ASK)
+        calls[0].cancel()
+        with pytest.raises(StoreAway, match="too many"):
+            opened.send(ASK)  # its place is kept until its reply has come
+        for call in calls[1:]:
+            call.cancel()
+
+
+async def test_a_loop_that_was_held_up_blames_nobody_else(open_url: Open, server: Valkey) -> None:
+    store = open_url(server.url, HASTE)
+    await store.call("echo", b"", "ECHO", "open")
+    call = asyncio.create_task(store.call("echo", b"", "ECHO", "x"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    time.sleep(2 * HASTE)  # noqa: ASYNC251 - what is tested
+    assert await call == b"x"
