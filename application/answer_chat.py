@@ -73,7 +73,8 @@ class AnswerChat:
             question = self._lookup.question(plan, call, client)
             decision, found = await admit_and_find(self._throttle, client, self._lookup.entries, question)
             draft.admitted = True
-            trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft)
+            ends = None if call.timeout is None else draft.began + call.timeout.total_seconds()
+            trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft, ends=ends)
             async with aclosing(self._route(trip)) as events:
                 yield Answer(events, trip, decision, self._clock)
 
@@ -88,8 +89,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self._draft = trip.draft
         self._trip = trip
         self._clock = clock
-        timeout = trip.call.timeout
-        self._ends = None if timeout is None else trip.draft.began + timeout.total_seconds()
+        self._ends = trip.ends
 
     @property
     def ready(self) -> bool:

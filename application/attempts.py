@@ -6,8 +6,8 @@ from types import TracebackType
 from msgspec import Struct
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import GatewayError, ProviderError
-from llm_gateway.domain.resilience import Deadline, RetryBudget, RetryPolicy
+from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderTimeout
+from llm_gateway.domain.resilience import FALLBACK_SECONDS, BreakerState, Deadline, Pause, RetryBudget, RetryPolicy
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers, Trial
@@ -17,10 +17,17 @@ from .records import AttemptRecord
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What bounds the attempts at one endpoint."""
+    """What bounds the attempts at one endpoint: a whole answer and a stream in all.
+
+    Where another endpoint can be asked, a stream has to begin within `fallback_first_token_seconds`.
+    `stream_seconds_at` are by provider, where one has its own.
+    """
 
     timeout_seconds: float
+    stream_seconds: float
+    fallback_first_token_seconds: float
     retries: RetryPolicy
+    stream_seconds_at: Mapping[str, float] = {}
 
 
 class Turn(Struct, kw_only=True):
@@ -45,12 +52,13 @@ class Attempts:
     def begin(self, endpoint: Endpoint, draft: Draft, *, alternative: bool = False) -> Turn:
         """`alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker."""
         self._breakers.check(endpoint.id)
+        now = self._clock.monotonic()
         budget = self._budgets.setdefault(endpoint, RetryBudget())
         budget.deposit()
         return Turn(
             endpoint=endpoint,
             draft=draft,
-            deadline=Deadline(self._clock.monotonic() + self._limits.timeout_seconds),
+            deadline=self._deadline(endpoint, now, streamed=draft.streamed, alternative=alternative),
             budget=budget,
             alternative=alternative,
         )
@@ -59,20 +67,37 @@ class Attempts:
         """To be entered. Raises `ProviderUnavailable` where the breaker allows none."""
         return Attempt(turn, self._breakers.enter(turn.endpoint.id), self._clock)
 
-    async def again(self, turn: Turn, error: ProviderError) -> bool:
-        """Whether to ask again after this failure, once it is time to."""
+    def usable(self, endpoint: Endpoint) -> bool:
+        """Whether it would be asked at all now."""
+        return self._breakers.state(endpoint.id) is not BreakerState.OPEN
+
+    def again(self, turn: Turn, error: ProviderError) -> Pause | None:
+        """What to wait for before asking again after this failure; None where that is the end."""
+        now = self._clock.monotonic()
+        if isinstance(error, ProviderTimeout):
+            error.moved_on = turn.alternative and now >= turn.deadline.first
         wait = self._limits.retries.wait(
             error,
             retries=turn.retries,
             fraction=self._entropy.fraction(),
-            remaining=turn.deadline.remaining(self._clock.monotonic()),
+            remaining=turn.deadline.remaining(now),
             alternative=turn.alternative,
         )
         if wait is None or not turn.budget.withdraw():
-            return False
-        await self._clock.sleep(wait)
+            return None
         turn.retries += 1
-        return True
+        return Pause(now + wait, error)
+
+    async def wait(self, pause: Pause) -> None:
+        await self._clock.sleep(pause.until - self._clock.monotonic())
+
+    def _deadline(self, endpoint: Endpoint, now: float, *, streamed: bool, alternative: bool) -> Deadline:
+        limits = self._limits
+        if not streamed:
+            seconds = min(limits.timeout_seconds, FALLBACK_SECONDS) if alternative else limits.timeout_seconds
+            return Deadline(now + seconds)
+        seconds = limits.stream_seconds_at.get(endpoint.id.provider, limits.stream_seconds)
+        return Deadline(now + seconds, now + limits.fallback_first_token_seconds if alternative else None)
 
 
 class Attempt:

@@ -21,11 +21,23 @@ class CacheLookup:
     def question(self, plan: Plan, call: ChatCall, client: Client) -> Question:
         return self.entries.question(plan, client, call.request, call.cache)
 
-    def join(self, question: Question, endpoint: Endpoint, grain: Grain, produce: Produce) -> Reader:
-        """Read the answer of this endpoint as it comes, together with who asks the same in the same way."""
+    def join(
+        self,
+        question: Question,
+        endpoint: Endpoint,
+        grain: Grain,
+        produce: Produce,
+        *,
+        ends: float | None = None,
+        patient: bool = False,
+    ) -> Reader:
+        """Read the answer of this endpoint as it comes, together with who asks the same in the same way.
+
+        `ends` is when this reader's own time does. A `patient` one is joined by no other than its like.
+        """
         key = question.keys.get(endpoint)
-        shared = None if key is None else (key, grain, question.mode, question.secure)
-        return self._flights.join(shared, produce)
+        shared = None if key is None else (key, grain, question.mode, question.secure, patient)
+        return self._flights.join(shared, produce, ends)
 
     async def keep(self, question: Question, endpoint: Endpoint, reply: ChatReply, seconds: float) -> None:
         """Store a whole reply, which took its provider so many seconds, for the same question again."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -123,7 +124,7 @@ class EmbedTexts:
             yield
             return
         try:
-            async with self._clock.timeout_at(draft.began + call.timeout.total_seconds()):
+            async with self._clock.timeout_at(_end(call, draft)):
                 yield
         except TimeoutError as error:
             raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
@@ -161,11 +162,18 @@ class EmbedTexts:
                         )
                         attempt.end(None, usage=_usage(reply))
                 except ProviderError as error:
-                    if not await self._attempts.again(turn, error):
+                    pause = self._attempts.again(turn, error)
+                    if pause is None or pause.until >= _end(call, draft):
                         raise
+                    await self._attempts.wait(pause)
                 else:
                     reservation.embedded(reply)
                     return reply
+
+
+def _end(call: EmbedCall, draft: Draft) -> float:
+    """When the call's own time ends, on the monotonic clock."""
+    return inf if call.timeout is None else draft.began + call.timeout.total_seconds()
 
 
 def _usage(reply: EmbedReply) -> Usage | None:

@@ -8,7 +8,7 @@ from msgspec import Struct, json
 
 from llm_gateway.domain.chat import ChatCall, ChatReply, JsonObject
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected, ProviderTimeout
 from llm_gateway.domain.estimate import text_bytes
 from llm_gateway.domain.events import (
     ChatEvent,
@@ -20,6 +20,7 @@ from llm_gateway.domain.events import (
     ToolCallDelta,
     replay,
 )
+from llm_gateway.domain.resilience import Pause
 from llm_gateway.domain.routing import Endpoint, EndpointState, Plan, Skip
 
 from .attempts import Attempt, Attempts, Turn
@@ -36,7 +37,7 @@ EVENT_OVERHEAD_BYTES = 32
 
 
 class Trip(Struct, kw_only=True):
-    """One request on its way, and the draft of what becomes of it."""
+    """One request on its way, and the draft of what becomes of it. `ends` is when its own time does."""
 
     call: ChatCall
     client: Client
@@ -44,6 +45,7 @@ class Trip(Struct, kw_only=True):
     question: Question
     found: Mapping[Endpoint, Found[ChatReply]]
     draft: Draft
+    ends: float | None = None
     reader: Reader | None = None
     """Of the flight that answers, once it began to."""
 
@@ -67,10 +69,11 @@ class RouteChat:
         """The answer's events. The first one commits: until then a failure goes on to the next endpoint.
 
         Raises `ProviderError`, `QuotaExceeded` or `LimiterUnavailable`. Where every endpoint failed, the first choice's
-        failure is raised.
+        failure is raised. Who joined a flight whose leader left for another endpoint, and has none, asks once more.
         """
         failures: list[ProviderError] = []
-        for index, state in enumerate(trip.plan.endpoints):
+        asks = [(state, False) for state in trip.plan.endpoints]
+        for index, (state, patient) in enumerate(asks):
             endpoint = state.endpoint
             found = trip.found.get(endpoint)
             if found is not None:
@@ -79,13 +82,16 @@ class RouteChat:
                 for event in replay(found.reply):
                     yield event
                 return
-            produce = partial(self._flight, trip, state, index + 1 < len(trip.plan.endpoints))
-            async with aclosing(self._lookup.join(trip.question, endpoint, trip.call.grain, produce)) as reader:
+            alternative = self._any_usable(trip, [later for later, _ in asks[index + 1 :]])
+            async with aclosing(self._join(trip, state, alternative=alternative, patient=patient)) as reader:
                 try:
                     first = await anext(reader)
                 except ProviderRejected:
                     raise
                 except ProviderError as error:
+                    if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
+                        asks.insert(index + 1, (state, True))
+                        continue
                     failures.append(error)
                     trip.draft.passed_over.append(Skip(name=endpoint.name, reason=error.message))
                     continue
@@ -97,12 +103,23 @@ class RouteChat:
                 return
         raise _first_choice(failures)
 
+    def _join(self, trip: Trip, state: EndpointState, *, alternative: bool, patient: bool) -> Reader:
+        produce = partial(self._flight, trip, state, alternative)
+        return self._lookup.join(
+            trip.question, state.endpoint, trip.call.grain, produce, ends=trip.ends, patient=patient
+        )
+
+    def _any_usable(self, trip: Trip, states: Sequence[EndpointState]) -> bool:
+        return any(state.endpoint in trip.found or self._attempts.usable(state.endpoint) for state in states)
+
     def _status(self, trip: Trip, endpoint: Endpoint, *, leads: bool) -> CacheStatus:
         if endpoint not in trip.question.keys:
             return CacheStatus.BYPASS
         return CacheStatus.MISS if leads else CacheStatus.COALESCED
 
-    async def _flight(self, trip: Trip, state: EndpointState, alternative: bool) -> AsyncGenerator[ChatEvent, None]:
+    async def _flight(
+        self, trip: Trip, state: EndpointState, alternative: bool
+    ) -> AsyncGenerator[ChatEvent | Pause, None]:
         """What one flight does: attempts at one endpoint until one begins to answer."""
         turn = self._attempts.begin(state.endpoint, trip.draft, alternative=alternative)
         async with self._throttle.reserve(trip.client, trip.call.request, state) as reservation:
@@ -117,8 +134,11 @@ class RouteChat:
                             yield event
                     return
                 except ProviderError as error:
-                    if started or not await self._attempts.again(turn, error):
+                    pause = None if started else self._attempts.again(turn, error)
+                    if pause is None:
                         raise
+                yield pause
+                await self._attempts.wait(pause)
 
     async def _attempt(self, trip: Trip, turn: Turn, attempt: Attempt) -> AsyncGenerator[ChatEvent, None]:
         """One call to the model: bounded, observed, and kept if it ended well."""

@@ -9,8 +9,10 @@ from typing_extensions import override
 
 from llm_gateway.domain.errors import Draining, QuotaExceeded
 from llm_gateway.domain.events import ChatEvent, Finished
+from llm_gateway.domain.resilience import Pause
 
-Produce: TypeAlias = Callable[[], AsyncGenerator[ChatEvent, None]]
+Produce: TypeAlias = Callable[[], AsyncGenerator[ChatEvent | Pause, None]]
+"""A pause is no event: who has not the time for it is told its failure at once."""
 
 EVENTS_AHEAD = 32
 """How many events a flight may be ahead of its fastest reader."""
@@ -30,16 +32,16 @@ class Flights:
     def __len__(self) -> int:
         return len(self._running)
 
-    def join(self, key: Hashable | None, produce: Produce) -> "Reader":
+    def join(self, key: Hashable | None, produce: Produce, ends: float | None = None) -> "Reader":
         """Read the flight of this key, or start one. None is never shared. Raises `Draining` once closed.
 
         Each reader brings its own way to produce the answer; the leader's is used, and the next reader's where the
-        leader's quota does not allow it. The reader has to be closed.
+        leader's quota does not allow it. `ends` is when the reader's own time does. The reader has to be closed.
         """
         if self._closed:
             raise Draining
         flight = self._flights.get(key) if key is not None else None
-        return (flight or self._start(key)).join(produce)
+        return (flight or self._start(key)).join(produce, ends)
 
     def _start(self, key: Hashable | None) -> "Flight":
         flight = Flight(lambda: self._forget(key))
@@ -75,8 +77,8 @@ class Flight:
     def complete(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], Finished)
 
-    def join(self, produce: Produce) -> "Reader":
-        reader = Reader(self)
+    def join(self, produce: Produce, ends: float | None) -> "Reader":
+        reader = Reader(self, ends)
         self._readers[reader] = produce
         return reader
 
@@ -118,13 +120,21 @@ class Flight:
             try:
                 async with aclosing(produce()) as events:
                     async for event in events:
-                        await self._publish(event)
+                        if isinstance(event, Pause):
+                            self._pause(event)
+                        else:
+                            await self._publish(event)
                 return
             except QuotaExceeded as error:
                 if self.events:
                     raise
                 self._readers.pop(leader, None)
                 leader.fail(error)
+
+    def _pause(self, pause: Pause) -> None:
+        for reader in self._readers:
+            if reader.ends is not None and reader.ends <= pause.until:
+                reader.fail(_own(pause.error))
 
     async def _publish(self, event: ChatEvent) -> None:
         self.events.append(event)
@@ -153,9 +163,10 @@ class Flight:
 class Reader(AsyncIterator[ChatEvent]):
     """One reader of a flight, from its first event on. `leads`, from then on: its own way produces the answer."""
 
-    def __init__(self, flight: Flight) -> None:
+    def __init__(self, flight: Flight, ends: float | None) -> None:
         self.leads = False
         self.position = 0
+        self.ends = ends
         self._flight = flight
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None

@@ -10,7 +10,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports import ChatModel, Clock, EmbeddingModel, EndpointDirectory, QueueMeter
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
-from .settings import Secret, Settings
+from .settings import EndpointSettings, Secret, Settings
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -29,22 +29,39 @@ class Provider(Struct, frozen=True, kw_only=True):
     close: Callable[[], Awaitable[None]] | None = None
 
 
+class Silences(Struct, frozen=True, kw_only=True):
+    """How long a stream may say nothing, in seconds: before its first event, between events, and so with tools."""
+
+    first_token: float
+    idle: float
+    tools: float
+
+
 def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
     """In the order in which the model list shows them. To be called inside the event loop that will use them."""
+    usual = _silences(settings, None)
+    gemini_key, gemini_url = settings.gemini_api_key, settings.gemini_base_url
     own = [
-        _gemini(settings, clock, "gemini", settings.gemini_model, settings.gemini_base_url, settings.gemini_api_key),
-        _ollama(settings, clock, "ollama", settings.ollama_model, settings.ollama_base_url, None),
+        _gemini(settings, clock, "gemini", settings.gemini_model, gemini_url, gemini_key, usual),
+        _ollama(settings, clock, "ollama", settings.ollama_model, settings.ollama_base_url, None, usual),
     ]
     makers = {"gemini": _gemini, "ollama": _ollama}
     more = [
-        makers[row.kind](settings, clock, row.name, row.model, row.base_url, row.api_key) for row in settings.endpoints
+        makers[row.kind](settings, clock, row.name, row.model, row.base_url, row.api_key, _silences(settings, row))
+        for row in settings.endpoints
     ]
     embedded = _embedded(settings, clock, meter)
     return [*own, *more, *([embedded] if embedded else [])]
 
 
 def _gemini(
-    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
+    settings: Settings,
+    clock: Clock,
+    name: str,
+    model: str,
+    base_url: str | None,
+    api_key: Secret | None,
+    silences: Silences,
 ) -> Provider:
     if api_key is None:
         missing = "GEMINI_API_KEY" if name == "gemini" else "its api_key"
@@ -61,8 +78,9 @@ def _gemini(
     chat_model = GeminiChatModel(
         client,
         clock,
-        first_token_seconds=settings.provider_first_token_timeout_seconds,
-        idle_seconds=settings.provider_idle_timeout_seconds,
+        first_token_seconds=silences.first_token,
+        idle_seconds=silences.idle,
+        tool_silence_seconds=silences.tools,
     )
 
     async def close() -> None:
@@ -81,7 +99,13 @@ def _gemini(
 
 
 def _ollama(
-    settings: Settings, clock: Clock, name: str, model: str, base_url: str | None, api_key: Secret | None
+    settings: Settings,
+    clock: Clock,
+    name: str,
+    model: str,
+    base_url: str | None,
+    api_key: Secret | None,
+    silences: Silences,
 ) -> Provider:
     if find_spec("ollama") is None or find_spec("httpx_aiohttp") is None:
         return _absent(name, model, "not installed: the extra `ollama` is missing")
@@ -100,8 +124,9 @@ def _ollama(
         num_ctx=settings.ollama_num_ctx,
         keep_alive=settings.ollama_keep_alive,
         api_key=key,
-        first_token_seconds=settings.provider_first_token_timeout_seconds,
-        idle_seconds=settings.provider_idle_timeout_seconds,
+        first_token_seconds=silences.first_token,
+        idle_seconds=silences.idle,
+        tool_silence_seconds=silences.tools,
         load_seconds=settings.ollama_load_timeout_seconds,
     )
     embedding_model = OllamaEmbeddingModel(
@@ -126,6 +151,15 @@ def _ollama(
         look=endpoints.look,
         start=endpoints.start,
         close=close,
+    )
+
+
+def _silences(settings: Settings, row: EndpointSettings | None) -> Silences:
+    """A row's own where it has them."""
+    return Silences(
+        first_token=(row and row.first_token_timeout_seconds) or settings.provider_first_token_timeout_seconds,
+        idle=(row and row.idle_timeout_seconds) or settings.provider_idle_timeout_seconds,
+        tools=(row and row.tool_silence_seconds) or settings.provider_tool_silence_seconds,
     )
 
 
