@@ -84,9 +84,11 @@ class OllamaChatModel(ChatModel):
             async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
                 while not reader.finished:
                     events = await self._next(to, parts, reader, limit, shaped=shaped)
+                    told = self._clock.monotonic()
                     for event in events:
                         yield event
                     if events:
+                        until += self._clock.monotonic() - told  # the reader's time is not the model's
                         limit = min(until, self._in(idle))
                 self._loads.answered(to, ready)
                 await self._drain(parts)
