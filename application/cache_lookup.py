@@ -39,10 +39,13 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     secure: bool
     found: Mapping[Endpoint, Found[R]]
 
-    def flight_key(self, endpoint: Endpoint, grain: Grain) -> Hashable | None:
-        """Requests with an equal one may share a call to the endpoint; None is never shared."""
+    def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
+        """Requests with an equal one may share a call to the endpoint; None is never shared.
+
+        A `patient` request, whose flight must not move on to another endpoint, shares only with its like.
+        """
         key = self.keys.get(endpoint)
-        return None if key is None else (key, grain, self.mode, self.secure)
+        return None if key is None else (key, grain, self.mode, self.secure, patient)
 
 
 class _Entry(Struct, Generic[R], frozen=True, array_like=True):

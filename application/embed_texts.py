@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -131,7 +132,7 @@ class EmbedTexts:
             yield
             return
         try:
-            async with self._clock.timeout_at(recorder.began + call.timeout.total_seconds()):
+            async with self._clock.timeout_at(_end(call, recorder)):
                 yield
         except TimeoutError as error:
             raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
@@ -166,7 +167,14 @@ class EmbedTexts:
                     one.end(None, usage=_usage(reply))
                     reservation.embedded(reply)
                     return reply, one.seconds
+                if calls.pause.until >= _end(call, recorder):
+                    raise calls.pause.error
         raise AssertionError("calls go on until one succeeds or raises")
+
+
+def _end(call: EmbedCall, recorder: RequestRecorder) -> float:
+    """When the call's own time ends, on the monotonic clock."""
+    return inf if call.timeout is None else recorder.began + call.timeout.total_seconds()
 
 
 _Asked: TypeAlias = tuple[EmbedReply, float]

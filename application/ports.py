@@ -24,8 +24,9 @@ class ChatModel(Protocol):
     No retries, no fallback. The events are `Started`, then deltas, then exactly one `Finished`; `Started` comes only
     with the vendor's first content or terminal mark, and a stream that ends without the vendor's terminal mark raises
     `ProviderBroken`. For `Grain.WHOLE` each kind of content is one delta. Raises only `ProviderError`; past the
-    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks.
-    Closing the generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
+    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks, and
+    past `deadline.first` for a stream that has not started; a cold model's load counts for neither. Closing the
+    generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
     """
 
     @abstractmethod

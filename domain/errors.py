@@ -176,6 +176,9 @@ class ProviderUnavailable(ProviderError):
 class ProviderTimeout(ProviderError):
     """No answer, or no further part of one, in time."""
 
+    moved_on = False
+    """Whoever asked could ask another endpoint instead, and waited less for this one."""
+
 
 class ProviderBroken(ProviderError):
     """A malformed answer, or one that broke off before the provider's own terminal mark."""

@@ -12,7 +12,7 @@ import pytest
 import llm_gateway
 
 PUBLIC = {name: getattr(llm_gateway, name) for name in llm_gateway.__all__}
-INTERNAL = {"BreakerPermit", "Flight", "RetryState", "Telemetry"}
+INTERNAL = {"BreakerPermit", "Flight", "Pause", "RetryState", "Telemetry"}
 """What these hand to each other, and what a `Gateway` keeps for its own server."""
 
 
