@@ -18,14 +18,17 @@ from .request_recorder import RequestRecorder
 
 
 class CallLimits(Struct, frozen=True, kw_only=True):
-    """What bounds the calls to one endpoint for one request: seconds in all, and how often it is asked again."""
+    """The bounds of the calls to one endpoint for one request: their time in seconds in all, and the retries."""
 
     timeout_seconds: float
     retries: RetryPolicy
 
 
 class CallProvider:
-    """Gives each request its calls to an endpoint. Retry budgets are kept an endpoint."""
+    """Calls one endpoint for one request, through its breaker, within a deadline, with retries.
+
+    A retry budget for each endpoint keeps retries to a share of all calls.
+    """
 
     def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
         self.breakers = breakers
