@@ -123,10 +123,12 @@ class Answer(AsyncIterator[ChatEvent]):
 
     @property
     def cache(self) -> CacheStatus | None:
+        """Where the answer comes from; None before the first event."""
         return self._recorder.cache
 
     @property
     def endpoint(self) -> EndpointId | None:
+        """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
     @override

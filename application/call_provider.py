@@ -41,7 +41,10 @@ class CallLimits(Struct, frozen=True, kw_only=True):
 
 
 class CallProvider:
-    """Gives each request its calls to an endpoint. Retry budgets are kept an endpoint."""
+    """Calls one endpoint for one request, through its breaker, within a deadline, with retries.
+
+    A retry budget for each endpoint keeps retries to a share of all calls.
+    """
 
     def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
         self.breakers = breakers

@@ -32,7 +32,7 @@ CLOSE_SECONDS = 5.0
 
 
 class Embedded(Struct, frozen=True, kw_only=True):
-    """An answer, how its client stands since, and how it was come by."""
+    """An embedding's vectors, the decision on its client's quota, and whether they came from the cache."""
 
     reply: EmbedReply
     decision: Decision
@@ -40,6 +40,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
 
     @property
     def cached(self) -> bool:
+        """Whether the vectors came from the cache."""
         return self.cache is CacheStatus.HIT
 
 

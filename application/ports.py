@@ -19,14 +19,14 @@ from .records import AttemptRecord, RequestId, RequestRecord
 
 
 class ChatModel(Protocol):
-    """One provider's models: one call, one answer.
+    """Port: the chat models of one provider. One call gives one answer, without retries and without fallback.
 
-    No retries, no fallback. The events are `Started`, then deltas, then exactly one `Finished`; `Started` comes only
-    with the vendor's first content or terminal mark, and a stream that ends without the vendor's terminal mark raises
-    `ProviderBroken`. For `Grain.WHOLE` each kind of content is one delta. Raises only `ProviderError`; past the
-    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks, and
-    past `deadline.first` for a stream that has not started; a cold model's load counts for neither. Closing the
-    generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
+    The events are `Started`, then deltas, then exactly one `Finished`. `Started` comes only with the vendor's first
+    content or its terminal mark; a stream that ends without that mark raises `ProviderBroken`. For `Grain.WHOLE` each
+    kind of content is one delta. Raises only `ProviderError`: past the deadline `ProviderTimeout`, and past
+    `deadline.first` for a stream that has not started. The deadline's clock runs only while the model is waited for,
+    never while the reader takes its time or a cold model is loaded. Closing the generator, or cancelling the task that
+    waits in it, ends the call to the vendor before it returns.
     """
 
     @abstractmethod
@@ -44,11 +44,11 @@ class ChatModel(Protocol):
 
 
 class EmbeddingModel(Protocol):
-    """One provider's embedding models: one call, one answer.
+    """Port: the embedding models of one provider. One call gives one answer, without retries and without fallback.
 
-    No retries, no fallback. The answer has a vector for each input, all of one length, of finite numbers, and as many
-    as `dimensions` says where it says so; `domain.embedding.check_vectors` tells. Raises only `ProviderError`; past the
-    deadline `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
+    The answer has a vector for each input, all of one length and of finite numbers, of length `dimensions` if that is
+    given; `domain.embedding.check_vectors` checks this. Raises only `ProviderError`, past the deadline
+    `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
     """
 
     @abstractmethod
@@ -60,7 +60,7 @@ class EmbeddingModel(Protocol):
 
 
 class EndpointDirectory(Protocol):
-    """What there is to route to. Never waits: it is kept up to date in the background."""
+    """Port: the known endpoints and their state. Never waits: it is kept up to date in the background."""
 
     @abstractmethod
     def snapshot(self) -> Sequence[EndpointState]:
@@ -69,7 +69,10 @@ class EndpointDirectory(Protocol):
 
 
 class ReplyCache(Protocol):
-    """Opaque entries by key. Never raises for its own troubles: a failure to read is a miss, to write is nothing."""
+    """Port: stored replies, as opaque bytes by key.
+
+    Never raises for its own failures: one to read is a miss, one to write is ignored.
+    """
 
     @abstractmethod
     async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
@@ -83,13 +86,15 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """The clients' quotas, by the rules of `domain.account.Account`: all of a charge or none of it.
+    """Port: the clients' quotas, by the rules of `domain.account.Account`. A charge is taken whole or not at all.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """
 
     @abstractmethod
-    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision: ...
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        """Charge a client: all of it, or nothing if the decision does not allow it."""
+        ...
 
     @abstractmethod
     async def renew(self, client: Client, reservation: ReservationId) -> None:
@@ -103,16 +108,21 @@ class RateLimiter(Protocol):
 
 
 class ClientDirectory(Protocol):
-    """Who may ask. Raises `DirectoryUnavailable` where it can't say; None means that there is no such key."""
+    """Port: the clients by the digests of their keys.
+
+    Raises `DirectoryUnavailable` where the directory can't be read.
+    """
 
     @abstractmethod
-    async def find(self, digest: ApiKeyDigest) -> Client | None: ...
+    async def find(self, digest: ApiKeyDigest) -> Client | None:
+        """The client of this key; None if there is no such key."""
+        ...
 
 
 class ClientRegistry(Protocol):
-    """The clients that are kept beside the settings: what a `ClientDirectory` finds, and the command changes.
+    """Port: the clients that are kept beside the settings, with their live keys.
 
-    Every method raises `DirectoryUnavailable` where it can't say.
+    Every method raises `DirectoryUnavailable` where the registry can't be reached.
     """
 
     @abstractmethod
@@ -121,7 +131,9 @@ class ClientRegistry(Protocol):
         ...
 
     @abstractmethod
-    async def get(self, id: ClientId) -> Registration | None: ...
+    async def get(self, id: ClientId) -> Registration | None:
+        """The client's registration; None if there is none."""
+        ...
 
     @abstractmethod
     async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
@@ -133,7 +145,7 @@ class ClientRegistry(Protocol):
 
 
 class Attempt(Protocol):
-    """One call to one endpoint, as it is observed."""
+    """One call to one endpoint, as an observer sees it."""
 
     @property
     @abstractmethod
@@ -148,10 +160,12 @@ class Attempt(Protocol):
 
 
 class Observation(Protocol):
-    """One request, as it is observed."""
+    """One request, as an observer sees it."""
 
     @abstractmethod
-    def attempt(self, endpoint: Endpoint) -> Attempt: ...
+    def attempt(self, endpoint: Endpoint) -> Attempt:
+        """A call to an endpoint begins."""
+        ...
 
     @abstractmethod
     def end(self, record: RequestRecord) -> None:
@@ -160,7 +174,7 @@ class Observation(Protocol):
 
 
 class Observer(Protocol):
-    """Sees every request, and none of its content. Never raises, never waits."""
+    """Port: sees every request and each of its calls, without content. Never raises, never waits."""
 
     @abstractmethod
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
@@ -169,10 +183,12 @@ class Observer(Protocol):
 
 
 class TrafficMeter(Protocol):
-    """Counts what a server answers, whatever came of it. Never raises, never waits."""
+    """Port: counts the HTTP requests that a server answers, however each ended. Never raises, never waits."""
 
     @abstractmethod
-    def began(self) -> None: ...
+    def began(self) -> None:
+        """A request has come."""
+        ...
 
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -201,7 +217,7 @@ class QueueMeter(Protocol):
 
 
 class RequestLog(Protocol):
-    """What became of the latest requests, for a bounded time and in a bounded number. Never raises."""
+    """Port: the records of the latest requests, bounded in time and number. Never raises."""
 
     @abstractmethod
     def put(self, record: RequestRecord) -> None:
@@ -215,11 +231,13 @@ class RequestLog(Protocol):
 
 
 class SharedStore(Protocol):
-    """A server that gateways share, and that each of them can do without for a while."""
+    """Port: a server that several gateways share, and that each can do without for a while."""
 
     @property
     @abstractmethod
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The store's name, in readiness reports and metrics."""
+        ...
 
     @abstractmethod
     async def trouble(self) -> str | None:
@@ -228,7 +246,7 @@ class SharedStore(Protocol):
 
 
 class StoreMeter(Protocol):
-    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+    """Port: counts the calls to shared stores, and how charges were decided. Never raises, never waits."""
 
     @abstractmethod
     def called(self, operation: str, seconds: float, failed: bool) -> None:
@@ -242,10 +260,12 @@ class StoreMeter(Protocol):
 
 
 class Clock(Protocol):
-    """Time, in seconds."""
+    """Port: the time, in seconds."""
 
     @abstractmethod
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """The monotonic clock, whose zero means nothing."""
+        ...
 
     @abstractmethod
     def now(self) -> float:
@@ -253,7 +273,9 @@ class Clock(Protocol):
         ...
 
     @abstractmethod
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        ...
 
     @abstractmethod
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
@@ -262,7 +284,7 @@ class Clock(Protocol):
 
 
 class Entropy(Protocol):
-    """Chance."""
+    """Port: random numbers and identifiers."""
 
     @abstractmethod
     def fraction(self) -> float:

@@ -25,9 +25,9 @@ from .throttle_client import ThrottleClient
 
 
 class ChatContext(Struct, frozen=True, kw_only=True):
-    """One chat on its way: what was asked, what was found out before any endpoint is asked, and its recorder.
+    """Everything that was decided about one chat before an endpoint is asked. `recorder` takes what becomes of it.
 
-    `ends` is when the request's own time does, on the monotonic clock; None where it has no timeout of its own.
+    `ends` is when the request's own timeout passes, on the monotonic clock; None where it has none.
     """
 
     call: ChatCall
@@ -39,7 +39,7 @@ class ChatContext(Struct, frozen=True, kw_only=True):
 
 
 class Replay(AsyncIterator[ChatEvent]):
-    """A stored reply, read like a flight: all of it is there already."""
+    """A stored reply as a stream of events, all of which are there already."""
 
     more = True
 
@@ -54,6 +54,7 @@ class Replay(AsyncIterator[ChatEvent]):
         raise StopAsyncIteration
 
     def reply(self) -> ChatReply:
+        """The stored reply."""
         return self._reply
 
     async def aclose(self) -> None:
@@ -65,6 +66,12 @@ Source: TypeAlias = Replay | Reader
 
 
 class RouteChat:
+    """Asks the endpoints of a plan in order until one begins to answer.
+
+    An endpoint's stored reply is replayed; otherwise its flight is joined or started: quota reserved, provider called
+    with retries, a whole answer stored. `models` are by provider name.
+    """
+
     def __init__(
         self,
         models: Mapping[str, ChatModel],

@@ -23,7 +23,10 @@ CLOSE_SECONDS = 5.0
 
 
 class Flights:
-    """The flights of this process. A flight is registered under its key until it ends or its last reader leaves."""
+    """The calls under way in this process that equal requests share. A flight is one such call.
+
+    It is registered under its key until it ends or its last reader leaves.
+    """
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, Flight] = {}
@@ -160,7 +163,10 @@ class Flight:
 
 
 class Reader(AsyncIterator[ChatEvent]):
-    """One reader of a flight, from its first event on. `leads`, from then on: its own way produces the answer."""
+    """One reader of a flight's events, from the first one on. It has to be closed.
+
+    `leads` says, from the first event on, that the call was made for this reader's own request.
+    """
 
     def __init__(self, flight: Flight, ends: float | None) -> None:
         self.leads = False
@@ -171,6 +177,7 @@ class Reader(AsyncIterator[ChatEvent]):
         self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
+        """Let the reader look again for events."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -214,6 +221,7 @@ class Reader(AsyncIterator[ChatEvent]):
         return self._flight.answer.reply()
 
     async def aclose(self) -> None:
+        """Leave the flight; the last reader to leave ends the call to the provider."""
         await self._flight.leave(self)
 
 

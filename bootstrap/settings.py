@@ -20,7 +20,7 @@ Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
 
 
 class Secret:
-    """Text that is never shown."""
+    """Text that is never shown: its `repr` and `str` are stars."""
 
     __slots__ = ("value",)
 
@@ -90,7 +90,10 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """One field a variable; the variable is the field's name in capitals."""
+    """Every setting of a gateway. Each field is a variable of the environment, by the field's name in capitals.
+
+    Ranges and rules between fields are checked by `load_settings`, wrong sequences here, with `TypeError`.
+    """
 
     api_keys: Annotated[tuple[Secret, ...], Meta(description="Client keys, plain or `sha256:HEX`.")] = ()
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"

@@ -25,7 +25,10 @@ RETRY_BUDGET_FLOOR = 10.0
 
 
 class Deadline(Struct, frozen=True):
-    """A point on the monotonic clock, in seconds. `first_at`: by when a stream has to begin, where that is earlier."""
+    """A point in time by which a call must have ended, in seconds on the monotonic clock.
+
+    `first_at`: by when a stream has to begin, where that is earlier.
+    """
 
     at: float
     first_at: float | None = None
@@ -68,7 +71,7 @@ class RetryBudget:
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """How often, and after which wait, the same endpoint is asked again before the first event."""
+    """How often the same endpoint is asked again before the first event, and how long each wait is, in seconds."""
 
     max_retries: int
     base_seconds: float = 0.1
@@ -100,6 +103,8 @@ def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
 
 
 class BreakerState(StrEnum):
+    """What a circuit breaker lets through: every call (`closed`), none (`open`), or one trial call (`half_open`)."""
+
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
