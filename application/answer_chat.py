@@ -79,7 +79,8 @@ class AnswerChat:
             find = partial(self._lookup.find, plan, client, call.request, call.cache)
             decision, view = await admit_and_find(self._throttle, client, self._lookup, find)
             recorder.admitted()
-            context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder)
+            ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+            context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
             async with aclosing(Answer(context, decision, self._route, self._clock)) as answer:
                 yield answer
 
@@ -110,8 +111,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self._route = route
         self._clock = clock
         self._source: Source | None = None
-        timeout = context.call.timeout
-        self._ends = None if timeout is None else self._recorder.began + timeout.total_seconds()
+        self._ends = context.ends
 
     @property
     def ready(self) -> bool:
@@ -125,10 +125,12 @@ class Answer(AsyncIterator[ChatEvent]):
 
     @property
     def cache(self) -> CacheStatus | None:
+        """Where the answer comes from; None before the first event."""
         return self._recorder.cache
 
     @property
     def endpoint(self) -> EndpointId | None:
+        """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
     @override

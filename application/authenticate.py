@@ -7,6 +7,8 @@ from .ports.stores import ClientDirectory
 
 
 class Authenticate:
+    """Finds the client that an API key belongs to. Keys are looked up by their digests."""
+
     def __init__(self, clients: ClientDirectory) -> None:
         self._clients = clients
 

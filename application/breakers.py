@@ -10,13 +10,17 @@ from .ports.system import Clock
 
 
 class Breakers:
-    """Bounded by the endpoints that plans name, which come from the directory."""
+    """The circuit breakers of this process, one for each endpoint.
+
+    Bounded by the endpoints that plans name, which come from the directory.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._breakers: dict[EndpointId, CircuitBreaker] = {}
 
     def state(self, endpoint: EndpointId) -> BreakerState:
+        """The state of an endpoint's breaker now."""
         breaker = self._breakers.get(endpoint)
         return breaker.state(self._clock.monotonic()) if breaker else BreakerState.CLOSED
 

@@ -24,14 +24,17 @@ _STORED = frozenset((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LE
 
 
 class Found(Struct, Generic[R], frozen=True):
-    """A stored reply, and how many seconds its provider had taken for it."""
+    """A stored reply, and how many seconds its provider took for it."""
 
     reply: R
     seconds: float
 
 
 class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
-    """One request as the caches see it: its key at each endpoint of its plan, and the replies that were found."""
+    """What the cache knows of one request: its key at each endpoint of its plan, and the replies found there.
+
+    `ttl` is how long a new answer is kept. A `secure` request uses the cache of this process alone.
+    """
 
     keys: Mapping[Endpoint, CacheKey]
     mode: CacheMode
@@ -39,10 +42,13 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     secure: bool
     found: Mapping[Endpoint, Found[R]]
 
-    def flight_key(self, endpoint: Endpoint, grain: Grain) -> Hashable | None:
-        """Requests with an equal one may share a call to the endpoint; None is never shared."""
+    def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
+        """Requests with an equal one may share a call to the endpoint; None is never shared.
+
+        A `patient` request, whose flight must not move on to another endpoint, shares only with its like.
+        """
         key = self.keys.get(endpoint)
-        return None if key is None else (key, grain, self.mode, self.secure)
+        return None if key is None else (key, grain, self.mode, self.secure, patient)
 
 
 class _Entry(Struct, Generic[R], frozen=True, array_like=True):

@@ -7,8 +7,17 @@ from msgspec import Struct
 from typing_extensions import override
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import GatewayError, ProviderError
-from llm_gateway.domain.resilience import BreakerPermit, Deadline, RetryBudget, RetryPolicy, outcome_of
+from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderTimeout
+from llm_gateway.domain.resilience import (
+    FALLBACK_SECONDS,
+    BreakerPermit,
+    BreakerState,
+    Deadline,
+    Pause,
+    RetryBudget,
+    RetryPolicy,
+    outcome_of,
+)
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers
@@ -18,21 +27,31 @@ from .request_recorder import RequestRecorder
 
 
 class CallLimits(Struct, frozen=True, kw_only=True):
-    """What bounds the calls to one endpoint for one request: seconds in all, and how often it is asked again."""
+    """What bounds the calls to one endpoint for one request: seconds of a whole answer and of a stream, and retries.
+
+    Where another endpoint can be asked, a stream has to begin within `fallback_first_token_seconds`.
+    `stream_seconds_at` are by provider, where one has its own.
+    """
 
     timeout_seconds: float
+    stream_seconds: float
+    fallback_first_token_seconds: float
     retries: RetryPolicy
+    stream_seconds_at: Mapping[str, float] = {}
 
 
 class CallProvider:
-    """Gives each request its calls to an endpoint. Retry budgets are kept an endpoint."""
+    """Calls one endpoint for one request, through its breaker, within a deadline, with retries.
+
+    A retry budget for each endpoint keeps retries to a share of all calls.
+    """
 
     def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
         self.breakers = breakers
         self.retries = limits.retries
         self.clock = clock
         self.entropy = entropy
-        self._timeout_seconds = limits.timeout_seconds
+        self._limits = limits
         self._budgets: dict[Endpoint, RetryBudget] = {}
 
     def __call__(self, endpoint: Endpoint, recorder: RequestRecorder, *, alternative: bool = False) -> "RetryState":
@@ -45,16 +64,31 @@ class CallProvider:
         if budget is None:
             budget = self._budgets[endpoint] = RetryBudget()
         budget.deposit()
-        deadline = Deadline(self.clock.monotonic() + self._timeout_seconds)
+        deadline = self._deadline(endpoint, streamed=recorder.streamed, alternative=alternative)
         return RetryState(self, endpoint, recorder, deadline, budget, alternative=alternative)
+
+    def usable(self, endpoint: Endpoint) -> bool:
+        """Whether it would be asked at all now."""
+        return self.breakers.state(endpoint.id) is not BreakerState.OPEN
+
+    def _deadline(self, endpoint: Endpoint, *, streamed: bool, alternative: bool) -> Deadline:
+        now, limits = self.clock.monotonic(), self._limits
+        if not streamed:
+            seconds = min(limits.timeout_seconds, FALLBACK_SECONDS) if alternative else limits.timeout_seconds
+            return Deadline(now + seconds)
+        seconds = limits.stream_seconds_at.get(endpoint.id.provider, limits.stream_seconds)
+        return Deadline(now + seconds, now + limits.fallback_first_token_seconds if alternative else None)
 
 
 class RetryState(AsyncIterator["ProviderCall"]):
     """The calls to one endpoint for one request, all within one deadline. The loop over them is left with the answer.
 
-    Each is entered; a failure that is worth another call is swallowed on exit, and the next one comes after its wait.
+    Each is entered; a failure that is worth another call is swallowed on exit, and the next one comes after `pause`.
     Getting one raises `ProviderUnavailable` where the breaker allows none.
     """
+
+    pause: Pause
+    """Once a failure was swallowed: the wait before the next call."""
 
     def __init__(
         self,
@@ -74,25 +108,30 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self._budget = budget
         self._alternative = alternative
         self._retries = 0
-        self._wait: float | None = None
 
     @override
     async def __anext__(self) -> "ProviderCall":
-        if self._wait is not None:
-            await self.clock.sleep(self._wait)
-            self._retries += 1
+        if self._retries:
+            await self.clock.sleep(self.pause.until - self.clock.monotonic())
         return ProviderCall(self, self._policy.breakers.enter(self.endpoint.id))
 
     def repeats(self, error: ProviderError) -> bool:
         """Whether this failure is followed by another call, by policy and budget."""
-        self._wait = self._policy.retries.wait(
+        now = self.clock.monotonic()
+        if isinstance(error, ProviderTimeout):
+            error.moved_on = self._alternative and now >= self.deadline.first
+        wait = self._policy.retries.wait(
             error,
             retries=self._retries,
             fraction=self._policy.entropy.fraction(),
-            remaining=self.deadline.remaining(self.clock.monotonic()),
+            remaining=self.deadline.remaining(now),
             alternative=self._alternative,
         )
-        return self._wait is not None and self._budget.withdraw()
+        if wait is None or not self._budget.withdraw():
+            return False
+        self._retries += 1
+        self.pause = Pause(now + wait, error)
+        return True
 
 
 class ProviderCall:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -34,7 +35,7 @@ CLOSE_SECONDS = 5.0
 
 
 class Embedded(Struct, frozen=True, kw_only=True):
-    """An answer, how its client stands since, and how it was come by."""
+    """An embedding's vectors, the decision on its client's quota, and whether they came from the cache."""
 
     reply: EmbedReply
     decision: Decision
@@ -42,6 +43,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
 
     @property
     def cached(self) -> bool:
+        """Whether the vectors came from the cache."""
         return self.cache is CacheStatus.HIT
 
 
@@ -134,7 +136,7 @@ class EmbedTexts:
             yield
             return
         try:
-            async with self._clock.timeout_at(recorder.began + call.timeout.total_seconds()):
+            async with self._clock.timeout_at(_end(call, recorder)):
                 yield
         except TimeoutError as error:
             raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
@@ -169,7 +171,14 @@ class EmbedTexts:
                     one.end(None, usage=_usage(reply))
                     reservation.embedded(reply)
                     return reply, one.seconds
+                if calls.pause.until >= _end(call, recorder):
+                    raise calls.pause.error
         raise AssertionError("calls go on until one succeeds or raises")
+
+
+def _end(call: EmbedCall, recorder: RequestRecorder) -> float:
+    """When the call's own time ends, on the monotonic clock."""
+    return inf if call.timeout is None else recorder.began + call.timeout.total_seconds()
 
 
 _Asked: TypeAlias = tuple[EmbedReply, float]

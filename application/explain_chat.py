@@ -12,11 +12,15 @@ from .plan_route import PlanRoute
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
+    """The plan that a chat would have, and the breaker's state for each endpoint of it."""
+
     plan: Plan
     breakers: dict[EndpointId, BreakerState]
 
 
 class ExplainChat:
+    """Plans a chat without sending or charging anything, and adds the state of each planned endpoint's breaker."""
+
     def __init__(self, plan_route: PlanRoute, breakers: Breakers) -> None:
         self._plan_route = plan_route
         self._breakers = breakers

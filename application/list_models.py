@@ -36,6 +36,8 @@ class UsableModel(Struct, frozen=True, kw_only=True):
 
 
 class ListModels:
+    """Lists the hints and models that a client may name now, each with the place of what answers."""
+
     def __init__(self, plan_route: PlanRoute, directory: EndpointDirectory) -> None:
         self._plan_route = plan_route
         self._directory = directory

@@ -13,10 +13,11 @@ from .ports.system import Clock
 
 
 class ManageClients:
-    """Every verb raises `DirectoryUnavailable` where the registry is away, and `InvalidRequest` for what can't be done.
+    """Creates, lists and revokes registered clients, and rotates their keys.
 
-    `common` is the quota of requests for a client without one of its own. It is written down with the client, so that
-    gateways whose settings differ count alike.
+    `common` is the quota of requests for a client without one of its own. It is stored with the client, so that
+    gateways with different settings count alike. Every method raises `DirectoryUnavailable` where the registry can't be
+    reached, and `InvalidRequest` for what can't be done.
     """
 
     def __init__(self, registry: ClientRegistry, clock: Clock, common: Bucket) -> None:
@@ -25,6 +26,7 @@ class ManageClients:
         self._common = common
 
     async def create(self, client: Client, digest: ApiKeyDigest) -> Registration:
+        """Register a client with its first key."""
         if client.quota.requests is None:
             client = replace(client, quota=replace(client.quota, requests=self._common))
         new = Registration(client=client, keys=(self._key(digest),))
@@ -33,6 +35,7 @@ class ManageClients:
         return new
 
     async def all(self) -> Sequence[Registration]:
+        """Every registered client, in the order of their ids."""
         return await self._registry.all()
 
     async def rotate(self, id: ClientId, digest: ApiKeyDigest) -> Registration:

@@ -11,6 +11,11 @@ from .ports.models import EndpointDirectory
 
 
 class PlanRoute:
+    """Decides which endpoints a call may go to, in which order, before anything is charged or sent.
+
+    `routes` are added to the default ones, hint by hint. Raises `TypeError` for a route that is no sequence of names.
+    """
+
     def __init__(self, directory: EndpointDirectory, routes: Routes = DEFAULT_ROUTES) -> None:
         self._directory = directory
         self._routes = {**DEFAULT_ROUTES, **checked_routes(routes)}

@@ -14,9 +14,16 @@ from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
 from llm_gateway.domain.sequences import hold_tuple
 
 RequestId = NewType("RequestId", str)
+"""A request's own id: 32 to 36 characters that are safe in a header and a URL."""
 
 
 class CacheStatus(StrEnum):
+    """Where an answer came from.
+
+    `hit`: the cache. `miss`: a provider. `coalesced`: a call that another request had begun. `bypass`: a provider, past
+    the cache.
+    """
+
     HIT = "hit"
     MISS = "miss"
     COALESCED = "coalesced"
@@ -24,10 +31,11 @@ class CacheStatus(StrEnum):
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """One call to one endpoint. `error` is the class of what ended it, `reason` what a client may be told of that.
+    """The record of one call to one endpoint, without content.
 
-    `left` says that nobody waited for it any more. `seconds` counts only while the provider was waited for, never while
-    a reader read; `first_event_seconds` is a part of it.
+    `error` is the class name of what ended it, None for a whole answer; `reason` is a message that may be shown to the
+    client. `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
+    the time that a reader took; `first_event_seconds` is the part of it before the first event, None if there was none.
     """
 
     endpoint: EndpointId
@@ -43,11 +51,13 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RequestRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """How one request went. `error` is the class of what ended it, `left` that its client went away first.
+    """The record of one request, without content.
 
-    `admitted` is None where the request never came as far as the quota. `attempts` are those that this request led;
-    `passed_over` are the planned endpoints that gave no answer, also those that were not asked. `saved_seconds` is what
-    the answer from the cache had taken its provider. `began` is in Unix seconds, the other times count from there.
+    `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
+    `admitted` is None where it ended before its quota was asked. `attempts` are the calls that were made for this
+    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `saved_seconds` is how long the
+    provider took for an answer that came from the cache. `began` is in Unix seconds; `seconds` and
+    `first_event_seconds` count from there.
     """
 
     id: RequestId

@@ -54,6 +54,7 @@ class RequestRecorder:
         self._error: str | None = None
 
     def planned(self, plan: Plan) -> None:
+        """The plan is made."""
         self._plan = plan
 
     def admitted(self) -> None:
@@ -127,7 +128,10 @@ class RequestRecorder:
 
 
 class RecordedRequests:
-    """Begins and ends the recorder of each request. At most `most` are under way."""
+    """Begins and ends the recorder of each request: exactly one record each, however it ends.
+
+    At most `most` are under way at once.
+    """
 
     def __init__(self, observer: Observer, log: RequestLog, clock: Clock, entropy: Entropy, *, most: int) -> None:
         self.under_way = 0

@@ -10,8 +10,9 @@ from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected, ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, replay
+from llm_gateway.domain.resilience import Pause
 from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
@@ -24,17 +25,21 @@ from .throttle_client import ThrottleClient
 
 
 class ChatContext(Struct, frozen=True, kw_only=True):
-    """One chat on its way: what was asked, what was found out before any endpoint is asked, and its recorder."""
+    """Everything that was decided about one chat before an endpoint is asked. `recorder` takes what becomes of it.
+
+    `ends` is when the request's own timeout passes, on the monotonic clock; None where it has none.
+    """
 
     call: ChatCall
     client: Client
     plan: Plan
     view: CacheView[ChatReply]
     recorder: RequestRecorder
+    ends: float | None = None
 
 
 class Replay(AsyncIterator[ChatEvent]):
-    """A stored reply, read like a flight: all of it is there already."""
+    """A stored reply as a stream of events, all of which are there already."""
 
     more = True
 
@@ -49,6 +54,7 @@ class Replay(AsyncIterator[ChatEvent]):
         raise StopAsyncIteration
 
     def reply(self) -> ChatReply:
+        """The stored reply."""
         return self._reply
 
     async def aclose(self) -> None:
@@ -60,6 +66,12 @@ Source: TypeAlias = Replay | Reader
 
 
 class RouteChat:
+    """Asks the endpoints of a plan in order until one begins to answer.
+
+    An endpoint's stored reply is replayed; otherwise its flight is joined or started: quota reserved, provider called
+    with retries, a whole answer stored. `models` are by provider name.
+    """
+
     def __init__(
         self,
         models: Mapping[str, ChatModel],
@@ -82,25 +94,29 @@ class RouteChat:
         """The answer, once its first event is there: until then a failure goes on to the next endpoint.
 
         Raises `ProviderError`, `QuotaExceeded`, `LimiterUnavailable` or `Draining`. Where every endpoint failed, the
-        first choice's failure is raised.
+        first choice's failure is raised. A request that joined a flight whose leader moved on to another endpoint, and
+        has no other itself, asks once more.
         """
         failures: list[ProviderError] = []
-        states = context.plan.endpoints
-        for number, state in enumerate(states, start=1):
+        asks = [(state, False) for state in context.plan.endpoints]
+        for number, (state, patient) in enumerate(asks, start=1):
             endpoint = state.endpoint
             found = context.view.found.get(endpoint)
             if found is not None:
                 context.recorder.found(found.seconds)
                 return Replay(found.reply)
-            key = context.view.flight_key(endpoint, context.call.grain)
-            produce = partial(self._produce, context, state, number < len(states))
-            reader = self._flights.join(key, produce)
+            alternative = self._any_usable(context, [later.endpoint for later, _ in asks[number:]])
+            key = context.view.flight_key(endpoint, context.call.grain, patient=patient)
+            reader = self._flights.join(key, partial(self._produce, context, state, alternative), context.ends)
             try:
                 await reader.begin()
             except BaseException as error:
                 await reader.aclose()
                 if not isinstance(error, ProviderError) or isinstance(error, ProviderRejected):
                     raise
+                if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
+                    asks.insert(number, (state, True))
+                    continue
                 failures.append(error)
                 context.recorder.passed_over(endpoint, error)
                 continue
@@ -108,9 +124,12 @@ class RouteChat:
             return reader
         raise _first_choice(failures)
 
+    def _any_usable(self, context: ChatContext, endpoints: Sequence[Endpoint]) -> bool:
+        return any(endpoint in context.view.found or self._call_provider.usable(endpoint) for endpoint in endpoints)
+
     async def _produce(
         self, context: ChatContext, state: EndpointState, alternative: bool, answer: Collector
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[ChatEvent | Pause, None]:
         """What one flight does: calls to one endpoint until one begins to answer, folded into `answer` and kept."""
         endpoint, chat = state.endpoint, context.call
         model = self._models[endpoint.id.provider]
@@ -136,6 +155,7 @@ class RouteChat:
                             call.waits()
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
+                yield calls.pause
 
 
 def _status(context: ChatContext, endpoint: Endpoint, *, leads: bool) -> CacheStatus:

@@ -10,9 +10,10 @@ from typing_extensions import override
 from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.errors import Draining, QuotaExceeded
 from llm_gateway.domain.events import ChatEvent, Collector, Finished
+from llm_gateway.domain.resilience import Pause
 
-Produce: TypeAlias = Callable[[Collector], AsyncGenerator[ChatEvent, None]]
-"""Makes an answer: each event is folded into what it is given before it is yielded."""
+Produce: TypeAlias = Callable[[Collector], AsyncGenerator[ChatEvent | Pause, None]]
+"""Makes an answer: each event is folded into what it is given before it is yielded. A pause is no event."""
 
 EVENTS_AHEAD = 32
 """How many events a flight may be ahead of its fastest reader."""
@@ -22,7 +23,10 @@ CLOSE_SECONDS = 5.0
 
 
 class Flights:
-    """The flights of this process. A flight is registered under its key until it ends or its last reader leaves."""
+    """The calls under way in this process that equal requests share. A flight is one such call.
+
+    It is registered under its key until it ends or its last reader leaves.
+    """
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, Flight] = {}
@@ -32,11 +36,12 @@ class Flights:
     def __len__(self) -> int:
         return len(self._running)
 
-    def join(self, key: Hashable | None, produce: Produce) -> "Reader":
+    def join(self, key: Hashable | None, produce: Produce, ends: float | None = None) -> "Reader":
         """Read the flight of this key, or start one. None is never shared. Raises `Draining` once closed.
 
         Each reader brings its own way to produce the answer; the leader's is used, and the next reader's where the
-        leader's quota does not allow it. The reader has to be closed.
+        leader's quota does not allow it. `ends` is when the reader's own time does: where a pause outlasts it, the
+        reader fails at once. The reader has to be closed.
         """
         if self._closed:
             raise Draining
@@ -47,7 +52,7 @@ class Flights:
             flight.task.add_done_callback(self._running.pop)
             if key is not None:
                 self._flights[key] = flight
-        return flight.join(produce)
+        return flight.join(produce, ends)
 
     def landed(self, flight: "Flight") -> None:
         """Nobody joins it any more; until its task ends it is still under way."""
@@ -75,8 +80,8 @@ class Flight:
         self._room: asyncio.Future[None] | None = None
         self.task = asyncio.create_task(self._run())
 
-    def join(self, produce: Produce) -> "Reader":
-        reader = Reader(self)
+    def join(self, produce: Produce, ends: float | None) -> "Reader":
+        reader = Reader(self, ends)
         self._readers[reader] = produce
         return reader
 
@@ -118,13 +123,21 @@ class Flight:
             try:
                 async with aclosing(produce(self.answer)) as events:
                     async for event in events:
-                        await self._publish(event)
+                        if isinstance(event, Pause):
+                            self._pause(event)
+                        else:
+                            await self._publish(event)
                 return
             except QuotaExceeded as error:
                 if self.events:
                     raise
                 self._readers.pop(leader, None)
                 leader.fail(error)
+
+    def _pause(self, pause: Pause) -> None:
+        for reader in self._readers:
+            if reader.ends is not None and reader.ends <= pause.until:
+                reader.fail(_own(pause.error))
 
     async def _publish(self, event: ChatEvent) -> None:
         self.events.append(event)
@@ -150,16 +163,21 @@ class Flight:
 
 
 class Reader(AsyncIterator[ChatEvent]):
-    """One reader of a flight, from its first event on. `leads`, from then on: its own way produces the answer."""
+    """One reader of a flight's events, from the first one on. It has to be closed.
 
-    def __init__(self, flight: Flight) -> None:
+    `leads` says, from the first event on, that the call was made for this reader's own request.
+    """
+
+    def __init__(self, flight: Flight, ends: float | None) -> None:
         self.leads = False
+        self.ends = ends
         self.position = 0
         self._flight = flight
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
+        """Let the reader look again for events."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -203,6 +221,7 @@ class Reader(AsyncIterator[ChatEvent]):
         return self._flight.answer.reply()
 
     async def aclose(self) -> None:
+        """Leave the flight; the last reader to leave ends the call to the provider."""
         await self._flight.leave(self)
 
 

@@ -23,7 +23,7 @@ RESERVED_OUTPUT_TOKENS = 1024
 
 
 class Reservation:
-    """What one endpoint's calls hold of a quota, and what they were seen to use."""
+    """What is held of a client's quota while an endpoint is asked, and what its answer has used of it so far."""
 
     def __init__(self, prompt_tokens: int = 0) -> None:
         self._prompt_tokens = prompt_tokens
@@ -35,6 +35,7 @@ class Reservation:
         self._answer = answer
 
     def embedded(self, reply: EmbedReply) -> None:
+        """The embedding for which this was held is there."""
         self._embedded = reply.prompt_tokens or self._prompt_tokens
 
     @property

@@ -115,5 +115,10 @@ def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingMo
 def _limits(settings: Settings) -> CallLimits:
     return CallLimits(
         timeout_seconds=settings.provider_timeout_seconds,
+        stream_seconds=settings.provider_stream_seconds,
+        fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
+        stream_seconds_at={
+            row.name: row.stream_seconds for row in settings.endpoints if row.stream_seconds is not None
+        },
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )

@@ -21,7 +21,7 @@ _NOT_A_VARIABLE = frozenset((*_TABLES, "routes", "demo"))
 
 
 class SettingsError(Exception):
-    """Settings that can't stand. `faults` has a line for each, beginning with the variable or the key."""
+    """The settings are faulty. `faults` has a line for each fault, beginning with the variable or the key."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))

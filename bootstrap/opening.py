@@ -18,7 +18,7 @@ from .settings import Settings
 
 
 class Overrides(TypedDict, total=False):
-    """What a host or a test puts in the place of an adapter.
+    """The adapters that a host or a test puts in the place of the gateway's own; all optional.
 
     `chat_models` and `embedding_models` are by provider name; together with the `endpoints` that they answer for they
     replace every provider of the settings.

@@ -30,6 +30,14 @@ class Provider(Struct, frozen=True, kw_only=True):
     close: Callable[[], Awaitable[None]] | None = None
 
 
+class Silences(Struct, frozen=True, kw_only=True):
+    """How long a stream may say nothing, in seconds: before its first event, between events, and so with tools."""
+
+    first_token: float
+    idle: float
+    tools: float
+
+
 def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     """Of a row that has a key."""
     from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
@@ -40,11 +48,13 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     key = row.api_key.value if row.api_key else None
     client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url)
     endpoints = GeminiDirectory(client, clock, model=row.model)
+    silences = _silences(row, settings)
     chat_model = GeminiChatModel(
         client,
         clock,
-        first_token_seconds=settings.provider_first_token_timeout_seconds,
-        idle_seconds=settings.provider_idle_timeout_seconds,
+        first_token_seconds=silences.first_token,
+        idle_seconds=silences.idle,
+        tool_silence_seconds=silences.tools,
     )
 
     async def close() -> None:
@@ -69,6 +79,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 
     key = row.api_key.value if row.api_key else None
+    silences = _silences(row, settings)
     endpoints = OllamaDirectory(
         model=row.model,
         clock=clock,
@@ -83,8 +94,9 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         num_ctx=settings.ollama_num_ctx,
         keep_alive=settings.ollama_keep_alive,
         api_key=key,
-        first_token_seconds=settings.provider_first_token_timeout_seconds,
-        idle_seconds=settings.provider_idle_timeout_seconds,
+        first_token_seconds=silences.first_token,
+        idle_seconds=silences.idle,
+        tool_silence_seconds=silences.tools,
         load_seconds=settings.ollama_load_timeout_seconds,
     )
     embedding_model = OllamaEmbeddingModel(
@@ -109,6 +121,15 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         look=endpoints.look,
         start=endpoints.start,
         close=close,
+    )
+
+
+def _silences(row: EndpointSettings, settings: Settings) -> Silences:
+    """A row's own where it has them."""
+    return Silences(
+        first_token=row.first_token_timeout_seconds or settings.provider_first_token_timeout_seconds,
+        idle=row.idle_timeout_seconds or settings.provider_idle_timeout_seconds,
+        tools=row.tool_silence_seconds or settings.provider_tool_silence_seconds,
     )
 
 

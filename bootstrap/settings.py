@@ -15,12 +15,12 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0)]
-Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=300)]
+Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=86_400)]
 Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
 
 
 class Secret:
-    """Text that is never shown."""
+    """Text that is never shown: its `repr` and `str` are stars."""
 
     __slots__ = ("value",)
 
@@ -81,10 +81,19 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model: Annotated[str, Meta(description="Its default model.")]
     base_url: Annotated[str | None, Meta(description="Its address. Default: the kind's own.")] = None
     api_key: Annotated[Secret | None, Meta(description="What it asks for.")] = None
+    first_token_timeout_seconds: Annotated[
+        Timeout | None, Meta(description="Default: PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS.")
+    ] = None
+    idle_timeout_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_IDLE_TIMEOUT_SECONDS.")] = None
+    tool_silence_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_TOOL_SILENCE_SECONDS.")] = None
+    stream_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_STREAM_SECONDS.")] = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """One field a variable; the variable is the field's name in capitals."""
+    """Every setting of a gateway. Each field is a variable of the environment, by the field's name in capitals.
+
+    Ranges and rules between fields are checked by `load_settings`, wrong sequences here, with `TypeError`.
+    """
 
     api_keys: Annotated[tuple[Secret, ...], Meta(description="Client keys, plain or `sha256:HEX`.")] = ()
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
@@ -94,9 +103,18 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Host names that are served; `*` is any. Default: loopback names on a loopback address."),
     ] = ()
-    provider_timeout_seconds: Annotated[Timeout, Meta(description="For a whole answer.")] = 60
-    provider_first_token_timeout_seconds: Annotated[Timeout, Meta(description="For a stream's first event.")] = 30
-    provider_idle_timeout_seconds: Annotated[Timeout, Meta(description="Between a stream's events.")] = 15
+    provider_timeout_seconds: Annotated[
+        Timeout, Meta(description="For a whole answer; no more than 60 where the plan has another usable endpoint.")
+    ] = 600
+    provider_first_token_timeout_seconds: Annotated[Timeout, Meta(description="For a stream's first event.")] = 120
+    provider_fallback_first_token_seconds: Annotated[
+        Timeout, Meta(description="The same where the plan has another usable endpoint.")
+    ] = 30
+    provider_idle_timeout_seconds: Annotated[Timeout, Meta(description="Between a stream's events.")] = 60
+    provider_tool_silence_seconds: Annotated[
+        Timeout, Meta(description="Between a stream's events where tools are offered.")
+    ] = 300
+    provider_stream_seconds: Annotated[Timeout, Meta(description="For a stream in all.")] = 3600
     provider_max_retries: Annotated[int, Meta(ge=0, le=10, description="Attempts after the first.")] = 3
     cache_ttl_seconds: Annotated[
         int, Meta(ge=0, le=2_592_000, description="How long an answer is kept; 0 turns the cache off.")

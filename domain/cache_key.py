@@ -11,6 +11,7 @@ from .embedding import EmbedRequest
 from .routing import Endpoint, Task
 
 CacheKey = NewType("CacheKey", bytes)
+"""A digest of everything that changes an answer, 32 bytes. Made by `domain.cache_key.cache_keys`."""
 
 _encode = msgpack.Encoder().encode
 

@@ -7,7 +7,10 @@ from msgspec import Struct
 
 
 class CacheMode(StrEnum):
-    """`refresh` asks anew and stores; `bypass` neither reads, joins nor stores."""
+    """How a request uses the cache.
+
+    `use` reads, shares calls under way and stores; `refresh` asks anew and stores; `bypass` does none of these.
+    """
 
     USE = "use"
     REFRESH = "refresh"
@@ -15,5 +18,7 @@ class CacheMode(StrEnum):
 
 
 class CacheDirective(Struct, frozen=True, kw_only=True):
+    """What one request says about the cache. `ttl` is how long its answer is kept, None for the gateway's own time."""
+
     mode: CacheMode = CacheMode.USE
     ttl: timedelta | None = None

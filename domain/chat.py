@@ -16,10 +16,14 @@ JsonObject: TypeAlias = Mapping[str, object]
 
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
+    """A part of a message that is text."""
+
     text: str
 
 
 class Image(Struct, frozen=True, kw_only=True, tag="image"):
+    """An image of a user's message: its bytes, not base64, and its media type, such as `image/png`."""
+
     data: bytes
     mime_type: str
 
@@ -28,10 +32,10 @@ Part: TypeAlias = Text | Image
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):
-    """A model's wish to call a tool. `arguments` is JSON text as the model wrote it, which need not be valid.
+    """The model's request to call a tool.
 
-    `extra_content` is what the provider gave with the call and demands back unchanged, such as Gemini's thought
-    signature.
+    `arguments` is JSON text as the model wrote it, and need not be valid. `extra_content` is what the provider gave
+    with the call and wants back unchanged, such as Gemini's thought signature.
     """
 
     id: str
@@ -127,7 +131,7 @@ _MESSAGES = (UserMessage, AssistantMessage, SystemMessage, ToolMessage)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """A function that the model may ask to be called. `parameters` is a JSON Schema."""
+    """A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments."""
 
     name: str
     description: str | None = None
@@ -136,13 +140,15 @@ class Tool(Struct, frozen=True, kw_only=True):
 
 
 class ToolMode(StrEnum):
+    """Which tools the model may call: as it likes (`auto`), none, or at least one (`required`)."""
+
     AUTO = "auto"
     NONE = "none"
     REQUIRED = "required"
 
 
 class NamedTool(Struct, frozen=True, kw_only=True):
-    """The model must call this tool."""
+    """A tool choice: the model must call the tool of this name."""
 
     name: str
 
@@ -151,15 +157,15 @@ ToolChoice: TypeAlias = ToolMode | NamedTool
 
 
 class TextFormat(Struct, frozen=True, kw_only=True, tag="text"):
-    """Plain text, stated."""
+    """The answer is plain text, and the request says so."""
 
 
 class JsonFormat(Struct, frozen=True, kw_only=True, tag="json_object"):
-    """Any JSON object."""
+    """The answer is any JSON object."""
 
 
 class JsonSchemaFormat(Struct, frozen=True, kw_only=True, tag="json_schema"):
-    """JSON that holds to a schema."""
+    """The answer is JSON that conforms to a JSON Schema. `name` and `description` tell the model what it is."""
 
     name: str
     schema: JsonObject
@@ -171,6 +177,8 @@ ResponseFormat: TypeAlias = TextFormat | JsonFormat | JsonSchemaFormat
 
 
 class ReasoningEffort(StrEnum):
+    """How much a reasoning model may reason before it answers, from `none` to `high`, in OpenAI's terms."""
+
     NONE = "none"
     MINIMAL = "minimal"
     LOW = "low"
@@ -199,7 +207,11 @@ class Sampling(Struct, frozen=True, kw_only=True):
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
-    """All that changes an answer, and nothing else: every field is part of the cache key."""
+    """The part of a chat that changes its answer, and nothing else: every field is part of the cache key.
+
+    `messages` are in order, the oldest first. `max_tokens` bounds the answer; None leaves it to the model. Sequences
+    are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat is planned.
+    """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
@@ -215,14 +227,18 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 class Grain(StrEnum):
-    """How finely an answer is cut: whole, or in parts as the model makes them."""
+    """How an answer is delivered: whole, or as a stream of parts as the model makes them."""
 
     WHOLE = "whole"
     STREAM = "stream"
 
 
 class ChatCall(Struct, frozen=True, kw_only=True):
-    """A request with how it is to be served. `model` is a hint's name, a provider, a model or `provider/model`."""
+    """A chat request with how it is to be served.
+
+    `model` is a hint's name, a provider, a model or `provider/model`, and pins unless it names a hint. `grain` asks for
+    the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings.
+    """
 
     request: ChatRequest
     model: str | None = None
@@ -233,6 +249,12 @@ class ChatCall(Struct, frozen=True, kw_only=True):
 
 
 class FinishReason(StrEnum):
+    """Why an answer ended, in OpenAI's terms.
+
+    `stop`: the model was done, or a stop sequence came. `length`: `max_tokens` or the model's own limit was reached.
+    `tool_calls`: it wants tools to be called. `content_filter`: the provider withheld the rest.
+    """
+
     STOP = "stop"
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
@@ -249,7 +271,10 @@ def counted(tokens: int | None) -> int:
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens as the provider counted them. Reasoning is part of the completion, cached is part of the prompt."""
+    """Tokens as the provider counted them.
+
+    `reasoning_tokens` are part of the completion, `cached_tokens` part of the prompt; None where they were not counted.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -258,11 +283,16 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     @property
     def total_tokens(self) -> int:
+        """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
 
 
 class ChatReply(Struct, frozen=True, kw_only=True):
-    """A whole answer. `endpoint` is who was asked; `model` is the model that the provider says answered."""
+    """A whole answer.
+
+    `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
+    what the provider wants back unchanged with the next request.
+    """
 
     endpoint: EndpointId
     model: str

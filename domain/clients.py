@@ -11,7 +11,9 @@ from .routing import EndpointId, Hint
 from .sequences import hold_set, hold_tuple
 
 ClientId = NewType("ClientId", str)
+"""A client's name: in quotas, records and logs."""
 ApiKeyDigest = NewType("ApiKeyDigest", bytes)
+"""The SHA-256 digest of a client's key, 32 bytes: what stands for the key everywhere behind the entrance."""
 
 DEMO_KEY = "sk-gateway-123"
 """Everybody knows it: for demonstrations on one machine alone."""
@@ -32,11 +34,11 @@ def digest_of(key: str) -> ApiKeyDigest:
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """An authenticated caller.
+    """A caller with its quota and its rights.
 
-    `namespace` separates cached answers: two clients share answers only where the operator gives both the same one.
-    `hints` and `models` are what it may use; None is everything. A model is named as in a request: `gemini`,
-    `llama3.1` or `ollama/llama3.1`.
+    Quotas are counted by `id`. `namespace` separates stored answers: two clients share answers only where the operator
+    gives both the same one. `hints` and `models` are what it may use; None is everything. A model is named as in a
+    request: `gemini`, `llama3.1` or `ollama/llama3.1`.
     """
 
     id: ClientId
@@ -52,6 +54,7 @@ class Client(Struct, frozen=True, kw_only=True):
             hold_set(self, "models", str)
 
     def may_hint(self, hint: Hint) -> bool:
+        """Whether the client may use the hint."""
         return self.hints is None or hint in self.hints
 
     def may_use(self, endpoint: EndpointId, aliases: AbstractSet[str] = frozenset()) -> bool:
@@ -79,7 +82,7 @@ class RegisteredKey(Struct, frozen=True, kw_only=True):
 
 
 class Registration(Struct, frozen=True, kw_only=True):
-    """A client that is kept beside the settings, with its live keys, the newest first."""
+    """A registered client with its live keys, the newest first."""
 
     client: Client
     keys: tuple[RegisteredKey, ...]
@@ -92,4 +95,5 @@ class Registration(Struct, frozen=True, kw_only=True):
         return Registration(client=self.client, keys=(key, *self.keys)[:MAX_KEYS])
 
     def without(self, key: RegisteredKey) -> "Registration":
+        """This registration without one of its keys."""
         return Registration(client=self.client, keys=tuple(kept for kept in self.keys if kept != key))

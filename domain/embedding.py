@@ -20,7 +20,10 @@ _MOST = 3.4028234663852886e38
 
 
 class EmbedRequest(Struct, frozen=True, kw_only=True):
-    """All that changes an answer, and nothing else: every field is part of the cache key."""
+    """The texts to embed, and the wanted length of the vectors; None is the model's own length.
+
+    Every field is part of the cache key.
+    """
 
     inputs: tuple[str, ...]
     dimensions: int | None = None
@@ -30,7 +33,11 @@ class EmbedRequest(Struct, frozen=True, kw_only=True):
 
 
 class EmbedCall(Struct, frozen=True, kw_only=True):
-    """A request with how it is to be served. `model` is `provider/model`, a model, or a provider whose own embeds."""
+    """An embedding request with how it is to be served.
+
+    `model` is `provider/model`, a model, or a provider whose own model embeds; a hint only filters. `timeout` bounds
+    the whole call; None leaves it to the gateway's settings.
+    """
 
     request: EmbedRequest
     model: str
@@ -40,9 +47,10 @@ class EmbedCall(Struct, frozen=True, kw_only=True):
 
 
 class EmbedReply(Struct, frozen=True, kw_only=True):
-    """A vector for each input, in their order. `model` is the model that the provider says answered.
+    """A vector for each input, in the order of the inputs; all of one length.
 
-    `prompt_tokens` are as the provider counted them, 0 where it does not count.
+    `model` is the model that the provider says answered. `prompt_tokens` are as the provider counted them, 0 where it
+    does not count.
     """
 
     endpoint: EndpointId

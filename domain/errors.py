@@ -40,7 +40,10 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class GatewayError(Exception):
-    """Any failure that the gateway states on purpose. `message` may be shown to the client."""
+    """Base of every error that the gateway raises on purpose.
+
+    `message` may be shown to the client: it holds no content and no key. `retry_after` is when to try again, if known.
+    """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -49,7 +52,7 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """The request can't be understood or honoured as it stands."""
+    """The request is malformed, or asks for what can't be honoured. `faults` has each fault with its field."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple_of(Fault, faults, "InvalidRequest.faults")
@@ -59,26 +62,27 @@ class InvalidRequest(GatewayError):
 
     @classmethod
     def at(cls, path: str, message: str) -> "InvalidRequest":
+        """An error with one fault, of the field at `path`."""
         return cls([Fault(path=path, message=message)])
 
 
 class UnknownModel(GatewayError):
-    """No hint, provider or model has this name here."""
+    """No hint, provider or model has the name that the request gives."""
 
 
 class Unauthenticated(GatewayError):
-    """No key, a wrong one, or several that differ."""
+    """There is no key, a wrong one, or several that differ."""
 
     def __init__(self) -> None:
         super().__init__("Invalid or missing API Key")
 
 
 class Forbidden(GatewayError):
-    """The key is good, but may not use this hint or model."""
+    """The key is valid, but may not use this hint or model."""
 
 
 class QuotaExceeded(GatewayError):
-    """The client's own quota does not allow it now."""
+    """The client's own quota does not allow the request now; `decision` has the limits and the wait."""
 
     def __init__(self, decision: Decision) -> None:
         super().__init__(
@@ -89,7 +93,7 @@ class QuotaExceeded(GatewayError):
 
 
 class NoRoute(GatewayError):
-    """No endpoint of the plan can take the request. `why` maps each endpoint's name to its reason."""
+    """No endpoint can take the request now. `why` maps each endpoint's name to the reason."""
 
     def __init__(self, why: dict[str, str], *, retry_after: timedelta | None = None) -> None:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
@@ -105,18 +109,18 @@ class Draining(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """This process has as many requests as it will hold."""
+    """This process already has as many requests under way as it takes."""
 
     def __init__(self) -> None:
         super().__init__("This gateway has as much to do as it will take on.", retry_after=timedelta(seconds=1))
 
 
 class DirectoryUnavailable(GatewayError):
-    """Keys can't be looked up: says nothing about this key."""
+    """The directory of keys can't be reached, so the key is neither known nor refused."""
 
 
 class LimiterUnavailable(GatewayError):
-    """Quotas can't be looked up, and policy forbids going on without them."""
+    """The quotas can't be reached, and policy forbids serving without them."""
 
 
 class ProviderError(GatewayError):
@@ -142,7 +146,10 @@ class ProviderError(GatewayError):
 
 
 class ProviderRejected(ProviderError):
-    """The provider refuses this request whenever it is sent. `path`: of the field at fault, where it is known."""
+    """The provider refuses this request, and would again: it is never retried.
+
+    `path` is the request's field at fault, None where it is not known.
+    """
 
     def __init__(
         self, provider: str, message: str, *, path: str | None = None, retry_after: timedelta | None = None
@@ -152,7 +159,7 @@ class ProviderRejected(ProviderError):
 
 
 class ContextLengthExceeded(ProviderRejected):
-    """Prompt and answer don't fit the model's context."""
+    """Prompt and answer together don't fit the model's context."""
 
 
 class ProviderMisconfigured(ProviderError):
@@ -162,20 +169,23 @@ class ProviderMisconfigured(ProviderError):
 
 
 class ProviderThrottled(ProviderError):
-    """The provider asks us to wait; `retry_after` says how long where it is known."""
+    """The provider is busy or limits our rate; `retry_after` is what it asks for, if it does."""
 
 
 class ProviderRefused(ProviderError):
-    """No connection: nothing was sent, so another endpoint can be asked at once."""
+    """No connection to the provider was made, so nothing was sent, and another endpoint can be asked at once."""
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider says that it can't answer now, or it is known to fail and is not asked."""
+    """The provider says that it can't answer now (HTTP 5xx), or its open breaker keeps it from being asked."""
 
 
 class ProviderTimeout(ProviderError):
-    """No answer, or no further part of one, in time."""
+    """The provider did not answer, or did not go on answering, in time."""
+
+    moved_on = False
+    """Whoever asked could ask another endpoint instead, and waited less for this one."""
 
 
 class ProviderBroken(ProviderError):
-    """A malformed answer, or one that broke off before the provider's own terminal mark."""
+    """The provider's answer was malformed, or broke off before its terminal mark."""

@@ -12,21 +12,28 @@ from .routing import EndpointId
 
 
 class Started(Struct, frozen=True, kw_only=True, tag="started"):
-    """The vendor's first content, or its terminal mark, is here: from now on the answer is this endpoint's."""
+    """The first event: the vendor's first content, or its terminal mark, is here, so this endpoint answers."""
 
     endpoint: EndpointId
 
 
 class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
+    """A part of the answer's text, to be appended to the parts before it."""
+
     text: str
 
 
 class ReasoningDelta(Struct, frozen=True, kw_only=True, tag="reasoning"):
+    """A part of the model's reasoning, to be appended to the parts before it."""
+
     text: str
 
 
 class ToolCallDelta(Struct, frozen=True, kw_only=True, tag="tool_call"):
-    """A part of the tool call number `index`, counted from 0. Arguments are appended; the rest is said once."""
+    """A part of the tool call number `index`, counted from 0.
+
+    `arguments` are appended to the parts before; the other fields come once.
+    """
 
     index: int
     id: str | None = None
@@ -36,7 +43,10 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True, tag="tool_call"):
 
 
 class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
-    """The vendor's own terminal mark. Never made up: a stream that ends without one is broken."""
+    """The last event of an answer: the vendor's own terminal mark, with usage and the reason of the end.
+
+    Never made up: a stream that ends without the vendor's mark is `ProviderBroken`.
+    """
 
     reason: FinishReason
     usage: Usage
@@ -49,6 +59,7 @@ EVENT_OVERHEAD_BYTES = 32
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta
 ChatEvent: TypeAlias = Started | Delta | Finished
+"""`Started`, then deltas (`TextDelta`, `ReasoningDelta`, `ToolCallDelta`), then exactly one `Finished`."""
 
 
 class Collector:
@@ -69,9 +80,11 @@ class Collector:
 
     @property
     def started(self) -> bool:
+        """Whether `Started` was seen."""
         return self._endpoint is not None
 
     def add(self, event: ChatEvent) -> None:
+        """Take the next event."""
         match event:
             case TextDelta(text=text):
                 self._text.append(text)
@@ -129,7 +142,7 @@ def _join(parts: list[ToolCallDelta]) -> ToolCall:
 
 
 async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
-    """The reply that a stream makes. Raises what the stream raises, and `ProviderBroken` where its end is missing."""
+    """The reply that the events make. Raises what the stream raises, and `ProviderBroken` where its end is missing."""
     collector = Collector()
     async for event in events:
         collector.add(event)
@@ -137,7 +150,7 @@ async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
 
 
 def replay(reply: ChatReply) -> Iterator[ChatEvent]:
-    """A stream that makes this reply, each kind of content in one delta."""
+    """The events of a reply, with each kind of content in one delta."""
     yield Started(endpoint=reply.endpoint)
     if reply.reasoning:
         yield ReasoningDelta(text=reply.reasoning)

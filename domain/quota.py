@@ -13,6 +13,7 @@ from typing import NewType
 from msgspec import Struct
 
 ReservationId = NewType("ReservationId", str)
+"""The id by which a limiter knows a charge: a charge that is sent again is not counted again."""
 
 MAX_CAPACITY = 1_000_000_000
 FINE_CAPACITY = 1_000_000
@@ -58,6 +59,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
 
     @property
     def full(self) -> int:
+        """The level of a full bucket, in parts."""
         return self.capacity * self.scale
 
     @property
@@ -70,12 +72,14 @@ class Bucket(Struct, frozen=True, kw_only=True):
         return max(0, min(units, _MAX_COST // self.scale)) * self.scale
 
     def refilled(self, level: int, elapsed_ms: int) -> int:
+        """The level after so many milliseconds of refilling, at most full."""
         missing = self.full - level
         if elapsed_ms > missing // self.per_ms:
             return self.full
         return level + elapsed_ms * self.per_ms
 
     def drained(self, level: int, parts: int) -> int:
+        """The level after a charge. It may be debt, down to `DEBT_FLOOR`."""
         return max(DEBT_FLOOR, level - parts)
 
     def wait_ms(self, level: int, wanted: int) -> int:
@@ -109,7 +113,10 @@ class Charge(Struct, frozen=True, kw_only=True):
 
 
 class LimitStatus(Struct, frozen=True, kw_only=True):
-    """Where a client stands with one limit: whole units left, and milliseconds until it is whole again."""
+    """The state of one of a client's limits after a charge.
+
+    `limit` and `remaining` are whole units, `reset_ms` the milliseconds until it is whole again.
+    """
 
     limit: int
     remaining: int
@@ -119,7 +126,11 @@ class LimitStatus(Struct, frozen=True, kw_only=True):
 
 
 class LimiterMode(StrEnum):
-    """How a charge was decided on: by what all gateways count, or, without it, by policy."""
+    """How a charge was decided.
+
+    `exact`: by counts that all gateways share. Without them, by policy: `local`, by a share of the quota counted in
+    this process; `open`, allowed; `closed`, refused.
+    """
 
     EXACT = "exact"
     LOCAL = "local"
@@ -128,7 +139,10 @@ class LimiterMode(StrEnum):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What a limiter said. A limit that the client does not have is None."""
+    """A limiter's decision on one charge, and the state of each limit after it; None is a limit that is not there.
+
+    `retry_after_ms` is when the same charge can be tried again, 0 if it was allowed. `mode` says how it was decided.
+    """
 
     allowed: bool
     retry_after_ms: int = 0
@@ -139,7 +153,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class Levels(Struct, frozen=True, kw_only=True):
-    """What is left in parts of a unit, 0 where there is no such bucket, and the answers under way."""
+    """What is left in each bucket, in parts of a unit as `Bucket.scale` counts them; 0 where there is no such bucket.
+
+    `leases` are the answers under way.
+    """
 
     requests: int
     tokens: int
@@ -147,7 +164,10 @@ class Levels(Struct, frozen=True, kw_only=True):
 
 
 class Quota(Struct, frozen=True, kw_only=True):
-    """What a client may do; None is no limit. `concurrency` counts answers under way."""
+    """What a client may use; None is no limit.
+
+    `requests` and `tokens` are token buckets, `concurrency` is the number of answers under way at once.
+    """
 
     requests: Bucket | None = None
     tokens: Bucket | None = None

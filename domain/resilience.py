@@ -16,18 +16,38 @@ from .errors import (
 BREAKER_FAILURES = 5
 BREAKER_OPEN_SECONDS = 10.0
 LONGEST_WAIT_WITH_ALTERNATIVE = 1.0
+LONGEST_VENDOR_WAIT = 1.0
+"""Seconds. Who is asked to wait for longer is told so at once."""
+FALLBACK_SECONDS = 60.0
+"""How long a whole answer is waited for where another endpoint can be asked."""
 RETRY_BUDGET_SHARE = 0.2
 RETRY_BUDGET_FLOOR = 10.0
 
 
 class Deadline(Struct, frozen=True):
-    """A point on the monotonic clock, in seconds."""
+    """A point in time by which a call must have ended, in seconds on the monotonic clock.
+
+    `first_at`: by when a stream has to begin, where that is earlier.
+    """
 
     at: float
+    first_at: float | None = None
+
+    @property
+    def first(self) -> float:
+        """By when an answer has to begin."""
+        return self.at if self.first_at is None else min(self.at, self.first_at)
 
     def remaining(self, now: float) -> float:
-        """Seconds left, never below zero."""
-        return max(0.0, self.at - now)
+        """Seconds left for an answer that has not begun, never below zero."""
+        return max(0.0, self.first - now)
+
+
+class Pause(Struct, frozen=True):
+    """A wait, to a point on the monotonic clock, before an endpoint that failed so is asked again."""
+
+    until: float
+    error: ProviderError
 
 
 class RetryBudget:
@@ -51,7 +71,7 @@ class RetryBudget:
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """How often, and after which wait, the same endpoint is asked again before the first event."""
+    """How often the same endpoint is asked again before the first event, and how long each wait is, in seconds."""
 
     max_retries: int
     base_seconds: float = 0.1
@@ -64,13 +84,13 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
         `retries` have been made already, `fraction` is chance in [0, 1), `remaining` are the seconds to the deadline,
         `alternative` says that another endpoint could be asked instead of a long wait. Full jitter, as in Brooker's
-        "Exponential Backoff and Jitter"; a vendor's Retry-After is a lower bound.
+        "Exponential Backoff and Jitter"; a vendor's Retry-After is a lower bound, and ends it above
+        `LONGEST_VENDOR_WAIT`.
         """
-        if retries >= self.max_retries or not _mended_by_asking_again(error, retries):
+        asked = error.retry_after.total_seconds() if error.retry_after is not None else 0.0
+        if asked > LONGEST_VENDOR_WAIT or retries >= self.max_retries or not _mended_by_asking_again(error, retries):
             return None
-        wait = fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** (retries + 1))
-        if error.retry_after is not None:
-            wait += error.retry_after.total_seconds()
+        wait = asked + fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** (retries + 1))
         if wait >= remaining or (alternative and wait > LONGEST_WAIT_WITH_ALTERNATIVE):
             return None
         return wait
@@ -83,6 +103,8 @@ def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
 
 
 class BreakerState(StrEnum):
+    """What a circuit breaker lets through: every call (`closed`), none (`open`), or one trial call (`half_open`)."""
+
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"

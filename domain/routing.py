@@ -11,6 +11,12 @@ from .sequences import hold_set, hold_tuple, tuple_of
 
 
 class Hint(StrEnum):
+    """What matters to the client when an endpoint is chosen.
+
+    `online` and `fast` prefer the cloud, `local` the premises, by the default routes; routes say which endpoints each
+    hint leads to. `secure` never leaves the premises, whatever the routes say.
+    """
+
     ONLINE = "online"
     FAST = "fast"
     LOCAL = "local"
@@ -18,6 +24,8 @@ class Hint(StrEnum):
 
 
 class Locality(StrEnum):
+    """Where an endpoint runs. Requests with the hint `secure` go only to `on_premises`."""
+
     ON_PREMISES = "on_premises"
     CLOUD = "cloud"
 
@@ -32,13 +40,14 @@ def is_name(text: str) -> bool:
 
 
 class EndpointId(Struct, frozen=True, kw_only=True):
-    """A model at a provider. `provider` is the name the operator gave, such as `gemini` or `ollama`."""
+    """A model at a provider. `provider` is the name that the operator gave, such as `gemini` or `ollama`."""
 
     provider: str
     model: str
 
     @property
     def name(self) -> str:
+        """`provider/model`."""
         return f"{self.provider}/{self.model}"
 
     def is_model(self, name: str, aliases: AbstractSet[str] = frozenset()) -> bool:
@@ -52,7 +61,10 @@ class EndpointId(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """Something that answers. `fingerprint` names what of its configuration changes an answer."""
+    """A model at a provider, with the place where it runs: on the premises or in the cloud.
+
+    `fingerprint` names whatever of its configuration changes an answer; it is part of the cache key.
+    """
 
     id: EndpointId
     locality: Locality
@@ -60,6 +72,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
+        """`provider/model`."""
         return self.id.name
 
 
@@ -91,12 +104,12 @@ class Feature(StrEnum):
 class EndpointState(Struct, frozen=True, kw_only=True):
     """What is known of an endpoint now.
 
-    `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
+    `configured` says that the operator asked for it; `unusable` is the reason why it can't answer now, None if it can.
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
-    answers where none of a plan's providers is configured. One that is `loading` is usable: who asks it waits for it.
-    `aliases` are, in lower case, what else its provider takes for the model's name, in any case.
-    `context_length` and `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and
-    `seed_bits` bound two; None where the request's own bounds are enough.
+    answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
+    `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
+    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
+    None where the request's own bounds are enough.
     """
 
     endpoint: Endpoint
@@ -119,6 +132,7 @@ class EndpointState(Struct, frozen=True, kw_only=True):
         hold_set(self, "tasks", Task)
 
     def is_model(self, name: str) -> bool:
+        """Whether this is the model's name, or one of its aliases."""
         return self.endpoint.id.is_model(name, self.aliases)
 
     def is_named(self, name: str) -> bool:
@@ -150,7 +164,9 @@ def checked_routes(routes: Routes) -> Routes:
 
 
 class Skip(Struct, frozen=True, kw_only=True):
-    """An endpoint or a provider that was left out of a plan. `path` is the request's field at fault, if any."""
+    """An endpoint or provider that was left out of a plan. `path` is the request's field at fault, None if there is
+    none.
+    """
 
     name: str
     reason: str
@@ -158,7 +174,10 @@ class Skip(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The endpoints to ask, in order, and what was left out. `pinned`: the request named its endpoint."""
+    """The endpoints to ask, in order, and those that were left out with the reasons.
+
+    `hint` is the hint in effect, None for a plan by model alone. `pinned` says that the request named its endpoint.
+    """
 
     hint: Hint | None
     pinned: bool

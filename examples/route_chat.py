@@ -81,7 +81,9 @@ def state(provider: str) -> EndpointState:
 async def main() -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     lookup = CacheLookup(ChatReply, MemoryReplyCache(clock), ttl=timedelta(minutes=1))
-    limits = CallLimits(timeout_seconds=30, retries=RetryPolicy(max_retries=1))
+    limits = CallLimits(
+        timeout_seconds=30, stream_seconds=60, fallback_first_token_seconds=5, retries=RetryPolicy(max_retries=1)
+    )
     route = RouteChat(
         {"first": Broken(), "second": Polite()},
         lookup,

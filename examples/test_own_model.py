@@ -48,7 +48,7 @@ class LineModel(ChatModel):
         prompt = "\n".join(part.text for part in request.messages[-1].content if isinstance(part, Text))
         lines: list[str] = []
         async with aclosing(self._ask(prompt)) as answer:
-            while (line := await self._next(answer, to, deadline)) != END:
+            while (line := await self._next(answer, to, deadline.at if lines else deadline.first)) != END:
                 lines.append(line)
                 if grain is Grain.STREAM:
                     if len(lines) == 1:
@@ -60,10 +60,10 @@ class LineModel(ChatModel):
         usage = Usage(prompt_tokens=len(prompt.split()), completion_tokens=len(lines))
         yield Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)
 
-    async def _next(self, answer: AsyncGenerator[str, None], to: Endpoint, deadline: Deadline) -> str:
+    async def _next(self, answer: AsyncGenerator[str, None], to: Endpoint, until: float) -> str:
         """The vendor's faults, as the gateway's. Only this waits, so that no timeout strikes a reader who thinks."""
         try:
-            async with self._clock.timeout_at(deadline.at):
+            async with self._clock.timeout_at(until):
                 return await anext(answer)
         except TimeoutError as error:
             raise ProviderTimeout(to.id.provider, "no answer in time") from error

@@ -12,13 +12,14 @@ from llm_gateway.domain.routing import Endpoint, EndpointState
 
 
 class ChatModel(Protocol):
-    """One provider's models: one call, one answer.
+    """Port: the chat models of one provider. One call gives one answer, without retries and without fallback.
 
-    No retries, no fallback. The events are `Started`, then deltas, then exactly one `Finished`; `Started` comes only
-    with the vendor's first content or terminal mark, and a stream that ends without the vendor's terminal mark raises
-    `ProviderBroken`. For `Grain.WHOLE` each kind of content is one delta. Raises only `ProviderError`; past the
-    deadline `ProviderTimeout`, whose clock runs only while the model is waited for, never while the reader thinks.
-    Closing the generator, or cancelling the task that waits in it, ends the call to the vendor before it returns.
+    The events are `Started`, then deltas, then exactly one `Finished`. `Started` comes only with the vendor's first
+    content or its terminal mark; a stream that ends without that mark raises `ProviderBroken`. For `Grain.WHOLE` each
+    kind of content is one delta. Raises only `ProviderError`: past the deadline `ProviderTimeout`, and past
+    `deadline.first` for a stream that has not started. The deadline's clock runs only while the model is waited for,
+    never while the reader takes its time or a cold model is loaded. Closing the generator, or cancelling the task that
+    waits in it, ends the call to the vendor before it returns.
     """
 
     @abstractmethod
@@ -36,11 +37,11 @@ class ChatModel(Protocol):
 
 
 class EmbeddingModel(Protocol):
-    """One provider's embedding models: one call, one answer.
+    """Port: the embedding models of one provider. One call gives one answer, without retries and without fallback.
 
-    No retries, no fallback. The answer has a vector for each input, all of one length, of finite numbers, and as many
-    as `dimensions` says where it says so; `domain.embedding.check_vectors` tells. Raises only `ProviderError`; past the
-    deadline `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
+    The answer has a vector for each input, all of one length and of finite numbers, of length `dimensions` if that is
+    given; `domain.embedding.check_vectors` checks this. Raises only `ProviderError`, past the deadline
+    `ProviderTimeout`. Cancelling the task that waits ends the call to the vendor before it returns.
     """
 
     @abstractmethod
@@ -52,7 +53,7 @@ class EmbeddingModel(Protocol):
 
 
 class EndpointDirectory(Protocol):
-    """What there is to route to. Never waits: it is kept up to date in the background."""
+    """Port: the known endpoints and their state. Never waits: it is kept up to date in the background."""
 
     @abstractmethod
     def snapshot(self) -> Sequence[EndpointState]:

@@ -11,7 +11,7 @@ from ..records import AttemptRecord, RequestId, RequestRecord
 
 
 class CallObservation(Protocol):
-    """One call to one endpoint, as it is observed."""
+    """One call to one endpoint, as an observer sees it."""
 
     @property
     @abstractmethod
@@ -26,10 +26,12 @@ class CallObservation(Protocol):
 
 
 class Observation(Protocol):
-    """One request, as it is observed."""
+    """One request, as an observer sees it."""
 
     @abstractmethod
-    def attempt(self, endpoint: Endpoint) -> CallObservation: ...
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
+        """A call to an endpoint begins."""
+        ...
 
     @abstractmethod
     def end(self, record: RequestRecord) -> None:
@@ -38,7 +40,7 @@ class Observation(Protocol):
 
 
 class Observer(Protocol):
-    """Sees every request, and none of its content. Never raises, never waits."""
+    """Port: sees every request and each of its calls, without content. Never raises, never waits."""
 
     @abstractmethod
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
@@ -47,10 +49,12 @@ class Observer(Protocol):
 
 
 class TrafficMeter(Protocol):
-    """Counts what a server answers, whatever came of it. Never raises, never waits."""
+    """Port: counts the HTTP requests that a server answers, however each ended. Never raises, never waits."""
 
     @abstractmethod
-    def began(self) -> None: ...
+    def began(self) -> None:
+        """A request has come."""
+        ...
 
     @abstractmethod
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -79,7 +83,7 @@ class QueueMeter(Protocol):
 
 
 class StoreMeter(Protocol):
-    """Counts what shared stores are asked, and how quotas are kept. Never raises, never waits."""
+    """Port: counts the calls to shared stores, and how charges were decided. Never raises, never waits."""
 
     @abstractmethod
     def called(self, operation: str, seconds: float, failed: bool) -> None:

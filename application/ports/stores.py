@@ -13,7 +13,10 @@ from ..records import RequestId, RequestRecord
 
 
 class ReplyCache(Protocol):
-    """Opaque entries by key. Never raises for its own troubles: a failure to read is a miss, to write is nothing."""
+    """Port: stored replies, as opaque bytes by key.
+
+    Never raises for its own failures: one to read is a miss, one to write is ignored.
+    """
 
     @abstractmethod
     async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
@@ -27,13 +30,15 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """The clients' quotas, by the rules of `domain.quota_account.QuotaAccount`: all of a charge or none of it.
+    """Port: the clients' quotas, by the rules of `domain.quota_account.QuotaAccount`. A charge is taken whole or not at all.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """
 
     @abstractmethod
-    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision: ...
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        """Charge a client: all of it, or nothing if the decision does not allow it."""
+        ...
 
     @abstractmethod
     async def renew(self, client: Client, reservation: ReservationId) -> None:
@@ -47,16 +52,21 @@ class RateLimiter(Protocol):
 
 
 class ClientDirectory(Protocol):
-    """Who may ask. Raises `DirectoryUnavailable` where it can't say; None means that there is no such key."""
+    """Port: the clients by the digests of their keys.
+
+    Raises `DirectoryUnavailable` where the directory can't be read.
+    """
 
     @abstractmethod
-    async def find(self, digest: ApiKeyDigest) -> Client | None: ...
+    async def find(self, digest: ApiKeyDigest) -> Client | None:
+        """The client of this key; None if there is no such key."""
+        ...
 
 
 class ClientRegistry(Protocol):
-    """The clients that are kept beside the settings: what a `ClientDirectory` finds, and the command changes.
+    """Port: the clients that are kept beside the settings, with their live keys.
 
-    Every method raises `DirectoryUnavailable` where it can't say.
+    Every method raises `DirectoryUnavailable` where the registry can't be reached.
     """
 
     @abstractmethod
@@ -65,7 +75,9 @@ class ClientRegistry(Protocol):
         ...
 
     @abstractmethod
-    async def get(self, id: ClientId) -> Registration | None: ...
+    async def get(self, id: ClientId) -> Registration | None:
+        """The client's registration; None if there is none."""
+        ...
 
     @abstractmethod
     async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
@@ -77,7 +89,7 @@ class ClientRegistry(Protocol):
 
 
 class RequestLog(Protocol):
-    """What became of the latest requests, for a bounded time and in a bounded number. Never raises."""
+    """Port: the records of the latest requests, bounded in time and number. Never raises."""
 
     @abstractmethod
     def put(self, record: RequestRecord) -> None:
@@ -91,11 +103,13 @@ class RequestLog(Protocol):
 
 
 class SharedStore(Protocol):
-    """A server that gateways share, and that each of them can do without for a while."""
+    """Port: a server that several gateways share, and that each can do without for a while."""
 
     @property
     @abstractmethod
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The store's name, in readiness reports and metrics."""
+        ...
 
     @abstractmethod
     async def trouble(self) -> str | None:

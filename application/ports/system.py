@@ -6,10 +6,12 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time, in seconds."""
+    """Port: the time, in seconds."""
 
     @abstractmethod
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """The monotonic clock, whose zero means nothing."""
+        ...
 
     @abstractmethod
     def now(self) -> float:
@@ -17,7 +19,9 @@ class Clock(Protocol):
         ...
 
     @abstractmethod
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        ...
 
     @abstractmethod
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
@@ -26,7 +30,7 @@ class Clock(Protocol):
 
 
 class Entropy(Protocol):
-    """Chance."""
+    """Port: random numbers and identifiers."""
 
     @abstractmethod
     def fraction(self) -> float:

@@ -95,10 +95,11 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         job = Job(request_body(request), Transcript(to.id, grain))
         self._jobs.add(job)
         try:
-            await self._submit(job, deadline)
+            until = deadline.first
+            await self._submit(job, Deadline(until))
             while True:
                 try:
-                    async with self._clock.timeout_at(deadline.at):
+                    async with self._clock.timeout_at(until):
                         batch = await job.inbox.get()
                 except TimeoutError:
                     raise ProviderTimeout(PROVIDER, "the answer was not complete in time") from None
@@ -106,6 +107,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
                     raise batch
                 for event in batch:
                     yield event
+                until = deadline.at
                 if isinstance(batch[-1], Finished):
                     return
         finally:

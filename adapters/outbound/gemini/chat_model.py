@@ -23,12 +23,19 @@ class GeminiChatModel(ChatModel):
     """Closing a generator closes its request at once, whether it waits, reads or is parked between two events."""
 
     def __init__(
-        self, client: GeminiClient, clock: Clock, *, first_token_seconds: float = 30.0, idle_seconds: float = 15.0
+        self,
+        client: GeminiClient,
+        clock: Clock,
+        *,
+        first_token_seconds: float = 120.0,
+        idle_seconds: float = 60.0,
+        tool_silence_seconds: float = 300.0,
     ) -> None:
         self._client = client
         self._clock = clock
         self._first_token_seconds = first_token_seconds
         self._idle_seconds = idle_seconds
+        self._tool_silence_seconds = tool_silence_seconds
 
     @override
     async def events(
@@ -42,9 +49,11 @@ class GeminiChatModel(ChatModel):
     ) -> AsyncGenerator[ChatEvent, None]:
         asked = to_vendor(to.id, request)
         asked.config.http_options = types.HttpOptions(headers=dict(headers))
+        idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
-            answer = self._whole if grain is Grain.WHOLE else self._streamed
-            async with aclosing(answer(call, to.id, asked)) as events:
+            whole = grain is Grain.WHOLE
+            answer = self._whole(call, to.id, asked) if whole else self._streamed(call, to.id, asked, idle)
+            async with aclosing(answer) as events:
                 async for event in events:
                     yield event
 
@@ -58,14 +67,14 @@ class GeminiChatModel(ChatModel):
         yield finished
 
     async def _streamed(
-        self, call: VendorCall, to: EndpointId, asked: VendorRequest
+        self, call: VendorCall, to: EndpointId, asked: VendorRequest, idle: float
     ) -> AsyncGenerator[ChatEvent, None]:
         reader = GeminiReplyReader(to)
         started = False
-        first_by = self._clock.monotonic() + self._first_token_seconds
+        first_by = min(self._clock.monotonic() + self._first_token_seconds, call.first)
         await call.open(asked)
         while True:
-            patience = self._idle_seconds if started else first_by - self._clock.monotonic()
+            patience = idle if started else first_by - self._clock.monotonic()
             chunk = await (call.last() if reader.ended else call.next(patience))
             if chunk is None:
                 break

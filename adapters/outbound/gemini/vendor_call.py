@@ -47,6 +47,7 @@ class VendorCall:
     """One request and its answer. Closing it ends the request to the vendor before it returns."""
 
     def __init__(self, client: GeminiClient, clock: Clock, to: EndpointId, deadline: Deadline) -> None:
+        self.first = deadline.first
         self._client = client
         self._clock = clock
         self._to = to

@@ -36,7 +36,7 @@ class JoinedClients(ClientDirectory):
 
 
 class FixedEndpoints(EndpointDirectory):
-    """Endpoints whose state never changes."""
+    """A directory of endpoints whose state never changes, in the order given."""
 
     def __init__(self, states: Iterable[EndpointState]) -> None:
         self._states = tuple_of(EndpointState, states, "FixedEndpoints.states")

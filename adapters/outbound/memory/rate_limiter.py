@@ -10,7 +10,10 @@ from llm_gateway.domain.quota_account import QuotaAccount
 
 
 class MemoryRateLimiter(RateLimiter):
-    """One account a client: as many as the directory has clients. A client whose quota changed begins anew."""
+    """Quotas that are counted in this process, one account for each client.
+
+    Bounded by the clients of the directory. A client whose quota changed begins anew.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

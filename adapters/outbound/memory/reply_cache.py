@@ -16,6 +16,8 @@ ENTRY_OVERHEAD_BYTES = 250
 
 
 class MemoryReplyCache(ReplyCache):
+    """Replies in this process's memory, at most `max_bytes` of them: the least recently used goes first."""
+
     def __init__(self, clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
@@ -27,6 +29,7 @@ class MemoryReplyCache(ReplyCache):
 
     @property
     def size_bytes(self) -> int:
+        """The memory that the entries take."""
         return self._bytes
 
     @override

@@ -14,6 +14,8 @@ DEFAULT_MAX_AGE_SECONDS = 3600.0
 
 
 class MemoryRequestLog(RequestLog):
+    """The latest requests in this process's memory, bounded in number and in age, in seconds."""
+
     def __init__(
         self, clock: Clock, max_records: int = DEFAULT_MAX_RECORDS, max_age_seconds: float = DEFAULT_MAX_AGE_SECONDS
     ) -> None:

@@ -41,8 +41,9 @@ class OllamaChatModel(ChatModel):
         num_ctx: int | None = None,
         keep_alive: str | None = None,
         api_key: str | None = None,
-        first_token_seconds: float = 30.0,
-        idle_seconds: float = 15.0,
+        first_token_seconds: float = 120.0,
+        idle_seconds: float = 60.0,
+        tool_silence_seconds: float = 300.0,
         load_seconds: float = 300.0,
         max_line_bytes: int = MAX_LINE_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
@@ -51,6 +52,7 @@ class OllamaChatModel(ChatModel):
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
         self._first_token_seconds = first_token_seconds
         self._idle_seconds = idle_seconds
+        self._tool_silence_seconds = tool_silence_seconds
         self._clients = Clients(
             base_url, api_key=api_key, max_line_bytes=max_line_bytes, connect_seconds=connect_seconds
         )
@@ -70,21 +72,25 @@ class OllamaChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
-        ready = await self._loads.ready(to, min(deadline.at, self._in(self._first_token_seconds)))
+        ready = await self._loads.ready(to, min(deadline.first, self._in(self._first_token_seconds)))
         until = deadline.at + ready.waited
         streamed = grain is Grain.STREAM
         body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
         reader = OllamaReplyReader(to, calls_in(request), whole=not streamed)
-        limit = min(until, self._in(self._first_token_seconds)) if streamed else until
+        first = min(deadline.first + ready.waited, self._in(self._first_token_seconds))
+        limit = first if streamed else until
+        idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         shaped = isinstance(request.response_format, JsonSchemaFormat)
         try:
             async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
                 while not reader.finished:
                     events = await self._next(to, parts, reader, limit, shaped=shaped)
+                    told = self._clock.monotonic()
                     for event in events:
                         yield event
                     if events:
-                        limit = min(until, self._in(self._idle_seconds))
+                        until += self._clock.monotonic() - told  # the reader's time is not the model's
+                        limit = min(until, self._in(idle))
                 self._loads.answered(to, ready)
                 await self._drain(parts)
         except ProviderError:

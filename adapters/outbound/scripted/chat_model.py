@@ -78,7 +78,7 @@ class ScriptedChatModel(ChatModel):
         self.calls.append(call)
         steps = script(request) if callable(script) else script
         try:
-            async with aclosing(self._play(steps, to, deadline)) as events:
+            async with aclosing(self._play(steps, to, deadline, streamed=grain is Grain.STREAM)) as events:
                 if grain is Grain.WHOLE:
                     collector = Collector()
                     async for event in events:
@@ -91,12 +91,15 @@ class ScriptedChatModel(ChatModel):
         finally:
             call.closed = True
 
-    async def _play(self, steps: Script, to: Endpoint, deadline: Deadline) -> AsyncGenerator[ChatEvent, None]:
+    async def _play(
+        self, steps: Script, to: Endpoint, deadline: Deadline, *, streamed: bool
+    ) -> AsyncGenerator[ChatEvent, None]:
         started = finished = False
         for step in steps:
             match step:
                 case Wait():
-                    await pass_time(step, to, self._clock, deadline)
+                    until = deadline.at if started or not streamed else deadline.first
+                    await pass_time(step, to, self._clock, until)
                 case Cut():
                     break
                 case Exception():
@@ -111,10 +114,10 @@ class ScriptedChatModel(ChatModel):
             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
 
 
-async def pass_time(wait: Wait, to: Endpoint, clock: Clock, deadline: Deadline) -> None:
-    """Raises `ProviderTimeout` where the deadline comes first."""
+async def pass_time(wait: Wait, to: Endpoint, clock: Clock, until: float) -> None:
+    """Raises `ProviderTimeout` where the end of the time comes first."""
     try:
-        async with clock.timeout_at(deadline.at):
+        async with clock.timeout_at(until):
             await clock.sleep(wait.seconds)
     except TimeoutError as error:
         raise ProviderTimeout(to.id.provider, "no answer in time") from error

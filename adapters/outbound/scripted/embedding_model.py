@@ -61,7 +61,7 @@ class ScriptedEmbeddingModel(EmbeddingModel):
             if isinstance(step, Exception):
                 raise step
             if step is not None:
-                await pass_time(step, to, self._clock, deadline)
+                await pass_time(step, to, self._clock, deadline.at)
         finally:
             call.closed = True
         vectors = self._vectors or tuple(_made_up(text, request.dimensions or DIMENSIONS) for text in request.inputs)

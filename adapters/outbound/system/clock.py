@@ -10,6 +10,8 @@ from llm_gateway.application.ports.system import Clock
 
 
 class SystemClock(Clock):
+    """The machine's clocks."""
+
     @override
     def monotonic(self) -> float:
         return time.monotonic()

@@ -9,6 +9,8 @@ from llm_gateway.application.ports.system import Entropy
 
 
 class SystemEntropy(Entropy):
+    """The machine's random numbers; ids are 32 hexadecimal digits."""
+
     @override
     def fraction(self) -> float:
         return random.random()

@@ -39,6 +39,8 @@ class SilentObservation(Observation):
 
 
 class SilentObserver(Observer, TrafficMeter, QueueMeter):
+    """An observer and a meter that keep nothing."""
+
     @override
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
         return SilentObservation()

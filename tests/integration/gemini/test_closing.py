@@ -147,11 +147,11 @@ async def advance_until_done(clock: ScriptedClock, task: "asyncio.Task[Any]", st
 @pytest.mark.parametrize(
     ("answer", "grain", "first", "seconds"),
     [
-        (BEFORE_THE_HEAD, Grain.STREAM, 0, 30),
-        (stream(said(), then=(Hold(),)), Grain.STREAM, 0, 30),  # says something, and no content
-        (stream(HELLO, then=(Hold(),)), Grain.STREAM, 2, 15),
-        (BEFORE_THE_HEAD, Grain.WHOLE, 0, 60),
-        (Answer((b'{"candidates": [', Hold())), Grain.WHOLE, 0, 60),
+        (BEFORE_THE_HEAD, Grain.STREAM, 0, 120),
+        (stream(said(), then=(Hold(),)), Grain.STREAM, 0, 120),  # says something, and no content
+        (stream(HELLO, then=(Hold(),)), Grain.STREAM, 2, 60),
+        (BEFORE_THE_HEAD, Grain.WHOLE, 0, 600),
+        (Answer((b'{"candidates": [', Hold())), Grain.WHOLE, 0, 600),
     ],
     ids=["first byte", "first content", "next part", "whole", "rest"],
 )
@@ -159,7 +159,7 @@ async def test_each_wait_has_its_own_limit(answer: Answer, grain: Grain, first: 
     clock = ScriptedClock()
     async with served(answer, clock=clock) as (server, model):
         told: asyncio.Queue[ChatEvent] = asyncio.Queue()
-        waiting = asyncio.create_task(tell(ask(model, grain=grain, clock=clock, seconds=60), told))
+        waiting = asyncio.create_task(tell(ask(model, grain=grain, clock=clock, seconds=600), told))
         await server.parked.wait()
         for _ in range(first):
             await told.get()

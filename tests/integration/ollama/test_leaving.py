@@ -15,7 +15,7 @@ from llm_gateway.domain.events import ChatEvent, Finished, Started, collect
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
-from .server import HEAD, Hold, OllamaServer, Send, answer, end, line, ollama_server, stream, whole
+from .server import HEAD, LAST, Gate, Hold, OllamaServer, Send, answer, chunk, end, line, ollama_server, stream, whole
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
@@ -167,6 +167,23 @@ async def test_a_load_has_its_own_limit(server: OllamaServer) -> None:
     await clock.advance(101)
     with pytest.raises(errors.ProviderTimeout, match="loaded"):
         await waiting
+    await model.aclose()
+
+
+async def test_the_time_that_a_reader_takes_is_not_billed_to_the_deadline(server: OllamaServer) -> None:
+    clock = ScriptedClock()
+    model = OllamaChatModel(base_url=server.url, clock=clock)
+    more = asyncio.Event()
+    server.scripts = [stream(line("a"), then=[Gate(more), Send(chunk(line("b")) + chunk(end()) + LAST)])]
+    deadline = Deadline(clock.monotonic() + 10)
+    events = model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})
+    told = [await anext(events), await anext(events)]
+    await clock.advance(100)
+    reading = asyncio.create_task(anext(events))
+    await clock.advance(9)
+    more.set()
+    told += [await asyncio.wait_for(reading, 5), *[event async for event in events]]
+    assert isinstance(told[-1], Finished)
     await model.aclose()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
+import llm_gateway
 from llm_gateway import Settings, load_settings
 from llm_gateway.domain.clients import digest_of
 
@@ -135,6 +136,19 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_glossary_explains_the_terms_in_order_and_names_what_is_there() -> None:
+    glossary = (ROOT / "docs" / "concepts.md").read_text().partition("## Glossary\n")[2]
+    rows = re.findall(r"^\| ([a-z -]+) \| .+ \| `(\w+)` \|$", glossary, re.MULTILINE)
+    terms = [term for term, _ in rows]
+    assert terms == sorted(terms)
+    assert {"admission", "deadline", "directive", "endpoint", "flight", "grain", "hint", "idle timeout", "lease"} <= {
+        *terms
+    }
+    assert {"permit", "pin", "plan", "premises", "recorder", "reservation", "settlement"} <= {*terms}
+    assert {name for _, name in rows} <= set(llm_gateway.__all__)
+    assert len(rows) == glossary.count("\n|") - 2, "a row of another shape"
 
 
 def test_the_index_names_every_page() -> None:

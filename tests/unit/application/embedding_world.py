@@ -58,7 +58,12 @@ class EmbeddingWorld:
             EndpointState(endpoint=endpoint, features=frozenset(), tasks=frozenset({Task.EMBED}), pin_only=True)
             for endpoint in (CLOUD, LOCAL)
         ]
-        limits = CallLimits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
+        limits = CallLimits(
+            timeout_seconds=600.0,
+            stream_seconds=3600.0,
+            fallback_first_token_seconds=30.0,
+            retries=RetryPolicy(max_retries=max_retries),
+        )
         self.embed_texts = EmbedTexts(
             {"gemini": self.model, "ollama": self.model},
             PlanRoute(FixedEndpoints(states)),

@@ -1,6 +1,7 @@
 """Requests that ask the same at the same time: one call, and each its own request, quota and record."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,13 @@ from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import Grain
-from llm_gateway.domain.errors import ProviderBroken, ProviderRefused, ProviderTimeout, QuotaExceeded
+from llm_gateway.domain.errors import (
+    ProviderBroken,
+    ProviderRefused,
+    ProviderThrottled,
+    ProviderTimeout,
+    QuotaExceeded,
+)
 from llm_gateway.domain.events import TextDelta
 from llm_gateway.domain.routing import Hint
 
@@ -121,6 +128,32 @@ async def test_a_readers_own_timeout_ends_that_reader_only() -> None:
     await world.clock.advance(3)
     assert (await patient).cache is CacheStatus.COALESCED
     assert world.calls == (1, 0)
+    assert await world.at_rest()
+
+
+async def test_who_has_no_time_for_a_retry_is_told_why_at_once_and_who_has_waits_for_it() -> None:
+    throttled = ProviderThrottled("gemini", "asks to wait", retry_after=timedelta(seconds=0.9))
+    world = World(gemini=[[throttled], HELLO])
+    timeouts = (0.5, None, 0.8, 5)
+    calls = [call_of(model="gemini", hint=None, timeout=timeout) for timeout in timeouts]
+    asking = [asyncio.create_task(world.ask(call)) for call in calls]
+    await world.clock.advance(0)
+    assert [one.done() for one in asking] == [True, False, True, False]
+    await world.clock.advance(1.2)
+    told = await asyncio.gather(*asking, return_exceptions=True)
+    for hasty in (told[0], told[2]):
+        assert isinstance(hasty, ProviderThrottled)
+        assert hasty.retry_after == timedelta(seconds=0.9)
+    assert [getattr(one, "cache", None) for one in (told[1], told[3])] == [CacheStatus.COALESCED] * 2
+    assert world.calls == (2, 0), "the call that the first began goes on for the others"
+    assert await world.at_rest()
+
+
+async def test_a_pause_that_nobody_has_the_time_for_is_not_made() -> None:
+    world = World(gemini=[[ProviderThrottled("gemini", "asks to wait", retry_after=timedelta(seconds=0.9))], HELLO])
+    told = await world.ask(call_of(timeout=0.5))
+    assert (told.reply.endpoint, told.record.seconds) == (LOCAL.id, 0)
+    assert world.calls == (1, 1)
     assert await world.at_rest()
 
 

@@ -93,7 +93,7 @@ async def test_a_client_without_such_a_quota_reserves_nothing() -> None:
 FAILING: dict[str, tuple[Script, type[ProviderError], int]] = {
     "before the first event": ([ProviderRefused("gemini", "no")], ProviderRefused, 0),
     "after the first event": ([TextDelta(text="four"), ProviderBroken("gemini", "no")], ProviderBroken, PROMPT + 4),
-    "by a timeout": ([TextDelta(text="four"), Wait(61), *HELLO], ProviderTimeout, PROMPT + 4),
+    "by a timeout": ([TextDelta(text="four"), Wait(3601), *HELLO], ProviderTimeout, PROMPT + 4),
 }
 
 
@@ -101,7 +101,7 @@ FAILING: dict[str, tuple[Script, type[ProviderError], int]] = {
 async def test_a_failure_settles_what_was_seen(script: Script, error: type[ProviderError], used: int) -> None:
     world = World(gemini=[script])
     asking = asyncio.create_task(world.ask(CALL, RICH))
-    await world.clock.advance(60)
+    await world.clock.advance(3600)
     with pytest.raises(error):
         await asking
     assert world.limiter.settled == [used]

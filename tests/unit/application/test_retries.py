@@ -63,31 +63,54 @@ async def test_retries_are_bounded_by_their_number(max_retries: int) -> None:
 
 
 async def test_a_vendors_retry_after_is_waited_for() -> None:
-    world = World(ollama=[later(7), HELLO])
+    world = World(ollama=[later(0.9), HELLO])
     asking = asyncio.create_task(world.ask(ALONE))
-    await world.clock.advance(6.9)
+    await world.clock.advance(0.89)
     assert world.calls == (0, 1)
-    await world.clock.advance(1)
-    assert (await asking).record.seconds >= 7
+    await world.clock.advance(0.3)
+    assert (await asking).record.seconds >= 0.9
     assert world.calls == (0, 2)
 
 
+@pytest.mark.parametrize("kind", [ProviderThrottled, ProviderUnavailable])
+async def test_a_wait_above_a_second_that_a_vendor_asks_for_is_told_at_once(kind: type[ProviderError]) -> None:
+    asks = [kind("ollama", "slower", retry_after=timedelta(seconds=34))]
+    world = World(ollama=[asks, HELLO])
+    ended = await outcome(world, 0)
+    assert isinstance(ended, kind)
+    assert ended.retry_after == timedelta(seconds=34)
+    assert world.calls == (0, 1)
+    assert await world.at_rest()
+
+
+async def test_a_wait_beyond_the_requests_own_time_is_told_at_once() -> None:
+    for asked in (20.0, 0.8):
+        world = World(ollama=[later(asked), HELLO])
+        with pytest.raises(ProviderThrottled) as caught:
+            await world.ask(call_of(hint=Hint.LOCAL, timeout=5 if asked > 1 else 0.5))
+        assert caught.value.retry_after == timedelta(seconds=asked)
+        assert world.calls == (0, 1)
+        assert world.observer.records[-1].seconds == 0
+        assert await world.at_rest()
+
+
 async def test_no_retry_is_begun_that_would_wait_past_the_deadline() -> None:
-    world = World(ollama=[later(61), HELLO])
-    assert isinstance(await outcome(world, 0), ProviderThrottled)
+    world = World(ollama=[[Wait(599.5), *later(0.6)], HELLO])
+    assert isinstance(await outcome(world, 599.5), ProviderThrottled)
     assert world.calls == (0, 1)
 
 
 async def test_the_deadline_is_one_for_all_attempts() -> None:
-    world = World(ollama=[[Wait(30), *THROTTLED], [Wait(29), *THROTTLED], [Wait(50), *HELLO]])
-    ended = await outcome(world, 60)
+    world = World(ollama=[[Wait(300), *THROTTLED], [Wait(290), *THROTTLED], [Wait(50), *HELLO]])
+    ended = await outcome(world, 600)
     assert isinstance(ended, ProviderTimeout)
-    assert world.clock.monotonic() == 1_060
+    assert world.clock.monotonic() == 1_600
     assert await world.at_rest()
 
 
-async def test_another_endpoint_is_preferred_to_a_wait_above_a_second() -> None:
-    world = World(gemini=[later(2, "gemini"), HELLO])
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_another_endpoint_is_preferred_to_a_wait_above_a_second(asked: float) -> None:
+    world = World(gemini=[later(asked, "gemini"), HELLO])
     told = await world.ask(call_of())
     assert (told.reply.endpoint, world.calls) == (LOCAL.id, (1, 1))
 
@@ -101,9 +124,9 @@ async def test_a_short_wait_is_preferred_to_another_endpoint() -> None:
 
 
 async def test_the_last_endpoint_of_a_plan_waits_though_it_is_the_second() -> None:
-    world = World(gemini=[[ProviderRefused("gemini", "no")]], ollama=[later(5), HELLO])
+    world = World(gemini=[[ProviderRefused("gemini", "no")]], ollama=[later(1), HELLO])
     asking = asyncio.create_task(world.ask(call_of()))
-    await world.clock.advance(6)
+    await world.clock.advance(2)
     assert (await asking).reply.endpoint == LOCAL.id
 
 

@@ -82,7 +82,12 @@ class World:
             for endpoint in (CLOUD, LOCAL)
         ]
         plan_route = PlanRoute(FixedEndpoints(states))
-        limits = CallLimits(timeout_seconds=60.0, retries=RetryPolicy(max_retries=max_retries))
+        limits = CallLimits(
+            timeout_seconds=600.0,
+            stream_seconds=3600.0,
+            fallback_first_token_seconds=30.0,
+            retries=RetryPolicy(max_retries=max_retries),
+        )
         call_provider = CallProvider(self.breakers, limits, self.clock, self.entropy)
         models = {"gemini": self.gemini, "ollama": self.ollama}
         route = RouteChat(

@@ -35,10 +35,13 @@ CONTRACT = {
     "HOST": "127.0.0.1",
     "PORT": 8000,
     "WORKERS": 1,
-    "PROVIDER_TIMEOUT_SECONDS": 60,
+    "PROVIDER_TIMEOUT_SECONDS": 600,
     "OLLAMA_LOAD_TIMEOUT_SECONDS": 300,
-    "PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS": 30,
-    "PROVIDER_IDLE_TIMEOUT_SECONDS": 15,
+    "PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS": 120,
+    "PROVIDER_FALLBACK_FIRST_TOKEN_SECONDS": 30,
+    "PROVIDER_IDLE_TIMEOUT_SECONDS": 60,
+    "PROVIDER_TOOL_SILENCE_SECONDS": 300,
+    "PROVIDER_STREAM_SECONDS": 3600,
     "PROVIDER_MAX_RETRIES": 3,
     "CACHE_TTL_SECONDS": 60,
     "RATE_LIMITER_CAPACITY": 5,
@@ -117,7 +120,7 @@ def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -
             "MAX_BODY_BYTES",
         ]
     )
-    assert "PROVIDER_TIMEOUT_SECONDS: must be a number from 1 to 300" in found
+    assert "PROVIDER_TIMEOUT_SECONDS: must be a number from 1 to 86400" in found
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -
     [
         ("PORT", "65536"),
         ("WORKERS", "0"),
-        ("PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS", "301"),
+        ("PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS", "86401"),
         ("PROVIDER_IDLE_TIMEOUT_SECONDS", "0.5"),
         ("PROVIDER_MAX_RETRIES", "-1"),
         ("CACHE_TTL_SECONDS", "2592001"),
@@ -141,6 +144,34 @@ def test_every_fault_is_named_at_once_and_begins_with_its_name(tmp_path: Path) -
 def test_a_value_out_of_range_is_a_fault(tmp_path: Path, name: str, value: str) -> None:
     (fault,) = faults(tmp_path, demo=False, **{name: value})
     assert fault.startswith(name.removesuffix("_CAPACITY").removesuffix("_REFILL_RATE"))
+
+
+PATIENCE = [
+    "PROVIDER_TIMEOUT_SECONDS",
+    "PROVIDER_FIRST_TOKEN_TIMEOUT_SECONDS",
+    "PROVIDER_FALLBACK_FIRST_TOKEN_SECONDS",
+    "PROVIDER_IDLE_TIMEOUT_SECONDS",
+    "PROVIDER_TOOL_SILENCE_SECONDS",
+    "PROVIDER_STREAM_SECONDS",
+]
+
+
+@pytest.mark.parametrize("name", PATIENCE)
+def test_a_model_may_be_waited_for_up_to_a_day(tmp_path: Path, name: str) -> None:
+    for value in ("1", "86400"):
+        assert getattr(load(tmp_path, demo=False, **{name: value}), name.lower()) == float(value)
+    for value in ("0.9", "86401", "1e9", "inf", "nan"):
+        assert faults(tmp_path, demo=False, **{name: value}) == [f"{name}: must be a number from 1 to 86400"]
+
+
+@pytest.mark.parametrize(
+    "key", ["first_token_timeout_seconds", "idle_timeout_seconds", "tool_silence_seconds", "stream_seconds"]
+)
+def test_an_endpoint_may_be_waited_for_up_to_a_day(tmp_path: Path, key: str) -> None:
+    row = f"[[endpoints]]\nname = 'near'\nkind = 'ollama'\nmodel = 'm'\n{key} = "
+    assert getattr(load(tmp_path, row + "86400").endpoints[0], key) == 86_400
+    assert getattr(load(tmp_path, "[[endpoints]]\nname = 'n'\nkind = 'ollama'\nmodel = 'm'").endpoints[0], key) is None
+    assert faults(tmp_path, row + "86401") == [f"endpoints[0].{key}: must be a number from 1 to 86400"]
 
 
 def test_every_fault_of_a_table_names_its_key_and_what_may_stand_there(tmp_path: Path) -> None:

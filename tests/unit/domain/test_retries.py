@@ -18,6 +18,7 @@ from llm_gateway.domain.errors import (
     ProviderUnavailable,
 )
 from llm_gateway.domain.resilience import (
+    LONGEST_VENDOR_WAIT,
     LONGEST_WAIT_WITH_ALTERNATIVE,
     RETRY_BUDGET_FLOOR,
     RETRY_BUDGET_SHARE,
@@ -82,7 +83,7 @@ def test_the_wait_is_full_jitter_under_a_bound_that_doubles_up_to_the_cap(fracti
     assert waited == fraction * min(policy.cap_seconds, policy.base_seconds * 2 ** (retries + 1))
 
 
-@given(FRACTIONS, st.floats(0.001, 30), st.floats(0, 60), st.integers(0, 4), st.booleans())
+@given(FRACTIONS, st.floats(0.001, 1) | st.floats(1, 30), st.floats(0, 60), st.integers(0, 4), st.booleans())
 def test_no_wait_reaches_the_deadline_undercuts_the_vendor_or_outlasts_an_alternative(
     fraction: float, asked: float, remaining: float, retries: int, alternative: bool
 ) -> None:
@@ -92,14 +93,24 @@ def test_no_wait_reaches_the_deadline_undercuts_the_vendor_or_outlasts_an_altern
 
     if waited is not None:
         assert timedelta(seconds=asked).total_seconds() <= waited < remaining
+        assert asked <= LONGEST_VENDOR_WAIT
         assert not alternative or waited <= LONGEST_WAIT_WITH_ALTERNATIVE
 
 
 def test_the_next_endpoint_is_preferred_to_a_wait_longer_than_a_second() -> None:
-    error = ProviderThrottled("gemini", "asks to wait", retry_after=timedelta(seconds=2))
+    assert wait(retries=2, fraction=0.99) is not None
+    assert wait(retries=2, fraction=0.99, alternative=True) is not None
+    error = ProviderThrottled("gemini", "asks to wait", retry_after=timedelta(seconds=0.5))
+    assert wait(error, retries=2, fraction=0.99) is not None
+    assert wait(error, retries=2, fraction=0.99, alternative=True) is None
 
-    assert wait(error) is not None
-    assert wait(error, alternative=True) is None
+
+@pytest.mark.parametrize("kind", MENDED)
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, True), (1.0, True), (1.001, False), (34.0, False)])
+def test_a_vendor_is_waited_for_no_longer_than_a_second(kind: type[ProviderError], asked: float, waits: bool) -> None:
+    error = kind("gemini", "asks to wait", retry_after=timedelta(seconds=asked))
+
+    assert (wait(error, remaining=600.0) is not None) is waits
 
 
 @given(st.lists(st.booleans(), max_size=200))
@@ -139,6 +150,11 @@ def test_a_quiet_time_saves_up_no_more_than_the_floor() -> None:
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_a_deadline_has_time_left_until_it_is_reached(at: float, now: float) -> None:
     assert Deadline(at).remaining(now) == (at - now if at > now else 0.0)
+
+
+def test_what_has_not_begun_has_the_earlier_of_both_ends() -> None:
+    assert Deadline(10.0, 3.0).remaining(2.0) == 1.0
+    assert Deadline(10.0, 30.0).remaining(2.0) == 8.0
 
 
 @pytest.mark.parametrize("kind", [ProviderUnavailable, ProviderBroken])

@@ -5,6 +5,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import llm_gateway
 
 PUBLIC = {name: getattr(llm_gateway, name) for name in llm_gateway.__all__}
-INTERNAL = {"BreakerPermit", "Flight", "RetryState", "Telemetry"}
+INTERNAL = {"BreakerPermit", "Flight", "Pause", "RetryState", "Telemetry"}
 """What these hand to each other, and what a `Gateway` keeps for its own server."""
 
 
@@ -64,6 +65,43 @@ def test_no_other_name_is_there() -> None:
         llm_gateway.nobody  # type: ignore[attr-defined]  # noqa: B018 - checkers refuse it too
     with pytest.raises(AttributeError, match="counted"):
         llm_gateway.counted  # type: ignore[attr-defined]  # noqa: B018 - a home has it, and keeps it
+
+
+def assigned_docs() -> dict[str, str | None]:
+    """What stands below each of the front's names that is no class and no function."""
+    docs: dict[str, str | None] = {}
+    for home, name in imported_for_checkers():
+        if not isinstance(PUBLIC[name], type) and not inspect.isfunction(PUBLIC[name]):
+            found = import_module(f"llm_gateway.{home}").__file__
+            assert found is not None
+            body = ast.parse(Path(found).read_text()).body
+            for node, below in pairwise(body):
+                target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+                if isinstance(target, ast.Name) and target.id == name and isinstance(below, ast.Expr):
+                    docs[name] = ast.literal_eval(below.value)
+    return docs
+
+
+def test_every_public_name_has_a_docstring_of_its_own() -> None:
+    own = assigned_docs()
+    for name, value in PUBLIC.items():
+        if isinstance(value, type):
+            own[name] = vars(value).get("__doc__")
+        elif inspect.isfunction(value):
+            own[name] = value.__doc__
+    assert not [name for name in PUBLIC if not own.get(name)]
+
+
+def test_every_public_method_has_a_docstring_of_its_own_or_of_its_port() -> None:
+    missing = [
+        f"{kind.__name__}.{name}"
+        for kind in PUBLIC.values()
+        if isinstance(kind, type)
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property))
+        if not inspect.getdoc(getattr(kind, name))
+    ]
+    assert not missing
 
 
 def test_whatever_a_public_signature_mentions_is_public() -> None:

@@ -143,6 +143,36 @@ class ChatModelContract(Timed, ABC):
         assert isinstance(seen[0], Started)
         assert await self.open_calls() == 0
 
+    async def test_a_stream_that_has_not_begun_is_left_where_it_had_to_begin(self) -> None:
+        deadline = Deadline(self.clock.monotonic() + 100 * self.patience, self.clock.monotonic() + self.patience)
+        asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), Grain.STREAM, None, deadline))
+
+        await self.advance(self.patience * 1.5)
+
+        with pytest.raises(ProviderTimeout):
+            await self._ended(asking)
+        assert await self.open_calls() == 0
+
+    async def test_a_stream_that_has_begun_is_not_left_where_it_had_to_begin(self) -> None:
+        ends = self.clock.monotonic() + 2 * self.patience
+        deadline = Deadline(ends, ends - self.patience)
+        seen: list[ChatEvent] = []
+        left: list[float] = []
+
+        async def read() -> None:
+            try:
+                await self._all(self.make(Vendor.STALLS), Grain.STREAM, seen, deadline)
+            finally:
+                left.append(self.clock.monotonic())
+
+        asking = asyncio.create_task(read())
+        await self.advance(self.patience * 3)
+
+        with pytest.raises(ProviderTimeout):
+            await self._ended(asking)
+        assert isinstance(seen[0], Started)
+        assert left[0] > ends - self.patience / 2
+
     async def test_no_timeout_strikes_a_reader_who_thinks(self) -> None:
         async with aclosing(self._events(self.make(Vendor.STALLS), Grain.STREAM)) as events:
             await anext(events)
@@ -175,13 +205,21 @@ class ChatModelContract(Timed, ABC):
 
         assert await self.open_calls() == 0
 
-    def _events(self, model: ChatModel, grain: Grain) -> AsyncGenerator[ChatEvent, None]:
-        deadline = Deadline(self.clock.monotonic() + self.patience)
+    def _events(
+        self, model: ChatModel, grain: Grain, deadline: Deadline | None = None
+    ) -> AsyncGenerator[ChatEvent, None]:
+        deadline = deadline or Deadline(self.clock.monotonic() + self.patience)
         return model.events(self.endpoint, self.request, grain=grain, deadline=deadline, headers={})
 
-    async def _all(self, model: ChatModel, grain: Grain, seen: list[ChatEvent] | None = None) -> list[ChatEvent]:
+    async def _all(
+        self,
+        model: ChatModel,
+        grain: Grain,
+        seen: list[ChatEvent] | None = None,
+        deadline: Deadline | None = None,
+    ) -> list[ChatEvent]:
         events = [] if seen is None else seen
-        async with aclosing(self._events(model, grain)) as stream:
+        async with aclosing(self._events(model, grain, deadline)) as stream:
             async for event in stream:
                 events.append(event)
         return events

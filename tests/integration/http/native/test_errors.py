@@ -12,7 +12,7 @@ from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.events import Finished, TextDelta
 
-from ..served import Serve, stopped_clock
+from ..served import Serve, chat, stopped_clock
 from ..sse import events_of, text_of
 
 CANARY = "canary-5f2c"
@@ -39,6 +39,25 @@ async def test_a_failure_before_the_first_event_has_its_status(
     assert "ratelimit" in response.headers
     assert served.observer.records[0].error == kind.__name__
     assert served.observer.answers[0][2] == status
+
+
+@pytest.mark.parametrize("path", ["/api/v1/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    ("wait", "own"), [(34, {}), (20, {"X-Gateway-Timeout": "5"}), (1, {"X-Gateway-Timeout": "0.9"})]
+)
+async def test_a_vendors_wait_that_is_not_waited_for_is_told_at_once(
+    start: Serve, path: str, wait: int, own: dict[str, str]
+) -> None:
+    throttled = errors.ProviderThrottled("ollama", "asks to wait", retry_after=timedelta(seconds=wait))
+    model = ScriptedChatModel(stopped_clock(), [throttled])
+    served = await start(model)
+
+    response = await served.client.post(path, json=chat(model="ollama"), headers=own)
+
+    assert response.status_code == 503
+    assert "provider_throttled" in response.text
+    assert response.headers["retry-after"] == str(wait)
+    assert len(model.calls) == 1
 
 
 @pytest.mark.parametrize("kind", PROVIDER_ERRORS)
