@@ -20,6 +20,7 @@ from llm_gateway.adapters.outbound.embedded.limits import MAX_WAITING
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 from llm_gateway.adapters.outbound.system.clock import SystemClock
 from llm_gateway.domain.chat import (
+    AssistantMessage,
     ChatReply,
     ChatRequest,
     FinishReason,
@@ -113,6 +114,13 @@ async def test_a_stream_comes_in_parts_and_counts_its_tokens(model: EmbeddedChat
     assert last.model == "smollm2-135m-instruct"
     assert last.usage.prompt_tokens > 0
     assert 0 < last.usage.completion_tokens <= 8
+
+
+async def test_an_empty_answer_in_the_conversation_is_taken(model: EmbeddedChatModel) -> None:
+    (question,), silence = request().messages, AssistantMessage()
+    for messages in ((question, silence, question), (question, silence), (question, silence, silence), (silence,)):
+        reply = await reply_of(model, ChatRequest(messages=messages, max_tokens=4))
+        assert reply.usage.completion_tokens > 0
 
 
 async def test_a_whole_answer_comes_in_one_part_and_says_the_same(model: EmbeddedChatModel) -> None:

@@ -50,6 +50,14 @@ def asked(*messages: Message, **fields: Any) -> ChatRequest:
     return ChatRequest(messages=messages or (said("Say hello."),), **fields)
 
 
+def test_an_empty_answer_of_an_earlier_turn_is_told_as_such() -> None:
+    assert request_body(asked(said("Hi"), AssistantMessage(), said("And?")))["messages"] == [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": ""},
+        {"role": "user", "content": "And?"},
+    ]
+
+
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
     """A chunk as xllamacpp 2026.10 sent it, less what is the same in each."""
     choices = [] if delta is None else [{"finish_reason": finish, "index": 0, "delta": delta}]

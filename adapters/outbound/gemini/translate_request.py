@@ -42,15 +42,20 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
         for message in request.messages
         if isinstance(message, SystemMessage)
         for part in message.content
+        if part.text
     ]
-    contents = list(_Contents(to, request).walk())
-    if not contents:
+    if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
+    contents = list(_Contents(to, request).walk()) or [_silence()]
     return VendorRequest(contents, _config(to, request, system))
 
 
 class _Contents:
-    """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead."""
+    """Walks the messages. System messages, wherever they stand, are the vendor's system instruction instead.
+
+    The vendor takes neither a content without parts nor an empty text, unless it bears a signature. An empty answer is
+    left out, as the vendor joins neighbours of the same role; an empty question stays one, as what follows rests on it.
+    """
 
     def __init__(self, to: EndpointId, request: ChatRequest) -> None:
         self._provider = to.provider
@@ -64,32 +69,37 @@ class _Contents:
         results: list[types.Part] = []
         for index, message in enumerate(self._messages):
             path = f"messages[{index}]"
-            if isinstance(message, ToolMessage):
-                results.append(self._result(message, path))
-                continue
+            match message:
+                case ToolMessage():
+                    results.append(self._result(message, path))
+                    continue
+                case UserMessage():
+                    turn = _question(message)
+                case AssistantMessage():
+                    parts = list(self._assistant(message, path))
+                    if not parts:
+                        continue
+                    if index > self._signed_from:
+                        _sign(parts)
+                    turn = types.Content(role="model", parts=parts)
+                case SystemMessage():
+                    continue
             if results:  # the vendor wants the results of parallel calls together, in one content
                 yield types.Content(role="user", parts=results)
                 results = []
-            match message:
-                case UserMessage():
-                    yield types.Content(role="user", parts=[_part(part) for part in message.content])
-                case AssistantMessage():
-                    parts = list(self._assistant(message, path))
-                    if index > self._signed_from:
-                        _sign(parts)
-                    yield types.Content(role="model", parts=parts)
-                case SystemMessage():
-                    pass
+            yield turn
         if results:
             yield types.Content(role="user", parts=results)
 
     def _assistant(self, message: AssistantMessage, path: str) -> Iterator[types.Part]:
         signature = self._signature(message, path)
         texts = [part.text for part in message.content]
-        if signature is not None and not texts:
+        if signature and not texts:
             texts = [""]  # as the vendor sends a signature that belongs to no text
         for number, text in enumerate(texts, start=1):
-            yield types.Part(text=text, thought_signature=signature if number == len(texts) else None)
+            signed = signature if number == len(texts) else None
+            if text or signed:
+                yield types.Part(text=text, thought_signature=signed)
         for number, call in enumerate(message.tool_calls):
             yield self._call(call, f"{path}.tool_calls[{number}]")
 
@@ -128,6 +138,16 @@ def _sign(parts: Sequence[types.Part]) -> None:
     first = next((part for part in parts if part.function_call is not None), None)
     if first is not None and first.thought_signature is None:
         first.thought_signature = UNSIGNED
+
+
+def _question(message: UserMessage) -> types.Content:
+    parts = [_part(part) for part in message.content if isinstance(part, Image) or part.text]
+    return types.Content(role="user", parts=parts) if parts else _silence()
+
+
+def _silence() -> types.Content:
+    """The shortest question that the vendor takes."""
+    return types.Content(role="user", parts=[types.Part(text=" ")])
 
 
 def _part(part: Part) -> types.Part:

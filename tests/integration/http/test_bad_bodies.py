@@ -167,7 +167,7 @@ async def test_what_is_no_utf_8_is_refused(served: Served, model: ScriptedChatMo
 
 
 async def test_every_fault_that_types_cannot_state_is_named_at_once(served: Served) -> None:
-    body = with_messages('[{"role":"user","content":[]},{"role":"assistant","content":null}]')
+    body = with_messages('[{"role":"user","content":[]},{"role":"system","content":[]}]')
 
     errors = await refusal_of(served, body)
 

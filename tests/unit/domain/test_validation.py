@@ -76,7 +76,6 @@ def test_no_messages_is_a_fault() -> None:
     [
         (SystemMessage(content=()), "messages[1].content"),
         (UserMessage(content=()), "messages[1].content"),
-        (AssistantMessage(), "messages[1].content"),
         (UserMessage(content=(Text(text=""), Image(data=b"", mime_type="image/png"))), "messages[1].content[1].data"),
         (ToolMessage(content=(Text(text="4"),), tool_call_id="nobody's"), "messages[1].tool_call_id"),
         (AssistantMessage(content=(Text(text="a"),), extra_content=BEYOND_JSON), "messages[1].extra_content"),
@@ -93,6 +92,11 @@ def test_no_messages_is_a_fault() -> None:
 )
 def test_a_fault_of_a_message_is_named_by_its_path(message: Any, path: str) -> None:
     assert of_message(message) == [path]
+
+
+@pytest.mark.parametrize("content", [(), (Text(text=""),), (Text(text=""), Text(text=""))])
+def test_an_answer_may_be_empty(content: tuple[Text, ...]) -> None:
+    assert of_message(AssistantMessage(content=content)) == []
 
 
 def test_a_tool_message_answers_a_call_of_an_earlier_message_only() -> None:

@@ -12,7 +12,9 @@ from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
+    Image,
     JsonSchemaFormat,
+    Message,
     ReasoningEffort,
     Sampling,
     SystemMessage,
@@ -99,6 +101,66 @@ def test_only_the_last_text_of_a_message_bears_its_signature() -> None:
     )
     parts = to_vendor(endpoint(), ChatRequest(messages=(message,))).contents[0].parts or []
     assert [(part.text, part.thought_signature) for part in parts] == [("a", None), ("b", b"sig")]
+
+
+SIGNED = {"google": {"thought_signature": "c2ln"}}
+
+
+def texts(*contents: str) -> tuple[Text, ...]:
+    return tuple(Text(text=content) for content in contents)
+
+
+def said(*messages: Message) -> list[tuple[str, list[str | None]]]:
+    """Who says what, as it goes to the vendor."""
+    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=messages)))
+    for content in body["contents"]:
+        assert content["parts"]
+        assert all(part.get("text") != "" or "thoughtSignature" in part for part in content["parts"])
+    return [(content["role"], [part.get("text") for part in content["parts"]]) for content in body["contents"]]
+
+
+@pytest.mark.parametrize("content", [(), texts(""), texts("", "")])
+def test_an_empty_answer_is_left_out(content: tuple[Text, ...]) -> None:
+    empty = AssistantMessage(content=content)
+
+    assert said(HELLO, empty, HELLO) == [("user", ["hello"]), ("user", ["hello"])]
+    assert said(empty, HELLO, empty) == [("user", ["hello"])]
+
+
+def test_an_empty_answer_that_is_signed_goes_back() -> None:
+    assert said(HELLO, AssistantMessage(extra_content=SIGNED))[1] == ("model", [""])
+    assert said(HELLO, AssistantMessage(content=texts("", ""), extra_content=SIGNED))[1] == ("model", [""])
+
+
+def test_an_empty_answer_does_not_part_the_results_of_parallel_calls() -> None:
+    first, second = RESULTS
+
+    sent = said(HELLO, AssistantMessage(tool_calls=CALLS), first, AssistantMessage(), second)
+
+    assert sent == [("user", ["hello"]), ("model", [None, None]), ("user", [None, None])]
+
+
+def test_empty_texts_beside_others_are_left_out() -> None:
+    image = Image(data=b"a", mime_type="image/png")
+
+    assert said(UserMessage(content=(*texts("", "a", ""), image))) == [("user", ["a", None])]
+    assert said(HELLO, AssistantMessage(content=texts("", "a", ""), tool_calls=CALLS))[1] == (
+        "model",
+        ["a", None, None],
+    )
+    system = SystemMessage(content=texts("", "a"))
+    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=(system, HELLO))))
+    assert body["systemInstruction"] == {"parts": [{"text": "a"}]}
+    nothing = SystemMessage(content=texts(""))
+    assert "systemInstruction" not in rest_body(to_vendor(endpoint(), ChatRequest(messages=(nothing, HELLO))))
+
+
+def test_an_empty_question_stays_one() -> None:
+    """What follows rests on it: a call comes after a question, and signatures are asked for since the last one."""
+    silence = UserMessage(content=texts(""))
+
+    assert said(silence, AssistantMessage(content=texts("a"))) == [("user", [" "]), ("model", ["a"])]
+    assert said(AssistantMessage()) == [("user", [" "])]
 
 
 def call(arguments: str = "{}", **fields: Any) -> ChatRequest:
