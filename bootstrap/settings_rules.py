@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
+from llm_gateway.adapters.outbound.ollama.names import LIBRARY, REGISTRY
 from llm_gateway.adapters.outbound.redis.address import parse_address
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
@@ -37,6 +38,8 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     for name in names:
         if name in _KNOWN_PROVIDERS or names.count(name) > 1:
             yield f"endpoints: the name {name} is taken"
+        elif name.lower() in (REGISTRY, LIBRARY):
+            yield f"endpoints: the name {name} begins models' names at Ollama, so that a right could mean either"
     for hint, route in settings.routes.items():
         yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(names))
 

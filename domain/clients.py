@@ -1,5 +1,6 @@
 """Who asks: a client, what it may use, and the digest that stands for its key."""
 
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import NewType
 
@@ -46,8 +47,12 @@ class Client(Struct, frozen=True, kw_only=True):
     def may_hint(self, hint: Hint) -> bool:
         return self.hints is None or hint in self.hints
 
-    def may_use(self, endpoint: EndpointId) -> bool:
-        return self.models is None or not self.models.isdisjoint((endpoint.provider, endpoint.model, endpoint.name))
+    def may_use(self, endpoint: EndpointId, aliases: AbstractSet[str] = frozenset()) -> bool:
+        """`aliases` are the endpoint's, in lower case: a right names the same model in whichever spelling."""
+        return self.models is None or any(
+            name == endpoint.provider or endpoint.is_model(name, aliases) or endpoint.is_named(name, aliases)
+            for name in self.models
+        )
 
 
 MAX_KEYS = 2

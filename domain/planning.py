@@ -58,25 +58,30 @@ def make_embedding_plan(
 
 
 def _pinned(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
-    """By `provider/model`, else by provider, else by model; the first in the directory's order.
+    """By `provider/model`, else by provider, else by model, else by an alias; the first in the directory's order.
 
     One that can't do the task is taken only where no other has the name.
     """
     by_name = (state for state in endpoints if state.endpoint.name == model)
     by_provider = (state for state in endpoints if state.endpoint.id.provider == model and not state.pin_only)
     by_model = (state for state in endpoints if state.endpoint.id.model == model)
-    found = list(chain(by_name, by_provider, by_model))
-    if not found:
+    by_alias = (state for state in endpoints if state.is_named(model) or state.is_model(model))
+    first = None
+    for state in chain(by_name, by_provider, by_model, by_alias):
+        if task in state.tasks:
+            return state
+        first = first or state
+    if first is None:
         known = "hint, provider or model" if task is Task.CHAT else "provider or model"
         raise UnknownModel(f"No {known} has this name here. GET /v1/models lists what may be named.")
-    return next((state for state in found if task in state.tasks), found[0])
+    return first
 
 
 def _permit(client: Client, hints: Iterable[Hint], pinned: EndpointState | None) -> None:
     for hint in hints:
         if not client.may_hint(hint):
             raise Forbidden(f"This key may not use the hint {hint.value}.")
-    if pinned is not None and not client.may_use(pinned.endpoint.id):
+    if pinned is not None and not client.may_use(pinned.endpoint.id, pinned.aliases):
         raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
 
 
@@ -102,7 +107,8 @@ def _excluded(state: EndpointState, hint: Hint, routes: Routes) -> str | None:
     """Why the hint keeps this endpoint out, or None. The demonstration stands in for any route."""
     if hint is Hint.SECURE and state.endpoint.locality is not Locality.ON_PREMISES:
         return "in the cloud, where secure requests never go"
-    if state.demonstration or state.endpoint.id.provider in routes[hint] or state.endpoint.name in routes[hint]:
+    route = routes[hint]
+    if state.demonstration or state.endpoint.id.provider in route or any(state.is_named(name) for name in route):
         return None
     return f"not in the route of the hint {hint.value}"
 
@@ -118,13 +124,13 @@ def _routed(
     if not any(state.configured for state in candidates):
         skipped += [Skip(name=state.endpoint.name, reason=state.unusable or "not configured") for state in candidates]
         candidates = _within(hints, [state for state in endpoints if state.demonstration], routes, skipped)
-    allowed = [state for state in candidates if client.may_use(state.endpoint.id)]
+    allowed = [state for state in candidates if client.may_use(state.endpoint.id, state.aliases)]
     if candidates and not allowed:
         raise Forbidden("This key may not use any model of this route.")
     skipped += [
         Skip(name=state.endpoint.name, reason="not permitted to this key")
         for state in candidates
-        if not client.may_use(state.endpoint.id)
+        if not client.may_use(state.endpoint.id, state.aliases)
     ]
     return allowed
 
@@ -157,7 +163,7 @@ def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState], skipped:
 
 
 def _serves(state: EndpointState, name: str) -> bool:
-    return state.endpoint.name == name or (state.endpoint.id.provider == name and not state.pin_only)
+    return state.is_named(name) or (state.endpoint.id.provider == name and not state.pin_only)
 
 
 def _able(call: ChatCall, candidates: Iterable[EndpointState], skipped: list[Skip]) -> Iterable[EndpointState]:

@@ -1,6 +1,7 @@
 """Where a call may go: hints, endpoints, what is known of them, and the plan that the policy makes of it."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -37,6 +38,15 @@ class EndpointId(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
+
+    def is_model(self, name: str, aliases: AbstractSet[str] = frozenset()) -> bool:
+        """Whether it is the model's name. `aliases` are in lower case, and hold for any."""
+        return name == self.model or name.lower() in aliases
+
+    def is_named(self, name: str, aliases: AbstractSet[str] = frozenset()) -> bool:
+        """Whether it is the name as `provider/model`."""
+        prefix = f"{self.provider}/"
+        return name.startswith(prefix) and self.is_model(name.removeprefix(prefix), aliases)
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -81,12 +91,14 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     `configured` says that the operator asked for it; `unusable` says why it can't answer at the moment, None if it can.
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable: who asks it waits for it.
+    `aliases` are, in lower case, what else its provider takes for the model's name, in any case.
     `context_length` and `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and
     `seed_bits` bound two; None where the request's own bounds are enough.
     """
 
     endpoint: Endpoint
     features: frozenset[Feature]
+    aliases: frozenset[str] = frozenset()
     tasks: frozenset[Task] = frozenset({Task.CHAT})
     configured: bool = True
     unusable: str | None = None
@@ -97,6 +109,13 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     output_limit: int | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
+
+    def is_model(self, name: str) -> bool:
+        return self.endpoint.id.is_model(name, self.aliases)
+
+    def is_named(self, name: str) -> bool:
+        """Whether it is the name as `provider/model`."""
+        return self.endpoint.id.is_named(name, self.aliases)
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -213,7 +213,7 @@ class OllamaServer:
         return whole(loaded)
 
     def _find(self, name: str) -> Model | None:
-        return next((m for m in self.models if m.name.removesuffix(":latest") == name.removesuffix(":latest")), None)
+        return next((model for model in self.models if _plain(model.name) == _plain(name)), None)
 
     async def _do(self, step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         match step:
@@ -251,6 +251,11 @@ class OllamaServer:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _plain(name: str) -> str:
+    """As the vendor compares names."""
+    return name.lower().removesuffix(":latest").removeprefix("registry.ollama.ai/").removeprefix("library/")
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -277,6 +277,12 @@ def test_clients_have_quotas_permissions_and_a_namespace_of_their_own(tmp_path: 
     assert team.models == frozenset(("ollama",))
 
 
+@pytest.mark.parametrize("name", ["gemini", "library", "Registry.Ollama.ai"])
+def test_an_endpoints_name_can_be_mistaken_for_nothing_else(tmp_path: Path, name: str) -> None:
+    (fault,) = faults(tmp_path, f"[[endpoints]]\nname = '{name}'\nkind = 'ollama'\nmodel = 'llama3.1'")
+    assert fault.startswith(f"endpoints: the name {name} ")
+
+
 def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "[routes]\nlocal = ['ollama', 'embedded']")
     assert fault.startswith("routes.local: embedded never shares a route")

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality, Task
 
-from .names import hosted_elsewhere, same_model, short
+from .names import hosted_elsewhere, same_model, short, spellings
 from .vendor import Shown
 
 FEATURES = frozenset(Feature) - {Feature.TOOL_CHOICE, Feature.TOOLS, Feature.IMAGES, Feature.REASONING_EFFORT}
@@ -80,6 +80,7 @@ def _state(
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
         features=FEATURES | {feature for word, feature in BY_CAPABILITY.items() if word in capabilities},
+        aliases=spellings(name),
         tasks=tasks,
         configured=server.configured,
         unusable=unusable,

@@ -3,19 +3,41 @@
 from llm_gateway.domain.errors import ProviderMisconfigured
 from llm_gateway.domain.routing import Endpoint, Locality
 
+REGISTRY = "registry.ollama.ai"
+LIBRARY = "library"
+TAG = ":latest"
+"""What the vendor means where a name does not say it. (github.com/ollama/ollama, types/model/name.go.)"""
+
 
 def short(name: str) -> str:
     """Without the tag that is meant where none is given."""
-    return name.removesuffix(":latest")
+    return name.removesuffix(TAG)
 
 
 def same_model(one: str, other: str) -> bool:
-    return short(one).casefold() == short(other).casefold()
+    return _canonical(one) == _canonical(other)
+
+
+def spellings(name: str) -> frozenset[str]:
+    """In lower case all that the vendor takes for a model's name, in any case."""
+    plain = _canonical(name)
+    host = f"{REGISTRY}/" if plain.count("/") < 2 else ""
+    names = [plain, f"{host}{plain}"] if "/" in plain else [plain, f"{LIBRARY}/{plain}", f"{host}{LIBRARY}/{plain}"]
+    untagged = ":" not in plain.rpartition("/")[2]
+    return frozenset((*names, *(f"{spelling}{TAG}" for spelling in names if untagged)))
+
+
+def _canonical(name: str) -> str:
+    """`[host/][namespace/]model[:tag]` in lower case, without what is meant where it is not said."""
+    *path, model = name.lower().removesuffix(TAG).split("/")
+    if len(path) == 2 and path[0] == REGISTRY:
+        path = path[1:]
+    return model if path == [LIBRARY] else "/".join((*path, model))
 
 
 def hosted_elsewhere(name: str) -> bool:
     """By the vendor's custom: `gpt-oss:120b-cloud`, `glm-4.6:cloud`."""
-    return short(name).casefold().endswith(("-cloud", ":cloud"))
+    return _canonical(name).endswith(("-cloud", ":cloud"))
 
 
 def hold_local(to: Endpoint, *, elsewhere: bool) -> None:

@@ -37,5 +37,19 @@ def test_no_other_name_permits_a_model(name: str) -> None:
     assert not client(models=frozenset((name,))).may_use(LLAMA)
 
 
+ALIASES = frozenset(("llama3.1:latest", "library/llama3.1"))
+
+
+@pytest.mark.parametrize("name", ["Llama3.1:latest", "library/llama3.1", "ollama/LLAMA3.1:latest"])
+def test_an_alias_of_a_model_permits_it(name: str) -> None:
+    assert client(models=frozenset((name,))).may_use(LLAMA, ALIASES)
+    assert not client(models=frozenset((name,))).may_use(LLAMA)
+
+
+@pytest.mark.parametrize("name", ["llama3.1:8b", "Ollama/llama3.1:latest", "large/llama3.1:latest", "llama3.1:latest/"])
+def test_no_other_name_permits_a_model_that_has_aliases(name: str) -> None:
+    assert not client(models=frozenset((name,))).may_use(LLAMA, ALIASES)
+
+
 def test_a_key_that_no_utf8_can_spell_has_a_digest_and_is_nobodys() -> None:
     assert digest_of("\ud800") != digest_of("\udcff")

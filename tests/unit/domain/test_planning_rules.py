@@ -112,6 +112,47 @@ def test_a_provider_or_a_model_pins_without_fallback(model: str, endpoint: Endpo
     assert (made.endpoints, made.pinned) == ((endpoint,), True)
 
 
+TEXT = EmbedRequest(inputs=("Hello",))
+SPELT = structs.replace(OLLAMA, aliases=frozenset(("llama3.1:latest", "library/llama3.1:latest")))
+EIGHT_B = structs.replace(state("ollama/llama3.1:8b"), aliases=frozenset(("llama3.1:8b", "library/llama3.1:8b")))
+
+
+@pytest.mark.parametrize("name", ["llama3.1:latest", "Library/Llama3.1:Latest"])
+def test_a_model_may_be_named_by_an_alias(name: str) -> None:
+    for model in (name, f"ollama/{name}"):
+        assert plan(EIGHT_B, GEMINI, SPELT, model=model).endpoints == (SPELT,)
+        embedder = structs.replace(SPELT, tasks=frozenset(Task))
+        assert make_embedding_plan(EmbedCall(request=TEXT, model=model), ANYONE, (embedder,)).endpoints == (embedder,)
+    with pytest.raises(UnknownModel):
+        plan(EIGHT_B, GEMINI, SPELT, model=f"gemini/{name}")
+
+
+def test_a_name_as_it_stands_goes_before_an_alias() -> None:
+    stated = state("large/llama3.1:latest")
+
+    assert plan(SPELT, stated, model="llama3.1:latest").endpoints == (stated,)
+    assert plan(SPELT, stated, model="ollama/llama3.1:latest").endpoints == (SPELT,)
+
+
+def test_a_route_may_name_a_model_by_an_alias() -> None:
+    routes = {**DEFAULT_ROUTES, Hint.LOCAL: ("ollama/library/llama3.1:latest", "ollama/llama3.1")}
+
+    assert plan(GEMINI, EIGHT_B, SPELT, hint=Hint.LOCAL, routes=routes).endpoints == (SPELT,)
+    assert plan(EIGHT_B, SPELT, model="llama3.1", hint=Hint.LOCAL, routes=routes).endpoints == (SPELT,)
+    with pytest.raises(InvalidRequest, match="not in the route"):
+        plan(EIGHT_B, SPELT, model="llama3.1:8b", hint=Hint.LOCAL, routes=routes)
+
+
+def test_a_right_by_an_alias_is_the_right_to_that_model_alone() -> None:
+    client = structs.replace(ANYONE, models=frozenset(("ollama/Llama3.1:latest",)))
+
+    for model in ("llama3.1", "ollama", "library/llama3.1:latest", None):
+        assert plan(SPELT, EIGHT_B, GEMINI, model=model, client=client).endpoints == (SPELT,)
+    for model in ("llama3.1:8b", "gemini"):
+        with pytest.raises(Forbidden):
+            plan(SPELT, EIGHT_B, GEMINI, model=model, client=client)
+
+
 def test_a_providers_name_comes_before_a_models_and_a_full_name_before_both() -> None:
     modelled_like_a_provider = state("house/ollama")
     modelled_like_a_name = state("house/ollama/llama3.1")

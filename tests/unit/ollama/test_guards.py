@@ -12,7 +12,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
 from llm_gateway.adapters.outbound.ollama.client import Client, Clients
 from llm_gateway.adapters.outbound.ollama.failures import translated
-from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony
+from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
 from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
 from llm_gateway.domain.routing import EndpointId, Locality
@@ -111,7 +111,9 @@ async def test_legacy_spellings_of_an_address_are_not_connected_to() -> None:
             await client.get("http://2130706433:1")
 
 
-@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm:cloud", "big-cloud", "Big-Cloud:latest"])
+@pytest.mark.parametrize(
+    "name", ["gpt-oss:120b-cloud", "glm:cloud", "big-cloud", "Big-Cloud:latest", "big-cloud:LATEST"]
+)
 def test_a_cloud_name_is_hosted_elsewhere(name: str) -> None:
     assert hosted_elsewhere(name)
 
@@ -120,6 +122,47 @@ def test_names_that_mean_the_same_model() -> None:
     assert same_model("llama3.1", "llama3.1:latest")
     assert same_model("Llama3.1:8B", "llama3.1:8b")
     assert not same_model("llama3.1", "llama3.1:8b")
+
+
+SPELT = {
+    "llama3.1": ("Llama3.1:Latest", "library/llama3.1", "registry.ollama.ai/library/llama3.1:latest"),
+    "llama3.1:8b": ("library/LLAMA3.1:8B", "Registry.Ollama.AI/library/llama3.1:8b"),
+    "someone/mistral": ("someone/mistral:latest", "registry.ollama.ai/someone/Mistral"),
+    "hf.co/user/repo:Q4_K_M": ("HF.co/User/Repo:q4_k_m",),
+    "localhost:5000/team/model": ("localhost:5000/team/model:latest",),
+}
+
+
+@pytest.mark.parametrize(("name", "others"), SPELT.items())
+def test_a_model_goes_by_every_spelling_of_its_name_and_by_no_other_models(name: str, others: tuple[str, ...]) -> None:
+    for spelling in (name, *others):
+        assert spellings(spelling) == spellings(name)
+        assert spelling.lower() in spellings(name)
+        assert all(same_model(spelling, other) for other in spellings(name))
+        for another in SPELT.keys() - {name}:
+            assert not same_model(spelling, another)
+            assert spelling.lower() not in spellings(another)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "llama3.1:8b",
+        "someone/llama3.1",
+        "hf.co/library/llama3.1",
+        "registry.ollama.ai/llama3.1",
+        "registry.ollama.ai/someone/llama3.1",
+        "library/library/llama3.1",
+        "llama3.1:latest:latest",
+        "",
+    ],
+)
+def test_what_looks_like_a_spelling_and_is_another_name(other: str) -> None:
+    assert not same_model("llama3.1", other)
+    assert other not in spellings("llama3.1")
+
+
+def test_a_local_name_is_not_hosted_elsewhere() -> None:
     assert not hosted_elsewhere("cloudy:8b")
 
 
