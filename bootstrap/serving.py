@@ -141,6 +141,7 @@ def create_server(
     options = HttpOptions(
         version=own_version(),
         max_body_bytes=settings.max_body_bytes,
+        max_bodies_bytes=max(settings.max_bodies_bytes, settings.max_body_bytes),
         hosts=settings.hosts,
         metrics_token=settings.metrics_token.value if settings.metrics_token else None,
         pace=pace or Pace(),

@@ -122,7 +122,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     embedded_model_path: Annotated[
         str | None, Meta(description="A GGUF file. Default: the model package's, if installed.")
     ] = None
-    max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest request body.")] = 1 << 20
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest request body.")] = 32 << 20
+    max_bodies_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=1 << 40, description="All request bodies under way in a process; at least MAX_BODY_BYTES."),
+    ] = 256 << 20
     max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None

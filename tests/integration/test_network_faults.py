@@ -188,7 +188,7 @@ async def test_a_half_closed_connection_is_broken_and_left(
     assert KEY not in caplog.text
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body")  # above 1 MiB, which is all that a gateway takes by default
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # of the HTTP client, above 1 MiB
 @PROVIDERS
 @GRAINS
 async def test_a_server_that_reads_no_request_is_left_at_the_deadline(provider: str, grain: Grain) -> None:

@@ -26,6 +26,7 @@ from llm_gateway.application.ports import (
 )
 from llm_gateway.domain.errors import InvalidRequest
 
+from .bodies import Bodies
 from .chat_replies import Pace
 from .console import ConsoleDoor, console_handlers
 from .decisions import DecisionsDoor, decision_handlers
@@ -59,10 +60,11 @@ class HttpServices(Struct, frozen=True, kw_only=True):
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, None is any."""
+    """`hosts` are the Host names that are served, None is any. `max_bodies_bytes` is for all bodies under way."""
 
     version: str
     max_body_bytes: int
+    max_bodies_bytes: int
     hosts: frozenset[str] | None = None
     metrics_token: str | None = None
     pace: Pace = Pace()
@@ -108,6 +110,7 @@ def create_app(services: HttpServices, options: HttpOptions, drain: Drain) -> AS
         app,
         hosts=options.hosts,
         drain=drain,
+        bodies=Bodies(options.max_bodies_bytes),
         meter=services.meter,
         access_log=services.access_log,
         entropy=services.entropy,

@@ -58,7 +58,10 @@ class Door:
     async def read(self, request: Request[Any, Any, Any], decoder: "json.Decoder[T]") -> tuple[Client, T]:
         """Who asks, and what. Raises what refuses either."""
         client = await self.client(request.scope)
-        data = await read_body(request.scope, request.receive, max_bytes=self._max_body_bytes, seconds=self._pace.body)
+        share = exchange_of(request.scope).body
+        data = await read_body(
+            request.scope, request.receive, share, max_bytes=self._max_body_bytes, seconds=self._pace.body
+        )
         body = decode(decoder, data)
         check_said_once(data)
         return client, body

@@ -8,6 +8,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from llm_gateway.application.ports import AccessLog, Entropy, TrafficMeter
 from llm_gateway.application.records import RequestId
 
+from .bodies import Bodies
 from .drain import Drain
 from .exchange import Exchange, begin_exchange, method_of
 from .problems import Misdirected
@@ -27,6 +28,7 @@ class Edge:
         *,
         hosts: frozenset[str] | None,
         drain: Drain,
+        bodies: Bodies,
         meter: TrafficMeter,
         access_log: AccessLog | None,
         entropy: Entropy,
@@ -34,6 +36,7 @@ class Edge:
         self._app = app
         self._hosts = hosts
         self._drain = drain
+        self._bodies = bodies
         self._meter = meter
         self._access_log = access_log
         self._entropy = entropy
@@ -42,7 +45,7 @@ class Edge:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        exchange = begin_exchange(scope, request_id(scope) or self._entropy.new_id())
+        exchange = begin_exchange(scope, request_id(scope) or self._entropy.new_id(), self._bodies.share())
         began = time.perf_counter()
         self._meter.began()
 
@@ -62,6 +65,7 @@ class Edge:
         except ClientLeft:
             exchange.status = CLIENT_LEFT
         finally:
+            exchange.body.release()
             seconds = time.perf_counter() - began
             self._answered(method_of(scope), exchange, seconds)
 

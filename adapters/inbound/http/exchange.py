@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from llm_gateway.application.records import RequestRecord
 
+from .bodies import Share
 from .surfaces import Surface, surface_of
 
 _KEY = "llm_gateway.exchange"
@@ -16,11 +17,12 @@ _KEY = "llm_gateway.exchange"
 class Exchange(Struct):
     """`headers` go out with the response, whoever makes it, once each. `route` is the path as the server knows it.
 
-    `record` is what became of a chat or an embedding, once that is known.
+    `record` is what became of a chat or an embedding, once that is known. `body` is what its body may hold.
     """
 
     request_id: str
     surface: Surface
+    body: Share
     route: str = "unmatched"
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
@@ -30,8 +32,8 @@ class Exchange(Struct):
         self.record = record
 
 
-def begin_exchange(scope: Scope, request_id: str) -> Exchange:
-    exchange = Exchange(request_id=request_id, surface=surface_of(_items(scope)["path"]))
+def begin_exchange(scope: Scope, request_id: str, body: Share) -> Exchange:
+    exchange = Exchange(request_id=request_id, surface=surface_of(_items(scope)["path"]), body=body)
     _items(scope)[_KEY] = exchange
     return exchange
 

@@ -1,12 +1,11 @@
 """Between OpenAI's wire types and the domain, one function each way. Pure."""
 
 import re
-from base64 import b64decode
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from msgspec import UNSET
+from msgspec import UNSET, ValidationError, convert
 
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -89,8 +88,8 @@ def _image(url: str, path: str) -> Image:
     if head is None:
         raise InvalidRequest.at(path, "must be a data: URL of an image in base64; this gateway fetches nothing")
     try:
-        data = b64decode(url[head.end() :], validate=True)
-    except ValueError:
+        data = convert(url[head.end() :], bytes)  # base64, several times faster than the standard library
+    except ValidationError:
         raise InvalidRequest.at(path, "is not valid base64") from None
     if not data:
         raise InvalidRequest.at(path, "holds no data")

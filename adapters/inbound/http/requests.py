@@ -9,12 +9,15 @@ from msgspec import DecodeError, ValidationError, inspect, json
 
 from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
 
+from .bodies import Share
 from .choices import choices
 from .problems import RequestTimeout, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
 
 MAX_KEY_BYTES = 4096
+BYTES_A_SECOND = 100_000
+"""Of a body: slower ones are given up, after a time that any has."""
 MAX_PATH = 256
 """Of a fault: a field's name is the client's, and may be as long as the body."""
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -62,18 +65,23 @@ def api_key(scope: Scope) -> str | None:
     return key.decode("utf-8", "surrogateescape")
 
 
-async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, seconds: float) -> bytes:
-    """The whole body. Raises `UnsupportedMediaType`, `TooLarge` or `RequestTimeout`; `ClientLeft` if nobody waits."""
+async def read_body(scope: Scope, receive: Receive, share: Share, *, max_bytes: int, seconds: float) -> bytes:
+    """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
+
+    Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded` or `RequestTimeout`; `ClientLeft` if nobody waits.
+    """
     media_type = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
         raise UnsupportedMediaType("The body must be JSON, sent as application/json.")
     length = header(scope, b"content-length")
     if length is not None and int(length) > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+    share.check(int(length or 0))
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
+            ends = limit.when() or 0.0
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
@@ -82,11 +90,13 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, seconds: 
                 size += len(part)
                 if size > max_bytes:
                     raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+                share.take(len(part))
                 parts.append(part)
+                limit.reschedule(ends + size / BYTES_A_SECOND)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError as error:
-        raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds.") from error
+        raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds, or in time for its size.") from error
 
 
 class ClientLeft(asyncio.CancelledError):

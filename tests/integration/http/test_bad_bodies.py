@@ -184,10 +184,10 @@ async def test_a_long_name_of_a_field_does_not_come_back_whole(served: Served) -
 @pytest.mark.parametrize("stated", [True, False])
 async def test_a_body_above_the_limit_is_not_read(served: Served, model: ScriptedChatModel, stated: bool) -> None:
     async def parts() -> AsyncIterator[bytes]:
-        for _ in range(12):
+        for _ in range(40):
             yield b" " * (1 << 20)
 
-    headers = {"content-type": "application/json"} | ({"content-length": str(12 << 20)} if stated else {})
+    headers = {"content-type": "application/json"} | ({"content-length": str(40 << 20)} if stated else {})
 
     response = await served.client.post("/api/v1/chat", content=parts(), headers=headers)
 

@@ -144,7 +144,7 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Serve
     assert (await wire.answer())[0] == 200
 
 
-@pytest.mark.parametrize(("headers", "status"), [({"x_api_key": "wrong"}, 401), ({"content_length": "20000000"}, 413)])
+@pytest.mark.parametrize(("headers", "status"), [({"x_api_key": "wrong"}, 401), ({"content_length": "40000000"}, 413)])
 async def test_a_client_that_asks_in_vain_is_answered_and_closed(
     served: Served, headers: dict[str, str], status: int
 ) -> None:

@@ -1,6 +1,7 @@
 """What is read of a body and of the credentials, without a server."""
 
-from typing import cast
+import asyncio
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 from litestar.types import Scope
 from msgspec import json
 
+from llm_gateway.adapters.inbound.http.bodies import Bodies
 from llm_gateway.adapters.inbound.http.native_wire import ChatBody
-from llm_gateway.adapters.inbound.http.requests import api_key, decode, request_id
+from llm_gateway.adapters.inbound.http.problems import RequestTimeout
+from llm_gateway.adapters.inbound.http.requests import BYTES_A_SECOND, api_key, decode, read_body, request_id
 from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
 
 DECODER = json.Decoder(ChatBody)
@@ -96,3 +99,23 @@ def test_a_word_that_is_none_of_a_few_is_answered_with_the_few(body: object, pat
         decode(DECODER, json.encode(body))
 
     assert [(fault.path, fault.message) for fault in caught.value.faults] == [(path, message)]
+
+
+@pytest.mark.parametrize(("first", "read"), [(60 * BYTES_A_SECOND, True), (0, False)])
+async def test_a_larger_body_has_longer_to_arrive(first: int, read: bool) -> None:
+    """Here none has any time of its own."""
+    parts = [bytes(first), b"end"]
+
+    async def receive() -> Any:
+        if len(parts) == 1:
+            await asyncio.sleep(0.001)
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    asked = scope((b"content-type", b"application/json"))
+    reading = read_body(asked, receive, Bodies(1 << 40).share(), max_bytes=1 << 40, seconds=0)
+    if read:
+        assert len(await reading) == first + 3
+    else:
+        with pytest.raises(RequestTimeout):
+            await reading
