@@ -12,6 +12,10 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Loca
 
 from .settings import Secret, Settings
 
+_BODY_RATIO = 4
+"""Of what a vendor sends to what is kept of it: JSON escapes, and repeats its frame with every token of a stream."""
+_MIN_BODY_BYTES = 16 << 20
+
 
 class Provider(Struct, frozen=True, kw_only=True):
     """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
@@ -56,7 +60,7 @@ def _gemini(
     from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
     from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 
-    client = GeminiClient(provider=name, api_key=api_key.value, base_url=base_url)
+    client = GeminiClient(provider=name, api_key=api_key.value, base_url=base_url, max_body_bytes=_body_bytes(settings))
     endpoints = GeminiDirectory(client, clock, model=model)
     chat_model = GeminiChatModel(
         client,
@@ -103,6 +107,7 @@ def _ollama(
         first_token_seconds=settings.provider_first_token_timeout_seconds,
         idle_seconds=settings.provider_idle_timeout_seconds,
         load_seconds=settings.ollama_load_timeout_seconds,
+        max_body_bytes=_body_bytes(settings),
     )
     embedding_model = OllamaEmbeddingModel(
         base_url=base_url or DEFAULT_URL,
@@ -111,6 +116,7 @@ def _ollama(
         keep_alive=settings.ollama_keep_alive,
         api_key=key,
         load_seconds=settings.ollama_load_timeout_seconds,
+        max_body_bytes=_body_bytes(settings),
     )
 
     async def close() -> None:
@@ -127,6 +133,11 @@ def _ollama(
         start=endpoints.start,
         close=close,
     )
+
+
+def _body_bytes(settings: Settings) -> int:
+    """How much of one answer a vendor may send."""
+    return max(_MIN_BODY_BYTES, _BODY_RATIO * settings.max_answer_bytes)
 
 
 def _embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider | None:

@@ -20,6 +20,8 @@ from llm_gateway.domain.errors import (
     ProviderUnavailable,
 )
 
+from .connection import TooLarge
+
 _BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], str]]] = {
     401: (ProviderMisconfigured, "the credentials are refused"),
     403: (ProviderMisconfigured, "the credentials are refused"),
@@ -53,6 +55,8 @@ class translated(VendorFailures):
 def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
     if isinstance(error, APIError):
         return _refusal(provider, error, now)
+    if isinstance(error, TooLarge):
+        return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
     kind, meaning = next((kind, meaning) for cause, kind, meaning in _BY_CLASS if isinstance(error, cause))
     return kind(provider, meaning)
 
