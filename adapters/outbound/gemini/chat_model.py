@@ -40,7 +40,7 @@ class GeminiChatModel(ChatModel):
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
         asked = to_vendor(to.id, request)
-        asked.config.http_options = types.HttpOptions(headers=dict(headers))
+        asked.config.http_options = types.HttpOptions(headers=dict(headers), extra_body=asked.body)
         async with aclosing(Exchange(self._client, self._clock, to.id, deadline)) as exchange:
             answer = self._whole if grain is Grain.WHOLE else self._streamed
             async with aclosing(answer(exchange, to.id, asked)) as events:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from google.genai import types
 
@@ -18,6 +18,9 @@ from .translate_request import VendorRequest
 
 AFTER_THE_END_SECONDS: Final = 2.0
 """How long the vendor may take to end a stream that has said its last: one that is read out can be used again."""
+
+_REPLACED: Final = types.Content(parts=[types.Part(text="")])
+"""The SDK asks for contents of its own type; those of the config's `extra_body` take their place."""
 
 
 class Patience:
@@ -58,7 +61,7 @@ class Exchange:
         with translated(self._to.provider, self._clock.now), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
-                    model=self._to.model, contents=asked.contents, config=asked.config
+                    model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
                 )
 
     async def embedded(
@@ -76,7 +79,7 @@ class Exchange:
         """The SDK sends nothing before its first chunk is asked for."""
         with translated(self._to.provider, self._clock.now):
             self._chunks = await self._client.sdk.models.generate_content_stream(
-                model=self._to.model, contents=asked.contents, config=asked.config
+                model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
             )
 
     async def next(self, seconds: float) -> types.GenerateContentResponse | None:
@@ -104,3 +107,8 @@ class Exchange:
             # a garbage collection (python-genai #2425).
             with suppress(Exception):
                 await anext(self._chunks, None)
+
+
+def _uncopied(config: types.GenerateContentConfig) -> types.GenerateContentConfigDict:
+    """The SDK makes a deep copy of a config of its own type, the request's body included, and none of a dict."""
+    return cast(types.GenerateContentConfigDict, dict(config))
