@@ -1,5 +1,6 @@
 """What every surface does around a request: learns who asks, records what it refuses, and answers."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +27,8 @@ from .steering import check_said_once
 
 T = TypeVar("T")
 
+LARGE_BODY_BYTES = 64 * 1024
+
 
 class Door:
     def __init__(
@@ -48,6 +51,7 @@ class Door:
         self._drain = drain
         self._max_body_bytes = max_body_bytes
         self._pace = pace
+        self._large_bodies = asyncio.Lock()
 
     async def client(self, scope: Scope) -> Client:
         """Who asks. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
@@ -62,6 +66,9 @@ class Door:
         data = await read_body(
             request.scope, request.receive, share, max_bytes=self._max_body_bytes, seconds=self._pace.body
         )
+        if len(data) > LARGE_BODY_BYTES:
+            async with self._large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
+                await asyncio.sleep(0)
         body = decode(decoder, data)
         check_said_once(data)
         return client, body
