@@ -71,7 +71,7 @@ class AnswerChat:
         ) as draft:
             draft.plan = plan = self._plan_route(call, client)
             question = self._lookup.question(plan, call, client)
-            decision, found = await admit_and_find(self._throttle, client, self._lookup.entries, question)
+            decision, found = await admit_and_find(self._throttle, client, call.request, self._lookup.entries, question)
             draft.admitted = True
             trip = Trip(call=call, client=client, plan=plan, question=question, found=found, draft=draft)
             async with aclosing(self._route(trip)) as events:

@@ -98,7 +98,7 @@ class EmbedTexts:
         draft.plan = plan = self._plan_route.for_embedding(call, client)
         endpoint = plan.endpoints[0].endpoint
         question = self._entries.question(plan, client, call.request, call.cache)
-        decision, replies = await admit_and_find(self._throttle, client, self._entries, question)
+        decision, replies = await admit_and_find(self._throttle, client, call.request, self._entries, question)
         draft.admitted = True
         found = replies.get(endpoint)
         if found is not None:

@@ -94,6 +94,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 60
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
+    token_reservation_output: Annotated[
+        int,
+        Meta(ge=1, description="The most output tokens that a reservation of a client's token quota counts."),
+    ] = 1024
     redis_url: Annotated[
         Secret | None,
         Meta(

@@ -99,7 +99,8 @@ def _step(capacity: int) -> int:
 class Charge(Struct, frozen=True, kw_only=True):
     """What a request takes from its client's quota: all of it, or nothing.
 
-    Tokens are an upper estimate, at most the capacity, settled later; a lease counts against concurrency until then.
+    Tokens are what is likely, not the most that may be used; above the capacity they count as the capacity. Settled
+    later, when what was used above them is debt. A lease counts against concurrency until then.
     """
 
     requests: int = 0
@@ -115,6 +116,16 @@ class Standing(Struct, frozen=True, kw_only=True):
     reset_ms: int
     window_ms: int = 0
     """How long an empty bucket takes to fill; 0 for concurrency."""
+
+    def wait_ms(self, units: int) -> int:
+        """Milliseconds until so many units, at most the limit, are there: never too few, and at most 2 too many.
+
+        Both of the times that are known are rounded up, so the one that is taken off counts as a millisecond less.
+        """
+        if units <= self.remaining:
+            return 0
+        above = max(0, self.limit - units)
+        return self.reset_ms - max(0, self.window_ms - 1) * above // self.limit
 
 
 class LimiterMode(StrEnum):

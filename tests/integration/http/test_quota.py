@@ -1,12 +1,15 @@
 """Limits as a client meets them."""
 
 import asyncio
+from collections.abc import Awaitable
 
-from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
+import httpx
+
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
 
-from .served import KEY, Serve, chat, stopped_clock
+from .served import KEY, Serve, chat, eventually, stopped_clock
 
 DETAIL = "Too many requests. Please wait before trying again."
 
@@ -81,6 +84,30 @@ async def test_an_exhausted_token_quota_is_a_429_with_each_header_once(start: Se
     assert [len(second.headers.get_list(name)) for name in ("ratelimit", "ratelimit-policy", "retry-after")] == [1] * 3
     assert second.headers["ratelimit"].split(";r=")[0] == '"requests"'
     assert int(second.headers["retry-after"]) >= 1
+
+
+async def test_a_quota_of_tokens_admits_many_at_once_that_state_no_max_tokens(start: Serve) -> None:
+    clock = ScriptedClock()
+    ample = ClientSettings(
+        name="ample",
+        keys=(Secret("ample-key-1"),),
+        requests=BucketSettings(capacity=100, refill_rate=1),
+        tokens=BucketSettings(capacity=100_000, refill_rate=1),
+    )
+    model = ScriptedChatModel(clock, *[[Wait(1), *answer("Yes.")]] * 5, answer("Yes."))
+    served = await start(model, api_keys=(), clients=(ample,), overrides={"clock": clock})
+
+    def ask(number: int) -> Awaitable[httpx.Response]:
+        body = {"model": "ollama", **chat(f"Question {number}")}
+        return served.client.post("/v1/chat/completions", json=body, headers={"x-api-key": "ample-key-1"})
+
+    asking = asyncio.gather(*(ask(number) for number in range(5)))
+    await eventually(lambda: model.open_calls == 5)
+    await clock.advance(1)
+
+    assert [response.status_code for response in await asking] == [200] * 5
+    used = 5 * 4  # as the model counts
+    assert (await ask(6)).headers["x-ratelimit-remaining-tokens"] == str(100_000 - used + 1)  # a second's refill
 
 
 async def test_a_hit_costs_a_request(start: Serve) -> None:

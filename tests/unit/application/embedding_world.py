@@ -53,7 +53,7 @@ class EmbeddingWorld:
         self.process = MemoryReplyCache(self.clock)
         self.log = MemoryRequestLog(self.clock)
         self.breakers = Breakers(self.clock)
-        self.throttle = ThrottleClient(self.limiter, self.clock, entropy)
+        self.throttle = ThrottleClient(self.limiter, self.clock, entropy, 1024)
         states = [
             EndpointState(endpoint=endpoint, features=frozenset(), tasks=frozenset({Task.EMBED}), pin_only=True)
             for endpoint in (CLOUD, LOCAL)
