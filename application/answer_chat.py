@@ -7,8 +7,9 @@ from functools import partial
 
 from typing_extensions import override
 
-from llm_gateway.domain.chat import ChatCall, ChatReply, Grain
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.embedding import EmbedRequest
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.quota import Decision
@@ -77,7 +78,7 @@ class AnswerChat:
             plan = self._plan(call, client)
             recorder.planned(plan)
             find = partial(self._lookup.find, plan, client, call.request, call.cache)
-            decision, view = await admit_and_find(self._throttle, client, self._lookup, find)
+            decision, view = await admit_and_find(self._throttle, client, call.request, self._lookup, find)
             recorder.admitted()
             ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
             context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
@@ -86,15 +87,19 @@ class AnswerChat:
 
 
 async def admit_and_find(
-    throttle: ThrottleClient, client: Client, lookup: CacheLookup[R], find: Callable[[], Awaitable[CacheView[R]]]
+    throttle: ThrottleClient,
+    client: Client,
+    request: ChatRequest | EmbedRequest,
+    lookup: CacheLookup[R],
+    find: Callable[[], Awaitable[CacheView[R]]],
 ) -> tuple[Decision, CacheView[R]]:
     """Charge the request and look for its answer: at the same time where both leave the process, to share one trip.
 
     Raises `QuotaExceeded` or `LimiterUnavailable`, without waiting for what is looked for.
     """
     if not lookup.leaves_process:
-        return await throttle.admit(client), await find()
-    return await asyncio.gather(throttle.admit(client), find())
+        return await throttle.admit(client, request), await find()
+    return await asyncio.gather(throttle.admit(client, request), find())
 
 
 class Answer(AsyncIterator[ChatEvent]):

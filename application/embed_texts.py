@@ -112,7 +112,7 @@ class EmbedTexts:
         recorder.planned(plan)
         endpoint = plan.endpoints[0].endpoint
         find = partial(self._lookup.find, plan, client, call.request, call.cache)
-        decision, view = await admit_and_find(self._throttle, client, self._lookup, find)
+        decision, view = await admit_and_find(self._throttle, client, call.request, self._lookup, find)
         recorder.admitted()
         found = view.found.get(endpoint)
         if found is not None:

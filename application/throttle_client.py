@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 
+from msgspec import structs
+
 from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt
 from llm_gateway.domain.events import Collector
-from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, ReservationId
+from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, LimitStatus, ReservationId
 from llm_gateway.domain.routing import EndpointState
 
 from .ports.stores import RateLimiter
@@ -23,7 +25,7 @@ RESERVED_OUTPUT_TOKENS = 1024
 
 
 class Reservation:
-    """What is held of a client's quota while an endpoint is asked, and what its answer has used of it so far."""
+    """What is held of a client's quota while an endpoint is asked, and what its answer has used, which may be more."""
 
     def __init__(self, prompt_tokens: int = 0) -> None:
         self._prompt_tokens = prompt_tokens
@@ -64,25 +66,32 @@ class ThrottleClient:
         self._entropy = entropy
         self._reserved_output = reserved_output
 
-    async def admit(self, client: Client) -> Decision:
-        """Charge one request. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
-        return await self._take(client, _ADMISSION, ReservationId(self._entropy.new_id()))
+    async def admit(self, client: Client, request: ChatRequest | EmbedRequest | None = None) -> Decision:
+        """Charge one request. Raises `QuotaExceeded`, or `LimiterUnavailable`.
+
+        Given the request, a refusal says how long to wait until there are tokens for it too.
+        """
+        decision = await self._limiter.take(client, _ADMISSION, ReservationId(self._entropy.new_id()))
+        if not decision.allowed:
+            raise QuotaExceeded(_until(decision, decision.tokens, self._likely(client, request) if request else 0))
+        return decision
 
     @asynccontextmanager
     async def reserve(
         self, client: Client, request: ChatRequest, state: EndpointState
     ) -> AsyncGenerator[Reservation, None]:
-        """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`."""
-        prompt = estimate_prompt(request) if client.quota.tokens else 0
-        limits = (request.max_tokens, state.output_limit, self._reserved_output)
-        answer = min(limit for limit in limits if limit is not None)
-        async with self._hold(client, prompt, answer) as held:
+        """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`.
+
+        A refusal says how long to wait until there is a request for asking again too.
+        """
+        prompt = _prompt(client, request)
+        async with self._hold(client, prompt, self._answer(request, state.output_limit)) as held:
             yield held
 
     @asynccontextmanager
     async def reserve_embedding(self, client: Client, request: EmbedRequest) -> AsyncGenerator[Reservation, None]:
         """The same for an endpoint that embeds."""
-        async with self._hold(client, estimate_inputs(request) if client.quota.tokens else 0, 0) as held:
+        async with self._hold(client, _prompt(client, request), 0) as held:
             yield held
 
     @asynccontextmanager
@@ -91,13 +100,15 @@ class ThrottleClient:
         if quota.tokens is None and quota.concurrency is None:
             yield Reservation()
             return
-        capacity = quota.tokens.capacity if quota.tokens else 0
+        tokens = min(quota.tokens.capacity, prompt + answer) if quota.tokens else 0
         key = ReservationId(self._entropy.new_id())
         try:
-            await self._take(client, Charge(tokens=min(capacity, prompt + answer), lease=True), key)
+            decision = await self._limiter.take(client, Charge(tokens=tokens, lease=True), key)
         except asyncio.CancelledError:
             await _to_the_end(self._settle(client, key, 0))  # it may have been taken already
             raise
+        if not decision.allowed:
+            raise QuotaExceeded(_until(decision, decision.requests, 1))
         held = Reservation(prompt)
         renewal = asyncio.create_task(self._renew(client, key))
         try:
@@ -106,11 +117,13 @@ class ThrottleClient:
             renewal.cancel()
             await _to_the_end(self._settle(client, key, held.used))
 
-    async def _take(self, client: Client, charge: Charge, key: ReservationId) -> Decision:
-        decision = await self._limiter.take(client, charge, key)
-        if not decision.allowed:
-            raise QuotaExceeded(decision)
-        return decision
+    def _likely(self, client: Client, request: ChatRequest | EmbedRequest) -> int:
+        """The most that any endpoint reserves for the request."""
+        return _prompt(client, request) + (self._answer(request, None) if isinstance(request, ChatRequest) else 0)
+
+    def _answer(self, request: ChatRequest, limit: int | None) -> int:
+        """The output tokens that are reserved."""
+        return min(most for most in (self._reserved_output, request.max_tokens, limit) if most is not None)
 
     async def _renew(self, client: Client, key: ReservationId) -> None:
         while True:
@@ -124,7 +137,19 @@ class ThrottleClient:
         try:
             await self._limiter.settle(client, key, tokens)
         except LimiterUnavailable:
-            return  # the charge stays whole and the lease expires: the client is never given more than its quota
+            return  # the charge stays as it was reserved, and the lease expires
+
+
+def _prompt(client: Client, request: ChatRequest | EmbedRequest) -> int:
+    if client.quota.tokens is None:
+        return 0
+    return estimate_prompt(request) if isinstance(request, ChatRequest) else estimate_inputs(request)
+
+
+def _until(refusal: Decision, standing: LimitStatus | None, units: int) -> Decision:
+    """The refusal, told to wait for this limit as well."""
+    wait = standing.wait_ms(units) if standing else 0
+    return structs.replace(refusal, retry_after_ms=max(refusal.retry_after_ms, wait))
 
 
 async def _to_the_end(work: Coroutine[object, object, None]) -> None:

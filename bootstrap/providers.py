@@ -13,6 +13,10 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Loca
 
 from .settings import EndpointSettings, Settings
 
+_BODY_RATIO = 4
+"""Of what a vendor sends to what is kept of it: JSON escapes, and repeats its frame with every token of a stream."""
+_MIN_BODY_BYTES = 16 << 20
+
 
 class Provider(Struct, frozen=True, kw_only=True):
     """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
@@ -46,7 +50,7 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 
     key = row.api_key.value if row.api_key else None
-    client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url)
+    client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url, max_body_bytes=_body_bytes(settings))
     endpoints = GeminiDirectory(client, clock, model=row.model)
     silences = _silences(row, settings)
     chat_model = GeminiChatModel(
@@ -98,6 +102,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         idle_seconds=silences.idle,
         tool_silence_seconds=silences.tools,
         load_seconds=settings.ollama_load_timeout_seconds,
+        max_body_bytes=_body_bytes(settings),
     )
     embedding_model = OllamaEmbeddingModel(
         base_url=row.base_url or DEFAULT_URL,
@@ -106,6 +111,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         keep_alive=settings.ollama_keep_alive,
         api_key=key,
         load_seconds=settings.ollama_load_timeout_seconds,
+        max_body_bytes=_body_bytes(settings),
     )
 
     async def close() -> None:
@@ -131,6 +137,11 @@ def _silences(row: EndpointSettings, settings: Settings) -> Silences:
         idle=row.idle_timeout_seconds or settings.provider_idle_timeout_seconds,
         tools=row.tool_silence_seconds or settings.provider_tool_silence_seconds,
     )
+
+
+def _body_bytes(settings: Settings) -> int:
+    """How much of one answer a vendor may send."""
+    return max(_MIN_BODY_BYTES, _BODY_RATIO * settings.max_answer_bytes)
 
 
 def embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider:

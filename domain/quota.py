@@ -103,8 +103,8 @@ def _step(capacity: int) -> int:
 class Charge(Struct, frozen=True, kw_only=True):
     """What a request takes from its client's quota: all of it, or nothing.
 
-    Tokens are what is likely, at most the capacity, settled later by what was used; until then a lease counts against
-    concurrency.
+    Tokens are what is likely, not the most that may be used; above the capacity they count as the capacity. Settled
+    later, when what was used above them is debt. A lease counts against concurrency until then.
     """
 
     requests: int = 0
@@ -123,6 +123,16 @@ class LimitStatus(Struct, frozen=True, kw_only=True):
     reset_ms: int
     window_ms: int = 0
     """How long an empty bucket takes to fill; 0 for concurrency."""
+
+    def wait_ms(self, units: int) -> int:
+        """Milliseconds until so many units, at most the limit, are there: never too few, and at most 2 too many.
+
+        Both of the times that are known are rounded up, so the one that is taken off counts as a millisecond less.
+        """
+        if units <= self.remaining:
+            return 0
+        above = max(0, self.limit - units)
+        return self.reset_ms - max(0, self.window_ms - 1) * above // self.limit
 
 
 class LimiterMode(StrEnum):
@@ -190,13 +200,8 @@ class Quota(Struct, frozen=True, kw_only=True):
         )
 
     def decision(self, levels: Levels, *, wait_ms: int) -> Decision:
-        """What is said at these levels: allowed, unless there is something to wait for.
-
-        Asking again costs another request, so that the wait is never shorter than until the client has one.
-        """
+        """What is said at these levels: allowed, unless there is something to wait for."""
         concurrency = self.concurrency
-        if wait_ms and self.requests:
-            wait_ms = max(wait_ms, self.requests.wait_ms(levels.requests, self.requests.parts(1)))
         return Decision(
             allowed=not wait_ms,
             retry_after_ms=wait_ms,

@@ -48,7 +48,7 @@ class GeminiChatModel(ChatModel):
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
         asked = to_vendor(to.id, request)
-        asked.config.http_options = types.HttpOptions(headers=dict(headers))
+        asked.config.http_options = types.HttpOptions(headers=dict(headers), extra_body=asked.body)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
             whole = grain is Grain.WHOLE

@@ -10,7 +10,7 @@ from google.genai.client import AsyncClient, DebugConfig
 
 from llm_gateway.domain.errors import ProviderMisconfigured
 
-from .connection import open_session
+from .connection import MAX_BODY_BYTES, open_session
 
 BASE_URL: Final = "https://generativelanguage.googleapis.com/"
 API_VERSION: Final = "v1beta"
@@ -22,12 +22,18 @@ class GeminiClient:
     """One account at the vendor, over one session. Made inside a running loop; without a key it does nothing at all."""
 
     def __init__(
-        self, *, provider: str, api_key: str | None, base_url: str | None = None, connect_seconds: float = 10.0
+        self,
+        *,
+        provider: str,
+        api_key: str | None,
+        base_url: str | None = None,
+        connect_seconds: float = 10.0,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self.provider = provider
         self.base_url = base_url or BASE_URL
         self.configured = bool(api_key)
-        self._session = open_session(connect_seconds) if api_key else None
+        self._session = open_session(connect_seconds, max_body_bytes) if api_key else None
         self._sdk = self._make_sdk(api_key) if api_key else None
 
     @property

@@ -1,10 +1,11 @@
-"""The one HTTP session under the SDK: bounded answers, errors with their status, calls that can be closed."""
+"""The one HTTP session under the SDK: bounded bodies, errors with their status, calls that can be closed."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, cast
 
 import aiohttp
@@ -12,11 +13,17 @@ from google.genai.errors import APIError
 from typing_extensions import override
 
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-"""Of one event of a stream, or of one whole answer: well above the longest answer, as JSON escapes it."""
+"""Of one event of a stream: well above the longest answer, as JSON escapes it."""
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
+MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 MAX_ERROR_BYTES: Final = 64 * 1024
 KEEP_ALIVE_SECONDS: Final = 60.0
 
 _SSE_IGNORED: Final = (b":", b"event:", b"id:", b"retry:")
+
+
+class Encoded(Exception):
+    """The vendor compresses what was to come as it is: a few kilobytes could stand for gigabytes."""
 
 
 class GeminiTooLarge(Exception):
@@ -58,12 +65,17 @@ class Upstream:
 _current: ContextVar[Upstream | None] = ContextVar("gemini_upstream", default=None)
 
 
-def open_session(connect_seconds: float) -> aiohttp.ClientSession:
-    """No proxies or credentials from the environment, no cookies. Inside a running loop."""
+def open_session(connect_seconds: float, max_body_bytes: int) -> aiohttp.ClientSession:
+    """No proxies or credentials from the environment, no cookies, nothing compressed. Inside a running loop.
+
+    `max_body_bytes` bounds an answer as a whole, streamed or not.
+    """
     return aiohttp.ClientSession(
         connector=_Connector(connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
-        middlewares=(_watched,),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+        middlewares=(partial(_watched, max_body_bytes),),
         trust_env=False,
     )
 
@@ -89,14 +101,19 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ConnectionTimeoutError from None
 
 
-async def _watched(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def _watched(
+    max_body_bytes: int, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
     response = await handler(request)
-    reader = _BoundedReader(response.content)
+    reader = _BoundedReader(response.content, MAX_LIST_BYTES if request.method == "GET" else max_body_bytes)
     upstream = _current.get()
     if upstream is not None:
         upstream.attach(response, reader)
     response.content = cast(aiohttp.StreamReader, reader)
     if response.status == 200:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            response.close()
+            raise Encoded
         return response
     # before the session would follow a redirect
     try:
@@ -117,11 +134,13 @@ async def _error_body(reader: "_BoundedReader") -> object:
 class _BoundedReader:
     """A response's content that refuses to grow without end: the SDK gathers lines of any length."""
 
-    def __init__(self, reader: aiohttp.StreamReader) -> None:
+    def __init__(self, reader: aiohttp.StreamReader, limit: int) -> None:
         self._reader = reader
+        self._limit = limit
         self.closed = False
 
-    async def read(self, limit: int = MAX_EVENT_BYTES) -> bytes:
+    async def read(self, limit: int | None = None) -> bytes:
+        limit = self._limit if limit is None else limit
         body = bytearray()
         async for data in self._reader.iter_any():
             body += data
@@ -142,7 +161,11 @@ class _BoundedReader:
 
     async def _lines(self) -> AsyncIterator[bytes]:
         rest = bytearray()
+        size = 0
         async for data in self._reader.iter_any():
+            size += len(data)
+            if size > self._limit:
+                raise GeminiTooLarge
             start, searched = 0, len(rest)
             rest += data
             while (end := rest.find(b"\n", max(start, searched))) != -1:

@@ -23,6 +23,7 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.routing import EndpointId
 
+from .connection import GeminiTooLarge
 from .refusals import details_of, refused_field
 
 _log = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ class _GeminiFailures(VendorFailures):
 def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
     if isinstance(error, APIError):
         return _refusal(provider, error, now)
+    if isinstance(error, GeminiTooLarge):
+        return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
     kind, meaning = next((kind, meaning) for cause, kind, meaning in _BY_CLASS if isinstance(error, cause))
     return kind(provider, meaning)
 

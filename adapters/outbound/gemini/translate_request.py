@@ -1,8 +1,9 @@
-"""From a chat request to the vendor's contents and config. Pure; what Gemini can't be told is refused by its path."""
+"""From a chat request to the vendor's body and config. Pure; what Gemini can't be told is refused by its path."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from google.genai import types
 
@@ -16,6 +17,7 @@ from llm_gateway.domain.chat import (
     Part,
     SystemMessage,
     Text,
+    Tool,
     ToolCall,
     ToolChoice,
     ToolMessage,
@@ -32,13 +34,19 @@ from .places import MAX_STOPS, PLACES
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
+Json: TypeAlias = dict[str, object]
+
 _numbers = numbers_sent(PLACES)
 
 
 class VendorRequest(NamedTuple):
-    """`unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all."""
+    """`body`: all of which there can be thousands, as the vendor's REST reference spells it. The SDK would convert its
+    own types for up to half a millisecond each, on the event loop.
 
-    contents: list[types.Content]
+    `unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all.
+    """
+
+    body: Json
     config: types.GenerateContentConfig
     unstated: frozenset[str]
 
@@ -46,7 +54,7 @@ class VendorRequest(NamedTuple):
 def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     """Raises `ProviderRejected`, naming the field."""
     system = [
-        types.Part(text=part.text)
+        _part(part)
         for message in request.messages
         if isinstance(message, SystemMessage)
         for part in message.content
@@ -55,7 +63,12 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
     contents = list(_Contents(to, request).walk()) or [_silence()]
-    return VendorRequest(contents, _config(to, request, system), frozenset(_unstated(request)))
+    body: Json = {"contents": contents}
+    if system:
+        body["systemInstruction"] = {"parts": system}
+    if request.tools:
+        body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
+    return VendorRequest(body, _config(to, request), frozenset(_unstated(request)))
 
 
 class _Contents:
@@ -73,8 +86,8 @@ class _Contents:
         self._signed_from = max(asked, default=-1) if family_of(to.model).levels else len(request.messages)
         self._called: dict[str, str] = {}
 
-    def walk(self) -> Iterator[types.Content]:
-        results: list[types.Part] = []
+    def walk(self) -> Iterator[Json]:
+        results: list[Json] = []
         for index, message in enumerate(self._messages):
             path = f"messages[{index}]"
             match message:
@@ -89,17 +102,17 @@ class _Contents:
                         continue
                     if index > self._signed_from:
                         _sign(parts)
-                    turn = types.Content(role="model", parts=parts)
+                    turn = {"role": "model", "parts": parts}
                 case SystemMessage():
                     continue
             if results:  # the vendor wants the results of parallel calls together, in one content
-                yield types.Content(role="user", parts=results)
+                yield {"role": "user", "parts": results}
                 results = []
             yield turn
         if results:
-            yield types.Content(role="user", parts=results)
+            yield {"role": "user", "parts": results}
 
-    def _assistant(self, message: AssistantMessage, path: str) -> Iterator[types.Part]:
+    def _assistant(self, message: AssistantMessage, path: str) -> Iterator[Json]:
         signature = self._signature(message, path)
         texts = [part.text for part in message.content]
         if signature and not texts:
@@ -107,21 +120,19 @@ class _Contents:
         for number, text in enumerate(texts, start=1):
             signed = signature if number == len(texts) else None
             if text or signed:
-                yield types.Part(text=text, thought_signature=signed)
+                yield _signed({"text": text}, signed)
         for number, call in enumerate(message.tool_calls):
             yield self._call(call, f"{path}.tool_calls[{number}]")
 
-    def _call(self, call: ToolCall, path: str) -> types.Part:
+    def _call(self, call: ToolCall, path: str) -> Json:
         self._called[call.id] = call.name
         arguments = _json_object(call.arguments or "{}")
         if arguments is None:
             _refuse(self._provider, f"{path}.function.arguments", "must be the text of a JSON object")
-        return types.Part(
-            function_call=types.FunctionCall(id=call.id, name=call.name, args=arguments),
-            thought_signature=self._signature(call, path),
-        )
+        made: Json = {"functionCall": {"id": call.id, "name": call.name, "args": arguments}}
+        return _signed(made, self._signature(call, path))
 
-    def _result(self, message: ToolMessage, path: str) -> types.Part:
+    def _result(self, message: ToolMessage, path: str) -> Json:
         name = self._called.get(message.tool_call_id)
         if name is None:
             _refuse(self._provider, f"{path}.tool_call_id", "answers no tool call of an earlier message")
@@ -130,9 +141,7 @@ class _Contents:
         response = _json_object(text)
         if response is None:
             response = {"output": text}
-        return types.Part(
-            function_response=types.FunctionResponse(id=message.tool_call_id, name=name, response=response)
-        )
+        return {"functionResponse": {"id": message.tool_call_id, "name": name, "response": response}}
 
     def _signature(self, of: AssistantMessage | ToolCall, path: str) -> bytes | None:
         given, signature = returned(of.extra_content)
@@ -142,28 +151,34 @@ class _Contents:
         return signature
 
 
-def _sign(parts: Sequence[types.Part]) -> None:
-    first = next((part for part in parts if part.function_call is not None), None)
-    if first is not None and first.thought_signature is None:
-        first.thought_signature = UNSIGNED
+def _sign(parts: Sequence[Json]) -> None:
+    first = next((part for part in parts if "functionCall" in part), None)
+    if first is not None and "thoughtSignature" not in first:
+        _signed(first, UNSIGNED)
 
 
-def _question(message: UserMessage) -> types.Content:
+def _signed(part: Json, signature: bytes | None) -> Json:
+    if signature is not None:
+        part["thoughtSignature"] = urlsafe_b64encode(signature).decode()
+    return part
+
+
+def _question(message: UserMessage) -> Json:
     parts = [_part(part) for part in message.content if isinstance(part, Image) or part.text]
-    return types.Content(role="user", parts=parts) if parts else _silence()
+    return {"role": "user", "parts": parts} if parts else _silence()
 
 
-def _silence() -> types.Content:
+def _silence() -> Json:
     """The shortest question that the vendor takes."""
-    return types.Content(role="user", parts=[types.Part(text=" ")])
+    return {"role": "user", "parts": [{"text": " "}]}
 
 
-def _part(part: Part) -> types.Part:
+def _part(part: Part) -> Json:
     match part:
         case Text():
-            return types.Part(text=part.text)
+            return {"text": part.text}
         case Image():
-            return types.Part(inline_data=types.Blob(data=part.data, mime_type=part.mime_type))
+            return {"inlineData": {"data": urlsafe_b64encode(part.data).decode(), "mimeType": part.mime_type}}
 
 
 def _json_object(text: str) -> dict[str, object] | None:
@@ -174,7 +189,7 @@ def _json_object(text: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) and json_fault(value) is None else None
 
 
-def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) -> types.GenerateContentConfig:
+def _config(to: EndpointId, request: ChatRequest) -> types.GenerateContentConfig:
     sampling, family = request.sampling, family_of(to.model)
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
@@ -182,14 +197,12 @@ def _config(to: EndpointId, request: ChatRequest, system: Sequence[types.Part]) 
         _refuse(to.provider, "seed", "must fit into 32 bits")
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
-        system_instruction=types.Content(parts=list(system)) if system else None,
         stop_sequences=list(sampling.stop) or None,
         **_numbers_of(family, request),
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
         ),
-        tools=_tools(request),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
         thinking_config=family.thinking(request.reasoning_effort),
         # one call is one request: the SDK neither runs tools nor asks again on its own
@@ -218,18 +231,13 @@ def _schema(wanted: JsonSchemaFormat) -> dict[str, object]:
     return {**said, **wanted.schema}
 
 
-def _tools(request: ChatRequest) -> types.ToolListUnion | None:
-    if not request.tools:
-        return None
-    declarations = [
-        types.FunctionDeclaration(
-            name=tool.name,
-            description=tool.description,
-            parameters_json_schema=dict(tool.parameters) if tool.parameters else None,
-        )
-        for tool in request.tools
-    ]
-    return [types.Tool(function_declarations=declarations)]
+def _tool(tool: Tool) -> Json:
+    made: Json = {"name": tool.name}
+    if tool.description is not None:
+        made["description"] = tool.description
+    if tool.parameters:
+        made["parametersJsonSchema"] = dict(tool.parameters)
+    return made
 
 
 def _tool_config(choice: ToolChoice) -> types.ToolConfig:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, suppress
-from typing import Final
+from typing import Final, cast
 
 from google.genai import types
 
@@ -18,6 +18,9 @@ from .translate_request import VendorRequest
 
 AFTER_THE_END_SECONDS: Final = 2.0
 """How long the vendor may take to end a stream that has said its last: one that is read out can be used again."""
+
+_REPLACED: Final = types.Content(parts=[types.Part(text="")])
+"""The SDK asks for contents of its own type; those of the config's `extra_body` take their place."""
 
 
 class Patience:
@@ -61,7 +64,7 @@ class VendorCall:
         with self._translated(), self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
-                    model=self._to.model, contents=asked.contents, config=asked.config
+                    model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
                 )
 
     async def embedded(
@@ -80,7 +83,7 @@ class VendorCall:
         self._unstated = asked.unstated
         with self._translated():
             self._chunks = await self._client.sdk.models.generate_content_stream(
-                model=self._to.model, contents=asked.contents, config=asked.config
+                model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
             )
 
     async def next(self, seconds: float) -> types.GenerateContentResponse | None:
@@ -111,3 +114,8 @@ class VendorCall:
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._to, self._clock.now, self._unstated)
+
+
+def _uncopied(config: types.GenerateContentConfig) -> types.GenerateContentConfigDict:
+    """The SDK makes a deep copy of a config of its own type, the request's body included, and none of a dict."""
+    return cast(types.GenerateContentConfigDict, dict(config))

@@ -13,7 +13,7 @@ from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
-from .client import CONNECT_SECONDS, MAX_LINE_BYTES, Clients
+from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
 from .failures import translated
 from .loading import Loads
 from .options import Options
@@ -45,7 +45,7 @@ class OllamaChatModel(ChatModel):
         idle_seconds: float = 60.0,
         tool_silence_seconds: float = 300.0,
         load_seconds: float = 300.0,
-        max_line_bytes: int = MAX_LINE_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._clock = clock
@@ -54,7 +54,7 @@ class OllamaChatModel(ChatModel):
         self._idle_seconds = idle_seconds
         self._tool_silence_seconds = tool_silence_seconds
         self._clients = Clients(
-            base_url, api_key=api_key, max_line_bytes=max_line_bytes, connect_seconds=connect_seconds
+            base_url, api_key=api_key, max_body_bytes=max_body_bytes, connect_seconds=connect_seconds
         )
         self._loads = Loads(self._clients, self._options, clock, load_seconds)
 

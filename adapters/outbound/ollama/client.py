@@ -11,7 +11,7 @@ from llm_gateway.domain.routing import Locality
 from .transport import OllamaTransport
 from .vendor import ChatPart, Shown, Vectors
 
-MAX_LINE_BYTES = 16 << 20
+MAX_BODY_BYTES = 32 << 20
 CONNECT_SECONDS = 10.0
 """A connection that is not made in time is given up, so that another provider can be asked."""
 
@@ -59,12 +59,12 @@ class Clients:
         base_url: str,
         *,
         api_key: str | None = None,
-        max_line_bytes: int = MAX_LINE_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._base_url = base_url
         self._api_key = api_key
-        self._max_line_bytes = max_line_bytes
+        self._max_body_bytes = max_body_bytes
         self._connect_seconds = connect_seconds
         self._clients: dict[Locality, OllamaClient] = {}
 
@@ -75,7 +75,7 @@ class Clients:
             transport = OllamaTransport(
                 guarded=locality is Locality.ON_PREMISES,
                 api_key=self._api_key,
-                max_line_bytes=self._max_line_bytes,
+                max_body_bytes=self._max_body_bytes,
             )
             client = self._clients[locality] = OllamaClient(self._base_url, transport, self._connect_seconds)
         return client

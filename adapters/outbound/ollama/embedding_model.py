@@ -11,7 +11,7 @@ from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, Task
 
-from .client import MAX_LINE_BYTES, Clients
+from .client import MAX_BODY_BYTES, Clients
 from .failures import translated
 from .loading import Loads
 from .names import hold_local
@@ -37,11 +37,11 @@ class OllamaEmbeddingModel(EmbeddingModel):
         keep_alive: str | None = None,
         api_key: str | None = None,
         load_seconds: float = 300.0,
-        max_line_bytes: int = MAX_LINE_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
-        self._clients = Clients(base_url, api_key=api_key, max_line_bytes=max_line_bytes)
+        self._clients = Clients(base_url, api_key=api_key, max_body_bytes=max_body_bytes)
         self._loads = Loads(self._clients, self._options, clock, load_seconds, task=Task.EMBED)
 
     async def aclose(self) -> None:

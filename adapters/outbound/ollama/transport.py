@@ -14,6 +14,10 @@ from .addresses import on_premises
 from .vendor import overflows, queue_full
 
 MAX_REFUSAL_BYTES = 64 * 1024
+MAX_LOOK_BYTES = 16 << 20
+"""Of what the server tells of itself and its models."""
+
+_ANSWERS = ("/api/chat", "/api/embed")
 
 _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
@@ -33,7 +37,11 @@ class Refusal(Exception):
 
 
 class Malformed(Exception):
-    """What the server sends can't be taken: a line without an end, or an encoding that was not asked for."""
+    """What the server sends can't be taken: an encoding that was not asked for."""
+
+
+class TooLarge(Exception):
+    """The server sends more than an answer can be."""
 
 
 class OutsideAddress(OSError):
@@ -43,11 +51,11 @@ class OutsideAddress(OSError):
 class OllamaTransport(AiohttpTransport):
     """Sends to one server. `guarded`: only to loopback and private addresses.
 
-    `max_line_bytes` bounds what is held of an answer: a line of a stream, or the whole of an answer in one piece.
+    `max_body_bytes` bounds an answer as a whole, streamed or not.
     """
 
     def __init__(
-        self, *, guarded: bool, api_key: str | None, max_line_bytes: int, resolver: AbstractResolver | None = None
+        self, *, guarded: bool, api_key: str | None, max_body_bytes: int, resolver: AbstractResolver | None = None
     ) -> None:
         connector = TCPConnector(
             limit=0,  # a call that waits for a connection would be billed to the model
@@ -58,7 +66,7 @@ class OllamaTransport(AiohttpTransport):
         # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
         super().__init__(verify=False, trust_env=False, client=session)
         self._api_key = api_key
-        self._max_line_bytes = max_line_bytes
+        self._max_body_bytes = max_body_bytes
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -77,7 +85,8 @@ class OllamaTransport(AiohttpTransport):
             await response.aclose()
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Lines(response.stream, self._max_line_bytes)
+        answers = request.url.path.endswith(_ANSWERS)
+        response.stream = _Lines(response.stream, self._max_body_bytes if answers else MAX_LOOK_BYTES)
         return response
 
 
@@ -107,7 +116,7 @@ async def _beginning(response: httpx.Response) -> bytes:
 
 
 class _Lines(httpx.AsyncByteStream):
-    """A body in whole lines of bounded length, as strict UTF-8.
+    """A body of bounded length in whole lines, as strict UTF-8.
 
     httpx replaces what is no UTF-8, without a word. Its lines also end at U+0085, U+2028 and U+2029, which may stand
     in a JSON string as they are: they are escaped here.
@@ -122,15 +131,14 @@ class _Lines(httpx.AsyncByteStream):
         held: list[bytes] = []
         size = 0
         async for chunk in self._body:
+            size += len(chunk)
+            if size > self._limit:
+                raise TooLarge
             whole, newline, rest = chunk.rpartition(b"\n")
-            if size + len(chunk) > self._limit:
-                raise Malformed("a line without an end")
             if newline:
                 yield _clean(b"".join((*held, whole, newline)))
                 held.clear()
-                size = 0
             held.append(rest)
-            size += len(rest)
         last = b"".join(held)
         if last:
             yield _clean(last)

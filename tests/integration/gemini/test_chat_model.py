@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,11 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from .calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
 from .payloads import refusal, respelled, said, stream, whole
 from .server import Answer, Asked
+
+GOLDEN = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((Path(__file__).parents[2] / "unit/gemini/golden").glob("request_*.json"))
+}
 
 
 async def test_a_stream_is_told_as_it_comes() -> None:
@@ -47,6 +53,20 @@ async def test_a_whole_answer_is_one_unary_call_and_one_delta_of_a_kind() -> Non
             TextDelta(text="Hello"),
         ]
         assert server.asked[0].path == "/v1beta/models/gemini-flash-latest:generateContent"
+
+
+@pytest.mark.parametrize("grain", Grain)
+@pytest.mark.parametrize("golden", GOLDEN.values(), ids=GOLDEN)
+async def test_what_is_asked_reaches_the_vendor(
+    golden: dict[str, Any], grain: Grain, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = whole(WORLD) if grain is Grain.WHOLE else stream(WORLD)
+    async with served(answer) as (server, model):
+        await events_of(model, msgspec.convert(golden["request"], ChatRequest), grain=grain)
+    sent = server.asked[0].body
+    for field in ("contents", "systemInstruction", "tools", "toolConfig"):
+        assert sent.get(field) == golden["body"].get(field)
+    assert not caplog.records
 
 
 async def test_one_connection_serves_call_after_call() -> None:

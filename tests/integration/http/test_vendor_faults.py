@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from llm_gateway.bootstrap.settings import Secret
+from llm_gateway.domain.resilience import BREAKER_FAILURES
 
 from ..gemini.payloads import refusal, stream, whole
 from ..gemini.payloads import said as gemini_said
-from ..gemini.server import Answer, Asked, Cut, GeminiServer, Reset
+from ..gemini.server import Answer, Asked, Cut, Flood, GeminiServer, Reset
+from ..ollama.server import HEAD, Script, Send, answer, chunk, end, line, ollama_server
 from ..ollama.server import Asked as OllamaAsked
 from ..ollama.server import Cut as OllamaCut
+from ..ollama.server import Flood as OllamaFlood
 from ..ollama.server import Reset as OllamaReset
-from ..ollama.server import Script, answer, end, line, ollama_server
 from ..ollama.server import stream as ollama_stream
 from ..ollama.server import whole as ollama_whole
 from .served import Served, chat, serve
@@ -49,6 +51,8 @@ class Vendor:
                 return stream(first, then=(Cut(),))
             case "reset":
                 return stream(first, then=(Reset(),))
+            case "endless":
+                return Answer((Flood(b" " * 65_535 + b"\n"),))
         return stream(first)
 
     def ollama(self, asked: OllamaAsked) -> Script:
@@ -65,18 +69,20 @@ class Vendor:
                 return ollama_stream(line("Hel"), then=[OllamaCut()])
             case "reset":
                 return ollama_stream(line("Hel"), then=[OllamaReset()])
+            case "endless":
+                return [Send(HEAD), OllamaFlood(chunk(b" " * 65_536))]
         return ollama_stream(line("Hel"))
 
 
 @asynccontextmanager
-async def gateway_to(provider: str) -> AsyncGenerator[tuple[Served, Vendor], None]:
+async def gateway_to(provider: str, **settings: Any) -> AsyncGenerator[tuple[Served, Vendor], None]:
     vendor = Vendor()
     async with GeminiServer(vendor.gemini).running() as gemini, ollama_server() as ollama:
         ollama.scripts = [vendor.ollama]
         to: dict[str, Any] = {"ollama_base_url": ollama.url}
         if provider == "gemini":
             to = {"gemini_api_key": Secret(KEY), "gemini_base_url": gemini.url}
-        async with serve(None, provider_max_retries=0, **to) as served:
+        async with serve(None, **{"provider_max_retries": 0} | to | settings) as served:
             yield served, vendor
 
 
@@ -157,3 +163,15 @@ async def test_who_takes_less_than_is_asked_for_is_passed_over_by_a_hint() -> No
     assert [skip["reason"] for skip in explained["skipped"]] == [
         "gemini/gemini-flash-latest takes at most 5 stop sequences"
     ]
+
+
+@PROVIDERS
+@STREAMED
+async def test_an_answer_without_an_end_is_given_up_and_held_against_nobody(provider: str, streamed: bool) -> None:
+    """More often than would open a breaker, and without a retry, which would be as much again."""
+    async with gateway_to(provider, max_answer_bytes=1024, provider_max_retries=3) as (served, vendor):
+        vendor.fault = "endless"
+        for chats in range(1, BREAKER_FAILURES + 2):
+            answered = await served.chat(model=provider, stream=streamed)
+            assert (answered.status_code, answered.json()["code"], vendor.chats) == (502, "provider_failed", chats)
+            assert "larger than this gateway takes" in answered.json()["detail"]

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
 from typing_extensions import override
@@ -17,6 +17,8 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Charge, Quota, ReservationId
 
+from ...unit.application.test_quota_waits import BURSTS, Asking, Burst, StoppedClock
+from ...unit.application.test_quota_waits import QUOTAS as SMALL_QUOTAS
 from ...unit.domain.test_limits_machine import QUOTAS, Limits
 from .conftest import PATIENCE, REDIS
 from .set_time import TimedRateLimiter
@@ -89,3 +91,14 @@ def test_the_script_the_memory_adapter_and_the_model_agree_step_by_step(bench: B
 
     bounds = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True)
     run_state_machine_as_test(Shared, settings=bounds)
+
+
+def test_who_waits_as_long_as_the_script_told_is_admitted(bench: Bench) -> None:
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(SMALL_QUOTAS, BURSTS)
+    def asks(quota: Quota, bursts: list[Burst]) -> None:
+        clock = StoppedClock()
+        limiter = TimedRateLimiter(bench.store, clock)
+        bench.done(Asking(limiter, clock, bench.new_client(quota)).run(bursts))
+
+    asks()

@@ -1,6 +1,7 @@
 """What a request takes of its client's quota, and what it gives back, however it ends."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -8,12 +9,12 @@ from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import FinishReason, Grain, Usage
+from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_prompt
 from llm_gateway.domain.events import Finished, TextDelta
-from llm_gateway.domain.quota import LEASE_MS
+from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Quota, ReservationId
 from llm_gateway.domain.routing import EndpointState
 
 from .witnesses import FarLimiter
@@ -33,45 +34,81 @@ async def test_an_estimate_is_held_and_the_counted_amount_settled() -> None:
     assert (world.limiter.reserved, world.limiter.settled) == ([PROMPT + 100], [COUNTED])
 
 
-@pytest.mark.parametrize("stated", [None, 100, 5000])
-@pytest.mark.parametrize("limit", [None, 200, 50_000])
-async def test_the_least_of_max_tokens_the_models_limit_and_1024_is_held_for_an_answer(
-    stated: int | None, limit: int | None
+@pytest.mark.parametrize(
+    ("max_tokens", "limit", "likely", "held"),
+    [
+        (None, None, 1024, PROMPT + 1024),
+        (None, 200, 1024, PROMPT + 200),
+        (None, 50_000, 1024, PROMPT + 1024),
+        (100, 200, 1024, PROMPT + 100),
+        (300, 200, 1024, PROMPT + 200),
+        (5_000, 50_000, 1024, PROMPT + 1024),
+        (5_000, None, 1, PROMPT + 1),
+        (None, None, 50_000, 10_000),
+    ],
+)
+async def test_the_smallest_bound_of_the_answer_is_held_and_at_most_the_capacity(
+    max_tokens: int | None, limit: int | None, likely: int, held: int
 ) -> None:
-    world = World(output_limit=limit)
-    await world.ask(call_of(max_tokens=stated), RICH)
-    assert world.limiter.reserved == [PROMPT + min(bound for bound in (stated, limit, 1024) if bound is not None)]
+    world = World(output_limit=limit, reservation_output=likely)
+    await world.ask(call_of(max_tokens=max_tokens), RICH)
+    assert world.limiter.reserved == [held]
 
 
-async def test_nothing_is_refused_while_the_bucket_covers_what_is_reserved() -> None:
+async def test_as_many_are_admitted_at_once_as_the_bucket_covers_and_what_they_used_is_settled() -> None:
     world = World(gemini=[[Wait(5), *HELLO]])
     client = client_of(tokens=100_000)
-    asking = [
-        asyncio.create_task(world.ask(call_of("Say hello.", cache=CacheDirective(mode=CacheMode.BYPASS)), client))
-        for _ in range(20)
-    ]
-    await world.clock.advance(10)
+    asking = [asyncio.create_task(world.ask(call_of(f"Question {number}"), client)) for number in range(20)]
+    await world.clock.advance(5)
     await asyncio.gather(*asking)
-    assert world.limiter.reserved == [PROMPT + 1024] * 20
-    assert world.limiter.settled == [COUNTED] * 20
-
-
-async def test_what_an_answer_used_above_its_reservation_is_debt_and_the_wait_that_is_told_is_true() -> None:
-    long = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=0, completion_tokens=5000), model="long")
-    world = World(gemini=[[TextDelta(text="word"), long], HELLO])
-    client = client_of(tokens=2000)  # regains one a second
-    bypassing = call_of(cache=CacheDirective(mode=CacheMode.BYPASS))
-    await world.ask(bypassing, client)
     assert await world.at_rest()
-    with pytest.raises(QuotaExceeded) as refused:
-        await world.ask(bypassing, client)
-    wait = refused.value.decision.retry_after_ms
-    assert wait == (5000 - 2000 + PROMPT + 1024) * 1000
-    await world.clock.advance(wait / 1000 - 0.001)
-    with pytest.raises(QuotaExceeded):
-        await world.ask(bypassing, client)
-    await world.clock.advance(0.001)
-    await world.ask(bypassing, client)
+    assert world.limiter.settled == [COUNTED] * 20
+    assert await left(world, client) == 100_000 - 20 * COUNTED + 5  # seconds of refill
+
+
+async def test_what_was_used_above_a_reservation_is_debt_that_the_next_request_waits_out() -> None:
+    long = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=5, completion_tokens=5_000), model="long")
+    world = World(gemini=[[TextDelta(text="four"), long], HELLO])
+    client = client_of(tokens=2_000)
+    await world.ask(call_of(), client)
+    assert await world.at_rest()
+
+    with pytest.raises(QuotaExceeded) as caught:
+        await world.ask(call_of("Another one."), client)
+    owed = 5_005 - 2_000 + estimate_prompt(call_of("Another one.").request) + 1024
+    assert caught.value.retry_after == timedelta(seconds=owed)
+    await world.clock.advance(owed)
+    assert (await world.ask(call_of("Another one."), client)).reply.content == "Hello there"
+
+
+@pytest.mark.parametrize(
+    ("requests", "tokens", "taken", "wait"),
+    [
+        (Bucket.of(1, 0.25), Bucket.of(200, 100.0), Charge(tokens=200), 4),
+        (Bucket.of(1, 1.0), Bucket.of(1_000, 1.0), Charge(requests=1, tokens=1_000), PROMPT + 100),
+    ],
+    ids=["tokens are there before a request", "a request is there before tokens"],
+)
+async def test_a_refusal_tells_when_everything_is_there_for_asking_again(
+    requests: Bucket, tokens: Bucket, taken: Charge, wait: int
+) -> None:
+    world = World()
+    client = Client(id=ClientId("one"), namespace="shared", quota=Quota(requests=requests, tokens=tokens))
+    await world.limiter.take(client, taken, ReservationId("earlier"))
+
+    with pytest.raises(QuotaExceeded) as caught:
+        await world.ask(CALL, client)
+    told = caught.value.retry_after
+    assert told is not None
+    assert timedelta(0) <= told - timedelta(seconds=wait) <= timedelta(milliseconds=2)
+    await world.clock.advance(told.total_seconds())
+    assert (await world.ask(CALL, client)).reply.content == "Hello there"
+
+
+async def left(world: World, client: Client) -> int:
+    tokens = (await world.limiter.take(client, Charge(), ReservationId("asked"))).tokens
+    assert tokens is not None
+    return tokens.remaining
 
 
 async def test_a_hit_costs_a_request_and_no_tokens() -> None:

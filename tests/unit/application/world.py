@@ -64,6 +64,7 @@ class World:
         max_retries: int = 3,
         max_answer_bytes: int = 1 << 20,
         output_limit: int | None = None,
+        reservation_output: int = 1024,
     ) -> None:
         self.clock = clock or ScriptedClock()
         self.entropy = SeededEntropy()
@@ -76,7 +77,7 @@ class World:
         self.flights = Flights()
         self.breakers = Breakers(self.clock)
         self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl))
-        self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy)
+        self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy, reserved_output=reservation_output)
         states = [
             EndpointState(endpoint=endpoint, features=frozenset(Feature), output_limit=output_limit)
             for endpoint in (CLOUD, LOCAL)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from llm_gateway.domain.quota import FINE_CAPACITY, MAX_CAPACITY, Bucket
+from llm_gateway.domain.quota import FINE_CAPACITY, MAX_CAPACITY, Bucket, Levels, Quota
 
 FINE = st.builds(
     Bucket,
@@ -51,6 +51,18 @@ def test_a_wait_is_the_first_millisecond_at_which_the_level_is_there(bucket: Buc
 
     assert bucket.refilled(level, wait) >= wanted
     assert wait == 0 or bucket.refilled(level, wait - 1) < wanted
+
+
+@given(BUCKETS, st.data())
+def test_what_is_told_of_a_bucket_tells_how_long_to_wait_for_any_units(bucket: Bucket, data: st.DataObject) -> None:
+    level = data.draw(st.integers(-4 * 10**15, bucket.full) | st.integers(0, bucket.full))
+    units = data.draw(st.integers(1, bucket.capacity) | st.integers(1, 5))
+    told = Quota(tokens=bucket).decision(Levels(requests=0, tokens=level, leases=0), wait_ms=0).tokens
+
+    assert told is not None
+    exact = bucket.wait_ms(level, min(units, bucket.capacity) * bucket.scale)
+    assert exact <= told.wait_ms(units) <= exact + 2
+    assert told.wait_ms(bucket.capacity + units) == told.reset_ms
 
 
 @given(st.integers(1, MAX_CAPACITY), st.floats(1e-6, 1e9))

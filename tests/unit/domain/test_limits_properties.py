@@ -13,7 +13,6 @@ from llm_gateway.domain.quota_account import QuotaAccount
 BUCKETS = st.builds(
     Bucket.of, st.integers(1, 6) | st.sampled_from((10**6, 10**9)), st.sampled_from((0.1, 0.7, 1.0, 33.3, 1_000.0))
 )
-SMALL = st.builds(Bucket.of, st.integers(1, 6), st.sampled_from((0.1, 1.0, 33.3, 1_000.0)))
 GAPS = st.sampled_from((0, 0, 1, 9, 500, 999, 1_000)) | st.integers(0, 20_000)
 
 
@@ -124,25 +123,3 @@ def test_no_number_that_the_arithmetic_touches_is_past_what_a_double_counts(
 def test_the_check_itself_sees_a_product_that_is_too_large() -> None:
     with pytest.raises(AssertionError):
         Double(10**9) * 10**9
-
-
-@settings(max_examples=300)
-@given(SMALL, SMALL, st.lists(st.tuples(GAPS, st.integers(1, 8), st.integers(0, 40)), min_size=1, max_size=20))
-def test_a_client_that_waits_as_long_as_it_was_told_is_admitted(
-    requests: Bucket, tokens: Bucket, earlier: list[tuple[int, int, int]]
-) -> None:
-    """By its request and by its tokens, whatever debt its answers left; nothing else is under way meanwhile."""
-    account = QuotaAccount(Quota(requests=requests, tokens=tokens), 0)
-    now = 0
-    for index, (gap, reserved, used) in enumerate(earlier):
-        now += gap
-        if account.take(Charge(requests=1), ReservationId(f"request {index}"), now).allowed:
-            held = Charge(tokens=min(reserved, tokens.capacity), lease=True)
-            decision = account.take(held, ReservationId(f"tokens {index}"), now)
-            if decision.allowed:
-                account.settle(ReservationId(f"tokens {index}"), used, now)
-            else:
-                now += decision.retry_after_ms
-                assert account.take(Charge(requests=1), ReservationId(f"again {index}"), now).allowed
-                assert account.take(held, ReservationId(f"tokens again {index}"), now).allowed
-                account.settle(ReservationId(f"tokens again {index}"), used, now)

@@ -1,7 +1,7 @@
 """Requests on their way to Gemini: golden bodies of the vendor's REST reference, and what is refused."""
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,11 @@ def endpoint(model: str = "gemini-flash-latest") -> EndpointId:
 
 
 def rest_body(asked: VendorRequest) -> dict[str, Any]:
-    """The vendor's types in the shape of its REST reference."""
+    """All of it in the shape of the vendor's REST reference."""
     config = asked.config.model_dump(by_alias=True, exclude_none=True, mode="json")
     for ours in ("automaticFunctionCalling", "automaticContinuation"):
         config.pop(ours)
-    contents = [content.model_dump(by_alias=True, exclude_none=True, mode="json") for content in asked.contents]
-    body = {"contents": contents}
-    body |= {name: config.pop(name) for name in ("systemInstruction", "tools", "toolConfig") if name in config}
+    body = asked.body | {name: config.pop(name) for name in ("toolConfig",) if name in config}
     return body | {"generationConfig": config}
 
 
@@ -91,16 +89,17 @@ def test_signatures_go_back_byte_by_byte(signature: bytes, alphabet: bytes) -> N
     given = {"google": {"thought_signature": b64encode(signature, alphabet).decode(), "more": 1}, "other": {}}
     call = ToolCall(id="1", name="f", arguments="{}", extra_content=given)
     message = AssistantMessage(tool_calls=(call,), extra_content=given)
-    parts = to_vendor(endpoint(), ChatRequest(messages=(HELLO, message))).contents[1].parts or []
-    assert [(part.text, part.thought_signature) for part in parts] == [("", signature), (None, signature)]
+    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=(HELLO, message))))["contents"][1]["parts"]
+    sent = [(part.get("text"), urlsafe_b64decode(part["thoughtSignature"])) for part in parts]
+    assert sent == [("", signature), (None, signature)]
 
 
 def test_only_the_last_text_of_a_message_bears_its_signature() -> None:
     message = AssistantMessage(
         content=(Text(text="a"), Text(text="b")), extra_content={"google": {"thought_signature": "c2ln"}}
     )
-    parts = to_vendor(endpoint(), ChatRequest(messages=(message,))).contents[0].parts or []
-    assert [(part.text, part.thought_signature) for part in parts] == [("a", None), ("b", b"sig")]
+    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=(message,))))["contents"][0]["parts"]
+    assert parts == [{"text": "a"}, {"text": "b", "thoughtSignature": "c2ln"}]
 
 
 SIGNED = {"google": {"thought_signature": "c2ln"}}

@@ -39,7 +39,7 @@ class Rebinding(AbstractResolver):
 
 @asynccontextmanager
 async def client_over(resolver: AbstractResolver, *, guarded: bool = True) -> AsyncGenerator[httpx.AsyncClient, None]:
-    transport = OllamaTransport(guarded=guarded, api_key=None, max_line_bytes=1 << 20, resolver=resolver)
+    transport = OllamaTransport(guarded=guarded, api_key=None, max_body_bytes=1 << 20, resolver=resolver)
     async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
         yield client
 

@@ -1,5 +1,6 @@
 """What every surface does around a request: learns who asks, records what it refuses, and answers."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -27,6 +28,8 @@ from .requests import api_key, decode, read_body, text_headers
 
 T = TypeVar("T")
 
+LARGE_BODY_BYTES = 64 * 1024
+
 
 class RequestHandling:
     def __init__(
@@ -49,6 +52,7 @@ class RequestHandling:
         self._drain = drain
         self._max_body_bytes = max_body_bytes
         self._pace = pace
+        self._large_bodies = asyncio.Lock()
 
     async def client(self, scope: Scope) -> Client:
         """Who asks. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
@@ -63,6 +67,9 @@ class RequestHandling:
         data = await read_body(
             request.scope, request.receive, share, max_bytes=self._max_body_bytes, seconds=self._pace.body
         )
+        if len(data) > LARGE_BODY_BYTES:
+            async with self._large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
+                await asyncio.sleep(0)
         body = decode(decoder, data)
         check_said_once(data)
         return client, body

@@ -1,8 +1,7 @@
 """Limits as a client meets them."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable
 
 import httpx
 
@@ -87,6 +86,30 @@ async def test_an_exhausted_token_quota_is_a_429_with_each_header_once(start: Se
     assert int(second.headers["retry-after"]) >= 1
 
 
+async def test_a_quota_of_tokens_admits_many_at_once_that_state_no_max_tokens(start: Serve) -> None:
+    clock = ScriptedClock()
+    ample = ClientSettings(
+        name="ample",
+        keys=(Secret("ample-key-1"),),
+        requests=BucketSettings(capacity=100, refill_rate=1),
+        tokens=BucketSettings(capacity=100_000, refill_rate=1),
+    )
+    model = ScriptedChatModel(clock, *[[Wait(1), *answer("Yes.")]] * 5, answer("Yes."))
+    served = await start(model, api_keys=(), clients=(ample,), overrides={"clock": clock})
+
+    def ask(number: int) -> Awaitable[httpx.Response]:
+        body = {"model": "ollama", **chat(f"Question {number}")}
+        return served.client.post("/v1/chat/completions", json=body, headers={"x-api-key": "ample-key-1"})
+
+    asking = asyncio.gather(*(ask(number) for number in range(5)))
+    await eventually(lambda: model.open_calls == 5)
+    await clock.advance(1)
+
+    assert [response.status_code for response in await asking] == [200] * 5
+    used = 5 * 4  # as the model counts
+    assert (await ask(6)).headers["x-ratelimit-remaining-tokens"] == str(100_000 - used + 1)  # a second's refill
+
+
 async def test_a_hit_costs_a_request(start: Serve) -> None:
     served = await start(
         ScriptedChatModel(stopped_clock()), rate_limiter_capacity=2, overrides={"clock": ScriptedClock()}
@@ -111,22 +134,3 @@ async def test_two_keys_have_two_quotas_and_two_caches(start: Serve) -> None:
 
     assert (first.status_code, other.status_code) == (200, 200)
     assert other.json()["cached"] is False
-
-
-async def test_a_token_quota_admits_as_many_at_once_as_it_covers_without_max_tokens(start: Serve) -> None:
-    clock = ScriptedClock()
-    budgeted = ClientSettings(
-        name="budgeted", keys=(Secret("budgeted-key"),), tokens=BucketSettings(capacity=100_000, refill_rate=500)
-    )
-    model = ScriptedChatModel(clock, [Wait(5), *answer("Hello")])
-    served = await start(model, api_keys=(), clients=(budgeted,), rate_limiter_capacity=10, overrides={"clock": clock})
-
-    def ask(number: int) -> Coroutine[Any, Any, httpx.Response]:
-        body = {"model": "local", "messages": [{"role": "user", "content": f"Question {number}"}]}
-        return served.client.post("/v1/chat/completions", json=body, headers={"x-api-key": "budgeted-key"})
-
-    asking = [asyncio.create_task(ask(number)) for number in range(5)]
-    await eventually(lambda: len(model.calls) == 5 or any(task.done() for task in asking))
-    await clock.advance(5)
-
-    assert [response.status_code for response in await asyncio.gather(*asking)] == [200] * 5

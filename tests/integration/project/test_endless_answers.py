@@ -1,0 +1,215 @@
+"""Vendors that never stop sending: every call to them reads no more than it can use, and ends the connection."""
+
+import asyncio
+import gzip
+import json
+import tracemalloc
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TypeAlias
+
+import pytest
+
+from llm_gateway.adapters.outbound.gemini import connection, failures
+from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
+from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
+from llm_gateway.adapters.outbound.ollama import client, transport
+from llm_gateway.adapters.outbound.ollama import failures as ollama_failures
+from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
+from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
+from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
+from llm_gateway.domain.embedding import EmbedRequest
+from llm_gateway.domain.errors import ProviderBroken
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+
+from ..gemini.payloads import said, sse
+from ..ollama.server import line
+
+ON_THE_WAY = 24 << 20
+"""What the sockets of both sides can hold beside what was read."""
+OLLAMA = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
+GEMINI = Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD)
+CLOCK = SystemClock()
+LOADED = {"models": [{"model": "llama3.1:latest", "name": "llama3.1:latest"}]}
+KNOWN: Mapping[str, object] = {"/api/show": {"capabilities": ["completion"]}, "/api/ps": LOADED}
+
+Call: TypeAlias = Callable[[str], Awaitable[object]]
+
+
+class Endless:
+    """Answers what it knows, and everything else with the same bytes for ever."""
+
+    def __init__(self, flood: bytes, known: Mapping[str, object], headers: str = "") -> None:
+        self.flood = flood
+        self.known = known
+        self.headers = headers
+        self.sent = 0
+        self.calls = 0
+        self.heads: list[str] = []
+        self.left = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[str, None]:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        async with server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                while True:
+                    await self._exchange(reader, writer)
+        finally:
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        self.heads.append(head)
+        path = head.split(" ")[1]
+        length = next((line for line in head.split("\r\n") if line.startswith("content-length:")), ":0")
+        await reader.readexactly(int(length.partition(":")[2]))
+        if path in self.known:
+            data = json.dumps(self.known[path]).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+            return
+        self.calls += 1
+        writer.write(f"HTTP/1.1 200 OK\r\n{self.headers}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"%x\r\n%s\r\n" % (len(self.flood), self.flood)
+        try:
+            while True:
+                writer.write(chunk)
+                await writer.drain()
+                self.sent += len(self.flood)
+        finally:
+            self.left.set()
+
+
+def deadline() -> Deadline:
+    return Deadline(CLOCK.monotonic() + 50)
+
+
+async def chat(model: ChatModel, to: Endpoint, grain: Grain) -> None:
+    request = ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
+    async with aclosing(model.events(to, request, grain=grain, deadline=deadline(), headers={})) as events:
+        async for _ in events:
+            pass
+
+
+async def embed(model: EmbeddingModel, to: Endpoint) -> None:
+    await model.embed(to, EmbedRequest(inputs=("Hello",)), deadline=deadline(), headers={})
+
+
+def ollama_chat(grain: Grain) -> Call:
+    async def call(url: str) -> None:
+        async with aclosing(OllamaChatModel(base_url=url, clock=CLOCK)) as model:
+            await chat(model, OLLAMA, grain)
+
+    return call
+
+
+async def ollama_embed(url: str) -> None:
+    async with aclosing(OllamaEmbeddingModel(base_url=url, clock=CLOCK)) as model:
+        await embed(model, OLLAMA)
+
+
+def ollama_look(ask: Callable[[client.OllamaClient], Awaitable[object]]) -> Call:
+    async def call(url: str) -> None:
+        async with aclosing(client.Clients(url)) as clients:
+            with ollama_failures.translated(OLLAMA.id, CLOCK.now):
+                await ask(clients.of(Locality.ON_PREMISES))
+
+    return call
+
+
+@asynccontextmanager
+async def gemini(url: str) -> AsyncGenerator[GeminiClient, None]:
+    async with aclosing(GeminiClient(provider="gemini", api_key="k", base_url=url)) as vendor:
+        yield vendor
+
+
+def gemini_chat(grain: Grain) -> Call:
+    async def call(url: str) -> None:
+        async with gemini(url) as vendor:
+            await chat(GeminiChatModel(vendor, CLOCK), GEMINI, grain)
+
+    return call
+
+
+async def gemini_embed(url: str) -> None:
+    async with gemini(url) as vendor:
+        await embed(GeminiEmbeddingModel(vendor, CLOCK), GEMINI)
+
+
+async def gemini_list(url: str) -> None:
+    async with gemini(url) as vendor:
+        with failures.translated(GEMINI.id, CLOCK.now):
+            await vendor.sdk.models.list()
+
+
+ANSWER, LOOK = client.MAX_BODY_BYTES, transport.MAX_LOOK_BYTES
+GEMINI_ANSWER, GEMINI_LIST = connection.MAX_BODY_BYTES, connection.MAX_LIST_BYTES
+SHORT, LONG = b" \n" * 32_768, b"x" * 65_536
+COMMENTS = (b":" + b" " * 1_022 + b"\n") * 64
+LINES, EVENTS = json.dumps(line("x" * 65_536)).encode() + b"\n", sse(said({"text": "x" * 65_536}))
+WITHOUT_LOADED = {**KNOWN, "/api/ps": {"models": []}}
+
+CALLS: dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]] = {
+    "ollama, chat": (ollama_chat(Grain.WHOLE), KNOWN, ANSWER, (SHORT, LONG)),
+    "ollama, chat in a stream": (ollama_chat(Grain.STREAM), KNOWN, ANSWER, (LINES, LONG)),
+    "ollama, embeddings": (ollama_embed, KNOWN, ANSWER, (SHORT, LONG)),
+    "ollama, the load of a chat model": (ollama_chat(Grain.STREAM), WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
+    "ollama, the load of an embedding model": (ollama_embed, WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
+    "ollama, tags": (ollama_look(lambda client: client.list()), {}, LOOK, (SHORT, LONG)),
+    "ollama, show": (ollama_look(lambda client: client.shown("llama3.1")), {}, LOOK, (SHORT, LONG)),
+    "ollama, ps": (ollama_look(lambda client: client.ps()), {}, LOOK, (SHORT, LONG)),
+    "gemini, chat": (gemini_chat(Grain.WHOLE), {}, GEMINI_ANSWER, (SHORT, LONG)),
+    "gemini, chat in a stream": (gemini_chat(Grain.STREAM), {}, GEMINI_ANSWER, (COMMENTS, EVENTS, LONG)),
+    "gemini, embeddings": (gemini_embed, {}, GEMINI_ANSWER, (SHORT, LONG)),
+    "gemini, models": (gemini_list, {}, GEMINI_LIST, (SHORT, LONG)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "flood"), [(name, flood) for name, (*_, floods) in CALLS.items() for flood in range(len(floods))]
+)
+async def test_no_call_reads_more_than_it_can_use(name: str, flood: int) -> None:
+    call, known, limit, floods = CALLS[name]
+    vendor = Endless(floods[flood], known)
+    async with vendor.running() as url:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ProviderBroken) as caught:
+                await call(url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        await asyncio.wait_for(vendor.left.wait(), 5)
+    assert caught.value.doubtful
+    assert "larger than this gateway takes" in caught.value.message
+    assert vendor.sent < limit + ON_THE_WAY
+    assert peak < 2 * limit + ON_THE_WAY
+    assert vendor.calls == 1
+
+
+@pytest.mark.parametrize("provider", ["ollama", "gemini"])
+@pytest.mark.parametrize("grain", Grain)
+async def test_nothing_is_decompressed(provider: str, grain: Grain) -> None:
+    """A kilobyte of it could stand for a megabyte."""
+    bomb = gzip.compress(bytes(1 << 24))
+    vendor = Endless(bomb, KNOWN, "Content-Encoding: gzip\r\n")
+    call = ollama_chat(grain) if provider == "ollama" else gemini_chat(grain)
+    async with vendor.running() as url:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ProviderBroken):
+                await call(url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        await asyncio.wait_for(vendor.left.wait(), 5)
+    assert peak < 8 << 20
+    assert "accept-encoding: identity" in vendor.heads[-1]
