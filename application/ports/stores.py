@@ -30,7 +30,7 @@ class ReplyCache(Protocol):
 
 
 class RateLimiter(Protocol):
-    """Port: the clients' quotas, by the rules of `domain.quota_account.QuotaAccount`. A charge is taken whole or not at all.
+    """Port: the clients' quotas, by the rules of `domain.quota_account.QuotaAccount`. A charge is taken whole or not.
 
     Idempotent by the reservation's id while the reservation lives. Raises `LimiterUnavailable` where policy says so.
     """
