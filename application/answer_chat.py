@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from typing import TypeVar
 
 from typing_extensions import override
 
@@ -24,6 +25,8 @@ from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests
 from .route_chat import ChatContext, RouteChat, Source
 from .throttle_client import ThrottleClient
+
+T = TypeVar("T")
 
 MAX_ANSWERS = 4096
 """Answers under way in one process; more are refused with `Overloaded`."""
@@ -142,7 +145,9 @@ class Answer(AsyncIterator[ChatEvent]):
     async def __anext__(self) -> ChatEvent:
         """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
         try:
-            event = await (self._next() if self._ends is None else self._next_within(self._ends))
+            if self._source is None:
+                self._source = await self._in_time(self._route(self._context))
+            event = await (anext(self._source) if self._ends is None else self._in_time(anext(self._source)))
         except StopAsyncIteration:
             raise
         except Exception as error:
@@ -166,15 +171,13 @@ class Answer(AsyncIterator[ChatEvent]):
         if self._source is not None:
             await self._source.aclose()
 
-    async def _next(self) -> ChatEvent:
-        if self._source is None:
-            self._source = await self._route(self._context)
-        return await anext(self._source)
-
-    async def _next_within(self, ends: float) -> ChatEvent:
+    async def _in_time(self, waited: Awaitable[T]) -> T:
+        """Within the request's own timeout, where it has one."""
+        if self._ends is None:
+            return await waited
         try:
-            async with self._clock.timeout_at(ends):
-                return await self._next()
+            async with self._clock.timeout_at(self._ends):
+                return await waited
         except TimeoutError as error:
             waiting_for = self.endpoint or self.plan.endpoints[0].endpoint.id
             raise ProviderTimeout(waiting_for.provider, "no answer within this request's own timeout") from error

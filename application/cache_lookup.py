@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from datetime import timedelta
+from operator import attrgetter
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, msgpack
@@ -40,6 +41,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     mode: CacheMode
     ttl: timedelta
     secure: bool
+    store: ReplyCache
     found: Mapping[Endpoint, Found[R]]
 
     def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
@@ -84,11 +86,17 @@ class CacheLookup(Generic[R]):
         """
         mode = cache.mode if self._ttl else CacheMode.BYPASS
         secure = plan.hint is Hint.SECURE
-        endpoints = () if mode is CacheMode.BYPASS else [state.endpoint for state in plan.endpoints]
+        store = self._process if self._shared is None or secure else self._shared
+        endpoints = () if mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
         keys = cache_keys(client.namespace, endpoints, request, task=self._task)
-        found = await self._read(keys, secure=secure) if mode is CacheMode.USE else {}
+        found: dict[Endpoint, Found[R]] = {}
+        entries = await store.get(tuple(keys.values())) if mode is CacheMode.USE else {}
+        for endpoint, key in keys.items():
+            entry = self._entry(key, entries[key]) if key in entries else None
+            if entry is not None:
+                found[endpoint] = Found(entry.reply, entry.took / 1000)
         ttl = self._ttl if cache.ttl is None else cache.ttl
-        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, found=found)
+        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, store=store, found=found)
 
     async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a reply that ended well, which took its provider so many seconds, for the same request again."""
@@ -96,19 +104,7 @@ class CacheLookup(Generic[R]):
         if key is None or not view.ttl or (isinstance(reply, ChatReply) and reply.finish_reason not in _STORED):
             return
         entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
-        await self._store(secure=view.secure).put(key, entry, view.ttl)
-
-    async def _read(self, keys: Mapping[Endpoint, CacheKey], *, secure: bool) -> Mapping[Endpoint, Found[R]]:
-        entries = await self._store(secure=secure).get(tuple(keys.values()))
-        found = {}
-        for endpoint, key in keys.items():
-            entry = self._entry(key, entries[key]) if key in entries else None
-            if entry is not None:
-                found[endpoint] = Found(entry.reply, entry.took / 1000)
-        return found
-
-    def _store(self, *, secure: bool) -> ReplyCache:
-        return self._process if self._shared is None or secure else self._shared
+        await view.store.put(key, entry, view.ttl)
 
     def _entry(self, key: CacheKey, data: bytes) -> _Entry[R] | None:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import Client
@@ -12,6 +13,8 @@ from .ports.observation import Observation, Observer
 from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+
+_endpoint_id = attrgetter("endpoint.id")
 
 
 class RequestRecorder:
@@ -112,7 +115,7 @@ class RequestRecorder:
             endpoint=self.endpoint,
             cache=self.cache,
             admitted=self._admitted,
-            planned=tuple(state.endpoint.id for state in plan.endpoints) if plan else (),
+            planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),

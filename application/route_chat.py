@@ -13,7 +13,7 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected, ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, replay
 from llm_gateway.domain.resilience import Pause
-from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
+from llm_gateway.domain.routing import EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
 from .call_provider import CallProvider
@@ -98,16 +98,17 @@ class RouteChat:
         has no other itself, asks once more.
         """
         failures: list[ProviderError] = []
-        asks = [(state, False) for state in context.plan.endpoints]
-        for number, (state, patient) in enumerate(asks, start=1):
-            endpoint = state.endpoint
+        states, number, patient = context.plan.endpoints, 0, False
+        while number < len(states):
+            endpoint = states[number].endpoint
             found = context.view.found.get(endpoint)
             if found is not None:
                 context.recorder.found(found.seconds)
                 return Replay(found.reply)
-            alternative = self._any_usable(context, [later.endpoint for later, _ in asks[number:]])
+            alternative = self._any_usable(context, states[number + 1 :])
             key = context.view.flight_key(endpoint, context.call.grain, patient=patient)
-            reader = self._flights.join(key, partial(self._produce, context, state, alternative), context.ends)
+            produce = partial(self._produce, context, states[number], alternative)
+            reader = self._flights.join(key, produce, context.ends)
             try:
                 await reader.begin()
             except BaseException as error:
@@ -115,17 +116,22 @@ class RouteChat:
                 if not isinstance(error, ProviderError) or isinstance(error, ProviderRejected):
                     raise
                 if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
-                    asks.insert(number, (state, True))
+                    patient = True
                     continue
                 failures.append(error)
                 context.recorder.passed_over(endpoint, error)
+                number, patient = number + 1, False
                 continue
-            context.recorder.asked(_status(context, endpoint, leads=reader.leads))
+            made = CacheStatus.MISS if reader.leads else CacheStatus.COALESCED
+            context.recorder.asked(made if endpoint in context.view.keys else CacheStatus.BYPASS)
             return reader
         raise _first_choice(failures)
 
-    def _any_usable(self, context: ChatContext, endpoints: Sequence[Endpoint]) -> bool:
-        return any(endpoint in context.view.found or self._call_provider.usable(endpoint) for endpoint in endpoints)
+    def _any_usable(self, context: ChatContext, states: Sequence[EndpointState]) -> bool:
+        for state in states:
+            if state.endpoint in context.view.found or self._call_provider.usable(state.endpoint):
+                return True
+        return False
 
     async def _produce(
         self, context: ChatContext, state: EndpointState, alternative: bool, answer: Collector
@@ -156,12 +162,6 @@ class RouteChat:
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
                 yield calls.pause
-
-
-def _status(context: ChatContext, endpoint: Endpoint, *, leads: bool) -> CacheStatus:
-    if endpoint not in context.view.keys:
-        return CacheStatus.BYPASS
-    return CacheStatus.MISS if leads else CacheStatus.COALESCED
 
 
 def _first_choice(failures: Sequence[ProviderError]) -> ProviderError:

@@ -47,17 +47,14 @@ class Flights:
             raise Draining
         flight = self._flights.get(key)
         if flight is None:
-            flight = Flight(self, key)
+            flight = Flight(key, self._flights)
             self._running[flight.task] = flight
             flight.task.add_done_callback(self._running.pop)
             if key is not None:
                 self._flights[key] = flight
-        return flight.join(produce, ends)
-
-    def landed(self, flight: "Flight") -> None:
-        """Nobody joins it any more; until its task ends it is still under way."""
-        if flight.key is not None:
-            del self._flights[flight.key]
+        reader = Reader(flight, ends)
+        flight.readers[reader] = produce
+        return reader
 
     async def aclose(self) -> None:
         """End every flight, and start none any more; who still reads gets `Draining`."""
@@ -68,30 +65,17 @@ class Flights:
 class Flight:
     """One producing task, and what it has produced so far, kept whole because any reader may still need it."""
 
-    def __init__(self, flights: Flights, key: Hashable | None) -> None:
-        self.key = key
+    def __init__(self, key: Hashable | None, joinable: "dict[Hashable, Flight]") -> None:
         self.events: list[ChatEvent] = []
         self.complete = False
         self.ended = False
         self.failure: Exception | None = None
         self.answer = Collector()
-        self._flights = flights
-        self._readers: dict[Reader, Produce] = {}
+        self.readers: dict[Reader, Produce] = {}
+        self._key = key
+        self._joinable = joinable
         self._room: asyncio.Future[None] | None = None
         self.task = asyncio.create_task(self._run())
-
-    def join(self, produce: Produce, ends: float | None) -> "Reader":
-        reader = Reader(self, ends)
-        self._readers[reader] = produce
-        return reader
-
-    async def leave(self, reader: "Reader") -> None:
-        """The last one to leave before the end closes the call upstream, and waits until it is closed."""
-        if self._readers.pop(reader, None) is None:
-            return
-        self.advance()
-        if not self._readers and not self.complete and not self.ended:
-            await self.end()
 
     async def end(self) -> None:
         """Whatever was under way upstream is closed, and who still reads gets `Draining`."""
@@ -117,8 +101,8 @@ class Flight:
             self._land(None)
 
     async def _lead(self) -> None:
-        while self._readers:
-            leader, produce = next(iter(self._readers.items()))
+        while self.readers:
+            leader, produce = next(iter(self.readers.items()))
             leader.leads = True
             try:
                 async with aclosing(produce(self.answer)) as events:
@@ -131,11 +115,11 @@ class Flight:
             except QuotaExceeded as error:
                 if self.events:
                     raise
-                self._readers.pop(leader, None)
+                self.readers.pop(leader, None)
                 leader.fail(error)
 
     def _pause(self, pause: Pause) -> None:
-        for reader in self._readers:
+        for reader in self.readers:
             if reader.ends is not None and reader.ends <= pause.until:
                 reader.fail(_own(pause.error))
 
@@ -143,13 +127,13 @@ class Flight:
         self.events.append(event)
         self.complete = isinstance(event, Finished)
         furthest = 0
-        for reader in self._readers:
+        for reader in self.readers:
             reader.wake()
             furthest = max(furthest, reader.position)
-        while self._readers and not self.complete and len(self.events) - furthest >= EVENTS_AHEAD:
+        while self.readers and not self.complete and len(self.events) - furthest >= EVENTS_AHEAD:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
-            furthest = max((reader.position for reader in self._readers), default=0)
+            furthest = max((reader.position for reader in self.readers), default=0)
 
     def _land(self, failure: Exception | None) -> None:
         """No further event comes: nobody joins any more, and the readers learn of it. The first landing counts."""
@@ -157,8 +141,9 @@ class Flight:
             return
         self.ended = True
         self.failure = failure
-        self._flights.landed(self)
-        for reader in self._readers:
+        if self._key is not None:
+            del self._joinable[self._key]
+        for reader in self.readers:
             reader.wake()
 
 
@@ -221,8 +206,13 @@ class Reader(AsyncIterator[ChatEvent]):
         return self._flight.answer.reply()
 
     async def aclose(self) -> None:
-        """Leave the flight; the last reader to leave ends the call to the provider."""
-        await self._flight.leave(self)
+        """Stop reading. The last reader to leave before the end ends the call to the provider, and waits for that."""
+        flight = self._flight
+        if flight.readers.pop(self, None) is None:
+            return
+        flight.advance()
+        if not flight.readers and not flight.complete and not flight.ended:
+            await flight.end()
 
 
 def _own(failure: Exception) -> Exception:

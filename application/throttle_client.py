@@ -123,7 +123,7 @@ class ThrottleClient:
 
     def _answer(self, request: ChatRequest, limit: int | None) -> int:
         """The output tokens that are reserved."""
-        return min(most for most in (self._reserved_output, request.max_tokens, limit) if most is not None)
+        return min(filter(None, (self._reserved_output, request.max_tokens, limit)))
 
     async def _renew(self, client: Client, key: ReservationId) -> None:
         while True:
