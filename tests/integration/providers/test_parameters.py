@@ -254,16 +254,17 @@ def test_a_column_honours_only_what_it_has_a_place_for() -> None:
 
 
 NEW_FEATURE = """
-from enum import StrEnum
-
 from llm_gateway.domain import parameters, routing
 
-routing.Feature = StrEnum("Feature", {**{one.name: one.value for one in routing.Feature}, "NEW": "new"})
-parameters.PARAMETERS += (parameters.Parameter("new", routing.Feature.NEW, lambda request: 1),)
+new = str.__new__(routing.Feature, "new")
+new._name_, new._value_ = "NEW", "new"
+routing.Feature._member_map_["NEW"] = routing.Feature._value2member_map_["new"] = new
+routing.Feature._member_names_.append("NEW")
+parameters.PARAMETERS += (parameters.Parameter("new", new, lambda request: 1),)
 
 from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
 from llm_gateway.adapters.outbound.gemini.families import FAMILIES
-from llm_gateway.adapters.outbound.ollama.catalogue import Pulled, Server, states
+from llm_gateway.adapters.outbound.ollama.catalogue import OllamaServer, Pulled, states
 from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
@@ -273,7 +274,7 @@ from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 able = Pulled(name="able", digest="", capabilities=frozenset({"completion", "tools", "vision", "thinking"}))
-server = Server(
+server = OllamaServer(
     provider="ollama", model="able", fingerprint="", num_ctx=None, configured=True, locality=Locality.ON_PREMISES
 )
 honoured = {pattern: family.features for pattern, family in FAMILIES} | {"embedded": embedded}
