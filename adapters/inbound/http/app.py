@@ -1,4 +1,4 @@
-"""The HTTP application: Litestar's routes over the use cases, behind the middleware."""
+"""The HTTP application: Litestar with the routes of `routes.py`, behind the middleware."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ from .common.drain import Drain
 from .common.handling import RequestHandling
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
-from .console.handlers import ConsoleHandlers, console_handlers
-from .native.decisions import DecisionsHandlers, decision_handlers
-from .native.handlers import NativeHandlers, native_handlers
-from .openai.handlers import OpenAIHandlers, openai_handlers
-from .openapi.handlers import OpenAPIHandlers, openapi_handlers
-from .operations.handlers import OperationsHandlers, operations_handlers
-from .routes import api_document, error_style_of
+from .console.handlers import ConsoleHandlers
+from .native.decisions import DecisionsHandlers
+from .native.handlers import NativeHandlers
+from .openai.handlers import OpenAIHandlers
+from .openapi.handlers import OpenAPIHandlers
+from .operations.handlers import OperationsHandlers
+from .routes import Handlers, api_document, error_style_of, litestar_handlers
 from .server.middleware import RequestMiddleware
 
 
@@ -53,25 +53,18 @@ def create_app(
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )
-    native = NativeHandlers(handling, services.explain_chat)
-    openai = OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now()))
-    decisions = DecisionsHandlers(services.authenticate, services.request_log)
-    operations = OperationsHandlers(
-        services.endpoints,
-        services.stores,
-        drain,
-        services.render_metrics,
-        options.metrics_token,
+    handlers = Handlers(
+        native=NativeHandlers(handling, services.explain_chat),
+        decisions=DecisionsHandlers(services.authenticate, services.request_log),
+        openai=OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now())),
+        operations=OperationsHandlers(
+            services.endpoints, services.stores, drain, services.render_metrics, options.metrics_token
+        ),
+        openapi=OpenAPIHandlers(api_document(options.version)),
+        console=ConsoleHandlers(),
     )
     app = Litestar(
-        route_handlers=[
-            *native_handlers(native),
-            *openai_handlers(openai),
-            *decision_handlers(decisions),
-            *operations_handlers(operations),
-            *openapi_handlers(OpenAPIHandlers(api_document(options.version))),
-            *console_handlers(ConsoleHandlers()),
-        ],
+        route_handlers=litestar_handlers(handlers),
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
@@ -90,7 +83,7 @@ def create_app(
 
 
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error that left a handler, in its surface's words."""
+    """Any error that left a handler, in the error style of its path."""
     if isinstance(error, HTTPException):
         error = _own(error)
     status, _ = status_of(error)

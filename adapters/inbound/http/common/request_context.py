@@ -1,8 +1,9 @@
 """One request and its response, as far as every handler shares it."""
 
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
+from litestar import Request
 from litestar.types import Scope
 from msgspec import Struct, field
 
@@ -11,6 +12,7 @@ from llm_gateway.application.records import RequestRecord
 from .bodies import Share
 from .error_style import ErrorStyle
 
+HttpRequest: TypeAlias = Request[Any, Any, Any]
 _KEY = "llm_gateway.request_context"
 
 

@@ -1,10 +1,7 @@
 """OpenAI's surface: chat completions, embeddings and models."""
 
 from functools import partial
-from typing import Any
 
-from litestar import Request, get, post
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import json
 
@@ -15,7 +12,7 @@ from llm_gateway.domain.routing import Task
 
 from ..common.handling import RequestHandling
 from ..common.replies import json_reply
-from ..common.request_context import context_of
+from ..common.request_context import HttpRequest, context_of
 from ..common.request_options import hint_of, timeout_of
 from ..common.requests import text_headers
 from .embeddings import EmbeddingBody, EmbeddingReply, to_embed_call
@@ -24,12 +21,13 @@ from .renderer import OpenAIRenderer, response_options_of
 from .translate import to_call
 from .wire import CompletionBody
 
+MODELS = "/v1/models"
 _decoder = json.Decoder(CompletionBody)
 _embedding_decoder = json.Decoder(EmbeddingBody)
 
 
 class OpenAIHandlers:
-    """What its handlers share. `since` is what models are said to be created at, in Unix seconds."""
+    """Answers chats and embeddings, and lists models, which are said to be created `since`, in Unix seconds."""
 
     def __init__(self, handling: RequestHandling, embed_texts: EmbedTexts, list_models: ListModels, since: int) -> None:
         self._handling = handling
@@ -37,7 +35,7 @@ class OpenAIHandlers:
         self._list_models = list_models
         self._since = since
 
-    async def chat(self, request: Request[Any, Any, Any]) -> ASGIApp:
+    async def chat(self, request: HttpRequest) -> ASGIApp:
         """What answers a chat. Raises what refuses it, and leaves a record of that."""
         scope = request.scope
         with self._handling.refusals_recorded(scope):
@@ -47,7 +45,7 @@ class OpenAIHandlers:
             scope, call, client, OpenAIRenderer(self._handling.identity("chatcmpl-"), response_options_of(body))
         )
 
-    async def embed(self, request: Request[Any, Any, Any]) -> ASGIApp:
+    async def embed(self, request: HttpRequest) -> ASGIApp:
         """What answers an embedding. Raises what refuses it, and leaves a record of that."""
         scope = request.scope
         with self._handling.refusals_recorded(scope, Task.EMBED):
@@ -59,34 +57,12 @@ class OpenAIHandlers:
         )
         return EmbeddingReply(ask, base64=body.encoding_format == "base64")
 
-    async def models(self, request: Request[Any, Any, Any]) -> ASGIApp:
+    async def models(self, request: HttpRequest) -> ASGIApp:
         client = await self._handling.client(request.scope)
         return json_reply(json.encode(models_out(self._list_models(client), self._since)))
 
-    async def model(self, request: Request[Any, Any, Any], id: str) -> ASGIApp:
+    async def model(self, request: HttpRequest) -> ASGIApp:
+        """The model of the rest of the path, which may hold slashes."""
+        id = request.scope["path"].removeprefix(f"{MODELS}/")
         client = await self._handling.client(request.scope)
         return json_reply(json.encode(model_out(self._list_models.find(id, client), self._since)))
-
-
-def openai_handlers(handlers: OpenAIHandlers) -> list[HTTPRouteHandler]:
-    @post("/v1/chat/completions", status_code=200)
-    async def completions(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/chat/completions"
-        return await handlers.chat(request)
-
-    @post("/v1/embeddings", status_code=200)
-    async def embeddings(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/embeddings"
-        return await handlers.embed(request)
-
-    @get("/v1/models")
-    async def models(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/models"
-        return await handlers.models(request)
-
-    @get("/v1/models/{id:path}")
-    async def model(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/models/{id}"
-        return await handlers.model(request, request.scope["path"].removeprefix("/v1/models/"))
-
-    return [completions, embeddings, models, model]
