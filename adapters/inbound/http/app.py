@@ -5,19 +5,18 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.response import Response
-from litestar.types import ASGIApp
 from msgspec import Struct
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
-from .common.bodies import Bodies
 from .common.chat_replies import Pace
 from .common.drain import Drain
 from .common.handling import RequestHandling
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
+from .common.requests import Bodies
 from .console.handlers import ConsoleHandlers
 from .native.decisions import DecisionsHandlers
 from .native.handlers import NativeHandlers
@@ -41,7 +40,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 
 def create_app(
     services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
-) -> ASGIApp:
+) -> RequestMiddleware:
     """To be called inside the event loop that will serve it."""
     handling = RequestHandling(
         services.authenticate,
@@ -54,6 +53,7 @@ def create_app(
         pace=options.pace,
     )
     handlers = Handlers(
+        handling=handling,
         native=NativeHandlers(handling, services.explain_chat),
         decisions=DecisionsHandlers(services.authenticate, services.request_log),
         openai=OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now())),
@@ -74,7 +74,6 @@ def create_app(
         app,
         error_style_of=error_style_of,
         hosts=options.hosts,
-        drain=drain,
         bodies=Bodies(options.max_bodies_bytes),
         meter=services.meter,
         access_log=access_log,
@@ -88,10 +87,10 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
         error = _own(error)
     status, _ = status_of(error)
     context = context_of(request.scope)
-    log_internal(error, context.request_id)
+    log_internal(error, context.id)
     context.headers.update(context.error_style.error_headers(error))
     return Response(
-        context.error_style.encode_error(error, context.request_id),
+        context.error_style.encode_error(error, context.id),
         status_code=status,
         media_type=context.error_style.error_type.decode(),
     )

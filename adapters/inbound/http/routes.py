@@ -9,14 +9,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from .common.error_style import ErrorStyle
+from .common.handling import ChatSurface, RequestHandling
 from .common.problems import encode_problem, problem_headers
-from .common.rate_headers import rate_headers
-from .common.request_context import HttpRequest, context_of
+from .common.request_context import ErrorStyle, HttpRequest, context_of
+from .common.response_headers import rate_headers
 from .console.handlers import ConsoleHandlers, asset_paths
 from .native.decisions import DecisionsHandlers
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
-from .native.handlers import NativeHandlers
+from .native.handlers import NATIVE_CHATS, NativeHandlers
 from .openai.description import (
     OPENAI_TYPES,
     completions_operation,
@@ -25,7 +25,7 @@ from .openai.description import (
     models_operation,
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
-from .openai.handlers import MODELS, OpenAIHandlers
+from .openai.handlers import MODELS, OPENAI_CHATS, OpenAIHandlers
 from .openapi.document import openapi_document
 from .openapi.handlers import OpenAPIHandlers
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
@@ -51,6 +51,7 @@ OPENAI_ERRORS = ErrorStyle(
 class Handlers(Struct, frozen=True, kw_only=True):
     """The handlers of one application."""
 
+    handling: RequestHandling
     native: NativeHandlers
     decisions: DecisionsHandlers
     openai: OpenAIHandlers
@@ -58,12 +59,16 @@ class Handlers(Struct, frozen=True, kw_only=True):
     openapi: OpenAPIHandlers
     console: ConsoleHandlers
 
+    def chat(self, surface: ChatSurface[Any]) -> Handler:
+        """What answers a chat on this surface."""
+        return partial(self.handling.chat, surface)
+
 
 class ServedRoute(Struct, frozen=True):
     """What is served at a path. `READ` answers `HEAD` too, whose body the server leaves out.
 
-    `path` is in Litestar's words, `/v1/models/{id:path}`. `operation` describes it with its responses in the OpenAPI
-    document, where it stands there. `counted_as` is its label in metrics and logs, if not its own path.
+    `path` is as Litestar has it, such as `/v1/models/{id:path}`. `operation` is its operation in the OpenAPI document,
+    with its responses, where it stands there. `counted_as` is its label in metrics and logs, if not its own path.
     """
 
     method: Literal["POST", "GET", "READ"]
@@ -90,20 +95,18 @@ def routes() -> Sequence[ServedRoute]:
     """The table."""
     health, metrics = (lambda to: to.operations.health), (lambda to: to.operations.metrics)
     return (
-        ServedRoute("POST", "/api/v1/chat", lambda to: to.native.chat, chat_operation),
+        ServedRoute("POST", "/api/v1/chat", lambda to: to.chat(NATIVE_CHATS), chat_operation),
         ServedRoute("POST", "/api/v1/explain", lambda to: to.native.explain, explain_operation),
         ServedRoute("READ", "/api/v1/requests/{id:str}", lambda to: to.decisions.find, decision_operation),
-        ServedRoute("POST", "/v1/chat/completions", lambda to: to.openai.chat, completions_operation),
+        ServedRoute("POST", "/v1/chat/completions", lambda to: to.chat(OPENAI_CHATS), completions_operation),
         ServedRoute("POST", "/v1/embeddings", lambda to: to.openai.embed, embeddings_operation),
         ServedRoute("GET", MODELS, lambda to: to.openai.models, models_operation),
         ServedRoute("GET", MODELS + "/{id:path}", lambda to: to.openai.model, model_operation),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
-        ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), counted_as="/health"),
+        ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
         ServedRoute("READ", "/health/ready", lambda to: to.operations.ready, ready_operation),
         ServedRoute("READ", "/metrics", metrics, partial(metrics_operation, "metrics")),
-        ServedRoute(
-            "READ", "/api/v1/metrics", metrics, partial(metrics_operation, "metrics_v1"), counted_as="/metrics"
-        ),
+        ServedRoute("READ", "/api/v1/metrics", metrics, partial(metrics_operation, "metrics_v1"), "/metrics"),
         ServedRoute("READ", "/docs", lambda to: to.openapi.docs),
         ServedRoute("READ", "/docs/openapi.json", lambda to: to.openapi.openapi),
         ServedRoute("READ", "/", lambda to: to.console.page),

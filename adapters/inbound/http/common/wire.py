@@ -1,13 +1,14 @@
-"""What the surfaces' requests have in common, as it stands on the wire."""
+"""What the surfaces' requests and answers have in common, as it stands on the wire."""
 
 from abc import abstractmethod
 from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias
 
-from msgspec import Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ReasoningEffort, ToolMode
 from llm_gateway.domain.parameters import bounds
+from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_STOPS
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -94,12 +95,31 @@ class ParametersIn(In, frozen=True, kw_only=True):
     reasoning_effort: ReasoningEffort | None = None
 
 
+class Out(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the gateway sends."""
+
+
+class FunctionOut(Out, frozen=True, kw_only=True):
+    name: str
+    arguments: str
+
+
+class ToolCallOut(Out, frozen=True, kw_only=True):
+    id: str
+    function: FunctionOut
+    type: Literal["function"]
+    extra_content: JsonObject | UnsetType = UNSET
+
+
 class ChatFields(Protocol):
     """What every surface's chats have, beside the numbers of `ParametersIn`."""
 
     @property
     @abstractmethod
     def model(self) -> str | None: ...
+    @property
+    @abstractmethod
+    def model_hint(self) -> Hint | None: ...
     @property
     @abstractmethod
     def temperature(self) -> float | UnsetType | None: ...

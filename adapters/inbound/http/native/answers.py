@@ -7,8 +7,7 @@ from msgspec import UNSET, UnsetType
 from llm_gateway.domain.chat import FinishReason
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_answers import Out, ToolCallOut
-from ..common.wire import JsonObject
+from ..common.wire import JsonObject, Out, ToolCallOut
 
 
 class UsageOut(Out, frozen=True, kw_only=True):

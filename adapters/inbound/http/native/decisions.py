@@ -8,7 +8,7 @@ from llm_gateway.application.records import RequestId
 
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
-from ..common.request_context import HttpRequest
+from ..common.request_context import HttpRequest, context_of
 from ..common.requests import api_key
 from .decisions_wire import decision_of
 
@@ -22,7 +22,7 @@ class DecisionsHandlers:
 
     async def find(self, request: HttpRequest) -> Reply:
         """Raises `NotFound` also for what another key asked, so that a key cannot learn whether it did."""
-        client = await self._authenticate(api_key(request.scope))
+        client = await self._authenticate(api_key(context_of(request.scope).fields))
         record = await self._log.find(client.id, RequestId(request.path_params["id"]))
         if record is None:
             raise NotFound("This key has no such request, or not any more.")

@@ -6,8 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.domain.chat import FinishReason
 
-from ..common.chat_answers import ToolCallOut
-from ..common.wire import JsonObject
+from ..common.wire import JsonObject, ToolCallOut
 
 
 class _Out(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.quota import Decision, LimitStatus
 
 from ..common.problems import INTERNAL, INTERNAL_DETAIL, faults_of, problem_headers, status_of
-from ..common.rate_headers import Headers, rate_headers
+from ..common.response_headers import Headers, rate_headers
 
 CODES = {
     "unauthenticated": "invalid_api_key",
@@ -34,7 +34,7 @@ class ErrorOut(Struct, frozen=True, kw_only=True):
 
 
 def openai_error(error: BaseException) -> ErrorOut:
-    """What the caller is told: nothing from the inside."""
+    """The error object of an error, which says nothing of the inside."""
     status, code = status_of(error)
     return ErrorOut(
         error=ErrorObject(

@@ -14,8 +14,7 @@ from llm_gateway.domain.errors import Unauthenticated
 from ..common.drain import Drain
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
-from ..common.request_context import HttpRequest
-from ..common.requests import header
+from ..common.request_context import HttpRequest, context_of
 from .wire import EndpointHealth, Health, Readiness, StoreHealth
 
 RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
@@ -75,7 +74,8 @@ class OperationsHandlers:
         if self._render_metrics is None:
             raise NotFound("No metrics: the extra `telemetry` is not installed.")
         if self._metrics_token is not None:
-            scheme, _, token = (header(request.scope, b"authorization") or b"").partition(b" ")
+            stated = context_of(request.scope).fields.get(b"authorization", [b""])
+            scheme, _, token = stated[0].partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._metrics_token):
                 raise Unauthenticated
         async with self._scrape:

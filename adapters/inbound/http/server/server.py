@@ -11,10 +11,10 @@ from types import FrameType
 from typing import cast
 
 import uvicorn
-from litestar.types import ASGIApp
 from typing_extensions import override
 
 from ..common.drain import Drain
+from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
 CUT_AFTER_SECONDS = 5
@@ -40,7 +40,7 @@ class GatewayServer(uvicorn.Server):
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: RequestMiddleware,
         *,
         host: str,
         port: int,
@@ -66,6 +66,7 @@ class GatewayServer(uvicorn.Server):
         )
         self.servers = []  # as uvicorn has it from its start-up on
         self.drain = drain
+        self._idle = app.idle
         self._drain_seconds = drain_seconds
         self._end_rest = end_rest
         self._loop = asyncio.get_running_loop()
@@ -97,7 +98,7 @@ class GatewayServer(uvicorn.Server):
                 task.cancel()
 
     def drain_elsewhere(self) -> None:
-        """Drain, and leave the address to whoever comes next."""
+        """Drains, and leaves the address to the next server."""
         for server in self.servers:
             server.close()
         self._stop(signal.SIGTERM)
@@ -114,6 +115,6 @@ class GatewayServer(uvicorn.Server):
 
     async def _drain_and_exit(self) -> None:
         try:
-            await self.drain(self._drain_seconds, self._end_rest)
+            await self.drain(self._drain_seconds, self._idle, self._end_rest)
         finally:
             self.should_exit = True
