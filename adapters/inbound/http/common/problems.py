@@ -75,6 +75,8 @@ INTERNAL_DETAIL = "Internal server error occurred while processing your request"
 
 
 class FaultBody(Struct, frozen=True):
+    """A field at fault, by its path such as `messages[0].content`."""
+
     path: str
     message: str
 

@@ -10,7 +10,7 @@ from ..common.descriptions import (
     ERROR_HEADERS,
     PROVENANCE,
     RATES,
-    ErrorWords,
+    ErrorDescription,
     failures_of,
     json_of,
     question_of,
@@ -43,7 +43,7 @@ _RESETS = {
 _RATES = RATES | _RESETS
 _WAIT = {"Retry-After-Ms": {"description": "As `Retry-After`, exactly.", "schema": {"type": "integer", "minimum": 1}}}
 _AGAIN = {"X-Should-Retry": {"description": "Where trying again is in vain.", "schema": {"const": "false"}}}
-_ERRORS = ErrorWords(
+_ERRORS = ErrorDescription(
     media_type="application/json",
     schema="ErrorOut",
     headers={

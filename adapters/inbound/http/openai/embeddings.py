@@ -52,6 +52,8 @@ class EmbeddingUsage(Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingsOut(Struct, frozen=True, kw_only=True):
+    """The vectors of all inputs, in their order."""
+
     object: Literal["list"] = "list"
     data: list[EmbeddingOut]
     model: str

@@ -16,7 +16,7 @@ CODES = {
     "unknown_model": "model_not_found",
     "rate_limited": "rate_limit_exceeded",
 }
-"""Where OpenAI has a word of its own for one of the contract's codes."""
+"""OpenAI's own names for some of the contract's codes."""
 _TYPES = {403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -30,6 +30,8 @@ class ErrorObject(Struct, frozen=True, kw_only=True):
 
 
 class ErrorOut(Struct, frozen=True, kw_only=True):
+    """The body of every error."""
+
     error: ErrorObject
 
 

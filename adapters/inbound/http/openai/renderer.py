@@ -38,6 +38,8 @@ def response_options_of(body: CompletionIn) -> ResponseOptions:
 
 
 class OpenAIRenderer(ChatRenderer):
+    """Renders one answer. `options` are what its request asked of how it is answered."""
+
     def __init__(self, identity: AnswerIdentity, options: ResponseOptions) -> None:
         self._identity = identity
         self._options = options

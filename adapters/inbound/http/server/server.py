@@ -18,7 +18,7 @@ from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
 CUT_AFTER_SECONDS = 5
-"""What uvicorn gives connections that are still open once draining is over."""
+"""How long uvicorn gives connections that are still open once draining is over."""
 
 
 class CannotListen(Exception):
@@ -26,7 +26,7 @@ class CannotListen(Exception):
 
 
 def reason_of(error: OSError) -> str:
-    """Why an address can't be listened on, without the address, which event loops word differently."""
+    """Why an address can't be listened on, without the address, which event loops phrase differently."""
     if isinstance(error, socket.gaierror) or error.errno not in errno.errorcode:  # its numbers are others
         return error.strerror or str(error)
     return os.strerror(error.errno or 0)
@@ -88,7 +88,7 @@ class GatewayServer(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Returns with nothing left running: what outlived uvicorn's patience is cut."""
+        """Returns with nothing left running: what outlived uvicorn's timeout is cut."""
         await super().shutdown(sockets)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
