@@ -1,1 +1,1 @@
-"""The REST door: Litestar for the routes, one module a surface."""
+"""The HTTP adapter: Litestar serves the routes of `routes.py`, each surface stands in a folder of its own."""

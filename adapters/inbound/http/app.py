@@ -1,30 +1,29 @@
-"""The HTTP application: Litestar's routes over the use cases, behind the middleware."""
+"""The HTTP application: Litestar with the routes of `routes.py`, behind the middleware."""
 
 from typing import Any
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.response import Response
-from litestar.types import ASGIApp
 from msgspec import Struct
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
-from .common.bodies import Bodies
 from .common.chat_replies import Pace
 from .common.drain import Drain
 from .common.handling import RequestHandling
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
-from .console.handlers import ConsoleHandlers, console_handlers
-from .native.decisions import DecisionsHandlers, decision_handlers
-from .native.handlers import NativeHandlers, native_handlers
-from .openai.handlers import OpenAIHandlers, openai_handlers
-from .openapi.handlers import OpenAPIHandlers, openapi_handlers
-from .operations.handlers import OperationsHandlers, operations_handlers
-from .routes import api_document, error_style_of
+from .common.requests import Bodies
+from .console.handlers import ConsoleHandlers
+from .native.decisions import DecisionsHandlers
+from .native.handlers import NativeHandlers
+from .openai.handlers import OpenAIHandlers
+from .openapi.handlers import OpenAPIHandlers
+from .operations.handlers import OperationsHandlers
+from .routes import Handlers, api_document, error_style_of, litestar_handlers
 from .server.middleware import RequestMiddleware
 
 
@@ -41,7 +40,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 
 def create_app(
     services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
-) -> ASGIApp:
+) -> RequestMiddleware:
     """To be called inside the event loop that will serve it."""
     handling = RequestHandling(
         services.authenticate,
@@ -53,25 +52,19 @@ def create_app(
         max_body_bytes=options.max_body_bytes,
         pace=options.pace,
     )
-    native = NativeHandlers(handling, services.explain_chat)
-    openai = OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now()))
-    decisions = DecisionsHandlers(services.authenticate, services.request_log)
-    operations = OperationsHandlers(
-        services.endpoints,
-        services.stores,
-        drain,
-        services.render_metrics,
-        options.metrics_token,
+    handlers = Handlers(
+        handling=handling,
+        native=NativeHandlers(handling, services.explain_chat),
+        decisions=DecisionsHandlers(services.authenticate, services.request_log),
+        openai=OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now())),
+        operations=OperationsHandlers(
+            services.endpoints, services.stores, drain, services.render_metrics, options.metrics_token
+        ),
+        openapi=OpenAPIHandlers(api_document(options.version)),
+        console=ConsoleHandlers(),
     )
     app = Litestar(
-        route_handlers=[
-            *native_handlers(native),
-            *openai_handlers(openai),
-            *decision_handlers(decisions),
-            *operations_handlers(operations),
-            *openapi_handlers(OpenAPIHandlers(api_document(options.version))),
-            *console_handlers(ConsoleHandlers()),
-        ],
+        route_handlers=litestar_handlers(handlers),
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
@@ -81,7 +74,6 @@ def create_app(
         app,
         error_style_of=error_style_of,
         hosts=options.hosts,
-        drain=drain,
         bodies=Bodies(options.max_bodies_bytes),
         meter=services.meter,
         access_log=access_log,
@@ -90,15 +82,15 @@ def create_app(
 
 
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error that left a handler, in its surface's words."""
+    """Any error that left a handler, in the error style of its path."""
     if isinstance(error, HTTPException):
         error = _own(error)
     status, _ = status_of(error)
     context = context_of(request.scope)
-    log_internal(error, context.request_id)
+    log_internal(error, context.id)
     context.headers.update(context.error_style.error_headers(error))
     return Response(
-        context.error_style.encode_error(error, context.request_id),
+        context.error_style.encode_error(error, context.id),
         status_code=status,
         media_type=context.error_style.error_type.decode(),
     )

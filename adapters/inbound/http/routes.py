@@ -1,15 +1,38 @@
-"""What this server serves: how the surface of each path words errors, and the description of them all."""
+"""Everything that is served, one row each: Litestar's handlers, the route labels and the OpenAPI document follow."""
 
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
-from .common.error_style import ErrorStyle
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from .common.handling import ChatSurface, RequestHandling
 from .common.problems import encode_problem, problem_headers
-from .common.rate_headers import rate_headers
-from .native.description import NATIVE_TYPES, native_paths
-from .openai.description import OPENAI_TYPES, openai_paths
+from .common.request_context import ErrorStyle, HttpRequest, context_of
+from .common.response_headers import rate_headers
+from .console.handlers import ConsoleHandlers, asset_paths
+from .native.decisions import DecisionsHandlers
+from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
+from .native.handlers import NATIVE_CHATS, NativeHandlers
+from .openai.description import (
+    OPENAI_TYPES,
+    completions_operation,
+    embeddings_operation,
+    model_operation,
+    models_operation,
+)
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
+from .openai.handlers import MODELS, OPENAI_CHATS, OpenAIHandlers
 from .openapi.document import openapi_document
-from .operations.description import OPERATIONS_TYPES, operations_paths
+from .openapi.handlers import OpenAPIHandlers
+from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
+from .operations.handlers import OperationsHandlers
+
+Handler: TypeAlias = Callable[[HttpRequest], Awaitable[ASGIApp]]
+"""Gives what will answer a request, or raises what refuses it."""
 
 NATIVE_ERRORS = ErrorStyle(
     error_type=b"application/problem+json",
@@ -25,12 +48,95 @@ OPENAI_ERRORS = ErrorStyle(
 )
 
 
-def error_style_of(path: str) -> ErrorStyle:
-    """By the path alone: what is refused before any handler is told in the same words."""
-    return OPENAI_ERRORS if path == "/v1" or path.startswith("/v1/") else NATIVE_ERRORS
+class Handlers(Struct, frozen=True, kw_only=True):
+    """The handlers of one application."""
+
+    handling: RequestHandling
+    native: NativeHandlers
+    decisions: DecisionsHandlers
+    openai: OpenAIHandlers
+    operations: OperationsHandlers
+    openapi: OpenAPIHandlers
+    console: ConsoleHandlers
+
+    def chat(self, surface: ChatSurface[Any]) -> Handler:
+        """What answers a chat on this surface."""
+        return partial(self.handling.chat, surface)
+
+
+class ServedRoute(Struct, frozen=True):
+    """What is served at a path. `READ` answers `HEAD` too, whose body the server leaves out.
+
+    `path` is as Litestar has it, such as `/v1/models/{id:path}`. `operation` is its operation in the OpenAPI document,
+    with its responses, where it stands there. `counted_as` is its label in metrics and logs, if not its own path.
+    """
+
+    method: Literal["POST", "GET", "READ"]
+    path: str
+    handler: Callable[[Handlers], Handler]
+    operation: Callable[[], dict[str, Any]] | None = None
+    counted_as: str = ""
+
+    @property
+    def methods(self) -> Sequence[Literal["POST", "GET", "HEAD"]]:
+        return ("GET", "HEAD") if self.method == "READ" else (self.method,)
+
+    @property
+    def described_path(self) -> str:
+        """The path as OpenAPI has it."""
+        return re.sub(r":\w+}", "}", self.path)
+
+    @property
+    def label(self) -> str:
+        return self.counted_as or self.described_path
+
+
+def routes() -> Sequence[ServedRoute]:
+    """The table."""
+    health, metrics = (lambda to: to.operations.health), (lambda to: to.operations.metrics)
+    return (
+        ServedRoute("POST", "/api/v1/chat", lambda to: to.chat(NATIVE_CHATS), chat_operation),
+        ServedRoute("POST", "/api/v1/explain", lambda to: to.native.explain, explain_operation),
+        ServedRoute("READ", "/api/v1/requests/{id:str}", lambda to: to.decisions.find, decision_operation),
+        ServedRoute("POST", "/v1/chat/completions", lambda to: to.chat(OPENAI_CHATS), completions_operation),
+        ServedRoute("POST", "/v1/embeddings", lambda to: to.openai.embed, embeddings_operation),
+        ServedRoute("GET", MODELS, lambda to: to.openai.models, models_operation),
+        ServedRoute("GET", MODELS + "/{id:path}", lambda to: to.openai.model, model_operation),
+        ServedRoute("READ", "/health", health, partial(health_operation, "health")),
+        ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
+        ServedRoute("READ", "/health/ready", lambda to: to.operations.ready, ready_operation),
+        ServedRoute("READ", "/metrics", metrics, partial(metrics_operation, "metrics")),
+        ServedRoute("READ", "/api/v1/metrics", metrics, partial(metrics_operation, "metrics_v1"), "/metrics"),
+        ServedRoute("READ", "/docs", lambda to: to.openapi.docs),
+        ServedRoute("READ", "/docs/openapi.json", lambda to: to.openapi.openapi),
+        ServedRoute("READ", "/", lambda to: to.console.page),
+        *(ServedRoute("READ", path, lambda to: to.console.asset, counted_as="/assets") for path in asset_paths()),
+    )
+
+
+def litestar_handlers(handlers: Handlers) -> list[HTTPRouteHandler]:
+    """One handler for Litestar of each row, which labels the request before it is handled."""
+    return [_litestar_handler(route, route.handler(handlers)) for route in routes()]
+
+
+def _litestar_handler(route: ServedRoute, handler: Handler) -> HTTPRouteHandler:
+    label = route.label
+
+    async def handle(request: HttpRequest) -> ASGIApp:
+        context_of(request.scope).route = label
+        return await handler(request)
+
+    return HTTPRouteHandler(route.path, http_method=route.methods, status_code=200)(handle)
 
 
 def api_document(version: str) -> dict[str, Any]:
     """The OpenAPI document of everything that is served."""
-    types = [*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES]
-    return openapi_document(version, types, {**native_paths(), **openai_paths(), **operations_paths()})
+    paths: Mapping[str, Any] = {
+        route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
+    }
+    return openapi_document(version, [*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], paths)
+
+
+def error_style_of(path: str) -> ErrorStyle:
+    """By the path alone, so that what is refused before it reaches a handler is answered in the same style."""
+    return OPENAI_ERRORS if path == "/v1" or path.startswith("/v1/") else NATIVE_ERRORS

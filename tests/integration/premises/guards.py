@@ -75,7 +75,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="secure in a header wins",
-        edits=[Edit("adapters.inbound.http.common.request_options", "if Hint.SECURE in hints:", "if False:")],
+        edits=[Edit("adapters.inbound.http.common.requests", "if Hint.SECURE in hints:", "if False:")],
         order=_way("header over body"),
         leaks=False,
     ),

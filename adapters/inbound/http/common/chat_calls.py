@@ -1,9 +1,11 @@
-"""What the bodies of both surfaces say alike, as a call. Pure."""
+"""What both surfaces say alike of a chat, from wire to domain and back. Pure."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from operator import attrgetter
 from typing import assert_never
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
@@ -19,8 +21,6 @@ from llm_gateway.domain.chat import (
     TextFormat,
     Tool,
     ToolCall,
-    ToolChoice,
-    ToolMode,
 )
 from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
@@ -29,16 +29,19 @@ from .wire import (
     DEFAULT_TEMPERATURE,
     CacheIn,
     ChatFields,
-    FunctionIn,
+    FunctionOut,
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
     ParametersIn,
     TextFormatIn,
     ToolCallIn,
+    ToolCallOut,
+    ToolDefinition,
 )
 
 _SAMPLED = tuple(field for field in ParametersIn.__struct_fields__ if field in NUMBERS)
+_sampled_of = attrgetter(*_SAMPLED)
 
 
 def call_of(
@@ -48,7 +51,8 @@ def call_of(
     hint: Hint | None,
     timeout: timedelta | None,
 ) -> ChatCall:
-    """With the hint and the timeout that stand for the whole request."""
+    """The call, with the hint and the timeout that stand for the whole request."""
+    choice = body.tool_choice
     return ChatCall(
         request=ChatRequest(
             messages=messages,
@@ -57,11 +61,11 @@ def call_of(
                 temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
                 temperature_by_default=body.temperature is UNSET,
                 stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                **{field: getattr(body, field) for field in _SAMPLED},
+                **dict(zip(_SAMPLED, _sampled_of(body), strict=True)),
             ),
-            tools=tuple(_tool(tool.function) for tool in body.tools or ()),
-            tool_choice=_choice(body.tool_choice),
-            response_format=_format(body.response_format),
+            tools=tuple(map(_tool, body.tools or ())),
+            tool_choice=NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice,
+            response_format=None if body.response_format is None else _format(body.response_format),
             reasoning_effort=body.reasoning_effort,
         ),
         model=body.model,
@@ -73,6 +77,7 @@ def call_of(
 
 
 def to_directive(cache: CacheIn | None) -> CacheDirective:
+    """How the cache may be used; as by default where nothing is stated."""
     if cache is None:
         return CacheDirective()
     ttl = None if cache.ttl_seconds is None else timedelta(seconds=cache.ttl_seconds)
@@ -85,7 +90,8 @@ def to_tool_call(call: ToolCallIn) -> ToolCall:
     )
 
 
-def _tool(function: FunctionIn) -> Tool:
+def _tool(tool: ToolDefinition) -> Tool:
+    function = tool.function
     return Tool(
         name=function.name,
         description=function.description,
@@ -94,14 +100,8 @@ def _tool(function: FunctionIn) -> Tool:
     )
 
 
-def _choice(choice: ToolMode | NamedChoice | None) -> ToolChoice | None:
-    return NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice
-
-
-def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None) -> ResponseFormat | None:
+def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> ResponseFormat:
     match chosen:
-        case None:
-            return None
         case TextFormatIn():
             return TextFormat()
         case JsonFormatIn():
@@ -112,3 +112,17 @@ def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None) -> 
             )
         case _:
             assert_never(chosen)
+
+
+def from_tool_call(call: ToolCall) -> ToolCallOut:
+    return ToolCallOut(
+        id=call.id,
+        type="function",
+        function=FunctionOut(name=call.name, arguments=call.arguments),
+        extra_content=given(call.extra_content),
+    )
+
+
+def given(value: Mapping[str, object] | None) -> dict[str, object] | UnsetType:
+    """The value, or what is left out on the wire where there is none."""
+    return UNSET if value is None else dict(value)

@@ -1,27 +1,30 @@
-"""An answer on its way to the client: as one JSON body, or as server-sent events."""
+"""An answer on its way to the client: as one JSON body, or as server-sent events. It ends when the client leaves."""
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar.types import Receive, Scope, Send
-from msgspec import Struct
+from msgspec import Struct, field
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.domain.chat import ChatReply
-from llm_gateway.domain.events import ChatEvent, Delta, Finished, Started
+from llm_gateway.domain.events import Finished, Started
 
-from .cancel_on_disconnect import cancel_on_disconnect
 from .problems import log_internal
-from .rate_headers import Headers
-from .replies import json_reply, provenance
-from .request_context import RequestContext, context_of
+from .renderer import ChatRenderer
+from .replies import json_reply
+from .request_context import RequestContext
+from .requests import ClientLeft
+from .response_headers import Headers, provenance
 
 KEEP_ALIVE = b": keep-alive\n\n"
 SEND_BYTES = 64 * 1024
 """How much is gathered at most before it is sent."""
+_STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold the events back
+]
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -31,155 +34,145 @@ class Pace(Struct, frozen=True, kw_only=True):
     keep_alive: float = 10.0
 
 
-class AnswerIdentity(Struct, frozen=True, kw_only=True):
-    """What the adapter gives an answer: an id of its own, and the time in Unix seconds."""
-
-    id: str
-    created: int
-
-
-class ChatRenderer(Protocol):
-    """How a surface words one answer. `whole` gives a JSON body, the others frames of an event stream.
-
-    A stream's calls are each delta in order, then `done`; `failed` ends it instead wherever it breaks off.
-    """
-
-    @abstractmethod
-    def whole(self, reply: ChatReply, answer: Answer) -> bytes: ...
-
-    @abstractmethod
-    def delta(self, delta: Delta, answer: Answer) -> bytes:
-        """Empty where this surface has no word for it."""
-        ...
-
-    @abstractmethod
-    def done(self, reply: ChatReply, answer: Answer) -> bytes: ...
-
-    @abstractmethod
-    def failed(self, error: Exception, request_id: str) -> bytes: ...
-
-
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
 
-class WholeReply:
+class WholeReply(Struct, frozen=True):
     """The answer as one JSON body."""
 
-    def __init__(self, ask: Ask, renderer: ChatRenderer) -> None:
-        self._ask = ask
-        self._renderer = renderer
+    context: RequestContext
+    ask: Ask
+    renderer: ChatRenderer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = context_of(scope)
-        async with self._ask() as answer:
-            context.headers.update(context.error_style.rate_headers(answer.decision))
+        headers = self.context.headers
+        async with self.ask() as answer:
+            headers.update(self.context.error_style.rate_headers(answer.decision))
             if answer.ready:
                 reply = await answer.reply()
             else:
                 async with cancel_on_disconnect(receive):
                     reply = await answer.reply()
-            context.headers.update(provenance(answer.endpoint, answer.cache))
-        await json_reply(self._renderer.whole(reply, answer))(scope, receive, send)
+            headers.update(provenance(answer.endpoint, answer.cache))
+        await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
 
 
-class StreamReply:
+class StreamReply(Struct, frozen=True):
     """The answer as server-sent events.
 
     The first event commits: a failure before it is raised, and becomes an ordinary error, unless the client has waited
     so long that the status line was sent without knowing.
     """
 
-    def __init__(self, ask: Ask, renderer: ChatRenderer, pace: Pace) -> None:
-        self._ask = ask
-        self._renderer = renderer
-        self._pace = pace
+    context: RequestContext
+    ask: Ask
+    renderer: ChatRenderer
+    pace: Pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = context_of(scope)
-        frames = _Frames(send)
-        async with self._ask() as answer:
-            context.headers.update(context.error_style.rate_headers(answer.decision))
+        stream = EventStream(send)
+        async with self.ask() as answer:
+            self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
             if answer.ready:
-                await self._write(answer, frames, context)
+                await self._write(answer, stream)
             else:
-                async with cancel_on_disconnect(receive, tick=frames.tick, tick_seconds=self._pace.keep_alive):
-                    await self._write(answer, frames, context)
+                async with cancel_on_disconnect(receive, tick=stream.tick, tick_seconds=self.pace.keep_alive):
+                    await self._write(answer, stream)
 
-    async def _write(self, answer: Answer, frames: "_Frames", context: RequestContext) -> None:
+    async def _write(self, answer: Answer, stream: "EventStream") -> None:
+        context, renderer = self.context, self.renderer
         try:
             async for event in answer:
-                self._add(event, answer, frames, context)
-                if frames.full or not answer.more:
-                    await frames.flush()
-            done = self._renderer.done(await answer.reply(), answer)
+                frame = b""
+                match event:
+                    case Started():
+                        if not stream.begun:
+                            context.headers.update(provenance(answer.endpoint, answer.cache))
+                    case Finished():
+                        pass
+                    case delta:
+                        frame = renderer.delta(delta, answer)
+                await stream.write(frame, wait=answer.more)
+            last = renderer.done(await answer.reply(), answer)
         except Exception as error:
-            if not frames.begun:
+            if not stream.begun:
                 raise
-            log_internal(error, context.request_id)
-            frames.add(self._renderer.failed(error, context.request_id))
-        else:
-            frames.add(done)
-        await frames.flush(last=True)
-
-    def _add(self, event: ChatEvent, answer: Answer, frames: "_Frames", context: RequestContext) -> None:
-        match event:
-            case Started():
-                if not frames.begun:
-                    context.headers.update(provenance(answer.endpoint, answer.cache))
-            case Finished():
-                pass
-            case delta:
-                frames.add(self._renderer.delta(delta, answer))
+            log_internal(error, context.id)
+            last = renderer.failed(error, context.id)
+        await stream.write(last, last=True)
 
 
-class _Frames:
+class EventStream(Struct):
     """Frames for one client. Those that are there at the same time go out in one send, which costs as much as for one.
 
-    The lock keeps the comments of `tick` between sends. `begun`: the answer is a stream, whatever happens from now on.
+    `begun`: the answer is a stream, whatever happens from now on. `sent`: its status line is out. `idle`: nothing was
+    sent since the last tick. The lock keeps the comments of `tick` between sends.
     """
 
-    def __init__(self, send: Send) -> None:
-        self.begun = False
-        self._send = send
-        self._frames: list[bytes] = []
-        self._size = 0
-        self._headed = False
-        self._idle = True
-        self._lock = asyncio.Lock()
+    send: Send
+    begun: bool = False
+    sent: bool = False
+    idle: bool = True
+    frames: list[bytes] = field(default_factory=list)
+    size: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    @property
-    def full(self) -> bool:
-        return self._size >= SEND_BYTES
-
-    def add(self, frame: bytes) -> None:
+    async def write(self, frame: bytes, *, wait: bool = False, last: bool = False) -> None:
+        """Sends it with all that waits. With `wait` it waits itself, for the next one, while they are few."""
         if frame:
             self.begun = True
-            self._frames.append(frame)
-            self._size += len(frame)
-
-    async def flush(self, *, last: bool = False) -> None:
-        if not self._frames:
+            self.frames.append(frame)
+            self.size += len(frame)
+        if not self.frames or (wait and self.size < SEND_BYTES):
             return
-        async with self._lock:
-            data = b"".join(self._frames)
-            self._frames.clear()
-            self._size = 0
-            self._idle = False
-            if not self._headed:
-                self._headed = True
-                await self._send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
-            await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        async with self.lock:
+            data = b"".join(self.frames)
+            self.frames.clear()
+            self.size = 0
+            self.idle = False
+            if not self.sent:
+                self.sent = True
+                await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
+            await self.send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def tick(self) -> None:
-        """A comment where nothing was written since the last tick."""
-        if self._idle and not self._lock.locked():
-            self.add(KEEP_ALIVE)
-            await self.flush()
-        self._idle = True
+        """Sends a comment where nothing was sent since the last tick."""
+        if self.idle and not self.lock.locked():
+            await self.write(KEEP_ALIVE)
+        self.idle = True
 
 
-_STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold the events back
-]
+@asynccontextmanager
+async def cancel_on_disconnect(
+    receive: Receive, *, tick: Callable[[], Awaitable[None]] | None = None, tick_seconds: float | None = None
+) -> AsyncGenerator[None, None]:
+    """Raises `ClientLeft` out of its block once the client is gone; `tick` is called regularly until then.
+
+    uvicorn cancels nothing when a client leaves, and says so only to a caller of `receive`.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        while not left:
+            try:
+                async with asyncio.timeout(tick_seconds):
+                    while not left:
+                        left = (await receive())["type"] == "http.disconnect"
+            except TimeoutError:
+                if tick is not None:
+                    await tick()
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left:
+            task.uncancel()
+            raise ClientLeft from None
+        raise
+    finally:
+        watcher.cancel()

@@ -52,8 +52,8 @@ ERROR_HEADERS: dict[int, dict[str, Any]] = {
 }
 
 
-class ErrorWords(Struct, frozen=True, kw_only=True):
-    """How a surface words errors: by status the headers, and its own words for some of the codes."""
+class ErrorDescription(Struct, frozen=True, kw_only=True):
+    """How a surface's errors are described: by status the headers, and its own names for some of the codes."""
 
     media_type: str
     schema: str
@@ -61,7 +61,7 @@ class ErrorWords(Struct, frozen=True, kw_only=True):
     codes: Mapping[str, str] = {}
 
 
-PROBLEMS = ErrorWords(media_type="application/problem+json", schema="Problem", headers=ERROR_HEADERS)
+PROBLEMS = ErrorDescription(media_type="application/problem+json", schema="Problem", headers=ERROR_HEADERS)
 ANYWHERE = (errors.InvalidRequest, Misdirected)
 CHATTING = tuple(kind for kind in TABLE if kind not in (NotFound, MethodNotAllowed))
 
@@ -77,16 +77,16 @@ def question_of(body: str) -> dict[str, Any]:
     }
 
 
-def failures_of(kinds: Iterable[type[errors.GatewayError]], words: ErrorWords = PROBLEMS) -> dict[str, Any]:
+def failures_of(kinds: Iterable[type[errors.GatewayError]], style: ErrorDescription = PROBLEMS) -> dict[str, Any]:
     """A response for each status, described by its codes."""
     codes: dict[int, list[str]] = {}
     for status, code in (*(TABLE[kind] for kind in kinds), INTERNAL):
         if code not in codes.setdefault(status, []):
             codes[status].append(code)
-    content = {words.media_type: {"schema": schema_of(words.schema)}}
+    content = {style.media_type: {"schema": schema_of(style.schema)}}
     return {
         str(status): response_of(
-            content, words.headers.get(status, {}), ", ".join(words.codes.get(code, code) for code in codes[status])
+            content, style.headers.get(status, {}), ", ".join(style.codes.get(code, code) for code in codes[status])
         )
         for status in sorted(codes)
     }

@@ -1,7 +1,7 @@
 """What a browser is shown: replies whose headers let a page do its own work and nothing else."""
 
-from .rate_headers import Headers
 from .replies import Reply
+from .response_headers import Headers
 
 POLICY = "; ".join(
     (

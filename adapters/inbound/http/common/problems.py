@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, json
 from llm_gateway.domain import errors
 from llm_gateway.domain.errors import Fault, GatewayError, InvalidRequest
 
-from .rate_headers import Headers, rate_headers
+from .response_headers import Headers, rate_headers
 
 log = logging.getLogger("llm_gateway.http")
 
@@ -75,6 +75,8 @@ INTERNAL_DETAIL = "Internal server error occurred while processing your request"
 
 
 class FaultBody(Struct, frozen=True):
+    """A field at fault, by its path such as `messages[0].content`."""
+
     path: str
     message: str
 
@@ -101,7 +103,7 @@ def status_of(error: BaseException) -> tuple[int, str]:
 
 
 def problem(error: BaseException, request_id: str) -> Problem:
-    """What the caller is told: nothing from the inside."""
+    """The problem document of an error, which says nothing of the inside."""
     status, code = status_of(error)
     return Problem(
         type="about:blank",
@@ -139,11 +141,12 @@ def problem_headers(error: BaseException) -> Headers:
 
 
 def log_internal(error: BaseException, request_id: str) -> None:
-    """An error that is not of the tree, without its words, because they may quote what it failed on."""
+    """Logs an error that is not of the tree, without its message, which may quote what it failed on."""
     if status_of(error) == INTERNAL:
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("request %s failed with %s\n%s", request_id, type(error).__qualname__, frames)
 
 
 def encode_problem(error: BaseException, request_id: str) -> bytes:
+    """The problem document of an error as JSON."""
     return json.encode(problem(error, request_id))

@@ -1,62 +1,77 @@
-"""What is read of a request before any handler acts: its id, its key, its body, each within bounds."""
+"""What is read of a request before any handler acts: key, hint, timeout and body, each within bounds."""
 
 import asyncio
 import re
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from json import loads
+from typing import TypeAlias, TypeVar
 
-from litestar.types import Receive, Scope
-from msgspec import DecodeError, ValidationError, inspect, json
+from litestar.types import Receive
+from msgspec import DecodeError, Struct, ValidationError, json
 
-from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
+from llm_gateway.domain.errors import InvalidRequest, Overloaded, Unauthenticated
+from llm_gateway.domain.routing import Hint
 
-from .bodies import Share
-from .choices import choices
+from .faults import fault_of
 from .problems import RequestTimeout, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
+Fields: TypeAlias = Mapping[bytes, Sequence[bytes]]
+"""A request's header fields: every value of each name, which is in lower case."""
 
 MAX_KEY_BYTES = 4096
 BYTES_A_SECOND = 100_000
 """Of a body: slower ones are given up, after a time that any has."""
-MAX_PATH = 256
-"""Of a fault: a field's name is the client's, and may be as long as the body."""
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
-_FAULT = re.compile(r"(?P<message>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
-_QUOTING = re.compile(r"Invalid (?:enum )?value(?= )")
-_FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
+_NUMBER = re.compile(rb"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
+_ROUTING = ("model", "model_hint")
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
+_ABSENT = (b"",)
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of this lower-case name."""
-    return next((value for key, value in scope["headers"] if key == name), None)
+class ClientLeft(asyncio.CancelledError):
+    """The client is gone: nothing that is answered would be read."""
 
 
-def headers(scope: Scope, name: bytes) -> list[bytes]:
-    """Every header of this lower-case name."""
-    return [value for key, value in scope["headers"] if key == name]
+class Bodies(Struct):
+    """The bytes of all bodies under way, which are `most` at most.
+
+    They count as they come, so that a client that announces a large body takes no room by that alone. What is read of
+    a body lives on in what it asks for, so it counts until its request ends.
+    """
+
+    most: int
+    held: int = 0
 
 
-def request_id(scope: Scope) -> str | None:
-    """The client's own id for this request, where it is sane."""
-    value = header(scope, b"x-request-id")
-    text = value.decode("latin-1") if value else ""
-    return text if _SANE_ID.fullmatch(text) else None
+class Share(Struct):
+    """How many of these bytes one request holds, until it releases them."""
+
+    bodies: Bodies
+    size: int = 0
+
+    def check(self, size: int) -> None:
+        """Raises `Overloaded` where so many bytes more would be too many now."""
+        if self.bodies.held + size > self.bodies.most:
+            raise Overloaded
+
+    def take(self, size: int) -> None:
+        """Raises `Overloaded`, and takes none."""
+        self.check(size)
+        self.bodies.held += size
+        self.size += size
+
+    def release(self) -> None:
+        self.bodies.held -= self.size
+        self.size = 0
 
 
-def text_headers(scope: Scope) -> dict[str, str]:
-    """All headers, in lower case, as the observer is given them."""
-    return {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-
-
-def api_key(scope: Scope) -> str | None:
+def api_key(fields: Fields) -> str | None:
     """The key of `X-API-Key` or `Authorization: Bearer`. Raises `Unauthenticated` where credentials differ."""
-    keys = set()
-    for name, value in scope["headers"]:
-        if name == b"x-api-key":
-            keys.add(value.strip())
-        elif name == b"authorization":
-            scheme, _, credentials = value.partition(b" ")
-            keys.add(credentials.strip() if scheme.lower() == b"bearer" else b"")
+    keys = set(map(bytes.strip, fields.get(b"x-api-key", ())))
+    for value in fields.get(b"authorization", ()):
+        scheme, _, credentials = value.partition(b" ")
+        keys.add(credentials.strip() if scheme.lower() == b"bearer" else b"")
     if not keys:
         return None
     key = keys.pop()
@@ -65,18 +80,44 @@ def api_key(scope: Scope) -> str | None:
     return key.decode("utf-8", "surrogateescape")
 
 
-async def read_body(scope: Scope, receive: Receive, share: Share, *, max_bytes: int, seconds: float) -> bytes:
+def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:
+    """The body's hint and the header's as one: `secure` wins, and others must not differ."""
+    hints = set() if stated is None else {stated}
+    for value in fields.get(b"x-gateway-hint", ()):
+        try:
+            hints.add(Hint(value.decode("latin-1").strip()))
+        except ValueError:
+            raise InvalidRequest.at("X-Gateway-Hint", f"must be one of {', '.join(Hint)}") from None
+    if Hint.SECURE in hints:
+        return Hint.SECURE
+    if len(hints) > 1:
+        raise InvalidRequest.at("X-Gateway-Hint", "differs from model_hint, or stands there twice")
+    return hints.pop() if hints else None
+
+
+def timeout_of(fields: Fields) -> timedelta | None:
+    """The request's own timeout. Raises `InvalidRequest` for anything but seconds within bounds, once."""
+    values = fields.get(b"x-gateway-timeout")
+    if not values:
+        return None
+    seconds = float(values[0]) if len(values) == 1 and _NUMBER.fullmatch(values[0]) else 0.0
+    if not 0.001 <= seconds <= 86_400:
+        raise InvalidRequest.at("X-Gateway-Timeout", "must be seconds, from 0.001 to 86400")
+    return timedelta(seconds=seconds)
+
+
+async def read_body(fields: Fields, receive: Receive, share: Share, *, max_bytes: int, seconds: float) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded` or `RequestTimeout`; `ClientLeft` if nobody waits.
+    Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
     """
-    media_type = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    media_type = fields.get(b"content-type", _ABSENT)[0].partition(b";")[0].strip().lower()
     if media_type != b"application/json":
         raise UnsupportedMediaType("The body must be JSON, sent as application/json.")
-    length = header(scope, b"content-length")
-    if length is not None and int(length) > max_bytes:
+    announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
+    if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-    share.check(int(length or 0))
+    share.check(announced)
     parts: list[bytes] = []
     size = 0
     try:
@@ -99,16 +140,12 @@ async def read_body(scope: Scope, receive: Receive, share: Share, *, max_bytes: 
         raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds, or in time for its size.") from error
 
 
-class ClientLeft(asyncio.CancelledError):
-    """The client is gone: whatever is answered, nobody reads it."""
-
-
 def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     """The body as the decoder's type. Raises `InvalidRequest` with the path of the fault."""
     try:
         return decoder.decode(body)
     except ValidationError as error:
-        raise _fault(str(error), decoder.type) from None  # its message may quote the value
+        raise fault_of(error, decoder.type) from None  # its message may quote the value
     except UnicodeDecodeError:
         raise InvalidRequest.at("", "the body is not valid UTF-8") from None
     except RecursionError:
@@ -117,17 +154,14 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
         raise InvalidRequest.at("", "the body is not valid JSON") from None
 
 
-def _fault(text: str, kind: object) -> InvalidRequest:
-    """msgspec's own words, as a path and a message that says what may stand there and never what did."""
-    parts = _FAULT.fullmatch(text)
-    message = parts["message"] if parts else "the body is not what is expected here"
-    path = (parts["path"] or "").removeprefix(".")[:MAX_PATH] if parts else ""
-    field = _FIELD.match(message)
-    quoting = _QUOTING.match(message)
-    if quoting:
-        words = choices(inspect.type_info(kind), path)
-        message = f"must be {'one of ' if len(words) > 1 else ''}{', '.join(words)}" if words else quoting[0]
-    elif field:
-        path = f"{path}.{field['field'][:MAX_PATH]}".removeprefix(".")
-        message = "is not a field here" if "unknown" in message else "is required"
-    return InvalidRequest.at(path, message)
+def check_said_once(data: bytes) -> None:
+    """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
+    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
+        return
+    try:
+        names = [name for name, _ in loads(data, object_pairs_hook=tuple)]
+    except RecursionError:  # it has a little less room than what decoded the body
+        raise InvalidRequest.at("", "the body is nested too deeply") from None
+    for name in _ROUTING:
+        if names.count(name) > 1:
+            raise InvalidRequest.at(name, "stands there twice")

@@ -1,17 +1,13 @@
 """The console at `/`: one page, whose files stand in the folder `page` beside this module."""
 
 from pathlib import Path
-from typing import Any
-
-from litestar import Request
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
 
 from ..common.pages import page_reply
 from ..common.replies import Reply
-from ..common.request_context import context_of
+from ..common.request_context import HttpRequest
 
 _PAGE = Path(__file__).with_name("page")
+_ASSETS = "/assets/"
 _TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
@@ -21,31 +17,24 @@ _TYPES = {
 
 
 class ConsoleHandlers:
-    """Reads its files once. `assets` are the paths of what belongs to the page: scripts, styles, pictures."""
+    """Sends the page and its parts, whose files are read once."""
 
     def __init__(self) -> None:
-        files = {
-            file.name: page_reply(file.read_bytes(), _TYPES[file.suffix])
-            for file in sorted(_PAGE.iterdir())
-            if file.suffix in _TYPES
-        }
-        self.page = files.pop("index.html")
-        self._replies = {f"/assets/{name}": reply for name, reply in files.items()}
-        self.assets = list(self._replies)
+        self._page = _reply(_PAGE / "index.html")
+        self._assets = {path: _reply(_PAGE / path.removeprefix(_ASSETS)) for path in asset_paths()}
 
-    def asset(self, path: str) -> Reply:
-        return self._replies[path]
+    async def page(self, _: HttpRequest) -> Reply:
+        return self._page
+
+    async def asset(self, request: HttpRequest) -> Reply:
+        return self._assets[request.scope["path"]]
 
 
-def console_handlers(handlers: ConsoleHandlers) -> list[HTTPRouteHandler]:
-    @HTTPRouteHandler("/", http_method=["GET", "HEAD"])
-    async def console(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/"
-        return handlers.page
+def asset_paths() -> list[str]:
+    """The paths of what belongs to the page: scripts, styles, pictures."""
+    files = sorted(file for file in _PAGE.iterdir() if file.suffix in _TYPES and file.name != "index.html")
+    return [_ASSETS + file.name for file in files]
 
-    @HTTPRouteHandler(handlers.assets, http_method=["GET", "HEAD"])
-    async def asset(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/assets"
-        return handlers.asset(request.scope["path"])
 
-    return [console, asset]
+def _reply(file: Path) -> Reply:
+    return page_reply(file.read_bytes(), _TYPES[file.suffix])

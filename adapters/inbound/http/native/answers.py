@@ -7,11 +7,12 @@ from msgspec import UNSET, UnsetType
 from llm_gateway.domain.chat import FinishReason
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_answers import Out, ToolCallOut
-from ..common.wire import JsonObject
+from ..common.wire import JsonObject, Out, ToolCallOut
 
 
 class UsageOut(Out, frozen=True, kw_only=True):
+    """Tokens as the provider counts them; what it does not count is left out."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -20,7 +21,7 @@ class UsageOut(Out, frozen=True, kw_only=True):
 
 
 class AnswerOut(Out, frozen=True, kw_only=True):
-    """A whole answer; in a stream, its `done` event, where the content is not said again."""
+    """A whole answer; in a stream, its `done` event, which leaves the content out."""
 
     id: str
     provider: str
@@ -36,6 +37,8 @@ class AnswerOut(Out, frozen=True, kw_only=True):
 
 
 class ToolCallDeltaOut(Out, frozen=True, kw_only=True):
+    """A part of the tool call number `index`, counted from 0. `arguments` are appended; the rest comes once."""
+
     index: int
     id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
@@ -61,6 +64,8 @@ class EndpointOut(Out, frozen=True, kw_only=True):
 
 
 class SkipOut(Out, frozen=True, kw_only=True):
+    """An endpoint by its name, and why it was left out or gave no answer."""
+
     name: str
     reason: str
 

@@ -11,7 +11,7 @@ from .translate import usage_out
 
 
 class AttemptOut(Struct, frozen=True, kw_only=True):
-    """One call to a provider. `outcome` is `answered`, `left` where nobody waited any more, or the class of the error.
+    """One call to a provider. `outcome` is `answered`, `left` where it became unneeded, or the class of the error.
 
     `seconds` and `first_event_seconds` count while the provider was waited for.
     """

@@ -31,15 +31,7 @@ _EXPLAINING = (
 )
 
 
-def native_paths() -> dict[str, Any]:
-    return {
-        "/api/v1/chat": {"post": _chat()},
-        "/api/v1/explain": {"post": _explain()},
-        "/api/v1/requests/{id}": {"get": _decision()},
-    }
-
-
-def _chat() -> dict[str, Any]:
+def chat_operation() -> dict[str, Any]:
     content = json_of("AnswerOut") | {"text/event-stream": {"schema": _stream()}}
     return {
         "operationId": "chat",
@@ -66,7 +58,7 @@ def _event(name: str, data: str) -> dict[str, Any]:
     }
 
 
-def _explain() -> dict[str, Any]:
+def explain_operation() -> dict[str, Any]:
     return {
         "operationId": "explain",
         "summary": "The plan for a chat; nothing is sent or charged",
@@ -75,7 +67,7 @@ def _explain() -> dict[str, Any]:
     }
 
 
-def _decision() -> dict[str, Any]:
+def decision_operation() -> dict[str, Any]:
     kinds = (*ANYWHERE, errors.Unauthenticated, NotFound, errors.DirectoryUnavailable)
     return {
         "operationId": "decision",

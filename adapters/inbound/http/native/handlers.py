@@ -1,59 +1,37 @@
 """The native surface: `POST /api/v1/chat` and `POST /api/v1/explain`."""
 
-from typing import Any
+from typing import Final
 
-from litestar import Request, post
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import json
 
 from llm_gateway.application.explain_chat import ExplainChat
-from llm_gateway.domain.chat import ChatCall
-from llm_gateway.domain.clients import Client
 
-from ..common.handling import RequestHandling
+from ..common.handling import ChatSurface, RequestHandling
 from ..common.replies import json_reply
-from ..common.request_context import context_of
-from ..common.request_options import hint_of, timeout_of
-from .renderer import NativeRenderer
-from .translate import from_explanation, to_call
+from ..common.request_context import HttpRequest, context_of
+from ..common.requests import hint_of, timeout_of
+from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
 
-_decoder = json.Decoder(ChatBody)
+NATIVE_CHATS: Final = ChatSurface(
+    decoder=json.Decoder(ChatBody),
+    to_call=to_call,
+    renderer=NativeRenderer,
+    id_prefix="chat-",
+)
 
 
 class NativeHandlers:
-    """What both handlers share."""
+    """Explains how a chat would be routed."""
 
     def __init__(self, handling: RequestHandling, explain_chat: ExplainChat) -> None:
         self._handling = handling
         self._explain_chat = explain_chat
 
-    async def chat(self, request: Request[Any, Any, Any]) -> ASGIApp:
-        """What answers a chat. Raises what refuses it, and leaves a record of that."""
-        with self._handling.refusals_recorded(request.scope):
-            client, call = await self._read(request)
-        return self._handling.answer(request.scope, call, client, NativeRenderer(self._handling.identity("chat-")))
-
-    async def explain(self, request: Request[Any, Any, Any]) -> ASGIApp:
-        client, call = await self._read(request)
+    async def explain(self, request: HttpRequest) -> ASGIApp:
+        """The plan for a chat: nothing is sent to a provider, and nothing charged."""
+        fields = context_of(request.scope).fields
+        client, body = await self._handling.read(request, NATIVE_CHATS.decoder)
+        call = to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
         return json_reply(json.encode(from_explanation(self._explain_chat(call, client))))
-
-    async def _read(self, request: Request[Any, Any, Any]) -> tuple[Client, ChatCall]:
-        scope = request.scope
-        client, body = await self._handling.read(request, _decoder)
-        return client, to_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
-
-
-def native_handlers(handlers: NativeHandlers) -> list[HTTPRouteHandler]:
-    @post("/api/v1/chat", status_code=200)
-    async def chat(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/api/v1/chat"
-        return await handlers.chat(request)
-
-    @post("/api/v1/explain", status_code=200)
-    async def explain(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/api/v1/explain"
-        return await handlers.explain(request)
-
-    return [chat, explain]

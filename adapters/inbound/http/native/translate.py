@@ -1,12 +1,15 @@
-"""Between the native wire types and the domain, one function each way. Pure."""
+"""Between the native surface's wire and the domain: bodies as calls, answers as JSON or as events. Pure."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from msgspec import UNSET
+from msgspec import UNSET, json
+from typing_extensions import override
 
+from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,
@@ -23,15 +26,17 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_answers import from_tool_call, given
-from ..common.chat_calls import call_of, to_tool_call
+from ..common.chat_calls import call_of, from_tool_call, given, to_tool_call
+from ..common.problems import encode_problem
+from ..common.renderer import AnswerIdentity, ChatRenderer
 from . import answers, wire
+
+_encode = json.Encoder().encode
 
 
 def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call, with the hint and the timeout that stand for the whole request."""
-    messages = tuple(_message(message) for message in body.messages)
-    return call_of(body, messages, body.max_tokens, hint, timeout)
+    return call_of(body, tuple(map(_message, body.messages)), body.max_tokens, hint, timeout)
 
 
 def _message(message: wire.MessageIn) -> Message:
@@ -43,7 +48,7 @@ def _message(message: wire.MessageIn) -> Message:
         case wire.AssistantIn():
             return AssistantMessage(
                 content=_texts(message.content or ()),
-                tool_calls=tuple(to_tool_call(call) for call in message.tool_calls),
+                tool_calls=tuple(map(to_tool_call, message.tool_calls)),
                 name=message.name,
                 extra_content=message.extra_content,
             )
@@ -53,37 +58,78 @@ def _message(message: wire.MessageIn) -> Message:
             assert_never(message)
 
 
-def _texts(content: str | Sequence[wire.TextPart]) -> tuple[Text, ...]:
-    return (Text(text=content),) if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
+def _texts(content: str | Sequence[wire.TextPart]) -> str | tuple[Text, ...]:
+    return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
 
 
-def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> tuple[Part, ...]:
+def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> str | tuple[Part, ...]:
     if isinstance(content, str):
-        return (Text(text=content),)
+        return content
     return tuple(
         Text(text=part.text) if isinstance(part, wire.TextPart) else Image(data=part.data, mime_type=part.mime_type)
         for part in content
     )
 
 
-def from_reply(reply: ChatReply, *, id: str, cached: bool, created: int, whole: bool) -> answers.AnswerOut:
-    """A reply as the answer's body, or, where it is not `whole`, as the end of a stream."""
-    return answers.AnswerOut(
-        id=id,
-        provider=reply.endpoint.provider,
-        model=reply.model,
-        content=reply.content if whole else UNSET,
-        tool_calls=[from_tool_call(call) for call in reply.tool_calls] or UNSET,
-        reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
-        extra_content=given(reply.extra_content),
-        finish_reason=reply.finish_reason,
-        usage=usage_out(reply.usage),
-        cached=cached,
-        created=created,
-    )
+class NativeRenderer(ChatRenderer):
+    """Renders `delta` events and one `done` or `error`; or one JSON body, whose form `done` shares.
+
+    Nothing that a native body states changes how its answer is rendered.
+    """
+
+    def __init__(self, identity: AnswerIdentity, body: wire.ChatBody) -> None:
+        self._identity = identity
+
+    @override
+    def whole(self, reply: ChatReply, answer: Answer) -> bytes:
+        return _encode(self._body(reply, answer, whole=True))
+
+    @override
+    def delta(self, delta: Delta, answer: Answer) -> bytes:
+        match delta:
+            case TextDelta(text=text):
+                part = answers.DeltaOut(content=text)
+            case ReasoningDelta(text=text):
+                part = answers.DeltaOut(reasoning=text)
+            case ToolCallDelta():
+                call = answers.ToolCallDeltaOut(
+                    index=delta.index,
+                    id=UNSET if delta.id is None else delta.id,
+                    name=UNSET if delta.name is None else delta.name,
+                    arguments=delta.arguments or UNSET,
+                    extra_content=given(delta.extra_content),
+                )
+                part = answers.DeltaOut(tool_call=call)
+            case _:
+                assert_never(delta)
+        return b"event: delta\ndata: %b\n\n" % _encode(part)
+
+    @override
+    def done(self, reply: ChatReply, answer: Answer) -> bytes:
+        return b"event: done\ndata: %b\n\n" % _encode(self._body(reply, answer, whole=False))
+
+    @override
+    def failed(self, error: Exception, request_id: str) -> bytes:
+        return b"event: error\ndata: %b\n\n" % encode_problem(error, request_id)
+
+    def _body(self, reply: ChatReply, answer: Answer, *, whole: bool) -> answers.AnswerOut:
+        return answers.AnswerOut(
+            id=self._identity.id,
+            provider=reply.endpoint.provider,
+            model=reply.model,
+            content=reply.content if whole else UNSET,
+            tool_calls=list(map(from_tool_call, reply.tool_calls)) or UNSET,
+            reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
+            extra_content=given(reply.extra_content),
+            finish_reason=reply.finish_reason,
+            usage=usage_out(reply.usage),
+            cached=answer.cache is CacheStatus.HIT,
+            created=self._identity.created,
+        )
 
 
 def usage_out(usage: Usage) -> answers.UsageOut:
+    """The tokens of an answer; what the provider does not count is left out."""
     return answers.UsageOut(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
@@ -93,27 +139,8 @@ def usage_out(usage: Usage) -> answers.UsageOut:
     )
 
 
-def from_delta(delta: Delta) -> answers.DeltaOut:
-    match delta:
-        case TextDelta(text=text):
-            return answers.DeltaOut(content=text)
-        case ReasoningDelta(text=text):
-            return answers.DeltaOut(reasoning=text)
-        case ToolCallDelta():
-            return answers.DeltaOut(
-                tool_call=answers.ToolCallDeltaOut(
-                    index=delta.index,
-                    id=UNSET if delta.id is None else delta.id,
-                    name=UNSET if delta.name is None else delta.name,
-                    arguments=delta.arguments or UNSET,
-                    extra_content=given(delta.extra_content),
-                )
-            )
-        case _:
-            assert_never(delta)
-
-
 def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
+    """A plan as it stands on the wire."""
     plan = explanation.plan
     return answers.ExplanationOut(
         hint=plan.hint,

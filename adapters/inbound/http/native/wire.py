@@ -21,6 +21,8 @@ from ..common.wire import (
 
 
 class TextPart(In, frozen=True, kw_only=True, tag="text"):
+    """A part of a message that is text."""
+
     text: str
 
 
@@ -32,6 +34,8 @@ class ImagePart(In, frozen=True, kw_only=True, tag="image"):
 
 
 class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    """Instructions to the model."""
+
     content: str | list[TextPart]
     name: str | None = None
 
@@ -44,11 +48,15 @@ class DeveloperIn(In, frozen=True, kw_only=True, tag_field="role", tag="develope
 
 
 class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    """What the user says, in text and images."""
+
     content: str | list[TextPart | ImagePart]
     name: str | None = None
 
 
 class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    """An earlier answer of the model, with the tools that it called. `extra_content` is sent back unchanged."""
+
     content: str | list[TextPart] | None = None
     tool_calls: list[ToolCallIn] = field(default_factory=list)
     name: str | None = None
@@ -56,6 +64,8 @@ class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistan
 
 
 class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    """The result of the tool call with this id."""
+
     content: str | list[TextPart]
     tool_call_id: str
     name: str | None = None

@@ -6,8 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.domain.chat import FinishReason
 
-from ..common.chat_answers import ToolCallOut
-from ..common.wire import JsonObject
+from ..common.wire import JsonObject, ToolCallOut
 
 
 class _Out(Struct, frozen=True, kw_only=True):
@@ -15,14 +14,20 @@ class _Out(Struct, frozen=True, kw_only=True):
 
 
 class PromptDetails(_Out, frozen=True, kw_only=True):
+    """How many of the prompt's tokens the provider took from its own cache."""
+
     cached_tokens: int
 
 
 class CompletionDetails(_Out, frozen=True, kw_only=True):
+    """How many of the generated tokens were reasoning."""
+
     reasoning_tokens: int
 
 
 class CompletionUsage(_Out, frozen=True, kw_only=True):
+    """Tokens as the provider counts them; what it does not count is left out."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -31,6 +36,8 @@ class CompletionUsage(_Out, frozen=True, kw_only=True):
 
 
 class MessageOut(_Out, frozen=True, kw_only=True):
+    """The message of a whole answer. `reasoning_content` and `extra_content` are not OpenAI's."""
+
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: None = None
@@ -40,6 +47,8 @@ class MessageOut(_Out, frozen=True, kw_only=True):
 
 
 class Choice(_Out, frozen=True, kw_only=True):
+    """The one choice of a whole answer."""
+
     index: Literal[0] = 0
     message: MessageOut
     logprobs: None = None
@@ -60,11 +69,15 @@ class Completion(_Out, frozen=True, kw_only=True):
 
 
 class FunctionDelta(_Out, frozen=True, kw_only=True):
+    """A part of a function call: its name once, and `arguments`, which are appended."""
+
     name: str | UnsetType = UNSET
     arguments: str
 
 
 class ChunkToolCall(_Out, frozen=True, kw_only=True):
+    """A part of the tool call number `index`, counted from 0. The id comes once."""
+
     index: int
     id: str | UnsetType = UNSET
     type: Literal["function"] | UnsetType = UNSET
@@ -83,6 +96,8 @@ class ChunkDelta(_Out, frozen=True, kw_only=True):
 
 
 class ChunkChoice(_Out, frozen=True, kw_only=True):
+    """The one choice of a chunk. `finish_reason` stands in the last."""
+
     index: Literal[0] = 0
     delta: ChunkDelta
     logprobs: None = None

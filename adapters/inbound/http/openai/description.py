@@ -10,7 +10,7 @@ from ..common.descriptions import (
     ERROR_HEADERS,
     PROVENANCE,
     RATES,
-    ErrorWords,
+    ErrorDescription,
     failures_of,
     json_of,
     question_of,
@@ -43,7 +43,7 @@ _RESETS = {
 _RATES = RATES | _RESETS
 _WAIT = {"Retry-After-Ms": {"description": "As `Retry-After`, exactly.", "schema": {"type": "integer", "minimum": 1}}}
 _AGAIN = {"X-Should-Retry": {"description": "Where trying again is in vain.", "schema": {"const": "false"}}}
-_ERRORS = ErrorWords(
+_ERRORS = ErrorDescription(
     media_type="application/json",
     schema="ErrorOut",
     headers={
@@ -62,32 +62,7 @@ _STREAM = (
 )
 
 
-def openai_paths() -> dict[str, Any]:
-    finding = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
-    return {
-        "/v1/chat/completions": {"post": _completions()},
-        "/v1/embeddings": {"post": _embeddings()},
-        "/v1/models": {
-            "get": {
-                "operationId": "models",
-                "summary": "What this key may name as `model` now",
-                "responses": {"200": response_of(json_of("ModelsOut"))} | failures_of(_LISTING, _ERRORS),
-            }
-        },
-        "/v1/models/{id}": {
-            "get": {
-                "operationId": "model",
-                "summary": "One of them; its id may hold slashes",
-                "parameters": [
-                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                ],
-                "responses": {"200": response_of(json_of("ModelOut"))} | failures_of(finding, _ERRORS),
-            }
-        },
-    }
-
-
-def _completions() -> dict[str, Any]:
+def completions_operation() -> dict[str, Any]:
     content = json_of("Completion") | {"text/event-stream": {"schema": _stream()}}
     return {
         "operationId": "chat_completions",
@@ -97,13 +72,31 @@ def _completions() -> dict[str, Any]:
     }
 
 
-def _embeddings() -> dict[str, Any]:
+def embeddings_operation() -> dict[str, Any]:
     return {
         "operationId": "embeddings",
         "summary": "Vectors of texts, always of the model that is named",
         **question_of("EmbeddingBody"),
         "responses": {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
         | failures_of(CHATTING, _ERRORS),
+    }
+
+
+def models_operation() -> dict[str, Any]:
+    return {
+        "operationId": "models",
+        "summary": "What this key may name as `model` now",
+        "responses": {"200": response_of(json_of("ModelsOut"))} | failures_of(_LISTING, _ERRORS),
+    }
+
+
+def model_operation() -> dict[str, Any]:
+    kinds = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
+    return {
+        "operationId": "model",
+        "summary": "One of them; its id may hold slashes",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
+        "responses": {"200": response_of(json_of("ModelOut"))} | failures_of(kinds, _ERRORS),
     }
 
 

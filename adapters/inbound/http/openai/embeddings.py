@@ -14,10 +14,11 @@ from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Ve
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
-from ..common.cancel_on_disconnect import cancel_on_disconnect
 from ..common.chat_calls import to_directive
-from ..common.replies import json_reply, provenance
-from ..common.request_context import context_of
+from ..common.chat_replies import cancel_on_disconnect
+from ..common.replies import json_reply
+from ..common.request_context import RequestContext
+from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 
 _encode = json.Encoder().encode
@@ -51,6 +52,8 @@ class EmbeddingUsage(Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingsOut(Struct, frozen=True, kw_only=True):
+    """The vectors of all inputs, in their order."""
+
     object: Literal["list"] = "list"
     data: list[EmbeddingOut]
     model: str
@@ -83,17 +86,17 @@ def _packed(vector: Vector) -> str:
     return b64encode(pack(f"<{len(vector)}f", *vector)).decode()
 
 
-class EmbeddingReply:
-    """The answer as one JSON body; who leaves ends the call."""
+class EmbeddingReply(Struct, frozen=True):
+    """The answer as one JSON body; the call ends when the client leaves."""
 
-    def __init__(self, ask: Callable[[], Awaitable[Embedded]], *, base64: bool) -> None:
-        self._ask = ask
-        self._base64 = base64
+    context: RequestContext
+    ask: Callable[[], Awaitable[Embedded]]
+    base64: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = context_of(scope)
+        headers = self.context.headers
         async with cancel_on_disconnect(receive):
-            embedded = await self._ask()
-        context.headers.update(context.error_style.rate_headers(embedded.decision))
-        context.headers.update(provenance(embedded.reply.endpoint, embedded.cache))
-        await json_reply(_encode(_from_embed_reply(embedded.reply, base64=self._base64)))(scope, receive, send)
+            embedded = await self.ask()
+        headers.update(self.context.error_style.rate_headers(embedded.decision))
+        headers.update(provenance(embedded.reply.endpoint, embedded.cache))
+        await json_reply(_encode(_from_embed_reply(embedded.reply, base64=self.base64)))(scope, receive, send)

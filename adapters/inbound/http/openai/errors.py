@@ -9,14 +9,14 @@ from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.quota import Decision, LimitStatus
 
 from ..common.problems import INTERNAL, INTERNAL_DETAIL, faults_of, problem_headers, status_of
-from ..common.rate_headers import Headers, rate_headers
+from ..common.response_headers import Headers, rate_headers
 
 CODES = {
     "unauthenticated": "invalid_api_key",
     "unknown_model": "model_not_found",
     "rate_limited": "rate_limit_exceeded",
 }
-"""Where OpenAI has a word of its own for one of the contract's codes."""
+"""OpenAI's own names for some of the contract's codes."""
 _TYPES = {403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -30,11 +30,13 @@ class ErrorObject(Struct, frozen=True, kw_only=True):
 
 
 class ErrorOut(Struct, frozen=True, kw_only=True):
+    """The body of every error."""
+
     error: ErrorObject
 
 
 def openai_error(error: BaseException) -> ErrorOut:
-    """What the caller is told: nothing from the inside."""
+    """The error object of an error, which says nothing of the inside."""
     status, code = status_of(error)
     return ErrorOut(
         error=ErrorObject(

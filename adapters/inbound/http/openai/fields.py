@@ -10,6 +10,8 @@ from llm_gateway.domain.errors import Fault
 
 
 class Fate(StrEnum):
+    """What becomes of a field of OpenAI's. `LEFT_OUT`: it is taken, and not sent to providers."""
+
     HONOURED = "honoured"
     NO_EFFECT = "no effect"
     LEFT_OUT = "left out"

@@ -1,35 +1,37 @@
 """OpenAI's surface: chat completions, embeddings and models."""
 
 from functools import partial
-from typing import Any
+from typing import Final
 
-from litestar import Request, get, post
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import json
 
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.list_models import ListModels
-from llm_gateway.application.records import RequestId
 from llm_gateway.domain.routing import Task
 
-from ..common.handling import RequestHandling
+from ..common.handling import ChatSurface, RequestHandling
 from ..common.replies import json_reply
-from ..common.request_context import context_of
-from ..common.request_options import hint_of, timeout_of
-from ..common.requests import text_headers
+from ..common.request_context import HttpRequest, context_of
+from ..common.requests import hint_of, timeout_of
 from .embeddings import EmbeddingBody, EmbeddingReply, to_embed_call
 from .models import model_out, models_out
 from .renderer import OpenAIRenderer, response_options_of
 from .translate import to_call
 from .wire import CompletionBody
 
-_decoder = json.Decoder(CompletionBody)
+MODELS = "/v1/models"
+OPENAI_CHATS: Final = ChatSurface(
+    decoder=json.Decoder(CompletionBody),
+    to_call=to_call,
+    renderer=lambda identity, body: OpenAIRenderer(identity, response_options_of(body)),
+    id_prefix="chatcmpl-",
+)
 _embedding_decoder = json.Decoder(EmbeddingBody)
 
 
 class OpenAIHandlers:
-    """What its handlers share. `since` is what models are said to be created at, in Unix seconds."""
+    """Answers embeddings, and lists models, which are said to be created `since`, in Unix seconds."""
 
     def __init__(self, handling: RequestHandling, embed_texts: EmbedTexts, list_models: ListModels, since: int) -> None:
         self._handling = handling
@@ -37,56 +39,23 @@ class OpenAIHandlers:
         self._list_models = list_models
         self._since = since
 
-    async def chat(self, request: Request[Any, Any, Any]) -> ASGIApp:
-        """What answers a chat. Raises what refuses it, and leaves a record of that."""
-        scope = request.scope
-        with self._handling.refusals_recorded(scope):
-            client, body = await self._handling.read(request, _decoder)
-            call = to_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
-        return self._handling.answer(
-            scope, call, client, OpenAIRenderer(self._handling.identity("chatcmpl-"), response_options_of(body))
-        )
-
-    async def embed(self, request: Request[Any, Any, Any]) -> ASGIApp:
+    async def embed(self, request: HttpRequest) -> ASGIApp:
         """What answers an embedding. Raises what refuses it, and leaves a record of that."""
-        scope = request.scope
-        with self._handling.refusals_recorded(scope, Task.EMBED):
+        context = context_of(request.scope)
+        with self._handling.refusals_recorded(context, Task.EMBED):
             client, body = await self._handling.read(request, _embedding_decoder)
-            call = to_embed_call(body, hint_of(scope, body.model_hint), timeout_of(scope))
-        id = RequestId(context_of(scope).request_id)
-        ask = partial(
-            self._embed_texts, call, client, id=id, headers=text_headers(scope), on_record=context_of(scope).recorded
-        )
-        return EmbeddingReply(ask, base64=body.encoding_format == "base64")
+            hint, timeout = hint_of(context.fields, body.model_hint), timeout_of(context.fields)
+            call = to_embed_call(body, hint, timeout)
+        ask = partial(self._embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
+        return EmbeddingReply(context, ask, body.encoding_format == "base64")
 
-    async def models(self, request: Request[Any, Any, Any]) -> ASGIApp:
-        client = await self._handling.client(request.scope)
+    async def models(self, request: HttpRequest) -> ASGIApp:
+        """The models that this key may name."""
+        client = await self._handling.client(context_of(request.scope))
         return json_reply(json.encode(models_out(self._list_models(client), self._since)))
 
-    async def model(self, request: Request[Any, Any, Any], id: str) -> ASGIApp:
-        client = await self._handling.client(request.scope)
+    async def model(self, request: HttpRequest) -> ASGIApp:
+        """The model of the rest of the path, which may hold slashes."""
+        client = await self._handling.client(context_of(request.scope))
+        id = request.scope["path"].removeprefix(f"{MODELS}/")
         return json_reply(json.encode(model_out(self._list_models.find(id, client), self._since)))
-
-
-def openai_handlers(handlers: OpenAIHandlers) -> list[HTTPRouteHandler]:
-    @post("/v1/chat/completions", status_code=200)
-    async def completions(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/chat/completions"
-        return await handlers.chat(request)
-
-    @post("/v1/embeddings", status_code=200)
-    async def embeddings(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/embeddings"
-        return await handlers.embed(request)
-
-    @get("/v1/models")
-    async def models(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/models"
-        return await handlers.models(request)
-
-    @get("/v1/models/{id:path}")
-    async def model(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/v1/models/{id}"
-        return await handlers.model(request, request.scope["path"].removeprefix("/v1/models/"))
-
-    return [completions, embeddings, models, model]

@@ -22,6 +22,8 @@ class ModelOut(Struct, frozen=True, kw_only=True):
 
 
 class ModelsOut(Struct, frozen=True, kw_only=True):
+    """What `GET /v1/models` answers."""
+
     object: Literal["list"] = "list"
     data: list[ModelOut]
 

@@ -10,8 +10,8 @@ from llm_gateway.domain.chat import ChatReply, FinishReason
 from llm_gateway.domain.events import Delta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
 
-from ..common.chat_answers import from_tool_call, given
-from ..common.chat_replies import AnswerIdentity, ChatRenderer
+from ..common.chat_calls import from_tool_call, given
+from ..common.renderer import AnswerIdentity, ChatRenderer
 from . import answers as wire
 from .errors import encode_openai_error
 from .translate import from_delta, usage_out
@@ -38,6 +38,8 @@ def response_options_of(body: CompletionIn) -> ResponseOptions:
 
 
 class OpenAIRenderer(ChatRenderer):
+    """Renders one answer. `options` are what its request asked of how it is answered."""
+
     def __init__(self, identity: AnswerIdentity, options: ResponseOptions) -> None:
         self._identity = identity
         self._options = options

@@ -23,8 +23,7 @@ from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_answers import given
-from ..common.chat_calls import call_of, to_tool_call
+from ..common.chat_calls import call_of, given, to_tool_call
 from . import answers, wire
 from .fields import refusals
 
@@ -56,7 +55,7 @@ def _message(message: wire.MessageIn, path: str) -> Message:
         case wire.Assistant():
             return AssistantMessage(
                 content=_texts(message.content or ()),
-                tool_calls=tuple(to_tool_call(call) for call in message.tool_calls or ()),
+                tool_calls=tuple(map(to_tool_call, message.tool_calls or ())),
                 name=message.name,
                 extra_content=message.extra_content,
             )

@@ -22,16 +22,22 @@ from .fields import UNHONOURED
 
 
 class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+    """A part of a message that is text."""
+
     text: str
     prompt_cache_breakpoint: JsonObject | None = None
 
 
 class ImageUrl(In, frozen=True, kw_only=True):
+    """An image as a `data:` URL."""
+
     url: str
     detail: Literal["auto"] | None = None
 
 
 class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
+    """A part of a message that is an image."""
+
     image_url: ImageUrl
     prompt_cache_breakpoint: JsonObject | None = None
 
@@ -40,6 +46,8 @@ Texts: TypeAlias = str | list[TextPartIn]
 
 
 class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    """Instructions to the model."""
+
     content: Texts
     name: str | None = None
 
@@ -52,11 +60,15 @@ class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"
 
 
 class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    """What the user says, in text and images."""
+
     content: str | list[TextPartIn | ImagePartIn]
     name: str | None = None
 
 
 class FunctionCallBack(FunctionCall, frozen=True, kw_only=True):
+    """A function call of an earlier answer, sent back."""
+
     parsed_arguments: Any = None
 
 
@@ -83,6 +95,8 @@ class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"
 
 
 class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    """The result of the tool call with this id."""
+
     content: Texts
     tool_call_id: str
     name: str | None = None
@@ -92,6 +106,8 @@ MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
 
 
 class StreamOptions(In, frozen=True, kw_only=True):
+    """`include_usage` adds a last chunk with the tokens that were used."""
+
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 

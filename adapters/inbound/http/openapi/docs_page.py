@@ -106,7 +106,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _kind(schema: Schema) -> str:
-    """A schema in a few words."""
+    """A schema in short."""
     match schema:
         case {"$ref": str(reference)}:
             name = escape(reference.rpartition("/")[2])
@@ -124,7 +124,7 @@ def _kind(schema: Schema) -> str:
         case {"type": "array", "items": dict(items)}:
             return f"list of {_kind(items)}"
         case {"type": kind}:
-            bounds = " and ".join(f"{words}{schema[bound]}" for bound, words in _BOUNDS.items() if bound in schema)
+            bounds = " and ".join(f"{prefix}{schema[bound]}" for bound, prefix in _BOUNDS.items() if bound in schema)
             return f"{escape(str(kind))} {escape(bounds)}".strip()
         case _:
             return "any JSON"

@@ -11,29 +11,27 @@ from .wire import Health, Readiness
 OPERATIONS_TYPES: list[Any] = [Health, Readiness]
 
 
-def operations_paths() -> dict[str, Any]:
-    health = _open("The process answers", {"200": response_of(json_of("Health"))})
-    metrics = _open(
-        "Metrics as Prometheus text", {"200": response_of({"text/plain": {"schema": {"type": "string"}}})}, metered=True
-    )
-    ready = _open(
-        "Whether chats can be answered",
-        {
-            "200": response_of(json_of("Readiness")),
-            "503": response_of(json_of("Readiness"), description="Draining, or no endpoint"),
-        },
-    )
-    return {
-        "/health": {"get": {"operationId": "health"} | health},
-        "/api/v1/health": {"get": {"operationId": "health_v1"} | health},
-        "/health/ready": {"get": {"operationId": "ready"} | ready},
-        "/metrics": {"get": {"operationId": "metrics"} | metrics},
-        "/api/v1/metrics": {"get": {"operationId": "metrics_v1"} | metrics},
+def health_operation(id: str) -> dict[str, Any]:
+    """`id` is the operation's: the same is served at two paths."""
+    responses = {"200": response_of(json_of("Health"))}
+    return {"operationId": id, "summary": "The process answers"} | _open(responses)
+
+
+def ready_operation() -> dict[str, Any]:
+    responses = {
+        "200": response_of(json_of("Readiness")),
+        "503": response_of(json_of("Readiness"), description="Draining, or no endpoint"),
     }
+    return {"operationId": "ready", "summary": "Whether chats can be answered"} | _open(responses)
 
 
-def _open(summary: str, responses: dict[str, Any], *, metered: bool = False) -> dict[str, Any]:
-    """What needs no key; the metrics may have a token, and may be absent."""
-    kinds = (*ANYWHERE, errors.Unauthenticated, NotFound) if metered else ANYWHERE
-    security: list[dict[str, list[str]]] = [{}, {"bearer": []}] if metered else []
-    return {"summary": summary, "security": security, "responses": responses | failures_of(kinds)}
+def metrics_operation(id: str) -> dict[str, Any]:
+    """As for `health_operation`. There may be a token, and no metrics at all."""
+    responses = {"200": response_of({"text/plain": {"schema": {"type": "string"}}})}
+    described = _open(responses, errors.Unauthenticated, NotFound) | {"security": [{}, {"bearer": []}]}
+    return {"operationId": id, "summary": "Metrics as Prometheus text"} | described
+
+
+def _open(responses: dict[str, Any], *kinds: type[errors.GatewayError]) -> dict[str, Any]:
+    """What needs no key, and fails in these ways beside the common ones."""
+    return {"security": [], "responses": responses | failures_of((*ANYWHERE, *kinds))}

@@ -3,11 +3,8 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from litestar import Request
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
 from msgspec import json
 
 from llm_gateway.application.ports.models import EndpointDirectory
@@ -17,8 +14,7 @@ from llm_gateway.domain.errors import Unauthenticated
 from ..common.drain import Drain
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
-from ..common.request_context import context_of
-from ..common.requests import header
+from ..common.request_context import HttpRequest, context_of
 from .wire import EndpointHealth, Health, Readiness, StoreHealth
 
 RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
@@ -28,6 +24,8 @@ _HEALTHY = json.encode(Health())
 
 
 class OperationsHandlers:
+    """Answers health checks, and Prometheus where metrics are collected; with a token only where one is set."""
+
     def __init__(
         self,
         directory: EndpointDirectory,
@@ -43,7 +41,11 @@ class OperationsHandlers:
         self._metrics_token = metrics_token.encode() if metrics_token else None
         self._scrape = asyncio.Lock()
 
-    async def ready(self) -> Reply:
+    async def health(self, _: HttpRequest) -> Reply:
+        """The process answers, whatever it can do."""
+        return json_reply(_HEALTHY)
+
+    async def ready(self, _: HttpRequest) -> Reply:
         """A store that is away does not make a gateway unready: it goes on without, as its policy says."""
         endpoints = [
             EndpointHealth(
@@ -67,37 +69,15 @@ class OperationsHandlers:
         )
         return json_reply(json.encode(readiness), status=200 if readiness.status == "ready" else 503)
 
-    async def metrics(self, authorization: bytes | None) -> Reply:
+    async def metrics(self, request: HttpRequest) -> Reply:
+        """Raises `NotFound` where no metrics are collected, and `Unauthenticated` for another token."""
         if self._render_metrics is None:
             raise NotFound("No metrics: the extra `telemetry` is not installed.")
         if self._metrics_token is not None:
-            scheme, _, token = (authorization or b"").partition(b" ")
+            stated = context_of(request.scope).fields.get(b"authorization", [b""])
+            scheme, _, token = stated[0].partition(b" ")
             if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._metrics_token):
                 raise Unauthenticated
         async with self._scrape:
             body = await self._render_metrics()
         return Reply(200, body, b"text/plain; version=0.0.4; charset=utf-8")
-
-
-def _read(*paths: str) -> HTTPRouteHandler:
-    """For `GET`, and for `HEAD`, whose body the server leaves out."""
-    return HTTPRouteHandler(list(paths), http_method=["GET", "HEAD"])
-
-
-def operations_handlers(handlers: OperationsHandlers) -> list[HTTPRouteHandler]:
-    @_read("/health", "/api/v1/health")
-    async def health(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/health"
-        return json_reply(_HEALTHY)
-
-    @_read("/health/ready")
-    async def ready(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/health/ready"
-        return await handlers.ready()
-
-    @_read("/metrics", "/api/v1/metrics")
-    async def metrics(request: Request[Any, Any, Any]) -> ASGIApp:
-        context_of(request.scope).route = "/metrics"
-        return await handlers.metrics(header(request.scope, b"authorization"))
-
-    return [health, ready, metrics]

@@ -6,10 +6,14 @@ from msgspec import Struct
 
 
 class Health(Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
     status: Literal["ok"] = "ok"
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True):
+    """An endpoint, whether it can be asked, and if not, why."""
+
     name: str
     usable: bool
     locality: Literal["on_premises", "cloud"]

@@ -1,5 +1,6 @@
 """What every request passes first: its id, the Host guard, and the count of what is under way and was answered."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -8,24 +9,22 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from llm_gateway.application.ports.observation import AccessLog, TrafficMeter
 from llm_gateway.application.ports.system import Entropy
-from llm_gateway.application.records import RequestId
 
-from ..common.bodies import Bodies
-from ..common.drain import Drain
-from ..common.error_style import ErrorStyle
 from ..common.problems import Misdirected
 from ..common.replies import error_reply
-from ..common.request_context import RequestContext, begin_context, method_of, path_of
-from ..common.requests import ClientLeft, headers, request_id
+from ..common.request_context import ErrorStyle, begin_context
+from ..common.requests import Bodies, ClientLeft, Fields, Share
 
 CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection: counted, never sent."""
+_MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
 
 
 class RequestMiddleware:
-    """Wraps the application. `hosts` are the names that are served, in lower case and without port; None is any.
+    """Wraps the application, in one event loop.
 
-    `error_style_of` gives the style of the surface that a path belongs to.
+    `hosts` are the names that are served, in lower case and without port; None is any. `error_style_of` gives the style
+    of the surface that a path belongs to.
     """
 
     def __init__(
@@ -34,7 +33,6 @@ class RequestMiddleware:
         *,
         error_style_of: Callable[[str], ErrorStyle],
         hosts: frozenset[str] | None,
-        drain: Drain,
         bodies: Bodies,
         meter: TrafficMeter,
         access_log: AccessLog | None,
@@ -43,59 +41,58 @@ class RequestMiddleware:
         self._app = app
         self._error_style_of = error_style_of
         self._hosts = hosts
-        self._drain = drain
         self._bodies = bodies
         self._meter = meter
         self._access_log = access_log
         self._entropy = entropy
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Returns once no request is under way."""
+        await self._idle.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        id = request_id(scope) or self._entropy.new_id()
-        context = begin_context(scope, id, self._error_style_of(path_of(scope)), self._bodies.share())
+        style = self._error_style_of(scope["path"])
+        context = begin_context(scope, self._entropy.new_id, style, Share(self._bodies))
         began = time.perf_counter()
         self._meter.began()
+        self._under_way += 1
+        self._idle.clear()
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", context.request_id.encode()),
-                    *context.headers.items(),
-                ]
+                own = ((b"x-request-id", context.id.encode()), *context.headers.items())
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         try:
-            with self._drain.counted():
-                await self._pass(scope, receive, send_on, context)
+            if self._hosts is None or _host(context.fields) in self._hosts:
+                await self._app(scope, receive, send_on)
+            else:
+                await error_reply(Misdirected(_MISDIRECTED), context)(scope, receive, send_on)
         except ClientLeft:
             context.status = CLIENT_LEFT
         finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
             context.body.release()
-            seconds = time.perf_counter() - began
-            self._answered(method_of(scope), context, seconds)
-
-    def _answered(self, method: str, context: RequestContext, seconds: float) -> None:
-        status = context.status or CLIENT_LEFT
-        self._meter.ended(method, context.route, status, seconds)
-        if self._access_log is not None:
-            id = RequestId(context.request_id)
-            self._access_log.answered(id, method, context.route, status, seconds, context.record)
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
-        if self._hosts is not None and _host(scope) not in self._hosts:
-            error = Misdirected("This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does.")
-            await error_reply(error, context)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            status, seconds = context.status or CLIENT_LEFT, time.perf_counter() - began
+            self._meter.ended(scope["method"], context.route, status, seconds)
+            if self._access_log is not None:
+                method, route = scope["method"], context.route
+                self._access_log.answered(context.id, method, route, status, seconds, context.record)
 
 
-def _host(scope: Scope) -> str:
+def _host(fields: Fields) -> str:
     """The name of the one Host header, without port; an IPv6 address keeps its brackets."""
-    values = headers(scope, b"host")
+    values = fields.get(b"host", ())
     value = values[0].decode("latin-1").lower() if len(values) == 1 else ""
     name, colon, port = value.rpartition(":")
     return name if colon and port.isdigit() else value

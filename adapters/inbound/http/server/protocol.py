@@ -18,7 +18,7 @@ MAX_WAITING = 8
 class Bounds(Struct, frozen=True, kw_only=True):
     """What one connection may take of memory and, in seconds, of time.
 
-    A senselessly long key is still told that it is wrong, hence the size of a head. `rest_seconds` is for what is left
+    A senselessly long key is still answered with 401, hence the size of a head. `rest_seconds` is for what is left
     of a body whose request was answered already: closing at once would take the answer from a client that still sends.
     """
 
@@ -48,12 +48,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._arrive_within(self._bounds.head_seconds)
+        self._expect_within(self._bounds.head_seconds)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """uvicorn tells the last request of the connection only, which need not be the one that is being answered."""
-        self._arrived()
+        """uvicorn notifies the last request of the connection only, which may not be the one that is being answered."""
+        self._expect_within(None)
         self._stop_stall()
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
@@ -70,18 +70,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
             if self._arrival is None:
-                self._arrive_within(self._bounds.head_seconds)
+                self._expect_within(self._bounds.head_seconds)
         super().data_received(data)
         if self._in_head and self._head_bytes > self._bounds.head_bytes and not self.transport.is_closing():
             if not self._answering:
                 self.transport.write(_TOO_LARGE)
             self.transport.close()
         if 0 < len(self.pipeline) <= MAX_WAITING and len(self.cycle.body) <= HIGH_WATER_LIMIT:
-            self.flow.resume_reading()  # or nobody would notice that the client left
+            self.flow.resume_reading()  # or it would go unnoticed that the client left
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Fields after a body are nobody's; too many of them before it make the parser fail, which is a 400."""
+        """Drops fields after a body; too many of them before it make the parser fail, which is a 400."""
         if not self._in_head:
             return
         if len(self.headers) >= self._bounds.head_fields:
@@ -92,14 +92,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
-        self._arrived()
+        self._expect_within(None)
         super().on_headers_complete()
 
     @override
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_head = True
-        self._arrived()
+        self._expect_within(None)
 
     @override
     def on_response_complete(self) -> None:
@@ -109,7 +109,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._watch_reader()
         if unread:
             # a client that still waits for "100 Continue" will not send its body now
-            self._arrive_within(0 if self.expect_100_continue else self._bounds.rest_seconds)
+            self._expect_within(0 if self.expect_100_continue else self._bounds.rest_seconds)
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -132,19 +132,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _arrive_within(self, seconds: float) -> None:
-        self._arrived()
-        self._arrival = self.loop.call_later(seconds, self._give_up)
-
-    def _arrived(self) -> None:
+    def _expect_within(self, seconds: float | None) -> None:
+        """Gives up a connection on which what is expected now does not arrive in time; None expects nothing."""
         if self._arrival is not None:
             self._arrival.cancel()
-            self._arrival = None
+        self._arrival = None if seconds is None else self.loop.call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
         self._arrival = None
         if self._in_head and self._answering:  # what came of the next head must not cut this answer
-            self._arrive_within(self._bounds.head_seconds)
+            self._expect_within(self._bounds.head_seconds)
         elif not self.transport.is_closing():
             self.transport.close()
 

@@ -11,14 +11,14 @@ from types import FrameType
 from typing import cast
 
 import uvicorn
-from litestar.types import ASGIApp
 from typing_extensions import override
 
 from ..common.drain import Drain
+from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
 CUT_AFTER_SECONDS = 5
-"""What uvicorn gives connections that are still open once draining is over."""
+"""How long uvicorn gives connections that are still open once draining is over."""
 
 
 class CannotListen(Exception):
@@ -26,7 +26,7 @@ class CannotListen(Exception):
 
 
 def reason_of(error: OSError) -> str:
-    """Why an address can't be listened on, without the address, which event loops word differently."""
+    """Why an address can't be listened on, without the address, which event loops phrase differently."""
     if isinstance(error, socket.gaierror) or error.errno not in errno.errorcode:  # its numbers are others
         return error.strerror or str(error)
     return os.strerror(error.errno or 0)
@@ -40,7 +40,7 @@ class GatewayServer(uvicorn.Server):
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: RequestMiddleware,
         *,
         host: str,
         port: int,
@@ -66,6 +66,7 @@ class GatewayServer(uvicorn.Server):
         )
         self.servers = []  # as uvicorn has it from its start-up on
         self.drain = drain
+        self._idle = app.idle
         self._drain_seconds = drain_seconds
         self._end_rest = end_rest
         self._loop = asyncio.get_running_loop()
@@ -87,7 +88,7 @@ class GatewayServer(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Returns with nothing left running: what outlived uvicorn's patience is cut."""
+        """Returns with nothing left running: what outlived uvicorn's timeout is cut."""
         await super().shutdown(sockets)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
@@ -97,7 +98,7 @@ class GatewayServer(uvicorn.Server):
                 task.cancel()
 
     def drain_elsewhere(self) -> None:
-        """Drain, and leave the address to whoever comes next."""
+        """Drains, and leaves the address to the next server."""
         for server in self.servers:
             server.close()
         self._stop(signal.SIGTERM)
@@ -114,6 +115,6 @@ class GatewayServer(uvicorn.Server):
 
     async def _drain_and_exit(self) -> None:
         try:
-            await self.drain(self._drain_seconds, self._end_rest)
+            await self.drain(self._drain_seconds, self._idle, self._end_rest)
         finally:
             self.should_exit = True

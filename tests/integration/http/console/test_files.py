@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.console.handlers import ConsoleHandlers
+from llm_gateway.adapters.inbound.http.console.handlers import asset_paths
 
 from ..served import Served
 
@@ -25,7 +25,7 @@ DANGEROUS = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|localStorage|sessionStorage|indexedDB"
     r"|document\.cookie|srcdoc|setAttribute"
 )
-ASSETS = ConsoleHandlers().assets
+ASSETS = asset_paths()
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", *ASSETS])

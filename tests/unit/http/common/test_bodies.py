@@ -2,13 +2,13 @@
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.common.bodies import Bodies
+from llm_gateway.adapters.inbound.http.common.requests import Bodies, Share
 from llm_gateway.domain.errors import Overloaded
 
 
 def test_requests_hold_so_much_together_and_no_more() -> None:
     bodies = Bodies(10)
-    one, other = bodies.share(), bodies.share()
+    one, other = Share(bodies), Share(bodies)
     one.take(6)
     other.take(4)
 
@@ -20,7 +20,7 @@ def test_requests_hold_so_much_together_and_no_more() -> None:
 
 def test_what_did_not_fit_is_not_held() -> None:
     bodies = Bodies(10)
-    share = bodies.share()
+    share = Share(bodies)
     share.take(6)
     with pytest.raises(Overloaded):
         share.take(5)
@@ -31,7 +31,7 @@ def test_what_did_not_fit_is_not_held() -> None:
 
 def test_what_is_released_is_given_back_once() -> None:
     bodies = Bodies(10)
-    one, other = bodies.share(), bodies.share()
+    one, other = Share(bodies), Share(bodies)
     one.take(6)
     other.take(1)
     one.release()
@@ -42,7 +42,7 @@ def test_what_is_released_is_given_back_once() -> None:
 
 def test_what_is_only_looked_at_is_not_held() -> None:
     bodies = Bodies(10)
-    share = bodies.share()
+    share = Share(bodies)
     share.check(10)
     with pytest.raises(Overloaded):
         share.check(11)

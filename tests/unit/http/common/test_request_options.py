@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.common.request_options import check_said_once
+from llm_gateway.adapters.inbound.http.common.requests import check_said_once
 from llm_gateway.domain.errors import InvalidRequest
 
 

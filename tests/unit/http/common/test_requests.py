@@ -6,15 +6,17 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar.types import Scope
+from litestar.types import HTTPScope
 from msgspec import json
 
-from llm_gateway.adapters.inbound.http.common.bodies import Bodies
 from llm_gateway.adapters.inbound.http.common.problems import RequestTimeout
-from llm_gateway.adapters.inbound.http.common.requests import BYTES_A_SECOND, api_key, decode, read_body, request_id
+from llm_gateway.adapters.inbound.http.common.request_context import RequestContext, begin_context
+from llm_gateway.adapters.inbound.http.common.requests import BYTES_A_SECOND, Bodies, Share, api_key, decode, read_body
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
+from llm_gateway.adapters.inbound.http.routes import NATIVE_ERRORS
 from llm_gateway.domain.errors import InvalidRequest, Unauthenticated
 
+MADE = "made here"
 DECODER = json.Decoder(ChatBody)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -23,8 +25,9 @@ JSON = st.recursive(
 )
 
 
-def scope(*headers: tuple[bytes, bytes]) -> Scope:
-    return cast("Scope", {"type": "http", "headers": headers})
+def context(*headers: tuple[bytes, bytes]) -> RequestContext:
+    scope = cast("HTTPScope", {"type": "http", "headers": headers, "state": {}})
+    return begin_context(scope, lambda: MADE, NATIVE_ERRORS, Share(Bodies(1 << 40)))
 
 
 @given(st.binary())
@@ -58,7 +61,7 @@ def test_any_name_of_a_field_can_be_told(name: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from([b"x-api-key", b"authorization", b"x-other"]), st.binary(max_size=40))))
 def test_any_headers_have_one_key_none_or_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
     try:
-        key = api_key(scope(*headers))
+        key = api_key(context(*headers).fields)
     except Unauthenticated:
         assert len(headers) > 1
     else:
@@ -67,9 +70,9 @@ def test_any_headers_have_one_key_none_or_are_refused(headers: list[tuple[bytes,
 
 @given(st.binary(max_size=200))
 def test_a_request_s_id_is_sane_or_absent(value: bytes) -> None:
-    id = request_id(scope((b"x-request-id", value)))
+    id = context((b"x-request-id", value)).id
 
-    assert id is None or (id.isascii() and id.isprintable() and 0 < len(id) <= 128 and id.encode() == value)
+    assert id == MADE or (id.isascii() and id.isprintable() and 0 < len(id) <= 128 and id.encode() == value)
 
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -112,8 +115,8 @@ async def test_a_larger_body_has_longer_to_arrive(first: int, read: bool) -> Non
         part = parts.pop(0)
         return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
-    asked = scope((b"content-type", b"application/json"))
-    reading = read_body(asked, receive, Bodies(1 << 40).share(), max_bytes=1 << 40, seconds=0)
+    asked = context((b"content-type", b"application/json"))
+    reading = read_body(asked.fields, receive, asked.body, max_bytes=1 << 40, seconds=0)
     if read:
         assert len(await reading) == first + 3
     else:

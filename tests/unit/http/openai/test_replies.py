@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.adapters.inbound.http.common.chat_replies import AnswerIdentity
+from llm_gateway.adapters.inbound.http.common.renderer import AnswerIdentity
 from llm_gateway.adapters.inbound.http.openai.renderer import OpenAIRenderer, ResponseOptions
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderBroken

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.common.rate_headers import rate_headers
+from llm_gateway.adapters.inbound.http.common.response_headers import rate_headers
 from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 
 

@@ -1,0 +1,74 @@
+"""The table of routes, what Litestar serves, the labels and the OpenAPI document agree."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from llm_gateway.adapters.inbound.http.routes import ServedRoute, api_document, routes
+from llm_gateway.adapters.inbound.http.server.middleware import RequestMiddleware
+
+from .served import Served
+
+ROWS = routes()
+LABELS = {
+    "/api/v1/chat": "/api/v1/chat",
+    "/api/v1/health": "/health",
+    "/api/v1/metrics": "/metrics",
+    "/api/v1/requests/{id}": "/api/v1/requests/{id}",
+    "/assets/main.js": "/assets",
+    "/v1/models/{id}": "/v1/models/{id}",
+}
+UNDESCRIBED = ("/", "/docs", "/docs/openapi.json", "/assets/")
+
+
+def served_methods(served: Served) -> Mapping[str, set[str]]:
+    """What Litestar answers at each of its paths, without `OPTIONS`, which it adds to all."""
+    app = cast("Litestar", cast("RequestMiddleware", served.server.config.app)._app)
+    routed = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    assert len(routed) == len(app.routes)
+    return {route.path_format: {str(method) for method in route.methods} - {"OPTIONS"} for route in routed}
+
+
+async def test_litestar_serves_the_table_and_nothing_else(served: Served) -> None:
+    assert served_methods(served) == {row.described_path: set(row.methods) for row in ROWS}
+
+
+async def test_the_document_describes_the_table_but_for_pages(served: Served) -> None:
+    methods = served_methods(served)
+    paths = api_document("1.2.3")["paths"]
+
+    assert paths.keys() == {row.described_path for row in ROWS if not _is_page(row)}
+    for path, operations in paths.items():
+        described = {method.upper() for method in operations}
+        assert described == methods[path] - {"HEAD"}
+    assert (await served.client.get("/docs/openapi.json")).json()["paths"] == paths
+
+
+def _is_page(row: ServedRoute) -> bool:
+    return row.path in UNDESCRIBED or row.path.startswith(UNDESCRIBED[-1])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
+async def test_a_request_is_counted_under_its_row_s_label(served: Served, row: ServedRoute) -> None:
+    for method in row.methods:
+        await served.client.request(method, row.described_path.replace("{id}", "any"))
+
+    answers = [(method, route) for method, route, _, _ in served.observer.answers]
+    assert answers == [(method, row.label) for method in row.methods]
+
+
+def test_the_labels_of_what_is_served_twice_or_by_a_pattern() -> None:
+    labels = {row.described_path: row.label for row in ROWS}
+
+    assert {path: labels[path] for path in LABELS} == LABELS
+
+
+async def test_what_is_in_no_row_is_unmatched(served: Served) -> None:
+    await served.client.get("/nowhere")
+    await served.client.get("/api/v1/chat")
+    await served.client.options("/api/v1/chat")
+
+    assert {route for _, route, _, _ in served.observer.answers} == {"unmatched"}
