@@ -15,7 +15,7 @@ from .providers import Provider, absent, embedded, gemini, ollama
 from .settings import EndpointSettings, Settings
 
 
-class Kind(Struct, frozen=True, kw_only=True):
+class ProviderKind(Struct, frozen=True, kw_only=True):
     """`name` is also the name of the extra that brings the `modules`, and of the provider that the variables name.
 
     `columns` are what its models make of a request.
@@ -32,7 +32,7 @@ class Kind(Struct, frozen=True, kw_only=True):
         return None if installed else f"not installed: the extra `{self.name}` is missing"
 
 
-class ServerKind(Kind, frozen=True, kw_only=True):
+class ServerKind(ProviderKind, frozen=True, kw_only=True):
     """One that has servers: `own` is the one that the variables name, and `[[endpoints]]` name more.
 
     `needs_key`: without a key there is nothing to ask. `example` is an address, for who wrote none.
@@ -97,11 +97,11 @@ OLLAMA: Final = ServerKind(
     build=ollama,
     example="http://localhost:11434",
 )
-EMBEDDED: Final = Kind(name="embedded", modules=("xllamacpp",), columns=_embedded_columns)
+EMBEDDED: Final = ProviderKind(name="embedded", modules=("xllamacpp",), columns=_embedded_columns)
 """A model in this process, which no row can name a second time."""
 
 SERVERS: Final = (GEMINI, OLLAMA)
-KINDS: Final[Sequence[Kind]] = (*SERVERS, EMBEDDED)
+KINDS: Final[Sequence[ProviderKind]] = (*SERVERS, EMBEDDED)
 _SERVERS: Final = {kind.name: kind for kind in SERVERS}
 
 
