@@ -24,7 +24,7 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.routing import EndpointId
 
-from .transport import Malformed, OutsideAddress, Refusal, TooLarge
+from .transport import Malformed, OutsideAddress, Refusal, OllamaTooLarge
 
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
@@ -65,7 +65,7 @@ def _told(error: Exception, to: EndpointId, now: float, *, shaped: bool) -> Prov
             return ProviderThrottled(to.provider, "the server's queue is full", retry_after=retry_after(header, now))
         case Refusal(status=status, retry_after=header):
             return _by_status(status, to, retry_after(header, now), shaped=shaped)
-        case TooLarge():
+        case OllamaTooLarge():
             return ProviderBroken(to.provider, "the answer is larger than this gateway takes", doubtful=True)
         case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
             return ProviderUnavailable(to.provider, "the server reports an error in its answer", doubtful=shaped)

@@ -40,7 +40,7 @@ class Malformed(Exception):
     """What the server sends can't be taken: an encoding that was not asked for."""
 
 
-class TooLarge(Exception):
+class OllamaTooLarge(Exception):
     """The server sends more than an answer can be."""
 
 
@@ -133,7 +133,7 @@ class _Lines(httpx.AsyncByteStream):
         async for chunk in self._body:
             size += len(chunk)
             if size > self._limit:
-                raise TooLarge
+                raise OllamaTooLarge
             whole, newline, rest = chunk.rpartition(b"\n")
             if newline:
                 yield _clean(b"".join((*held, whole, newline)))
