@@ -24,7 +24,7 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.routing import EndpointId
 
-from .transport import Malformed, OutsideAddress, Refusal, OllamaTooLarge
+from .transport import Malformed, OllamaTooLarge, OutsideAddress, Refusal
 
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
