@@ -263,7 +263,7 @@ parameters.PARAMETERS += (parameters.Parameter("new", routing.Feature.NEW, lambd
 
 from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
 from llm_gateway.adapters.outbound.gemini.families import FAMILIES
-from llm_gateway.adapters.outbound.ollama.catalogue import Pulled, Server, states
+from llm_gateway.adapters.outbound.ollama.catalogue import OllamaServer, Pulled, states
 from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId
@@ -273,7 +273,7 @@ from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 able = Pulled(name="able", digest="", capabilities=frozenset({"completion", "tools", "vision", "thinking"}))
-server = Server(
+server = OllamaServer(
     provider="ollama", model="able", fingerprint="", num_ctx=None, configured=True, locality=Locality.ON_PREMISES
 )
 honoured = {pattern: family.features for pattern, family in FAMILIES} | {"embedded": embedded}
