@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Text, UserMessage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import GatewayError, InvalidRequest
 from llm_gateway.domain.routing import Hint, Locality, Plan, Task
-from llm_gateway.domain.sequences import hold_set
+from llm_gateway.domain.sequences import CheckedStruct
 
 from .plan_route import PlanRoute
 from .ports.models import EndpointDirectory
@@ -18,7 +16,7 @@ _PLAIN = ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
 _TEXT = EmbedRequest(inputs=("Hello",))
 
 
-class UsableModel(Struct, frozen=True, kw_only=True):
+class UsableModel(CheckedStruct, frozen=True, kw_only=True):
     """A hint or a model by the name that a request gives it.
 
     `owner` is the provider, None of a hint. A hint that may lead to the cloud is `CLOUD`. `context_length`, in tokens,
@@ -30,9 +28,6 @@ class UsableModel(Struct, frozen=True, kw_only=True):
     locality: Locality
     context_length: int | None
     tasks: frozenset[Task]
-
-    def __post_init__(self) -> None:
-        hold_set(self, "tasks", Task)
 
 
 class ListModels:

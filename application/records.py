@@ -11,7 +11,7 @@ from msgspec import Struct
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
-from llm_gateway.domain.sequences import hold_tuple
+from llm_gateway.domain.sequences import CheckedStruct
 
 RequestId = NewType("RequestId", str)
 """A request's own id: 32 to 36 characters that are safe in a header and a URL."""
@@ -50,7 +50,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     first_event_seconds: float | None = None
 
 
-class RequestRecord(Struct, frozen=True, kw_only=True, gc=False):
+class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     """The record of one request, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
@@ -80,12 +80,6 @@ class RequestRecord(Struct, frozen=True, kw_only=True, gc=False):
     seconds: float = 0.0
     first_event_seconds: float | None = None
     saved_seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "planned", EndpointId)
-        hold_tuple(self, "skipped", Skip)
-        hold_tuple(self, "attempts", AttemptRecord)
-        hold_tuple(self, "passed_over", Skip)
 
     @property
     def outcome(self) -> str:

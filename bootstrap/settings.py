@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 from typing_extensions import override
 
 from llm_gateway.domain.clients import NAME
 from llm_gateway.domain.quota import MAX_CAPACITY
 from llm_gateway.domain.routing import Hint, checked_routes
-from llm_gateway.domain.sequences import hold_tuple
+from llm_gateway.domain.sequences import CheckedStruct
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
@@ -49,7 +49,7 @@ class BucketSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refill_rate: Annotated[Rate, Meta(description="So much a second.")]
 
 
-class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A client with a name, and with quotas and rights of its own."""
 
     name: Annotated[Name, Meta(description="In records and logs.")]
@@ -64,13 +64,6 @@ class ClientSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[str, ...] | None, Meta(description="Providers, or `provider/model`, that it may use. Default: all.")
     ] = None
     namespace: Annotated[Name | None, Meta(description="Whose stored answers it shares. Default: its own.")] = None
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "keys", Secret)
-        if self.hints is not None:
-            hold_tuple(self, "hints", Hint)
-        if self.models is not None:
-            hold_tuple(self, "models", str)
 
 
 class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +82,7 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stream_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_STREAM_SECONDS.")] = None
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(CheckedStruct, frozen=True, kw_only=True):
     """Every setting of a gateway. Each field is a variable of the environment, by the field's name in capitals.
 
     Ranges and rules between fields are checked by `load_settings`, wrong sequences here, with `TypeError`.
@@ -170,14 +163,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
-    routes: dict[Hint, tuple[str, ...]] = {}
+    routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     demo: bool = False
 
+    @override
     def __post_init__(self) -> None:
-        hold_tuple(self, "api_keys", Secret)
-        hold_tuple(self, "allowed_hosts", str)
-        hold_tuple(self, "clients", ClientSettings)
-        hold_tuple(self, "endpoints", EndpointSettings)
+        super().__post_init__()
         force_setattr(self, "routes", checked_routes(self.routes))
 
     @property

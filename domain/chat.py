@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from typing_extensions import override
 
 from .cache_policy import CacheDirective
 from .routing import EndpointId, Hint
-from .sequences import Kinds, hold_tuple
+from .sequences import CheckedStruct, Collection, Kinds
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -44,7 +44,16 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     extra_content: JsonObject | None = None
 
 
-class SystemMessage(Struct, frozen=True, kw_only=True, tag="system"):
+class _Message(CheckedStruct, frozen=True, kw_only=True):
+    @override
+    def _held(self, field: str, value: object, collection: Collection, kinds: Kinds) -> object:
+        """One `str` is one text."""
+        if field == "content" and isinstance(value, str):
+            return (Text(text=value),)
+        return super()._held(field, value, collection, kinds)
+
+
+class SystemMessage(_Message, frozen=True, kw_only=True, tag="system"):
     """Instructions to the model. `content` is given as one `str` or as a sequence of `Text`, and held as a tuple."""
 
     content: tuple[Text, ...]
@@ -54,11 +63,8 @@ class SystemMessage(Struct, frozen=True, kw_only=True, tag="system"):
 
         def __init__(self, *, content: str | Sequence[Text], name: str | None = None) -> None: ...
 
-    def __post_init__(self) -> None:
-        _hold_content(self, Text)
 
-
-class UserMessage(Struct, frozen=True, kw_only=True, tag="user"):
+class UserMessage(_Message, frozen=True, kw_only=True, tag="user"):
     """What the user says. `content` is given as one `str` or as a sequence of `Text` and `Image`, held as a tuple.
 
     Raises `TypeError` for anything else, as every message does.
@@ -71,11 +77,8 @@ class UserMessage(Struct, frozen=True, kw_only=True, tag="user"):
 
         def __init__(self, *, content: str | Sequence[Part], name: str | None = None) -> None: ...
 
-    def __post_init__(self) -> None:
-        _hold_content(self, (Text, Image))
 
-
-class AssistantMessage(Struct, frozen=True, kw_only=True, tag="assistant"):
+class AssistantMessage(_Message, frozen=True, kw_only=True, tag="assistant"):
     """An earlier answer of the model: its text, as one `str` or a sequence of `Text`, and the tools that it called.
 
     `extra_content` is what the provider gave with the answer and demands back unchanged.
@@ -97,12 +100,8 @@ class AssistantMessage(Struct, frozen=True, kw_only=True, tag="assistant"):
             extra_content: JsonObject | None = None,
         ) -> None: ...
 
-    def __post_init__(self) -> None:
-        _hold_content(self, Text)
-        hold_tuple(self, "tool_calls", ToolCall)
 
-
-class ToolMessage(Struct, frozen=True, kw_only=True, tag="tool"):
+class ToolMessage(_Message, frozen=True, kw_only=True, tag="tool"):
     """A tool's result, for the call with this id. `content` is given as one `str` or as a sequence of `Text`."""
 
     content: tuple[Text, ...]
@@ -113,21 +112,8 @@ class ToolMessage(Struct, frozen=True, kw_only=True, tag="tool"):
 
         def __init__(self, *, content: str | Sequence[Text], tool_call_id: str, name: str | None = None) -> None: ...
 
-    def __post_init__(self) -> None:
-        _hold_content(self, Text)
 
-
-def _hold_content(message: Struct, kinds: Kinds) -> None:
-    """One `str` is one text."""
-    content = message.content  # type: ignore[attr-defined]
-    if isinstance(content, str):
-        force_setattr(message, "content", (Text(text=content),))
-    else:
-        hold_tuple(message, "content", kinds)
-
-
-Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
-_MESSAGES = (UserMessage, AssistantMessage, SystemMessage, ToolMessage)
+Message: TypeAlias = UserMessage | AssistantMessage | SystemMessage | ToolMessage
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -186,7 +172,7 @@ class ReasoningEffort(StrEnum):
     HIGH = "high"
 
 
-class Sampling(Struct, frozen=True, kw_only=True):
+class Sampling(CheckedStruct, frozen=True, kw_only=True):
     """How the next token is chosen; ranges are OpenAI's, but for `top_k`, which OpenAI does not have.
 
     `temperature_by_default`: the client stated none, and `temperature` is the surface's default. It is left out where a
@@ -202,11 +188,8 @@ class Sampling(Struct, frozen=True, kw_only=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
 
-    def __post_init__(self) -> None:
-        hold_tuple(self, "stop", str)
 
-
-class ChatRequest(Struct, frozen=True, kw_only=True):
+class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
     """The part of a chat that changes its answer, and nothing else: every field is part of the cache key.
 
     `messages` are in order, the oldest first. `max_tokens` bounds the answer; None leaves it to the model. Sequences
@@ -220,10 +203,6 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "messages", _MESSAGES)
-        hold_tuple(self, "tools", Tool)
 
 
 class Grain(StrEnum):
@@ -287,7 +266,7 @@ class Usage(Struct, frozen=True, kw_only=True):
         return self.prompt_tokens + self.completion_tokens
 
 
-class ChatReply(Struct, frozen=True, kw_only=True):
+class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     """A whole answer.
 
     `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
@@ -302,6 +281,3 @@ class ChatReply(Struct, frozen=True, kw_only=True):
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "tool_calls", ToolCall)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from .quota import Quota
 from .routing import EndpointId, Hint
-from .sequences import hold_set, hold_tuple
+from .sequences import CheckedStruct
 
 ClientId = NewType("ClientId", str)
 """A client's name: in quotas, records and logs."""
@@ -33,7 +33,7 @@ def digest_of(key: str) -> ApiKeyDigest:
     return ApiKeyDigest(sha256(data).digest())
 
 
-class Client(Struct, frozen=True, kw_only=True):
+class Client(CheckedStruct, frozen=True, kw_only=True):
     """A caller with its quota and its rights.
 
     Quotas are counted by `id`. `namespace` separates stored answers: two clients share answers only where the operator
@@ -46,12 +46,6 @@ class Client(Struct, frozen=True, kw_only=True):
     quota: Quota
     hints: frozenset[Hint] | None = None
     models: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        if self.hints is not None:
-            hold_set(self, "hints", Hint)
-        if self.models is not None:
-            hold_set(self, "models", str)
 
     def may_hint(self, hint: Hint) -> bool:
         """Whether the client may use the hint."""
@@ -81,14 +75,11 @@ class RegisteredKey(Struct, frozen=True, kw_only=True):
         return self.digest.hex()[:12]
 
 
-class Registration(Struct, frozen=True, kw_only=True):
+class Registration(CheckedStruct, frozen=True, kw_only=True):
     """A registered client with its live keys, the newest first."""
 
     client: Client
     keys: tuple[RegisteredKey, ...]
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "keys", RegisteredKey)
 
     def rotated(self, key: RegisteredKey) -> "Registration":
         """With a new key. The newest one so far lives on beside it, an older one ends."""

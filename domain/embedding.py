@@ -11,7 +11,7 @@ from msgspec.structs import force_setattr
 from .cache_policy import CacheDirective
 from .errors import ProviderBroken, ProviderRejected
 from .routing import EndpointId, Hint
-from .sequences import hold_tuple
+from .sequences import CheckedStruct, collection_of
 
 Vector: TypeAlias = tuple[float, ...]
 
@@ -19,7 +19,7 @@ _MOST = 3.4028234663852886e38
 """The largest number of 32 bits: vectors are given out as such."""
 
 
-class EmbedRequest(Struct, frozen=True, kw_only=True):
+class EmbedRequest(CheckedStruct, frozen=True, kw_only=True):
     """The texts to embed, and the wanted length of the vectors; None is the model's own length.
 
     Every field is part of the cache key.
@@ -27,9 +27,6 @@ class EmbedRequest(Struct, frozen=True, kw_only=True):
 
     inputs: tuple[str, ...]
     dimensions: int | None = None
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "inputs", str)
 
 
 class EmbedCall(Struct, frozen=True, kw_only=True):
@@ -59,8 +56,8 @@ class EmbedReply(Struct, frozen=True, kw_only=True):
     prompt_tokens: int
 
     def __post_init__(self) -> None:
-        hold_tuple(self, "vectors", (tuple, list))
-        force_setattr(self, "vectors", tuple(_numbers(vector, at) for at, vector in enumerate(self.vectors)))
+        vectors = collection_of(tuple, (tuple, list), self.vectors, "EmbedReply.vectors")
+        force_setattr(self, "vectors", tuple(_numbers(vector, at) for at, vector in enumerate(vectors)))
 
 
 def _numbers(vector: Sequence[float], at: int) -> Vector:

@@ -26,16 +26,17 @@ class Range(Struct, frozen=True):
 class Parameter(Struct, frozen=True):
     """A field of a request, and the feature that an endpoint must have for it; None where every endpoint takes it.
 
-    `read` gives what a request holds there, None or `neutral` where it asks for nothing; it is None for what stands in
-    messages, and for what goes along with another field. A `label` changes no answer by itself: a vendor without a
-    place for it leaves it out, and does not lack the feature for that.
+    `read` gives what a request holds there; it is None for what stands in messages, and for what goes along with
+    another field. A value asks for something where it is of the `kind` and not `neutral`. A `label` changes no answer
+    by itself: a vendor without a place for it leaves it out, and does not lack the feature for that.
     """
 
     field: str
     feature: Feature | None = None
     read: Read | None = None
     range: Range | None = None
-    neutral: object = None
+    kind: type = object
+    neutral: tuple[object, ...] = ()
     label: bool = False
 
     @property
@@ -44,13 +45,10 @@ class Parameter(Struct, frozen=True):
         return self.field.partition(":")[0]
 
 
-def _sampled(feature: Feature, low: float, high: float, *, neutral: object = None) -> Parameter:
+def _sampled(feature: Feature, low: float, high: float, *, neutral: tuple[float, ...] = ()) -> Parameter:
     """A number of `Sampling`, whose name is the feature's."""
-    return Parameter(feature.value, feature, attrgetter(f"sampling.{feature.value}"), Range(low, high), neutral)
-
-
-def _format(kind: type[JsonFormat | JsonSchemaFormat]) -> Read:
-    return lambda request: request.response_format if isinstance(request.response_format, kind) else None
+    read = attrgetter(f"sampling.{feature.value}")
+    return Parameter(feature.value, feature, read, Range(low, high), neutral=neutral)
 
 
 PARAMETERS: Final = (
@@ -65,23 +63,25 @@ PARAMETERS: Final = (
     _sampled(Feature.TEMPERATURE, 0.0, 2.0),
     _sampled(Feature.TOP_P, 0.0, 1.0),
     _sampled(Feature.TOP_K, 1, 2**31 - 1),  # as wide as vendors' own
-    Parameter("stop", Feature.STOP, attrgetter("sampling.stop"), neutral=()),
+    Parameter("stop", Feature.STOP, attrgetter("sampling.stop"), neutral=((),)),
     _sampled(Feature.SEED, -(2**63), 2**63 - 1),
-    _sampled(Feature.PRESENCE_PENALTY, -2.0, 2.0, neutral=0.0),
-    _sampled(Feature.FREQUENCY_PENALTY, -2.0, 2.0, neutral=0.0),
-    Parameter("tools", Feature.TOOLS, attrgetter("tools"), neutral=()),
+    _sampled(Feature.PRESENCE_PENALTY, -2.0, 2.0, neutral=(0.0,)),
+    _sampled(Feature.FREQUENCY_PENALTY, -2.0, 2.0, neutral=(0.0,)),
+    Parameter("tools", Feature.TOOLS, attrgetter("tools"), neutral=((),)),
     Parameter("tools[].function.strict", Feature.TOOLS, label=True),
     Parameter("tool_choice: none", Feature.TOOLS),
     Parameter(
-        "tool_choice: required", Feature.TOOL_CHOICE, lambda request: request.tool_choice is ToolMode.REQUIRED or None
-    ),
-    Parameter(
-        "tool_choice: a function",
+        "tool_choice: required",
         Feature.TOOL_CHOICE,
-        lambda request: isinstance(request.tool_choice, NamedTool) or None,
+        attrgetter("tool_choice"),
+        kind=ToolMode,
+        neutral=(ToolMode.AUTO, ToolMode.NONE),
     ),
-    Parameter("response_format: json_object", Feature.JSON_OBJECT, _format(JsonFormat)),
-    Parameter("response_format: json_schema", Feature.JSON_SCHEMA, _format(JsonSchemaFormat)),
+    Parameter("tool_choice: a function", Feature.TOOL_CHOICE, attrgetter("tool_choice"), kind=NamedTool),
+    Parameter("response_format: json_object", Feature.JSON_OBJECT, attrgetter("response_format"), kind=JsonFormat),
+    Parameter(
+        "response_format: json_schema", Feature.JSON_SCHEMA, attrgetter("response_format"), kind=JsonSchemaFormat
+    ),
     Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA, label=True),
     Parameter("response_format.json_schema.description", Feature.JSON_SCHEMA, label=True),
     Parameter("response_format.json_schema.strict", Feature.JSON_SCHEMA, label=True),
@@ -122,12 +122,6 @@ def features_of(places: Mapping[str, Place]) -> frozenset[Feature]:
     rows = [parameter for parameter in PARAMETERS if not parameter.label]
     lacking = {row.feature for row in rows if row.field not in places}
     return frozenset(row.feature for row in rows if row.feature is not None) - lacking
-
-
-def numbers_sent(places: Mapping[str, Place]) -> Callable[[ChatRequest], dict[str, Any]]:
-    """A function that gives each number that a request states, under the last name of its place; none without one."""
-    reads = [(places[field].at.rpartition(".")[2], read) for field, (read, _) in NUMBERS.items() if field in places]
-    return lambda request: {name: value for name, read in reads if (value := read(request)) is not None}
 
 
 class Column(Struct, frozen=True, kw_only=True):

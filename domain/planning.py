@@ -1,15 +1,15 @@
 """The routing policy: from a call, its client and what is known of the endpoints to a plan. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from .chat import ChatCall, ChatRequest
+from .chat import ChatCall
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import features_used, limit_exceeded
-from .routing import DEFAULT_ROUTES, EndpointState, Feature, Hint, Locality, Plan, Routes, Skip, Task
+from .features import features_used, unable
+from .routing import DEFAULT_ROUTES, EndpointState, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
 
@@ -32,8 +32,8 @@ def make_plan(
         candidates = _pin(pin, Task.CHAT, client, hints, endpoints, routes)
     else:
         candidates, skipped = _route(hints or [Hint.LOCAL], client, endpoints, routes)
-    chosen, unable = _split(candidates, partial(_unable, call.request, features_used(call.request)))
-    skipped += unable
+    chosen, left_out = _split(candidates, partial(unable, call.request, features_used(call.request)))
+    skipped += left_out
     if not chosen:
         raise _nothing_left(skipped)
     hint = _effective_hint(hints, client)
@@ -49,8 +49,8 @@ def make_embedding_plan(
     """
     hints = [call.hint] if call.hint is not None else []
     (state,) = _pin(call.model, Task.EMBED, client, hints, endpoints, routes)
-    if unavailable := _why_unavailable(state):
-        raise NoRoute({state.endpoint.name: unavailable})
+    if state.unusable or not state.configured:
+        raise NoRoute({state.endpoint.name: state.unusable or "not configured"})
     return Plan(hint=_effective_hint(hints, client), pinned=True, endpoints=(state,))
 
 
@@ -175,28 +175,6 @@ def _excluded(hints: Sequence[Hint], routes: Routes, state: EndpointState) -> Sk
 def _forbidden(client: Client, state: EndpointState) -> Skip | None:
     allowed = client.may_use(state.endpoint.id, state.aliases)
     return None if allowed else Skip(name=state.endpoint.name, reason="not permitted to this key")
-
-
-def _unable(request: ChatRequest, used: Mapping[Feature, str], state: EndpointState) -> Skip | None:
-    """By what the endpoint can do now, and by what the request needs."""
-    name = state.endpoint.name
-    if unavailable := _why_unavailable(state):
-        return Skip(name=name, reason=unavailable)
-    if Task.CHAT not in state.tasks:
-        return Skip(name=name, reason=f"does not {Task.CHAT.value}")
-    for feature, path in used.items():
-        if feature not in state.features:
-            return Skip(name=name, reason=f"cannot honour {feature.value}", path=path)
-    exceeded = limit_exceeded(request, state)
-    if exceeded is None:
-        return None
-    path, limit = exceeded
-    return Skip(name=name, reason=f"{name} takes {limit}", path=path)
-
-
-def _why_unavailable(state: EndpointState) -> str:
-    """Why an endpoint can't answer now; empty where it can."""
-    return state.unusable or ("" if state.configured else "not configured")
 
 
 def _nothing_left(skipped: Sequence[Skip]) -> InvalidRequest | NoRoute:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from .sequences import hold_set, hold_tuple, tuple_of
+from .sequences import CheckedStruct, tuple_of
 
 
 class Hint(StrEnum):
@@ -101,7 +101,7 @@ class Feature(StrEnum):
     IMAGES = "images"
 
 
-class EndpointState(Struct, frozen=True, kw_only=True):
+class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     """What is known of an endpoint now.
 
     `configured` says that the operator asked for it; `unusable` is the reason why it can't answer now, None if it can.
@@ -125,11 +125,6 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     output_limit: int | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
-
-    def __post_init__(self) -> None:
-        hold_set(self, "features", Feature)
-        hold_set(self, "aliases", str)
-        hold_set(self, "tasks", Task)
 
     def is_model(self, name: str) -> bool:
         """Whether this is the model's name, or one of its aliases."""
@@ -173,7 +168,7 @@ class Skip(Struct, frozen=True, kw_only=True):
     path: str | None = None
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class Plan(CheckedStruct, frozen=True, kw_only=True):
     """The endpoints to ask, in order, and those that were left out with the reasons.
 
     `hint` is the hint in effect, None for a plan by model alone. `pinned` says that the request named its endpoint.
@@ -183,7 +178,3 @@ class Plan(Struct, frozen=True, kw_only=True):
     pinned: bool
     endpoints: tuple[EndpointState, ...]
     skipped: tuple[Skip, ...] = ()
-
-    def __post_init__(self) -> None:
-        hold_tuple(self, "endpoints", EndpointState)
-        hold_tuple(self, "skipped", Skip)

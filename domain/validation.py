@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
+from typing import assert_never
 
 from .cache_policy import CacheDirective
 from .chat import (
@@ -14,6 +15,8 @@ from .chat import (
     JsonSchemaFormat,
     Message,
     NamedTool,
+    Part,
+    SystemMessage,
     Text,
     ToolMessage,
     ToolMode,
@@ -35,7 +38,15 @@ MAX_FAULTS = 32
 
 def check(call: ChatCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
-    faults = tuple(islice(_faults(call), MAX_FAULTS))
+    request = call.request
+    every = chain(
+        _size_faults(request),
+        _message_faults(request.messages),
+        _parameter_faults(request),
+        _answer_faults(request),
+        _serving_faults(call.timeout, call.cache),
+    )
+    faults = tuple(islice(every, MAX_FAULTS))
     if faults:
         raise InvalidRequest(faults)
 
@@ -63,23 +74,6 @@ def _embedding_faults(call: EmbedCall) -> Iterator[Fault]:
     yield from _serving_faults(call.timeout, call.cache)
 
 
-def _faults(call: ChatCall) -> Iterator[Fault]:
-    request = call.request
-    if not request.messages:
-        yield Fault(path="messages", message="at least one message is needed")
-    if _pieces(request) > MAX_PIECES:
-        yield Fault(path="messages", message=f"at most {MAX_PIECES} messages, parts and tools in all")
-    yield from _message_faults(request.messages)
-    yield from _number_faults(request)
-    yield from _stop_faults(request.sampling.stop)
-    yield from _tool_faults(request)
-    if isinstance(request.response_format, JsonSchemaFormat):
-        if not request.response_format.name:
-            yield Fault(path="response_format.json_schema.name", message="must not be empty")
-        yield from _json_faults(request.response_format.schema, "response_format.json_schema.schema")
-    yield from _serving_faults(call.timeout, call.cache)
-
-
 def _serving_faults(timeout: timedelta | None, cache: CacheDirective) -> Iterator[Fault]:
     if timeout is not None and timeout.total_seconds() <= 0:
         yield Fault(path="timeout", message="must be above 0 seconds")
@@ -87,18 +81,23 @@ def _serving_faults(timeout: timedelta | None, cache: CacheDirective) -> Iterato
         yield Fault(path="cache.ttl_seconds", message="must be between 0 and 2592000")
 
 
-def _pieces(request: ChatRequest) -> int:
-    calls = (message for message in request.messages if isinstance(message, AssistantMessage))
-    parts = sum(1 + len(message.content) for message in request.messages)
-    return parts + sum(len(message.tool_calls) for message in calls) + len(request.tools)
+def _size_faults(request: ChatRequest) -> Iterator[Fault]:
+    pieces = len(request.tools)
+    for message in request.messages:
+        pieces += 1 + len(message.content)
+        if isinstance(message, AssistantMessage):
+            pieces += len(message.tool_calls)
+    if not request.messages:
+        yield Fault(path="messages", message="at least one message is needed")
+    if pieces > MAX_PIECES:
+        yield Fault(path="messages", message=f"at most {MAX_PIECES} messages, parts and tools in all")
 
 
 def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
     called: set[str] = set()
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
-        if not all(_is_text(part.text) for part in message.content if isinstance(part, Text)):
-            yield Fault(path=f"{path}.content", message="holds a half of a surrogate pair")
+        yield from _content_faults(message.content, f"{path}.content")
         match message:
             case AssistantMessage():
                 called.update(call.id for call in message.tool_calls)
@@ -106,12 +105,21 @@ def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
             case ToolMessage():
                 if message.tool_call_id not in called:
                     yield Fault(path=f"{path}.tool_call_id", message="answers no tool call of an earlier message")
-            case _ if not message.content:
-                yield Fault(path=f"{path}.content", message="must not be empty")
-            case UserMessage(content=parts):
-                for number, part in enumerate(parts):
-                    if isinstance(part, Image) and not part.data:
-                        yield Fault(path=f"{path}.content[{number}].data", message="must not be empty")
+            case SystemMessage() | UserMessage():
+                if not message.content:
+                    yield Fault(path=f"{path}.content", message="must not be empty")
+            case _:
+                assert_never(message)
+
+
+def _content_faults(parts: tuple[Part, ...], path: str) -> Iterator[Fault]:
+    for part in parts:
+        if isinstance(part, Text) and not _is_text(part.text):
+            yield Fault(path=path, message="holds a half of a surrogate pair")
+            break
+    for number, part in enumerate(parts):
+        if isinstance(part, Image) and not part.data:
+            yield Fault(path=f"{path}[{number}].data", message="must not be empty")
 
 
 def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:
@@ -146,21 +154,20 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
         yield Fault(path=path, message=fault)
 
 
-def _number_faults(request: ChatRequest) -> Iterator[Fault]:
+def _parameter_faults(request: ChatRequest) -> Iterator[Fault]:
     for field, (read, limits) in NUMBERS.items():
         value = read(request)
         if value is not None and not limits.low <= value <= limits.high:
             yield Fault(path=field, message=f"must be between {limits.low} and {limits.high}")
-
-
-def _stop_faults(stop: tuple[str, ...]) -> Iterator[Fault]:
+    stop = request.sampling.stop
     if len(stop) > MAX_STOPS:
         yield Fault(path="stop", message=f"at most {MAX_STOPS} sequences")
-    if any(not sequence for sequence in stop):
+    if "" in stop:
         yield Fault(path="stop", message="a sequence must not be empty")
 
 
-def _tool_faults(request: ChatRequest) -> Iterator[Fault]:
+def _answer_faults(request: ChatRequest) -> Iterator[Fault]:
+    """Of what the answer may be: calls of tools, and JSON."""
     names: set[str] = set()
     for index, tool in enumerate(request.tools):
         if not tool.name:
@@ -174,3 +181,7 @@ def _tool_faults(request: ChatRequest) -> Iterator[Fault]:
             yield Fault(path="tool_choice.function.name", message="names no tool of this request")
         case ToolMode.REQUIRED if not names:
             yield Fault(path="tool_choice", message="requires a tool, and the request has none")
+    if isinstance(request.response_format, JsonSchemaFormat):
+        if not request.response_format.name:
+            yield Fault(path="response_format.json_schema.name", message="must not be empty")
+        yield from _json_faults(request.response_format.schema, "response_format.json_schema.schema")

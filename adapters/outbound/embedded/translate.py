@@ -18,7 +18,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderRejected
-from llm_gateway.domain.parameters import numbers_sent
+from llm_gateway.domain.features import numbers_sent
 
 from .limits import CONTEXT_LENGTH, LONGEST_PROMPT_BYTES, OUTPUT_LIMIT, PROVIDER
 from .parameters import PLACES

@@ -25,8 +25,8 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.json_values import json_fault
-from llm_gateway.domain.parameters import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
 from .families import SEED_RANGE, GeminiFamily, family_of

@@ -25,7 +25,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
-from llm_gateway.domain.parameters import numbers_sent
+from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
 from .options import Options
