@@ -42,6 +42,8 @@ _SOCKET = Edit(f"{_OLLAMA}.transport", "_guarded_socket if guarded else None", "
 _REDIRECT = Edit(f"{_OLLAMA}.transport", "if response.status_code >= 300:", "if response.status_code >= 400:")
 _FOLLOW = Edit(f"{_OLLAMA}.client", "follow_redirects=False", "follow_redirects=True")
 
+_PIN = Edit("domain.planning", "if excluded is not None:", "if False:")
+
 GUARDS: Sequence[Guard] = (
     Guard(
         name="a plan without the cloud",
@@ -50,12 +52,12 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="a pin beside secure",
-        edits=[Edit("domain.planning", "        _check_pin(client, pinned, hints, routes, Task.CHAT)\n", "")],
+        edits=[_PIN],
         order=_scene("gemini"),
     ),
     Guard(
         name="an embedding's pin beside secure",
-        edits=[Edit("domain.planning", "    _check_pin(client, pinned, hints, routes, Task.EMBED)\n", "")],
+        edits=[_PIN],
         order=_way("OpenAI's surface, embedding in the cloud"),
     ),
     Guard(
@@ -70,7 +72,13 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="every hint counts",
-        edits=[Edit("domain.planning", "for hint in hints if (reason :=", "for hint in hints[:1] if (reason :=")],
+        edits=[
+            Edit(
+                "domain.planning",
+                "for hint in hints:\n        if hint is",
+                "for hint in hints[:1]:\n        if hint is",
+            )
+        ],
         order=_way("model beside a hint"),
     ),
     Guard(
@@ -160,12 +168,12 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the process's own cache",
-        edits=[Edit("application.entries", "if self._shared is None or question.secure", "if self._shared is None")],
+        edits=[Edit("application.cache_lookup", "if self._shared is None or secure", "if self._shared is None")],
         test="tests/unit/application/test_secure.py",
     ),
     Guard(
         name="flights of their own",
-        edits=[Edit("application.cache_lookup", "question.mode, question.secure)", "question.mode)")],
+        edits=[Edit("application.cache_lookup", "self.mode, self.secure, patient)", "self.mode, patient)")],
         test="tests/unit/application/test_secure.py",
     ),
 )
