@@ -22,8 +22,7 @@ class VendorFailures(AbstractContextManager[None]):
     or context, nor in a frame, as a generator's would, for whoever prints their locals.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    _now: Callable[[], float]
 
     @abstractmethod
     def failure(self, error: Exception, now: float) -> ProviderError | None:

@@ -58,7 +58,7 @@ def translated(
 
 class _GeminiFailures(VendorFailures):
     def __init__(self, to: EndpointId, now: Callable[[], float], unstated: frozenset[str]) -> None:
-        super().__init__(now)
+        self._now = now
         self._to = to
         self._unstated = unstated
 

@@ -51,7 +51,8 @@ class MemoryReplyCache(ReplyCache):
     @override
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
         """An entry larger than a sixteenth of the bound is not kept, so that one answer can't push out all others."""
-        self._drop(key)
+        if key in self._entries:
+            self._drop(key)
         cost = len(entry) + ENTRY_OVERHEAD_BYTES
         if cost > self._max_bytes // 16 or ttl <= timedelta():
             return

@@ -1,4 +1,4 @@
-"""Chats with an Ollama server: the calls, their patience, and nothing of what is said in them."""
+"""Chats with an Ollama server: its calls and their timeouts; `translate_*` says what is in them."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -72,25 +72,30 @@ class OllamaChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
-        ready = await self._loads.ready(to, min(deadline.first, self._in(self._first_token_seconds)))
+        now = self._clock.monotonic()
+        ready = await self._loads.ready(to, min(deadline.first, now + self._first_token_seconds))
         until = deadline.at + ready.waited
         streamed = grain is Grain.STREAM
         body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
         reader = OllamaReplyReader(to, calls_in(request), whole=not streamed)
-        first = min(deadline.first + ready.waited, self._in(self._first_token_seconds))
-        limit = first if streamed else until
+        first_token = self._clock.monotonic() + self._first_token_seconds
+        limit = min(deadline.first + ready.waited, first_token) if streamed else until
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         shaped = isinstance(request.response_format, JsonSchemaFormat)
+        late = "no answer, or no further part of one, in time"
+        failures = translated(to.id, self._clock.now, late, shaped=shaped)
         try:
             async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
                 while not reader.finished:
-                    events = await self._next(to, parts, reader, limit, shaped=shaped)
-                    told = self._clock.monotonic()
+                    with failures:
+                        events = await self._next(to, parts, reader, limit)
+                    given = self._clock.monotonic()
                     for event in events:
                         yield event
                     if events:
-                        until += self._clock.monotonic() - told  # the reader's time is not the model's
-                        limit = min(until, self._in(idle))
+                        now = self._clock.monotonic()
+                        until += now - given  # the reader's time is not the model's
+                        limit = min(until, now + idle)
                 self._loads.answered(to, ready)
                 await self._drain(parts)
         except ProviderError:
@@ -98,27 +103,17 @@ class OllamaChatModel(ChatModel):
             raise
 
     async def _next(
-        self,
-        to: Endpoint,
-        parts: AsyncGenerator[ChatPart, None],
-        reader: OllamaReplyReader,
-        limit: float,
-        *,
-        shaped: bool,
+        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: OllamaReplyReader, limit: float
     ) -> Sequence[ChatEvent]:
         """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
-        with translated(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):
-            async with self._clock.timeout_at(limit):
-                part = await anext(parts, None)
-            if part is None:
-                raise ProviderBroken(to.id.provider, "the answer broke off before its end")
-            return tuple(reader.events(part))
+        async with self._clock.timeout_at(limit):
+            part = await anext(parts, None)
+        if part is None:
+            raise ProviderBroken(to.id.provider, "the answer broke off before its end")
+        return reader.events(part)
 
     async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
         """Whatever comes after the end, the answer was whole."""
         with suppress(Exception):
-            async with self._clock.timeout_at(self._in(DRAIN_SECONDS)):
+            async with self._clock.timeout_at(self._clock.monotonic() + DRAIN_SECONDS):
                 await anext(parts, None)
-
-    def _in(self, seconds: float) -> float:
-        return self._clock.monotonic() + seconds

@@ -44,7 +44,7 @@ def translated(
 
 class _OllamaFailures(VendorFailures):
     def __init__(self, to: EndpointId, now: Callable[[], float], late: str, *, shaped: bool) -> None:
-        super().__init__(now)
+        self._now = now
         self._to = to
         self._late = late
         self._shaped = shaped

@@ -50,6 +50,7 @@ class Loads:
         self._options = options
         self._clock = clock
         self._load_seconds = load_seconds
+        self._stays_seconds = min(KNOWN_SECONDS, options.loaded_seconds / 2)
         self._for = task
         self._known: dict[Endpoint, tuple[float, bool]] = {}
         self._elsewhere: dict[Endpoint, float] = {}
@@ -60,7 +61,8 @@ class Loads:
 
         Raises `ProviderMisconfigured` for a model that was to be local and is not.
         """
-        hold_local(to, elsewhere=self._clock.monotonic() < self._elsewhere.get(to, 0.0))
+        if to in self._elsewhere:
+            hold_local(to, elsewhere=self._clock.monotonic() < self._elsewhere[to])
         known = self._remembered(to)
         if known is None and to not in self._tasks:
             known = await self._look(to, look_until)
@@ -74,7 +76,7 @@ class Loads:
 
     def answered(self, to: Endpoint, ready: Ready) -> None:
         """It has just answered, so it is loaded, unless it was told not to stay so."""
-        self._know(to, ready.harmony, min(KNOWN_SECONDS, self._options.loaded_seconds / 2))
+        self._known[to] = (self._clock.monotonic() + self._stays_seconds, ready.harmony)
 
     def failed(self, to: Endpoint, *, elsewhere: bool) -> None:
         """`elsewhere`: what answered was not the local model."""

@@ -1,11 +1,11 @@
 """From the vendor's answers, whole or in parts, to the domain's events. Pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from llm_gateway.domain.chat import FinishReason, Usage, counted
 from llm_gateway.domain.errors import ProviderBroken
-from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint
 
 from .names import hold_local
@@ -28,37 +28,36 @@ class OllamaReplyReader:
         self.finished = False
         self.elsewhere = False
 
-    def events(self, part: ChatPart) -> Iterator[ChatEvent]:
+    def events(self, part: ChatPart) -> Sequence[ChatEvent]:
         """Raises `ProviderBroken` for an end that is none, `ProviderMisconfigured` for an answer from outside."""
         self.elsewhere = bool(part.remote_host)
-        hold_local(self._to, elsewhere=self.elsewhere)
+        if self.elsewhere:
+            hold_local(self._to, elsewhere=True)
         if self._whole and not part.done:
             raise ProviderBroken(self._to.id.provider, "the answer broke off before its end")
-        events: list[ChatEvent] = list(self._deltas(part))
+        events: list[ChatEvent] = []
+        message = part.message
+        if message.thinking:
+            events.append(ReasoningDelta(text=_utf8(message.thinking)))
+        if message.content:
+            events.append(TextDelta(text=_utf8(message.content)))
+        for call in message.tool_calls or ():
+            events.append(self._call(call))
         if part.done:
-            events.append(self._finish(part))
+            usage = Usage(prompt_tokens=counted(part.prompt_eval_count), completion_tokens=counted(part.eval_count))
+            model = _utf8(part.model or self._to.id.model)
+            events.append(Finished(reason=self._reason(part.done_reason), usage=usage, model=model))
             self.finished = True
         if events and not self._started:
             self._started = True
-            yield Started(endpoint=self._to.id)
-        yield from events
+            events.insert(0, Started(endpoint=self._to.id))
+        return events
 
-    def _deltas(self, part: ChatPart) -> Iterator[Delta]:
-        message = part.message
-        if message.thinking:
-            yield ReasoningDelta(text=self._utf8(message.thinking))
-        if message.content:
-            yield TextDelta(text=self._utf8(message.content))
-        for call in message.tool_calls or ():
-            index = len(self._ids)
-            # the SDK has read the arguments; written anew in the same order, and with numbers of any size
-            arguments = json.dumps(call.function.arguments, ensure_ascii=False, separators=(",", ":"))
-            yield ToolCallDelta(
-                index=index,
-                id=self._id(call),
-                name=self._utf8(call.function.name),
-                arguments=self._utf8(arguments),
-            )
+    def _call(self, call: PartToolCall) -> ToolCallDelta:
+        index = len(self._ids)
+        # the SDK has read the arguments; written anew in the same order, and with numbers of any size
+        arguments = json.dumps(call.function.arguments, ensure_ascii=False, separators=(",", ":"))
+        return ToolCallDelta(index=index, id=self._id(call), name=_utf8(call.function.name), arguments=_utf8(arguments))
 
     def _id(self, call: PartToolCall) -> str:
         """The server's, if it gives one: old ones give none. No two of an answer are the same, whatever it gives."""
@@ -68,20 +67,7 @@ class OllamaReplyReader:
             id = f"call_{self._spare}"
             self._spare += 1
         self._ids.add(id)
-        return self._utf8(id)
-
-    def _utf8(self, text: str) -> str:
-        """JSON can spell half a character, which no answer of ours could be made of."""
-        if not text.isascii():
-            text.encode()
-        return text
-
-    def _finish(self, part: ChatPart) -> Finished:
-        return Finished(
-            reason=self._reason(part.done_reason),
-            usage=Usage(prompt_tokens=counted(part.prompt_eval_count), completion_tokens=counted(part.eval_count)),
-            model=self._utf8(part.model or self._to.id.model),
-        )
+        return _utf8(id)
 
     def _reason(self, reason: str | None) -> FinishReason:
         """The server leaves the reason out where its own runner broke off, and still says `done`."""
@@ -94,3 +80,10 @@ class OllamaReplyReader:
                 raise ProviderBroken(self._to.id.provider, f"the model was to answer, and did {reason}")
             case _:
                 raise ProviderBroken(self._to.id.provider, "the answer ended for no reason that is known")
+
+
+def _utf8(text: str) -> str:
+    """JSON can spell half a character, which no answer of ours could be made of."""
+    if not text.isascii():
+        text.encode()
+    return text

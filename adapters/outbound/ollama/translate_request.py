@@ -1,6 +1,6 @@
 """From a chat in the domain's words to the body of a request for `/api/chat`. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec import MsgspecError, Raw, json
@@ -16,7 +16,6 @@ from llm_gateway.domain.chat import (
     Part,
     ReasoningEffort,
     SystemMessage,
-    Text,
     TextFormat,
     Tool,
     ToolCall,
@@ -51,7 +50,7 @@ def load_body(model: str, options: Options) -> Body:
 def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream: bool, harmony: bool) -> Body:
     """Raises `ProviderRejected` for what the vendor has no word for."""
     body = _frame(to.model, options, stream=stream)
-    body["messages"] = list(_messages(to, request.messages))
+    body["messages"] = _messages(to, request.messages)
     body["think"] = _think(to, request.reasoning_effort, harmony=harmony)
     if request.tools and _offered(to, request):
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -64,8 +63,12 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
             body["format"] = schema
         case unknown:
             assert_never(unknown)
-    sent: Body = {"num_ctx": options.num_ctx, "stop": list(request.sampling.stop) or None}
-    body["options"] = {name: value for name, value in sent.items() if value is not None} | _numbers(request)
+    chosen: Body = _numbers(request)
+    if options.num_ctx is not None:
+        chosen["num_ctx"] = options.num_ctx
+    if request.sampling.stop:
+        chosen["stop"] = list(request.sampling.stop)
+    body["options"] = chosen
     return body
 
 
@@ -79,7 +82,11 @@ def encoded(to: EndpointId, body: Body) -> bytes:
 
 def calls_in(request: ChatRequest) -> int:
     """How many tool calls the conversation holds so far."""
-    return sum(len(message.tool_calls) for message in request.messages if isinstance(message, AssistantMessage))
+    count = 0
+    for message in request.messages:
+        if isinstance(message, AssistantMessage):
+            count += len(message.tool_calls)
+    return count
 
 
 def _frame(model: str, options: Options, *, stream: bool) -> Body:
@@ -91,31 +98,45 @@ def _frame(model: str, options: Options, *, stream: bool) -> Body:
     return body
 
 
-def _messages(to: EndpointId, messages: Sequence[Message]) -> Iterator[Body]:
+def _messages(to: EndpointId, messages: Sequence[Message]) -> list[Body]:
+    sent: list[Body] = []
     names: dict[str, str] = {}
     for index, message in enumerate(messages):
+        text, images = _content(message.content)
         match message:
             case SystemMessage():
-                yield {"role": "system", "content": _text(message.content)}
+                body: Body = {"role": "system", "content": text}
             case UserMessage():
-                said: Body = {"role": "user", "content": _text(message.content)}
-                images = [part.data for part in message.content if isinstance(part, Image)]
-                yield said | {"images": images} if images else said
+                body = {"role": "user", "content": text}
+                if images:
+                    body["images"] = images
             case AssistantMessage(tool_calls=calls):
                 names.update((call.id, call.name) for call in calls)
-                answer: Body = {"role": "assistant", "content": _text(message.content)}
-                made = [_call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)]
-                yield answer | {"tool_calls": made} if made else answer
+                body = {"role": "assistant", "content": text}
+                if calls:
+                    path = f"messages[{index}].tool_calls"
+                    body["tool_calls"] = [_call(to, call, f"{path}[{number}]") for number, call in enumerate(calls)]
             case ToolMessage(tool_call_id=id):
-                result: Body = {"role": "tool", "content": _text(message.content), "tool_call_id": id}
+                body = {"role": "tool", "content": text, "tool_call_id": id}
                 name = names.get(id, message.name)
-                yield result | {"tool_name": name} if name else result
+                if name:
+                    body["tool_name"] = name
             case unknown:
                 assert_never(unknown)
+        sent.append(body)
+    return sent
 
 
-def _text(parts: Sequence[Part]) -> str:
-    return "\n".join(part.text for part in parts if isinstance(part, Text))
+def _content(parts: Sequence[Part]) -> tuple[str, list[bytes]]:
+    """The texts as one, and the images."""
+    texts: list[str] = []
+    images: list[bytes] = []
+    for part in parts:
+        if isinstance(part, Image):
+            images.append(part.data)
+        else:
+            texts.append(part.text)
+    return "\n".join(texts), images
 
 
 def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
