@@ -4,6 +4,7 @@ from msgspec import json
 
 from .chat import AssistantMessage, ChatRequest, Image, JsonSchemaFormat, Message, ToolMessage
 from .embedding import EmbedRequest
+from .events import text_bytes
 
 TOKENS_PER_MESSAGE = 16
 TOKENS_PER_IMAGE = 2_048
@@ -35,8 +36,3 @@ def _message(message: Message) -> int:
     elif isinstance(message, ToolMessage):
         total += text_bytes(message.tool_call_id)
     return total
-
-
-def text_bytes(text: str) -> int:
-    """Length in UTF-8, without the copy where the text is ASCII."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -7,7 +7,6 @@ from msgspec import Struct, json
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
-from .estimate import text_bytes
 from .routing import EndpointId
 
 
@@ -62,6 +61,11 @@ ChatEvent: TypeAlias = Started | Delta | Finished
 """`Started`, then deltas (`TextDelta`, `ReasoningDelta`, `ToolCallDelta`), then exactly one `Finished`."""
 
 
+def text_bytes(text: str) -> int:
+    """Length in UTF-8, without the copy where the text is ASCII."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
 class Collector:
     """Folds events into the reply that they make. Feed it every event, then ask for the reply.
 
@@ -85,23 +89,24 @@ class Collector:
 
     def add(self, event: ChatEvent) -> None:
         """Take the next event."""
+        text, beside = "", 0
+        extra: JsonObject | None = None
         match event:
             case TextDelta(text=text):
                 self._text.append(text)
-                self._count(text)
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
-                self._count(text)
-            case ToolCallDelta(index=index, arguments=text):
+            case ToolCallDelta(index=index, arguments=text, extra_content=extra):
                 self._calls.setdefault(index, []).append(event)
-                self._count(text, text_bytes((event.id or "") + (event.name or "")) + _extra_bytes(event.extra_content))
+                beside = text_bytes((event.id or "") + (event.name or ""))
             case Started(endpoint=endpoint):
                 self._endpoint = endpoint
-            case Finished():
+                return
+            case Finished(extra_content=extra):
                 self.finished = event
-                self._count("", text_bytes(event.model) + _extra_bytes(event.extra_content))
-
-    def _count(self, text: str, beside: int = 0) -> None:
+                beside = text_bytes(event.model)
+        if extra is not None:
+            beside += len(json.encode(extra))
         size = text_bytes(text)
         self.text_bytes += size
         self.held_bytes += size + beside + EVENT_OVERHEAD_BYTES
@@ -109,27 +114,20 @@ class Collector:
     def reply(self) -> ChatReply:
         """Folded once, however often it is asked for. Raises `ProviderBroken` where the terminal mark is missing."""
         if self._reply is None:
-            self._reply = self._fold()
+            if self._endpoint is None or self.finished is None:
+                provider = self._endpoint.provider if self._endpoint else "provider"
+                raise ProviderBroken(provider, "the answer broke off before its end")
+            self._reply = ChatReply(
+                endpoint=self._endpoint,
+                model=self.finished.model,
+                finish_reason=self.finished.reason,
+                usage=self.finished.usage,
+                content="".join(self._text),
+                reasoning="".join(self._reasoning),
+                tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
+                extra_content=self.finished.extra_content,
+            )
         return self._reply
-
-    def _fold(self) -> ChatReply:
-        provider = self._endpoint.provider if self._endpoint else "provider"
-        if self._endpoint is None or self.finished is None:
-            raise ProviderBroken(provider, "the answer broke off before its end")
-        return ChatReply(
-            endpoint=self._endpoint,
-            model=self.finished.model,
-            finish_reason=self.finished.reason,
-            usage=self.finished.usage,
-            content="".join(self._text),
-            reasoning="".join(self._reasoning),
-            tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
-            extra_content=self.finished.extra_content,
-        )
-
-
-def _extra_bytes(content: JsonObject | None) -> int:
-    return 0 if content is None else len(json.encode(content))
 
 
 def _join(parts: list[ToolCallDelta]) -> ToolCall:

@@ -36,19 +36,21 @@ def features_used(request: ChatRequest) -> dict[Feature, str]:
 
 def unable(request: ChatRequest, used: Mapping[Feature, str], state: EndpointState) -> Skip | None:
     """Why an endpoint can't take a request that uses these features; None where it can."""
-    name = state.endpoint.name
+    endpoint = state.endpoint
     if state.unusable or not state.configured:
-        return Skip(name=name, reason=state.unusable or "not configured")
+        return Skip(name=endpoint.name, reason=state.unusable or "not configured")
     if Task.CHAT not in state.tasks:
-        return Skip(name=name, reason=f"does not {Task.CHAT.value}")
+        return Skip(name=endpoint.name, reason=f"does not {Task.CHAT.value}")
     for feature, path in used.items():
         if feature not in state.features:
-            return Skip(name=name, reason=f"cannot honour {feature.value}", path=path)
+            return Skip(name=endpoint.name, reason=f"cannot honour {feature.value}", path=path)
     if state.max_stops is not None and len(request.sampling.stop) > state.max_stops:
-        return Skip(name=name, reason=f"{name} takes at most {state.max_stops} stop sequences", path="stop")
+        limit = f"{endpoint.name} takes at most {state.max_stops} stop sequences"
+        return Skip(name=endpoint.name, reason=limit, path="stop")
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
-        return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
+        limit = f"{endpoint.name} takes a seed of {bits} bits"
+        return Skip(name=endpoint.name, reason=limit, path="seed")
     return None
 
 

@@ -25,11 +25,11 @@ def make_plan(
     A model pins. A hint routes, and beside a model it only filters; beside another hint both must allow an endpoint.
     """
     named = Hint(call.model) if call.model in _HINTS else None
-    hints = [hint for hint in (named, call.hint) if hint is not None]
+    hints = list(filter(None, (named, call.hint)))
     pin = call.model if named is None else None
     skipped: list[Skip] = []
     if pin is not None:
-        candidates = _pin(pin, Task.CHAT, client, hints, endpoints, routes)
+        candidates = [_pin(pin, Task.CHAT, client, hints, endpoints, routes)]
     else:
         candidates, skipped = _route(hints or [Hint.LOCAL], client, endpoints, routes)
     chosen, left_out = _split(candidates, partial(unable, call.request, features_used(call.request)))
@@ -48,7 +48,7 @@ def make_embedding_plan(
     A hint only filters, and its name is no model. Raises what `make_plan` raises.
     """
     hints = [call.hint] if call.hint is not None else []
-    (state,) = _pin(call.model, Task.EMBED, client, hints, endpoints, routes)
+    state = _pin(call.model, Task.EMBED, client, hints, endpoints, routes)
     if state.unusable or not state.configured:
         raise NoRoute({state.endpoint.name: state.unusable or "not configured"})
     return Plan(hint=_effective_hint(hints, client), pinned=True, endpoints=(state,))
@@ -56,7 +56,7 @@ def make_embedding_plan(
 
 def _pin(
     model: str, task: Task, client: Client, hints: Sequence[Hint], endpoints: Sequence[EndpointState], routes: Routes
-) -> list[EndpointState]:
+) -> EndpointState:
     """The endpoint of this name, where the client may use it and no hint excludes it.
 
     A key that is kept to some hints is not let past them by naming a model and no hint.
@@ -65,14 +65,15 @@ def _pin(
     _check_hints(client, hints)
     if not client.may_use(pinned.endpoint.id, pinned.aliases):
         raise Forbidden(f"This key may not use {pinned.endpoint.name}.")
-    excluded = _excluded(hints, routes, pinned)
-    if excluded is not None:
-        raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {excluded.reason}")
-    if not hints and client.hints is not None and all(_excluded([hint], routes, pinned) for hint in client.hints):
+    if hints:
+        excluded = _excluded(hints, routes, pinned)
+        if excluded is not None:
+            raise InvalidRequest.at("model", f"{pinned.endpoint.name} is {excluded.reason}")
+    elif client.hints is not None and all(_excluded([hint], routes, pinned) for hint in client.hints):
         raise Forbidden(f"No hint that this key may use leads to {pinned.endpoint.name}.")
     if task not in pinned.tasks:
         raise InvalidRequest.at("model", f"{pinned.endpoint.name} does not {task.value}")
-    return [pinned]
+    return pinned
 
 
 def _named(model: str, endpoints: Sequence[EndpointState], task: Task) -> EndpointState:
@@ -80,22 +81,24 @@ def _named(model: str, endpoints: Sequence[EndpointState], task: Task) -> Endpoi
 
     One that can't do the task is taken only where no other has the name.
     """
-    ranked = [(rank, state) for state in endpoints if (rank := _name_rank(model, state)) is not None]
-    if not ranked:
+    found: dict[tuple[bool, int], EndpointState] = {}
+    for state in endpoints:
+        id = state.endpoint.id
+        if id.name == model:
+            rank = 0
+        elif id.provider == model and not state.pin_only:
+            rank = 1
+        elif id.model == model:
+            rank = 2
+        elif id.is_named(model, state.aliases) or id.is_model(model, state.aliases):
+            rank = 3
+        else:
+            continue
+        found.setdefault((task not in state.tasks, rank), state)
+    if not found:
         known = "hint, provider or model" if task is Task.CHAT else "provider or model"
         raise UnknownModel(f"No {known} has this name here. GET /v1/models lists what may be named.")
-    return min(ranked, key=lambda found: (task not in found[1].tasks, found[0]))[1]
-
-
-def _name_rank(model: str, state: EndpointState) -> int | None:
-    """How directly the name means the endpoint: 0 is the most direct; None where it does not."""
-    if state.endpoint.name == model:
-        return 0
-    if state.endpoint.id.provider == model and not state.pin_only:
-        return 1
-    if state.endpoint.id.model == model:
-        return 2
-    return 3 if state.is_named(model) or state.is_model(model) else None
+    return found[min(found)]
 
 
 def _check_hints(client: Client, hints: Iterable[Hint]) -> None:
@@ -156,7 +159,8 @@ def _on_route(route: Sequence[str], endpoints: Sequence[EndpointState]) -> tuple
 
 
 def _serves(state: EndpointState, name: str) -> bool:
-    return state.is_named(name) or (state.endpoint.id.provider == name and not state.pin_only)
+    id = state.endpoint.id
+    return id.is_named(name, state.aliases) or (id.provider == name and not state.pin_only)
 
 
 def _excluded(hints: Sequence[Hint], routes: Routes, state: EndpointState) -> Skip | None:
@@ -164,10 +168,9 @@ def _excluded(hints: Sequence[Hint], routes: Routes, state: EndpointState) -> Sk
     for hint in hints:
         if hint is Hint.SECURE and state.endpoint.locality is not Locality.ON_PREMISES:
             return Skip(name=state.endpoint.name, reason="in the cloud, where secure requests never go")
-        route = routes[hint]
-        if not (
-            state.demonstration or state.endpoint.id.provider in route or any(state.is_named(name) for name in route)
-        ):
+        route, id = routes[hint], state.endpoint.id
+        led_to = id.provider in route or any(id.is_named(name, state.aliases) for name in route)
+        if not led_to and not state.demonstration:
             return Skip(name=state.endpoint.name, reason=f"not in the route of the hint {hint.value}")
     return None
 

@@ -126,14 +126,6 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
 
-    def is_model(self, name: str) -> bool:
-        """Whether this is the model's name, or one of its aliases."""
-        return self.endpoint.id.is_model(name, self.aliases)
-
-    def is_named(self, name: str) -> bool:
-        """Whether it is the name as `provider/model`."""
-        return self.endpoint.id.is_named(name, self.aliases)
-
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]
 """For each hint the providers, or `provider/model`s, in the order of preference."""

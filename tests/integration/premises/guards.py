@@ -62,7 +62,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="a key that is kept to secure names a model",
-        edits=[Edit("domain.planning", "if not hints and client.hints is not None and all(", "if False and all(")],
+        edits=[Edit("domain.planning", "elif client.hints is not None and all(", "elif False and all(")],
         order=_way("key, model in the cloud"),
     ),
     Guard(

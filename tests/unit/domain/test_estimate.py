@@ -17,7 +17,8 @@ from llm_gateway.domain.chat import (
     ToolMessage,
     UserMessage,
 )
-from llm_gateway.domain.estimate import TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_prompt, text_bytes
+from llm_gateway.domain.estimate import TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_prompt
+from llm_gateway.domain.events import text_bytes
 
 from .generated import values_of
 
