@@ -109,6 +109,7 @@ class Answer(AsyncIterator[ChatEvent]):
     """An admitted chat's answer: its events, or the whole of it, and where it comes from.
 
     The first event commits: until it is read, `cache` and `endpoint` are None, and endpoints that fail are passed over.
+    `ready`: it is stored, so that reading it waits for nothing.
     """
 
     def __init__(self, context: ChatContext, decision: Decision, route: RouteChat, clock: Clock) -> None:
@@ -120,11 +121,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self._clock = clock
         self._source: Source | None = None
         self._ends = context.ends
-
-    @property
-    def ready(self) -> bool:
-        """Whether the answer is stored, so that reading it waits for nothing."""
-        return self.plan.endpoints[0].endpoint in self._context.view.found
+        self.ready = context.plan.endpoints[0].endpoint in context.view.found
 
     @property
     def more(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from msgspec import structs
 
@@ -76,30 +76,27 @@ class ThrottleClient:
             raise QuotaExceeded(_until(decision, decision.tokens, self._likely(client, request) if request else 0))
         return decision
 
-    @asynccontextmanager
-    async def reserve(
+    def reserve(
         self, client: Client, request: ChatRequest, state: EndpointState
-    ) -> AsyncGenerator[Reservation, None]:
-        """Hold tokens and a lease while an endpoint is asked. Raises `QuotaExceeded`, or `LimiterUnavailable`.
+    ) -> AbstractAsyncContextManager[Reservation]:
+        """Enter to hold tokens and a lease while an endpoint is asked.
 
-        A refusal says how long to wait until there is a request for asking again too.
+        Entering raises `QuotaExceeded`, which says how long to wait until there is a request for asking again too, or
+        `LimiterUnavailable`.
         """
-        prompt = _prompt(client, request)
-        async with self._hold(client, prompt, self._answer(request, state.output_limit)) as held:
-            yield held
+        if client.quota.tokens is None and client.quota.concurrency is None:
+            return nullcontext(Reservation())
+        return self._hold(client, _prompt(client, request), self._answer(request, state.output_limit))
 
-    @asynccontextmanager
-    async def reserve_embedding(self, client: Client, request: EmbedRequest) -> AsyncGenerator[Reservation, None]:
+    def reserve_embedding(self, client: Client, request: EmbedRequest) -> AbstractAsyncContextManager[Reservation]:
         """The same for an endpoint that embeds."""
-        async with self._hold(client, _prompt(client, request), 0) as held:
-            yield held
+        if client.quota.tokens is None and client.quota.concurrency is None:
+            return nullcontext(Reservation())
+        return self._hold(client, _prompt(client, request), 0)
 
     @asynccontextmanager
     async def _hold(self, client: Client, prompt: int, answer: int) -> AsyncGenerator[Reservation, None]:
         quota = client.quota
-        if quota.tokens is None and quota.concurrency is None:
-            yield Reservation()
-            return
         tokens = min(quota.tokens.capacity, prompt + answer) if quota.tokens else 0
         key = ReservationId(self._entropy.new_id())
         try:

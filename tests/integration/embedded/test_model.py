@@ -18,7 +18,7 @@ from msgspec import json
 from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
 from llm_gateway.adapters.outbound.embedded.limits import MAX_WAITING
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatReply,

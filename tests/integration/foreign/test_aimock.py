@@ -14,7 +14,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Grain, Text, Tool, ToolMessage

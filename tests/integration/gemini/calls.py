@@ -6,7 +6,7 @@ from typing import Any
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain, Message, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, ReasoningEffort, Text, Usage, UserMessage
 from llm_gateway.domain.errors import ProviderUnavailable
 from llm_gateway.domain.events import Finished, ReasoningDelta, Started, TextDelta, collect

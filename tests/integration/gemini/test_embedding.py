@@ -16,7 +16,7 @@ from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.connection import MAX_EVENT_BYTES
 from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 from llm_gateway.adapters.outbound.gemini.translate_embedding import INPUTS_A_CALL
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import (

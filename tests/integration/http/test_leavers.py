@@ -15,7 +15,7 @@ from msgspec import Struct
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage

@@ -8,7 +8,7 @@ import pytest
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatReply,

@@ -10,7 +10,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality

@@ -8,7 +8,7 @@ import pytest
 from llm_gateway.adapters.outbound.ollama import directory as module
 from llm_gateway.adapters.outbound.ollama.directory import DOWN_SECONDS, UP_SECONDS, OllamaDirectory
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from .server import Model, OllamaServer, ollama_server, until

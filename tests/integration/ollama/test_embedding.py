@@ -9,7 +9,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 from llm_gateway.adapters.outbound.ollama.translate_embedding import INPUTS_A_CALL
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain import errors
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import Deadline

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent, Finished

@@ -18,7 +18,7 @@ from llm_gateway.adapters.outbound.ollama import client, transport
 from llm_gateway.adapters.outbound.ollama import failures as ollama_failures
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.embedding import EmbedRequest

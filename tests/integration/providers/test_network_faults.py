@@ -13,7 +13,7 @@ import pytest
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage

@@ -22,7 +22,7 @@ from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
 from llm_gateway.adapters.outbound.gemini.families import FAMILIES
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.bootstrap.parameters import COLUMNS, page
 from llm_gateway.domain.chat import ChatRequest, Grain, Sampling

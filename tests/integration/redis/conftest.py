@@ -16,7 +16,7 @@ from llm_gateway.adapters.outbound.redis.client import store as redis_store
 from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
 from llm_gateway.adapters.outbound.redis.client_registry import REPLACE
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
 from .gateways import Gateways, WatchedTransport, Writes

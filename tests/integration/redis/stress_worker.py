@@ -13,7 +13,7 @@ import time
 
 from llm_gateway.adapters.outbound.redis.client.store import open_store
 from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Quota

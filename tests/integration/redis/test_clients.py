@@ -13,7 +13,7 @@ import pytest
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients, MemoryClientDirectory
 from llm_gateway.adapters.outbound.redis.client.store import open_store
 from llm_gateway.adapters.outbound.redis.client_registry import CLIENTS, REGISTRATIONS, RedisClients
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable

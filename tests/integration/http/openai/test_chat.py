@@ -8,7 +8,7 @@ import pytest
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Script, ScriptedChatModel, Wait, answer
-from llm_gateway.adapters.outbound.system.clock import SystemClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta, ToolCallDelta
 

@@ -1,12 +1,14 @@
-"""The machine's clocks."""
+"""The machine's own time and chance."""
 
 import asyncio
+import os
+import random
 import time
 from contextlib import AbstractAsyncContextManager
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.system import Clock
+from llm_gateway.application.ports.system import Clock, Entropy
 
 
 class SystemClock(Clock):
@@ -28,3 +30,15 @@ class SystemClock(Clock):
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
         # a delay, because an event loop's own time need not be the monotonic clock
         return asyncio.timeout(max(0.0, when - time.monotonic()))
+
+
+class SystemEntropy(Entropy):
+    """The machine's random numbers; ids are 32 hexadecimal digits."""
+
+    @override
+    def fraction(self) -> float:
+        return random.random()
+
+    @override
+    def new_id(self) -> str:
+        return os.urandom(16).hex()
