@@ -8,6 +8,7 @@ in thousandths.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import NewType
 
 from msgspec import Struct
@@ -30,8 +31,11 @@ _MICRO = 1_000_000
 _MAX_COST = 2 * 10**15
 
 
-class Bucket(Struct, frozen=True, kw_only=True):
-    """A token bucket: `capacity` units, refilled by `micros_per_second` millionths of a unit a second."""
+class Bucket(Struct, frozen=True, kw_only=True, dict=True):
+    """A token bucket: `capacity` units, refilled by `micros_per_second` millionths of a unit a second.
+
+    What follows from these two is worked out once: each charge needs all of it.
+    """
 
     capacity: int
     micros_per_second: int
@@ -52,20 +56,25 @@ class Bucket(Struct, frozen=True, kw_only=True):
         if not step <= self.micros_per_second <= most * _MICRO or self.micros_per_second % step:
             raise ValueError(f"refill rate must be between {step / _MICRO:g} and {most:g} a second")
 
-    @property
+    @cached_property
     def scale(self) -> int:
         """Parts in which one unit is counted."""
         return 1_000_000_000 if self.capacity <= FINE_CAPACITY else 1_000_000
 
-    @property
+    @cached_property
     def full(self) -> int:
         """The level of a full bucket, in parts."""
         return self.capacity * self.scale
 
-    @property
+    @cached_property
     def per_ms(self) -> int:
         """Parts gained in a millisecond."""
         return self.micros_per_second if self.capacity <= FINE_CAPACITY else self.micros_per_second // 1000
+
+    @cached_property
+    def window_ms(self) -> int:
+        """Milliseconds in which an empty bucket fills."""
+        return self.wait_ms(0, self.full)
 
     def parts(self, units: int) -> int:
         """What so many units weigh, from none to `_MAX_COST`."""
@@ -218,5 +227,5 @@ def _limit_status(bucket: Bucket, level: int) -> LimitStatus:
         limit=bucket.capacity,
         remaining=max(0, level // bucket.scale),
         reset_ms=bucket.wait_ms(level, bucket.full),
-        window_ms=bucket.wait_ms(0, bucket.full),
+        window_ms=bucket.window_ms,
     )

@@ -43,15 +43,16 @@ class QuotaAccount:
             return earlier.decision
         requests, tokens = self.quota.cost(charge)
         wait = self._wait_ms(requests, tokens, charge.lease)
-        if wait:
-            return self._decision(wait)
-        self._requests -= requests
-        self._tokens -= tokens
-        self._leases += charge.lease
-        decision = self._decision(0)
-        self._reservations[reservation] = _Reservation(
-            decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
-        )
+        if not wait:
+            self._requests -= requests
+            self._tokens -= tokens
+            self._leases += charge.lease
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self._leases)
+        decision = self.quota.decision(levels, wait_ms=wait)
+        if not wait:
+            self._reservations[reservation] = _Reservation(
+                decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
+            )
         return decision
 
     def renew(self, reservation: ReservationId, now_ms: int) -> None:
@@ -81,19 +82,18 @@ class QuotaAccount:
         return held
 
     def _advance(self, now_ms: int) -> None:
-        now_ms = max(now_ms, self._at)
-        elapsed, self._at = now_ms - self._at, now_ms
-        if elapsed:
-            if self.quota.requests:
-                self._requests = self.quota.requests.refilled(self._requests, elapsed)
-            if self.quota.tokens:
-                self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
-            self._expire()
-
-    def _expire(self) -> None:
+        """Refill the buckets, and forget the reservations that expired. The time never goes back."""
+        elapsed = now_ms - self._at
+        if elapsed <= 0:
+            return
+        self._at = now_ms
+        if self.quota.requests:
+            self._requests = self.quota.requests.refilled(self._requests, elapsed)
+        if self.quota.tokens:
+            self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
         while self._reservations:
             first = next(iter(self._reservations))
-            if self._reservations[first].expires_ms > self._at:
+            if self._reservations[first].expires_ms > now_ms:
                 return
             self._forget(first)
 
@@ -106,7 +106,3 @@ class QuotaAccount:
         if lease and self.quota.concurrency is not None and self._leases >= self.quota.concurrency:
             wait = max(wait, CONCURRENCY_WAIT_MS)
         return wait
-
-    def _decision(self, wait_ms: int) -> Decision:
-        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self._leases)
-        return self.quota.decision(levels, wait_ms=wait_ms)

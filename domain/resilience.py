@@ -131,19 +131,19 @@ def outcome_of(error: BaseException | None) -> Outcome:
     return Outcome.FAILED if failed else Outcome.HEALTHY
 
 
-class BreakerPermit:
+class BreakerPermit(Struct, frozen=True, eq=False):
     """One call that a breaker allowed, to be ended exactly once.
 
     It counts only while the breaker has neither opened nor closed since: a call from before says nothing of the trial.
     """
 
-    def __init__(self, breaker: "CircuitBreaker", era: int) -> None:
-        self._breaker = breaker
-        self._era = era
+    breaker: "CircuitBreaker"
+    era: int
 
     def end(self, outcome: Outcome, now: float) -> None:
-        if self._era == self._breaker.era:
-            self._breaker.count(outcome, now)
+        """The call ended so at this time."""
+        if self.era == self.breaker.era:
+            self.breaker.count(outcome, now)
 
 
 class CircuitBreaker:
