@@ -1,4 +1,4 @@
-"""The whole trip of a chat, in order: plan, admit, route, record. What an embedding application calls."""
+"""A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -29,7 +29,7 @@ from .throttle_client import ThrottleClient
 T = TypeVar("T")
 
 MAX_ANSWERS = 4096
-"""Answers under way in one process; more are refused with `Overloaded`."""
+"""Answers in progress in one process; more are refused with `Overloaded`."""
 
 
 class AnswerChat:
@@ -46,16 +46,16 @@ class AnswerChat:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._plan = plan_route
+        self._plan_route = plan_route
         self._throttle = throttle
         self._lookup = lookup
-        self._route = route
+        self._route_chat = route
         self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_ANSWERS)
         self._clock = clock
 
     @property
     def under_way(self) -> int:
-        """How many answers are being given or made."""
+        """How many answers are in progress."""
         return self._requests.under_way
 
     @asynccontextmanager
@@ -68,7 +68,10 @@ class AnswerChat:
         headers: Mapping[str, str] | None = None,
         on_record: Callable[[RequestRecord], object] | None = None,
     ) -> AsyncGenerator["Answer", None]:
-        """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends all of it.
+        """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends this reading.
+
+        Admission charges one request. Tokens are reserved while an endpoint is asked, from the quota of the client
+        whose request started that call: requests that join it pay none, also where the one that started it left.
 
         `id` is the request's own id, made if absent; `headers` may carry a trace context. `on_record` is called with
         the record, once, before this returns or raises. Entering raises `InvalidRequest`, `UnknownModel`, `Forbidden`,
@@ -78,14 +81,14 @@ class AnswerChat:
         with self._requests.begin(
             Task.CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
         ) as recorder:
-            plan = self._plan(call, client)
+            plan = self._plan_route(call, client)
             recorder.planned(plan)
             find = partial(self._lookup.find, plan, client, call.request, call.cache)
             decision, view = await admit_and_find(self._throttle, client, call.request, self._lookup, find)
             recorder.admitted()
             ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
             context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
-            async with aclosing(Answer(context, decision, self._route, self._clock)) as answer:
+            async with aclosing(Answer(context, decision, self._route_chat, self._clock)) as answer:
                 yield answer
 
 
@@ -96,11 +99,11 @@ async def admit_and_find(
     lookup: CacheLookup[R],
     find: Callable[[], Awaitable[CacheView[R]]],
 ) -> tuple[Decision, CacheView[R]]:
-    """Charge the request and look for its answer: at the same time where both leave the process, to share one trip.
+    """Charge the request and look for its answer; where the cache is remote both at once, which makes one round trip.
 
-    Raises `QuotaExceeded` or `LimiterUnavailable`, without waiting for what is looked for.
+    Raises `QuotaExceeded` or `LimiterUnavailable` without waiting for the look-up, which is left to finish.
     """
-    if not lookup.leaves_process:
+    if not lookup.is_remote:
         return await throttle.admit(client, request), await find()
     return await asyncio.gather(throttle.admit(client, request), find())
 
@@ -109,7 +112,7 @@ class Answer(AsyncIterator[ChatEvent]):
     """An admitted chat's answer: its events, or the whole of it, and where it comes from.
 
     The first event commits: until it is read, `cache` and `endpoint` are None, and endpoints that fail are passed over.
-    `ready`: it is stored, so that reading it waits for nothing.
+    `ready`: the first choice's answer is stored, so that reading it waits for nothing.
     """
 
     def __init__(self, context: ChatContext, decision: Decision, route: RouteChat, clock: Clock) -> None:
@@ -117,7 +120,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self.plan = context.plan
         self._context = context
         self._recorder = context.recorder
-        self._route = route
+        self._route_chat = route
         self._clock = clock
         self._source: Source | None = None
         self._ends = context.ends
@@ -143,8 +146,8 @@ class Answer(AsyncIterator[ChatEvent]):
         """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
         try:
             if self._source is None:
-                self._source = await self._in_time(self._route(self._context))
-            event = await (anext(self._source) if self._ends is None else self._in_time(anext(self._source)))
+                self._source = await self._within_timeout(self._route_chat(self._context))
+            event = await (anext(self._source) if self._ends is None else self._within_timeout(anext(self._source)))
         except StopAsyncIteration:
             raise
         except Exception as error:
@@ -164,17 +167,17 @@ class Answer(AsyncIterator[ChatEvent]):
         return self._source.reply()
 
     async def aclose(self) -> None:
-        """End the reading; the last reader's leaving ends the call to the provider."""
+        """Stop reading. The call to the provider goes on while another request reads it, and ends with the last."""
         if self._source is not None:
             await self._source.aclose()
 
-    async def _in_time(self, waited: Awaitable[T]) -> T:
-        """Within the request's own timeout, where it has one."""
+    async def _within_timeout(self, awaitable: Awaitable[T]) -> T:
+        """Within the request's own timeout, where it has one; before the first event its first choice is named."""
         if self._ends is None:
-            return await waited
+            return await awaitable
         try:
             async with self._clock.timeout_at(self._ends):
-                return await waited
+                return await awaitable
         except TimeoutError as error:
             waiting_for = self.endpoint or self.plan.endpoints[0].endpoint.id
             raise ProviderTimeout(waiting_for.provider, "no answer within this request's own timeout") from error

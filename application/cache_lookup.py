@@ -68,7 +68,7 @@ class CacheLookup(Generic[R]):
     """
 
     def __init__(self, kind: type[R], process: ReplyCache, shared: ReplyCache | None = None, *, ttl: timedelta) -> None:
-        self.leaves_process = shared is not None
+        self.is_remote = shared is not None
         """Whether finding a reply waits for another process."""
         self._task = Task.CHAT if issubclass(kind, ChatReply) else Task.EMBED
         self._process = process

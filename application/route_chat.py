@@ -114,7 +114,7 @@ class RouteChat:
             except BaseException as error:
                 await reader.aclose()
                 if not isinstance(error, ProviderError) or isinstance(error, ProviderRejected):
-                    raise
+                    raise  # the request's own end or fault; every other failure falls back to the next endpoint
                 if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
                     patient = True
                     continue

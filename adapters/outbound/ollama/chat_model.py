@@ -29,7 +29,7 @@ class OllamaChatModel(ChatModel):
     """The chat models of one server.
 
     A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
-    moved on by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
+    extended by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
     the event loop that will use it.
     """
 
@@ -89,12 +89,12 @@ class OllamaChatModel(ChatModel):
                 while not reader.finished:
                     with failures:
                         events = await self._next(to, parts, reader, limit)
-                    given = self._clock.monotonic()
+                    yielded_at = self._clock.monotonic()
                     for event in events:
                         yield event
                     if events:
                         now = self._clock.monotonic()
-                        until += now - given  # the reader's time is not the model's
+                        until += now - yielded_at  # the consumer's time is not the model's
                         limit = min(until, now + idle)
                 self._loads.answered(to, ready)
                 await self._drain(parts)
@@ -105,7 +105,7 @@ class OllamaChatModel(ChatModel):
     async def _next(
         self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: OllamaReplyReader, limit: float
     ) -> Sequence[ChatEvent]:
-        """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
+        """The events of the next part. None of them is yielded here: a slow consumer is not the model's fault."""
         async with self._clock.timeout_at(limit):
             part = await anext(parts, None)
         if part is None:
@@ -113,7 +113,7 @@ class OllamaChatModel(ChatModel):
         return reader.events(part)
 
     async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
-        """Whatever comes after the end, the answer was whole."""
+        """Read to the end of the body. A failure after the final part is ignored: the answer was whole."""
         with suppress(Exception):
             async with self._clock.timeout_at(self._clock.monotonic() + DRAIN_SECONDS):
                 await anext(parts, None)
