@@ -90,7 +90,7 @@ def _named(model: str, endpoints: Sequence[EndpointState], task: Task) -> Endpoi
             rank = 1
         elif id.model == model:
             rank = 2
-        elif id.is_named(model, state.aliases) or id.is_model(model, state.aliases):
+        elif state.aliases and (id.is_named(model, state.aliases) or id.is_model(model, state.aliases)):
             rank = 3
         else:
             continue
