@@ -1,6 +1,5 @@
 """Header fields of a response: where the answer comes from, and where a client stands with its quota."""
 
-from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -39,7 +38,6 @@ def rate_headers(decision: Decision) -> Headers:
     return headers + older
 
 
-@lru_cache(maxsize=1024)
 def provenance(endpoint: EndpointId | None, cache: CacheStatus | None) -> tuple[tuple[bytes, bytes], ...]:
     """Which endpoint answers, and whether from the cache. What a header can't hold of a name is percent-encoded."""
     if endpoint is None or cache is None:
