@@ -1,1 +1,1 @@
-"""Everything that touches the outside: doors that let requests in, and what the ports reach."""
+"""Everything that touches the outside: inbound adapters take requests, outbound ones implement the ports."""

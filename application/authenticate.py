@@ -13,7 +13,7 @@ class Authenticate:
         self._clients = clients
 
     async def __call__(self, key: str | None) -> Client:
-        """Raises `Unauthenticated`, or `DirectoryUnavailable` where nobody can say."""
+        """Raises `Unauthenticated`, or `DirectoryUnavailable` where the keys can't be looked up."""
         if not key:
             raise Unauthenticated
         client = await self._clients.find(digest_of(key))

@@ -100,7 +100,7 @@ class EmbedTexts:
             return await self._answer(call, client, recorder)
 
     async def aclose(self) -> None:
-        """End every call to a model, and make none any more; who still waits gets `Draining`."""
+        """End every call to a model, and make none any more; callers that still wait get `Draining`."""
         self._closed = True
         for task in self._asking:
             task.cancel()

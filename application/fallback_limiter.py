@@ -16,7 +16,7 @@ from .ports.system import Clock
 LOCAL_SECONDS = 600.0
 """How long a client is counted in this process alone; then its requests are refused until the store is back.
 
-Who has asked nothing for so long may have missed that it was back, and begins anew.
+A client that has asked nothing for so long begins anew, as the store may have been back meanwhile.
 """
 
 

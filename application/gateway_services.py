@@ -1,4 +1,4 @@
-"""What a gateway offers to whatever takes requests in: the one description that its builder and all its doors share."""
+"""What a gateway offers to inbound adapters: the one description that its builder and all of them share."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What is kept of a request after it ended: never a word of its content.
+"""What is kept of a request after it ended: nothing of its content.
 
 Thousands are kept, and none can be part of a cycle: the garbage collector need not walk them.
 """

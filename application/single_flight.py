@@ -1,4 +1,4 @@
-"""One call upstream for many who ask the same at the same time, shown live to each of them."""
+"""Single flight: one call upstream for equal requests at the same time, streamed live to each of them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
@@ -57,7 +57,7 @@ class Flights:
         return reader
 
     async def aclose(self) -> None:
-        """End every flight, and start none any more; who still reads gets `Draining`."""
+        """End every flight, and start none any more; remaining readers get `Draining`."""
         self._closed = True
         await asyncio.gather(*(flight.end() for flight in self._running.values()))
 
@@ -78,7 +78,7 @@ class Flight:
         self.task = asyncio.create_task(self._run())
 
     async def end(self) -> None:
-        """Whatever was under way upstream is closed, and who still reads gets `Draining`."""
+        """Whatever was under way upstream is closed, and remaining readers get `Draining`."""
         self._land(Draining())
         if not self.task.cancelling():  # a second time would disturb the closing
             self.task.cancel()
@@ -136,7 +136,7 @@ class Flight:
             furthest = max((reader.position for reader in self.readers), default=0)
 
     def _land(self, failure: Exception | None) -> None:
-        """No further event comes: nobody joins any more, and the readers learn of it. The first landing counts."""
+        """No further event comes: no reader joins any more, the present ones are woken. The first landing counts."""
         if self.ended:
             return
         self.ended = True
@@ -216,7 +216,7 @@ class Reader(AsyncIterator[ChatEvent]):
 
 
 def _own(failure: Exception) -> Exception:
-    """A copy for one reader, because an exception collects the frames and the notes of everyone who raises it."""
+    """A copy for one reader, because an exception collects the frames and the notes of every raise."""
     own = type(failure).__new__(type(failure), *failure.args)
     vars(own).update(vars(failure))
     own.__cause__ = failure.__cause__

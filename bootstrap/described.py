@@ -1,4 +1,4 @@
-"""The effective settings in words, with what is secret masked, and where each came from."""
+"""The effective settings as text, with secrets masked, and where each came from."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
 class ServerKind(ProviderKind, frozen=True, kw_only=True):
     """One that has servers: `own` is the one that the variables name, and `[[endpoints]]` name more.
 
-    `needs_key`: without a key there is nothing to ask. `example` is an address, for who wrote none.
+    `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     """
 
     own: Callable[[Settings], EndpointSettings]

@@ -122,7 +122,7 @@ class _Loading:
                 yield table
 
     def _table(self, name: str, table: dict[str, Any], kind: type[Struct]) -> Any:
-        """The table as this kind; None where it has faults, which are all told."""
+        """The table as this kind; None where it has faults, which are all reported."""
         before = len(self._faults)
         known = {field.name: field for field in fields(kind)}
         values: dict[str, Any] = {}

@@ -57,7 +57,7 @@ class _JsonLines(logging.Formatter):
             "time": record.created,
             "level": record.levelname,
             "logger": record.name,
-            # an exception's words may hold half a character, and who logs must never fail for what it says
+            # an exception's text may hold half a character, and logging must never fail for it
             "message": super().format(record).encode(errors="backslashreplace").decode(),
         }
         return json.encode(line).decode()

@@ -79,7 +79,7 @@ def _run(serving: Coroutine[object, object, None]) -> None:
 
 
 def _is_no_refused_listener(record: logging.LogRecord) -> bool:
-    """`CannotListen` tells of that one, in words of the settings."""
+    """`CannotListen` reports that one, by the names of the settings."""
     return not isinstance(record.msg, OSError)
 
 
@@ -106,7 +106,7 @@ async def _serve(settings: Settings, announce: Announce, logs: Logs, slot: Worke
 
 
 def keep_for_good() -> None:
-    """What start-up made stays until the end: the garbage collector is told not to look through it again and again.
+    """What start-up made stays until the end: the garbage collector does not look through it again and again.
 
     For a process that serves and nothing else.
     """

@@ -1,4 +1,4 @@
-"""The settings' types in words, for who got one wrong and for the reference."""
+"""The settings' types as text, for error messages and for the reference."""
 
 from msgspec import inspect
 from msgspec.structs import FieldInfo

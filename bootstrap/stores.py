@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llm_gateway.adapters.outbound.redis.client_registry import RedisClients
 
 COMMAND_SECONDS = 5.0
-"""What the command waits for each call: nobody else waits behind it."""
+"""How long the command waits for each call: no other call waits behind it."""
 
 
 class Stores:
@@ -94,7 +94,7 @@ class Stores:
 
 @asynccontextmanager
 async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClients]:
-    """The registered clients, for the command: `common` is the quota of who is given none."""
+    """The registered clients, for the command: `common` is the quota of clients that are given none."""
     from llm_gateway.adapters.outbound.redis.client.store import open_store
 
     clock = SystemClock()

@@ -1,4 +1,4 @@
-"""One worker process: told by its parent over standard input what to be, it serves on the parent's listeners."""
+"""One worker process: configured by its parent over standard input, it serves on the parent's listeners."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> No
 
 
 def _end_with_parent(server: GatewayServer) -> None:
-    """Drain once the parent is gone, whose end closes the pipe: nobody else would restart or end this process.
+    """Drain once the parent is gone, whose end closes the pipe: nothing else would restart or end this process.
 
     A new parent can have the address at once.
     """

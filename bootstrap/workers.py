@@ -161,5 +161,5 @@ class Workers:
             self._listened = True
             port = self._listeners[0].getsockname()[1]
             states = json.decode(line, type=list[EndpointState])
-            # As it was then: nobody here would hear that a model is loaded.
+            # As it was then: this process would not learn that a model is loaded.
             self._listening(FixedEndpoints(replace(state, loading=False) for state in states), port)

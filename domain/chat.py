@@ -1,4 +1,4 @@
-"""A chat in the domain's own words: what is asked, and what is answered. Absent means None: no defaults here."""
+"""A chat in the domain's own types: the request and the reply. Absent means None: no defaults here."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who asks: a client, what it may use, and the digest that stands for its key."""
+"""Clients: what each may use, and the digest that stands for its key."""
 
 from collections.abc import Set as AbstractSet
 from hashlib import sha256

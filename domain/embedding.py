@@ -1,4 +1,4 @@
-"""Embeddings in the domain's own words: what is asked, and what is answered. Absent means None: no defaults here."""
+"""Embeddings in the domain's own types: the request and the reply. Absent means None: no defaults here."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What can go wrong, by meaning: one tree, without a word of HTTP.
+"""What can go wrong, by meaning: one tree, independent of HTTP.
 
 GatewayError
 ├── InvalidRequest            the caller's fault, with a path for each fault

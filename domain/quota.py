@@ -25,7 +25,7 @@ LEASE_MS = 30_000
 DEBT_FLOOR = -4 * 10**15
 """A bucket's lowest level, in parts."""
 CONCURRENCY_WAIT_MS = 1_000
-"""What a client is told to wait for an answer of its own to end, since nobody knows when."""
+"""The wait that a client is told where its concurrency is spent, since the end of an answer can't be foreseen."""
 
 _MICRO = 1_000_000
 _MAX_COST = 2 * 10**15

@@ -66,7 +66,7 @@ class QuotaAccount:
     def settle(self, reservation: ReservationId, tokens: int, now_ms: int) -> None:
         """End a reservation: what was held and not used comes back, what was used above it is taken, even below zero.
 
-        Once only. A reservation that expired stays charged in full, since nobody can say what became of it.
+        Once only. A reservation that expired stays charged in full, since what became of it is unknown.
         """
         self._advance(now_ms)
         held = self._forget(reservation)

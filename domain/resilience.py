@@ -17,7 +17,7 @@ BREAKER_FAILURES = 5
 BREAKER_OPEN_SECONDS = 10.0
 LONGEST_WAIT_WITH_ALTERNATIVE = 1.0
 LONGEST_VENDOR_WAIT = 1.0
-"""Seconds. Who is asked to wait for longer is told so at once."""
+"""Seconds. A longer wait that a vendor asks for is passed on to the client at once."""
 FALLBACK_SECONDS = 60.0
 """How long a whole answer is waited for where another endpoint can be asked."""
 RETRY_BUDGET_SHARE = 0.2

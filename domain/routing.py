@@ -35,7 +35,7 @@ MAX_NAME = 256
 
 
 def is_name(text: str) -> bool:
-    """Whether a model can be known by it. It is told, logged and sent as a header: short, printable, in one line."""
+    """Whether a model can be known by it. It is shown, logged and sent as a header: short, printable, in one line."""
     return 0 < len(text) <= MAX_NAME and text.isprintable()
 
 

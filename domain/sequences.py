@@ -20,7 +20,7 @@ _TAKEN: dict[type, tuple[str, tuple[type[Iterable[Any]], ...]]] = {
     tuple: ("sequence", (Sequence,)),
     frozenset: ("set", (Set, Sequence)),
 }
-"""What is taken for each collection, by a word and by type."""
+"""What is taken for each collection, by its name in messages and by type."""
 
 
 class CheckedStruct(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The rules of a request that its types can't state. One place, whichever door it came through."""
+"""The rules of a request that its types can't state. One place, for every surface."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ MAX_DIMENSIONS = 65_536
 MAX_PIECES = 8_192
 """Messages, their parts and calls, and tools: a vendor's types cost tens of microseconds each on the event loop."""
 MAX_FAULTS = 32
-"""That are told of one call: a body of a million small faults is not answered with as many."""
+"""The most faults that are reported of one call: a body of a million small faults is not answered with as many."""
 
 
 def check(call: ChatCall) -> None:
@@ -130,7 +130,7 @@ def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:
         at = f"{path}.tool_calls[{number}]"
         if not call.id:
             yield Fault(path=f"{at}.id", message="must not be empty")
-        elif call.id in called:  # nobody could say which of them a tool's result answers
+        elif call.id in called:  # a tool's result could answer either
             yield Fault(path=f"{at}.id", message="stands there twice")
         called.add(call.id)
         if not call.name:

@@ -1,1 +1,1 @@
-"""The doors: HTTP and the command line."""
+"""The inbound adapters: HTTP and the command line."""

@@ -79,7 +79,7 @@ class Display:
         self._say = say
 
     def text(self, text: str) -> None:
-        """A model's words can't steer a terminal; into a pipe or a file they go as they are."""
+        """A model's text can't steer a terminal; into a pipe or a file they go as they are."""
         if text:
             self._spinner.stop()
             self._open_line = True

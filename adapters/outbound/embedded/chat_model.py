@@ -34,7 +34,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
 
     Between `start` and the end of loading it counts as usable: a request waits for the model, within its own deadline,
     because whoever tries the gateway for the first time asks within the first second. A caller that leaves stops its
-    generation at the engine's next word, or at the next step through its prompt; the one after it waits until then.
+    generation at the engine's next token, or at the next step through its prompt; the one after it waits until then.
     """
 
     def __init__(

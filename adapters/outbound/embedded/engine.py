@@ -1,8 +1,8 @@
 """The llama.cpp engine behind xllamacpp: loads one model file and answers one request at a time, blocking.
 
 The engine insists on serving HTTP beside its functions. Where the system has Unix sockets it gets one whose name is
-removed as soon as the model is loaded, so that nobody can reach it and no port is opened; elsewhere a free port on the
-loopback address. Either way it asks for a key that nobody is told, and its views of the prompts are off. It logs
+removed as soon as the model is loaded, so that it can't be reached and no port is opened; elsewhere a free port on the
+loopback address. Either way it asks for a secret key, and its views of the prompts are off. It logs
 nothing of its own.
 """
 

@@ -40,7 +40,7 @@ class Job:
         self._transcript.end()
 
     def ended(self, error: BaseException | None) -> None:
-        """On the loop, once the engine is free: who has read the end and asks again must not meet its own shadow."""
+        """On the loop, once the engine is free: a client that asks again at once must not meet its own last request."""
         if error is None:
             self.inbox.put_nowait(self._last)
         elif isinstance(error, ProviderError):
@@ -60,6 +60,6 @@ class Job:
                 self._loop.call_soon_threadsafe(self.inbox.put_nowait, events)
         except ProviderError as error:
             self._error = error
-        except RuntimeError:  # the loop was closed, and nobody reads
+        except RuntimeError:  # the loop was closed: there is no reader
             self._stopped = True
         return self._stopped or self._error is not None

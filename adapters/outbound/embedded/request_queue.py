@@ -1,4 +1,4 @@
-"""The queue of requests in front of the engine: one at a time, so many waiting, and an honest word on how long."""
+"""The queue of requests in front of the engine: one at a time, so many waiting, and an estimate of how long."""
 
 import asyncio
 from datetime import timedelta

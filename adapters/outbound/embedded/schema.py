@@ -30,7 +30,7 @@ class Unenforceable(Exception):
 
 
 def enforceable(schema: object) -> object:
-    """The same schema in the words that the engine enforces. Raises `Unenforceable`."""
+    """The same schema in the keywords that the engine enforces. Raises `Unenforceable`."""
     reduced = _Reducer(schema).reduce(schema, 0)
     try:
         size = len(json.encode(reduced))

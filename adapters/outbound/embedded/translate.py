@@ -1,4 +1,4 @@
-"""Asks the engine in its own words: a chat request as the body of its chat completions."""
+"""From a chat request to the body of the engine's chat completions, and from its chunks to events."""
 
 from typing import Any, assert_never
 

@@ -60,7 +60,7 @@ class GeminiClient:
                 api_version=API_VERSION,
                 retry_options=types.HttpRetryOptions(attempts=1),
                 aiohttp_client=self._session,
-                # mostly for clients that the SDK makes and nobody uses, which a malformed HTTP_PROXY would make fail
+                # mostly for clients that the SDK makes and never uses, which a malformed HTTP_PROXY would make fail
                 client_args={"verify": trusted, "trust_env": False},
                 async_client_args={"verify": trusted, "trust_env": False, "ssl": trusted},
             ),

@@ -61,7 +61,7 @@ class Upstream:
             self._response.close()
 
 
-# Set only while a call waits for the SDK, which takes no word of ours through to the session.
+# Set only while a call waits for the SDK, which passes no argument of ours through to the session.
 _current: ContextVar[Upstream | None] = ContextVar("gemini_upstream", default=None)
 
 

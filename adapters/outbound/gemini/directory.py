@@ -40,7 +40,7 @@ class _Model(Struct, frozen=True):
 
 
 class GeminiDirectory(EndpointDirectory):
-    """The configured model first, whatever the list says of it; every other model answers only who names it.
+    """The configured model first, whatever the list says of it; every other model answers only requests that name it.
 
     A refresh that fails changes nothing, but for one that shows that the key is refused. Without a key: no I/O.
     """
@@ -109,7 +109,7 @@ class GeminiDirectory(EndpointDirectory):
         return EndpointState(
             endpoint=Endpoint(
                 id=EndpointId(provider=self._client.provider, model=model.name),
-                locality=Locality.CLOUD,  # also behind a local address: it may pass on what it is told
+                locality=Locality.CLOUD,  # also behind a local address: it may pass prompts on
                 fingerprint="" if base_url == BASE_URL else base_url,
             ),
             features=family_of(model.name).features,

@@ -1,4 +1,4 @@
-"""From the vendor's exceptions to ours: by class, numeric status and details; by words only as `refusals` says."""
+"""From the vendor's exceptions to ours: by class, status and details; by text only as `refusals` says."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
 
 
 def credentials_refused(error: Exception) -> bool:
-    """A wrong key is answered with 400, and told from a wrong request by the reason in the details."""
+    """A wrong key is answered with 400, and distinguished from a wrong request by the reason in the details."""
     if not isinstance(error, APIError):
         return False
     return error.code in (401, 403) or (error.code == 400 and _reason(error) == "API_KEY_INVALID")

@@ -56,7 +56,7 @@ def _levels(*ascending: ThinkingLevel) -> ThinkingLevels:
 
 
 def _budgets(lowest: int) -> Budgets:
-    """The tokens that the vendor's own OpenAI-compatible door gives each effort."""
+    """The tokens that the vendor's own OpenAI-compatible API gives each effort."""
     return {
         ReasoningEffort.NONE: lowest,
         ReasoningEffort.MINIMAL: 1_024,

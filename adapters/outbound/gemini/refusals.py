@@ -1,4 +1,4 @@
-"""Which field of a request the vendor's 400 is about, as data: by its structured details, else by its known words."""
+"""Which field of a request the vendor's 400 is about, as data: by its structured details, else by known fragments."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

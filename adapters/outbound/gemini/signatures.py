@@ -12,7 +12,7 @@ it: without any, Gemini 3 refuses the request. (ai.google.dev/gemini-api/docs/th
 
 
 def carried(signature: bytes | None) -> JsonObject | None:
-    """What goes out to the client, in the shape of the vendor's own OpenAI-compatible door."""
+    """What goes out to the client, in the shape of the vendor's own OpenAI-compatible API."""
     return {"google": {"thought_signature": b64encode(signature).decode()}} if signature else None
 
 

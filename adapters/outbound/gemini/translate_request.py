@@ -1,4 +1,4 @@
-"""From a chat request to the vendor's body and config. Pure; what Gemini can't be told is refused by its path."""
+"""From a chat request to the vendor's body and config. Pure; what Gemini has no field for is refused by its path."""
 
 import json
 from base64 import urlsafe_b64encode

@@ -98,7 +98,7 @@ class VendorCall:
             self._patience.end()
 
     async def last(self) -> types.GenerateContentResponse | None:
-        """What may come after the vendor's last word. Its failures no longer matter: the answer is whole."""
+        """What may come after the vendor's terminal mark. Its failures no longer matter: the answer is whole."""
         try:
             return await self.next(AFTER_THE_END_SECONDS)
         except ProviderError:

@@ -1,4 +1,4 @@
-"""Writes lines from a thread of its own: who logs never waits for whoever reads the log."""
+"""Writes lines from a thread of its own: logging never waits for the reader of the log."""
 
 import threading
 from collections import deque

@@ -87,7 +87,7 @@ def _state(
 
 
 def _tasks(model: Pulled | None) -> frozenset[Task]:
-    """Any, where nobody knows what the model can."""
+    """Any, where it is unknown what the model can."""
     if model is None or not model.described:
         return frozenset(Task)
     return frozenset(task for word, task in _TASKS.items() if word in model.capabilities)

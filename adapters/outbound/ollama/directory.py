@@ -112,7 +112,7 @@ class OllamaDirectory(EndpointDirectory):
         self._contexts = await self._loaded()
 
     async def _shown(self, model: str) -> Shown | None:
-        """None where the server can't say, or won't: it hides models that are hosted elsewhere if told to."""
+        """None where the server can't say, or won't: it can be set to hide models that are hosted elsewhere."""
         try:
             return await self._within(self._clients.of(self._locality).shown(model))
         except Refusal:

@@ -1,4 +1,4 @@
-"""What the vendor's library raises, told in our own words: by class and numeric status, never by its messages."""
+"""What the vendor's library raises, as our own errors: by class and numeric status, never by its messages."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 def translated(
     to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
 ) -> AbstractContextManager[None]:
-    """Around every call to the SDK; a `TimeoutError` is told by what `late` says.
+    """Around every call to the SDK; a `TimeoutError` becomes a `ProviderTimeout` with the message `late`.
 
     `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.
     """
@@ -119,7 +119,7 @@ def _by_status(status: int, to: EndpointId, wait: timedelta | None, *, shaped: b
         case 429:
             return ProviderThrottled(to.provider, "the server asks to wait", retry_after=wait)
         case 400:
-            # Overflow of the context has this status too, and from older servers only words of its own.
+            # Overflow of the context has this status too, and from older servers only text of its own.
             return ProviderRejected(
                 to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
             )

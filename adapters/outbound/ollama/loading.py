@@ -35,7 +35,7 @@ class Ready(Struct, frozen=True, kw_only=True):
 
 
 class Loads:
-    """A load runs in a task of its own, which nobody's leaving ends: the server gives up a load that nobody waits
+    """A load runs in a task of its own, which no caller's leaving ends: the server gives up a load that no call waits
     for, so that a model slower than its clients' patience would never be there. The load's own limit ends it.
     `task` is what the models are loaded for: the server loads none for a task that it can't do.
 
@@ -75,7 +75,7 @@ class Loads:
         return Ready(harmony=harmony, waited=self._clock.monotonic() - began)
 
     def answered(self, to: Endpoint, ready: Ready) -> None:
-        """It has just answered, so it is loaded, unless it was told not to stay so."""
+        """It has just answered, so it is loaded, unless it was configured not to stay so."""
         self._known[to] = (self._clock.monotonic() + self._stays_seconds, ready.harmony)
 
     def failed(self, to: Endpoint, *, elsewhere: bool) -> None:

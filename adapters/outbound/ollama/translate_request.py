@@ -1,4 +1,4 @@
-"""From a chat in the domain's words to the body of a request for `/api/chat`. Pure."""
+"""From a chat in the domain's types to the body of a request for `/api/chat`. Pure."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -48,7 +48,7 @@ def load_body(model: str, options: Options) -> Body:
 
 
 def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream: bool, harmony: bool) -> Body:
-    """Raises `ProviderRejected` for what the vendor has no word for."""
+    """Raises `ProviderRejected` for what the vendor has no field for."""
     body = _frame(to.model, options, stream=stream)
     body["messages"] = _messages(to, request.messages)
     body["think"] = _think(to, request.reasoning_effort, harmony=harmony)

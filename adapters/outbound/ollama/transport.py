@@ -23,7 +23,7 @@ _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2
 
 
 class Refusal(Exception):
-    """The server answered with a status that is no success. Its words are not kept: they may quote the prompt.
+    """The server answered with a status that is no success. Its text is not kept: it may quote the prompt.
 
     `overflow`: because the prompt does not fit the context. `busy`: because the server's queue is full.
     """
@@ -118,7 +118,7 @@ async def _beginning(response: httpx.Response) -> bytes:
 class _Lines(httpx.AsyncByteStream):
     """A body of bounded length in whole lines, as strict UTF-8.
 
-    httpx replaces what is no UTF-8, without a word. Its lines also end at U+0085, U+2028 and U+2029, which may stand
+    httpx replaces what is no UTF-8, silently. Its lines also end at U+0085, U+2028 and U+2029, which may stand
     in a JSON string as they are: they are escaped here.
     """
 

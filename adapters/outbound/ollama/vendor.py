@@ -49,7 +49,7 @@ class _RunnersProblem(Struct):
 
 
 QUEUE_FULL: Final = "maximum pending requests exceeded"
-"""What the server's refusal says in words alone, and nothing else with its status: 503 is also a proxy's before it."""
+"""Told by the refusal's text alone, and by nothing else with its status: 503 is also a proxy's before it."""
 
 
 def queue_full(refusal: bytes) -> bool:
@@ -62,7 +62,7 @@ def queue_full(refusal: bytes) -> bool:
 
 def overflows(refusal: bytes) -> bool:
     """Whether a refusal says that the prompt is longer than the context. The text of its `error` is then what the
-    server's runner answered, as JSON (ollama's llm/llama_server.go); older runners have words only.
+    server's runner answered, as JSON (ollama's llm/llama_server.go); older runners have text only.
     """
     try:
         said = json.decode(refusal, type=_Problem).error

@@ -17,7 +17,7 @@ from llm_gateway.domain.errors import DirectoryUnavailable
 from .client.store import LuaScript, RedisReply, Store, StoreError
 
 VERSION = 1
-"""Of the entries' meaning. An entry that can't be read is a directory that can't say, never a key that is nobody's."""
+"""Of the entries' meaning. An entry that can't be read is a directory that can't say, never an unknown key."""
 REMEMBERED_SECONDS = 1.0
 """How long an answer is believed, so that a busy key is looked up once a second: a revocation is seen after this."""
 STALE_SECONDS = 0.9
@@ -28,7 +28,7 @@ REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
 CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
 REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text())
 UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for bytes that nobody of ours wrote."""
+"""What decoding raises for bytes that no gateway wrote."""
 _encode = json.Encoder(order="deterministic").encode
 
 

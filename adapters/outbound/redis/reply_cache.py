@@ -43,7 +43,7 @@ class RedisReplyCache(ReplyCache):
             else:
                 await self._store.call("put", name, "SET", name, entry, "PX", life_ms)
         except StoreError:
-            return  # it is not stored, and asked for again: the port's word, and the meter has counted it
+            return  # it is not stored, and asked for again: as the port says, and the meter has counted it
 
     async def _get(self, key: CacheKey) -> bytes | None:
         name = _name(key)

@@ -31,7 +31,7 @@ _decoder = msgpack.Decoder(_Entry)
 
 
 class RedisRequestLog(RequestLog):
-    """What can't be sent is lost, and found by nobody: a record is never worth an error."""
+    """What can't be sent is lost: a record is never worth an error."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,7 +78,7 @@ class RedisRequestLog(RequestLog):
         try:
             await self._store.call("record", name, "SET", name, _encode(_Entry(VERSION, record)), "PX", LIFE_MS)
         except StoreError:
-            return  # the port's word, and the meter has counted it
+            return  # as the port says, and the meter has counted it
 
 
 def _name(client: ClientId, request: RequestId) -> bytes:

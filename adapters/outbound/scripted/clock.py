@@ -12,7 +12,7 @@ from llm_gateway.application.ports.system import Clock
 
 
 class ScriptedClock(Clock):
-    """Begins at 1,000 seconds, and at the Unix time 1,800,000,000. `advance` wakes who has slept long enough."""
+    """Begins at 1,000 seconds, and at the Unix time 1,800,000,000. `advance` wakes sleepers whose time has come."""
 
     def __init__(self, monotonic: float = 1_000.0, now: float = 1_800_000_000.0) -> None:
         self._monotonic = monotonic

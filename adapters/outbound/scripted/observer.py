@@ -1,4 +1,4 @@
-"""An observer that remembers all that it was told."""
+"""An observer that remembers every record."""
 
 from collections.abc import Mapping, Sequence
 

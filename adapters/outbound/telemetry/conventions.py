@@ -1,4 +1,4 @@
-"""OpenTelemetry's GenAI conventions: the words that they have for what we call otherwise."""
+"""OpenTelemetry's GenAI conventions: their names for what is called otherwise here."""
 
 from llm_gateway.domain.routing import Task
 

@@ -72,7 +72,7 @@ class Instruments:
     """One set a gateway, on a registry of its own: two gateways in a process don't meet.
 
     A counter counts in its `Tally`, a histogram records, and whatever is watched is read at a scrape. A metric that
-    nobody asked for is not there.
+    was not asked for is not there.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger("llm_gateway.telemetry")
 ASK_SECONDS = 1.0
 """What each of the others has for its answer; after that its last known counts stand for it."""
 KEEP_SECONDS = 5.0
-"""How often each process writes its counts down: what one that is killed can lose beside what nobody has scraped."""
+"""How often each process writes its counts down: what one that is killed can lose beside what was not scraped yet."""
 
 
 class SharedMetrics:

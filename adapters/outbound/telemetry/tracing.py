@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry's GenAI conventions: one a request and one an attempt, and not a word of content."""
+"""Spans by OpenTelemetry's GenAI conventions: one a request and one an attempt, and no content."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ EXPORT_EVERY_MILLIS = 2000
 _MANY = 64
 _LONG = 256
 _PARENT = "traceparent"
-"""Of the W3C headers the one without free text: `tracestate` and `baggage` are the client's words."""
+"""Of the W3C headers the one without free text: `tracestate` and `baggage` hold the client's text."""
 
 
 def open_tracing(exporter: SpanExporter, *, service: str, version: str) -> TracerProvider:

@@ -1,6 +1,6 @@
-"""One connection, shared by all who ask: what is asked in one turn of the loop is sent in one write.
+"""One multiplexed connection: the commands of one turn of the loop are sent in one write.
 
-Replies come in the order of the commands, so each goes to the one who asked, by its place in a queue. Someone who left
+Replies come in the order of the commands, so each goes to its caller, by its place in a queue. A caller that left
 keeps that place, and the reply is dropped: a cancelled call can't leave a reply for another.
 """
 
@@ -65,7 +65,7 @@ class CommandPipe(asyncio.Protocol):
         return reply
 
     def close(self, why: str = "the connection was closed") -> None:
-        """Everyone who waits gets `StoreAway`."""
+        """Every caller that waits gets `StoreAway`."""
         transport, self._transport = self._transport, None
         if self._alarm is not None:
             self._alarm.cancel()

@@ -47,7 +47,7 @@ class RedisServer:
         return self._node
 
     async def call(self, command: bytes, *, asking: bool = False) -> RedisReply:
-        """Raises `StoreAway` or `StoreRefused`. `asking` is a Cluster's word for a slot on its way."""
+        """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING)."""
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
             raise StoreAway(f"not asked, because of: {self._why}")
@@ -82,7 +82,7 @@ class RedisServer:
 
     async def _send(self, pipe: CommandPipe, command: bytes, asking: bool) -> RedisReply:
         if asking:
-            pipe.send(_ASKING).cancel()  # its reply is nobody's
+            pipe.send(_ASKING).cancel()  # its reply is dropped
         try:
             return await pipe.send(command)
         except StoreRefused as error:
@@ -119,7 +119,7 @@ class RedisServer:
             if pipe is not None:
                 pipe.close()
             raise StoreAway(f"no connection: {_kind(error)}") from error
-        except asyncio.CancelledError as error:  # by `aclose` alone: nobody who waits is cancelled by it
+        except asyncio.CancelledError as error:  # by `aclose` alone: no waiting caller is cancelled by it
             raise StoreAway("not asked: this store was closed") from error
         self._pipe = pipe
         return pipe
@@ -149,7 +149,7 @@ class RedisServer:
     def _connected(self, task: "asyncio.Task[CommandPipe]") -> None:
         self._connecting = None
         if not task.cancelled():
-            task.exception()  # told to whoever still waited
+            task.exception()  # raised to every caller that still waited
 
     def _lost(self, pipe: CommandPipe) -> None:
         if self._pipe is pipe:

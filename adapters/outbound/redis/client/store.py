@@ -54,7 +54,7 @@ class Store(SharedStore):
     async def call(self, operation: str, key: bytes, *command: str | bytes | int) -> RedisReply:
         """`key` is one that the command touches: on a Cluster, all of them have to be in its slot.
 
-        `operation` is what the call is for, one of a few words that the code has, for the metrics.
+        `operation` is what the call is for, one of a few constants, for the metrics.
         """
         began = self._clock.monotonic()
         try:
