@@ -54,4 +54,7 @@ class JoinedEndpoints(EndpointDirectory):
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        return [state for directory in self._directories for state in directory.snapshot()]
+        states: list[EndpointState] = []
+        for directory in self._directories:
+            states += directory.snapshot()
+        return states

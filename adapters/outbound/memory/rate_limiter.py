@@ -21,21 +21,23 @@ class MemoryRateLimiter(RateLimiter):
 
     @override
     async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
-        return self._account(client).take(charge, reservation, self._now_ms())
+        account, now_ms = self._account(client)
+        return account.take(charge, reservation, now_ms)
 
     @override
     async def renew(self, client: Client, reservation: ReservationId) -> None:
-        self._account(client).renew(reservation, self._now_ms())
+        account, now_ms = self._account(client)
+        account.renew(reservation, now_ms)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
-        self._account(client).settle(reservation, tokens, self._now_ms())
+        account, now_ms = self._account(client)
+        account.settle(reservation, tokens, now_ms)
 
-    def _account(self, client: Client) -> QuotaAccount:
+    def _account(self, client: Client) -> tuple[QuotaAccount, int]:
+        """The client's account, and the time in milliseconds."""
+        now_ms = round(self._clock.monotonic() * 1000)
         account = self._accounts.get(client.id)
         if account is None or account.quota != client.quota:
-            account = self._accounts[client.id] = QuotaAccount(client.quota, self._now_ms())
-        return account
-
-    def _now_ms(self) -> int:
-        return round(self._clock.monotonic() * 1000)
+            account = self._accounts[client.id] = QuotaAccount(client.quota, now_ms)
+        return account, now_ms

@@ -51,7 +51,8 @@ class MemoryReplyCache(ReplyCache):
     @override
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
         """An entry larger than a sixteenth of the bound is not kept, so that one answer can't push out all others."""
-        self._drop(key)
+        if key in self._entries:
+            self._drop(key)
         cost = len(entry) + ENTRY_OVERHEAD_BYTES
         if cost > self._max_bytes // 16 or ttl <= timedelta():
             return
@@ -61,6 +62,5 @@ class MemoryReplyCache(ReplyCache):
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: CacheKey) -> None:
-        kept = self._entries.pop(key, None)
-        if kept is not None:
-            self._bytes -= len(kept[1]) + ENTRY_OVERHEAD_BYTES
+        _, entry = self._entries.pop(key)
+        self._bytes -= len(entry) + ENTRY_OVERHEAD_BYTES
