@@ -14,7 +14,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
-from .failures import translated
+from .failures import OllamaFailures
 from .loading import Loads
 from .options import Options
 from .translate_reply import OllamaReplyReader
@@ -107,7 +107,7 @@ class OllamaChatModel(ChatModel):
         shaped: bool,
     ) -> Sequence[ChatEvent]:
         """The events of the next part. None of them is yielded here: a slow reader is not the model's fault."""
-        with translated(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped=shaped):
+        with OllamaFailures(to.id, self._clock.now, "no answer, or no further part of one, in time", shaped):
             async with self._clock.timeout_at(limit):
                 part = await anext(parts, None)
             if part is None:

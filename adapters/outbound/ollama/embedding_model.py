@@ -12,7 +12,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, Task
 
 from .client import MAX_BODY_BYTES, Clients
-from .failures import translated
+from .failures import OllamaFailures
 from .loading import Loads
 from .names import hold_local
 from .options import Options
@@ -67,6 +67,6 @@ class OllamaEmbeddingModel(EmbeddingModel):
         return reply
 
     async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
-        with translated(to.id, self._clock.now):
+        with OllamaFailures(to.id, self._clock.now):
             async with self._clock.timeout_at(until):
                 return await self._clients.of(to.locality).embedded(body, headers)

@@ -11,7 +11,7 @@ from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
 from .client import Clients, OllamaClient
-from .failures import translated
+from .failures import OllamaFailures
 from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
 from .translate_embedding import embed_load_body
@@ -97,7 +97,7 @@ class Loads:
 
     async def _look(self, to: Endpoint, until: float) -> bool | None:
         """Whether it thinks by level, if it is loaded or the server can't say; None if it is to be loaded."""
-        with translated(to.id, self._clock.now):
+        with OllamaFailures(to.id, self._clock.now):
             async with self._clock.timeout_at(until):
                 if to.locality is Locality.ON_PREMISES:
                     await self._shown(to)
@@ -140,7 +140,7 @@ class Loads:
     async def _load(self, to: Endpoint) -> bool:
         """A model that is hosted elsewhere is never loaded."""
         client = self._clients.of(to.locality)
-        with translated(to.id, self._clock.now, "the model was not loaded in time"):
+        with OllamaFailures(to.id, self._clock.now, "the model was not loaded in time"):
             async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
                 shown = await self._shown(to)
                 if not _elsewhere(to, shown):
