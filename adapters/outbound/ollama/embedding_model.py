@@ -58,7 +58,8 @@ class OllamaEmbeddingModel(EmbeddingModel):
         try:
             for body in bodies:
                 answers.append(await self._ask(to, body, deadline.at + ready.waited, headers))
-                hold_local(to, elsewhere=bool(answers[-1].remote_host))
+                if answers[-1].remote_host:
+                    hold_local(to)
             reply = embed_reply(to, request, answers)
         except ProviderError:
             self._loads.failed(to, elsewhere=any(answer.remote_host for answer in answers))

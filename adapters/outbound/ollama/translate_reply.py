@@ -31,7 +31,8 @@ class OllamaReplyReader:
     def events(self, part: ChatPart) -> Iterator[ChatEvent]:
         """Raises `ProviderBroken` for an end that is none, `ProviderMisconfigured` for an answer from outside."""
         self.elsewhere = bool(part.remote_host)
-        hold_local(self._to, elsewhere=self.elsewhere)
+        if self.elsewhere:
+            hold_local(self._to)
         if self._whole and not part.done:
             raise ProviderBroken(self._to.id.provider, "the answer broke off before its end")
         events: list[ChatEvent] = list(self._deltas(part))
