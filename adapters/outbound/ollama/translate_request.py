@@ -1,6 +1,6 @@
 """From a chat in the domain's words to the body of a request for `/api/chat`. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec import MsgspecError, Raw, json
@@ -42,7 +42,9 @@ def load_body(model: str, options: Options) -> Body:
 
     Whether the context may shift is settled when a model is loaded: another value in the chat would load it anew.
     """
-    body = _frame(model, options, stream=False) | {"messages": []}
+    body = _frame(model, options, stream=False)
+    body["messages"] = []
+    body["options"] = {"num_ctx": options.num_ctx} if options.num_ctx is not None else {}
     if not options.loaded_seconds:
         body.pop("keep_alive")
     return body
@@ -51,7 +53,7 @@ def load_body(model: str, options: Options) -> Body:
 def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream: bool, harmony: bool) -> Body:
     """Raises `ProviderRejected` for what the vendor has no word for."""
     body = _frame(to.model, options, stream=stream)
-    body["messages"] = list(_messages(to, request.messages))
+    body["messages"] = _messages(to, request.messages)
     body["think"] = _think(to, request.reasoning_effort, harmony=harmony)
     if request.tools and _offered(to, request):
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -64,8 +66,11 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
             body["format"] = schema
         case unknown:
             assert_never(unknown)
-    sent: Body = {"num_ctx": options.num_ctx, "stop": list(request.sampling.stop) or None}
-    body["options"] = {name: value for name, value in sent.items() if value is not None} | _numbers(request)
+    body["options"] = sent = _numbers(request)
+    if options.num_ctx is not None:
+        sent["num_ctx"] = options.num_ctx
+    if request.sampling.stop:
+        sent["stop"] = request.sampling.stop
     return body
 
 
@@ -77,45 +82,58 @@ def encoded(to: EndpointId, body: Body) -> bytes:
         raise ProviderRejected(to.provider, "the request holds text or numbers that JSON has no form for") from None
 
 
-def calls_in(request: ChatRequest) -> int:
-    """How many tool calls the conversation holds so far."""
-    return sum(len(message.tool_calls) for message in request.messages if isinstance(message, AssistantMessage))
-
-
 def _frame(model: str, options: Options, *, stream: bool) -> Body:
     """Without `truncate` and `shift` the server silently drops the beginning of what does not fit its context."""
     body: Body = {"model": model, "stream": stream, "truncate": False, "shift": False}
     if options.keep_alive is not None:
         body["keep_alive"] = options.sent_keep_alive
-    body["options"] = {"num_ctx": options.num_ctx} if options.num_ctx is not None else {}
     return body
 
 
-def _messages(to: EndpointId, messages: Sequence[Message]) -> Iterator[Body]:
+def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
+    bodies: list[Body] = []
     names: dict[str, str] = {}
     for index, message in enumerate(messages):
+        content, images = _said(message.content)
+        body: Body
         match message:
             case SystemMessage():
-                yield {"role": "system", "content": _text(message.content)}
+                body = {"role": "system", "content": content}
             case UserMessage():
-                said: Body = {"role": "user", "content": _text(message.content)}
-                images = [part.data for part in message.content if isinstance(part, Image)]
-                yield said | {"images": images} if images else said
+                body = {"role": "user", "content": content}
+                if images:
+                    body["images"] = images
             case AssistantMessage(tool_calls=calls):
-                names.update((call.id, call.name) for call in calls)
-                answer: Body = {"role": "assistant", "content": _text(message.content)}
-                made = [_call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)]
-                yield answer | {"tool_calls": made} if made else answer
+                body = {"role": "assistant", "content": content}
+                if calls:
+                    names.update((call.id, call.name) for call in calls)
+                    body["tool_calls"] = [
+                        _call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)
+                    ]
             case ToolMessage(tool_call_id=id):
-                result: Body = {"role": "tool", "content": _text(message.content), "tool_call_id": id}
+                body = {"role": "tool", "content": content, "tool_call_id": id}
                 name = names.get(id, message.name)
-                yield result | {"tool_name": name} if name else result
+                if name:
+                    body["tool_name"] = name
             case unknown:
                 assert_never(unknown)
+        bodies.append(body)
+    return bodies
 
 
-def _text(parts: Sequence[Part]) -> str:
-    return "\n".join(part.text for part in parts if isinstance(part, Text))
+def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
+    """All texts as one, and the images."""
+    texts: list[str] = []
+    images: list[bytes] = []
+    for part in parts:
+        match part:
+            case Text(text=text):
+                texts.append(text)
+            case Image(data=data):
+                images.append(data)
+            case unknown:
+                assert_never(unknown)
+    return "\n".join(texts), images
 
 
 def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
