@@ -2,40 +2,44 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 
-from typing_extensions import override
+from msgspec import Struct
 
 from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.routing import EndpointId
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A vendor that asks for more is taken to mean this."""
 
 
-class VendorFailures(AbstractContextManager[None]):
-    """Turns what a vendor's SDK raises into a `ProviderError`. `now` is the Unix time, for waits given as a date.
+class VendorFailures(Struct, frozen=True):
+    """Around calls to a vendor's SDK: turns what it raises into a `ProviderError`. One serves all parts of a call.
 
     The vendor's exception quotes prompts and answers, and holds the request with its key: it is kept neither as cause
     or context, nor in a frame, as a generator's would, for whoever prints their locals.
     """
 
-    _now: Callable[[], float]
+    to: EndpointId
+    now: Callable[[], float]
+    """The Unix time, for waits that are given as a date."""
 
     @abstractmethod
-    def failure(self, error: Exception, now: float) -> ProviderError | None:
+    def failure(self, error: Exception) -> ProviderError | None:
         """None for what is not the vendor's, and is raised as it is."""
         ...
 
-    @override
+    def __enter__(self) -> None:
+        """Nothing to begin."""
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ProviderError):
             return
-        failure = self.failure(error, self._now())
+        failure = self.failure(error)
         if failure is None:
             return
         del error, trace

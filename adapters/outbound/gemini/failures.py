@@ -1,8 +1,7 @@
 """From the vendor's exceptions to ours: by class, status and details; by text only as `refusals` says."""
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -21,7 +20,6 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from llm_gateway.domain.routing import EndpointId
 
 from .connection import GeminiTooLarge
 from .refusals import details_of, refused_field
@@ -46,31 +44,23 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 )
 
 
-def translated(
-    to: EndpointId, now: Callable[[], float], unstated: frozenset[str] = frozenset()
-) -> AbstractContextManager[None]:
+class GeminiFailures(VendorFailures, frozen=True):
     """Around every call to the SDK. `unstated`: the fields that the gateway may have added to the request by itself.
 
     A refusal of one of them is the gateway's fault: another endpoint may answer, and the operator is warned.
     """
-    return _GeminiFailures(to, now, unstated)
 
-
-class _GeminiFailures(VendorFailures):
-    def __init__(self, to: EndpointId, now: Callable[[], float], unstated: frozenset[str]) -> None:
-        self._now = now
-        self._to = to
-        self._unstated = unstated
+    unstated: frozenset[str] = frozenset()
 
     @override
-    def failure(self, error: Exception, now: float) -> ProviderError:
+    def failure(self, error: Exception) -> ProviderError:
         field = _refused_field(error)
         if field is None:
-            return failure_of(self._to.provider, error, now)
-        if field not in self._unstated:
-            return ProviderRejected(self._to.provider, "the model refuses it", path=field)
-        _log.warning("%s refuses what this gateway adds to a request: %s", self._to.name, field)
-        return ProviderMisconfigured(self._to.provider, f"the model refuses the {field} that this gateway adds")
+            return failure_of(self.to.provider, error, self.now())
+        if field not in self.unstated:
+            return ProviderRejected(self.to.provider, "the model refuses it", path=field)
+        _log.warning("%s refuses what this gateway adds to a request: %s", self.to.name, field)
+        return ProviderMisconfigured(self.to.provider, f"the model refuses the {field} that this gateway adds")
 
 
 def failure_of(provider: str, error: Exception, now: float) -> ProviderError:

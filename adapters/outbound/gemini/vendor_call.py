@@ -1,7 +1,7 @@
 """One call through the SDK: waits for it no longer than it may take, and closes it at once."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Final, cast
 
 from google.genai import types
@@ -13,7 +13,7 @@ from llm_gateway.domain.routing import EndpointId
 
 from .client import GeminiClient
 from .connection import Upstream
-from .failures import translated
+from .failures import GeminiFailures
 from .translate_request import VendorRequest
 
 AFTER_THE_END_SECONDS: Final = 2.0
@@ -56,12 +56,12 @@ class VendorCall:
         self._to = to
         self._patience = Patience(clock, deadline)
         self._upstream = Upstream()
-        self._unstated: frozenset[str] = frozenset()
+        self._failures = GeminiFailures(to, clock.now)
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     async def whole(self, asked: VendorRequest) -> types.GenerateContentResponse:
-        self._unstated = asked.unstated
-        with self._translated(), self._upstream.attached():
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
                     model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
@@ -70,7 +70,7 @@ class VendorCall:
     async def embedded(
         self, contents: list[types.Content], config: types.EmbedContentConfig
     ) -> types.EmbedContentResponse:
-        with self._translated(), self._upstream.attached():
+        with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.embed_content(
                     model=self._to.model,
@@ -80,8 +80,8 @@ class VendorCall:
 
     async def open(self, asked: VendorRequest) -> None:
         """The SDK sends nothing before its first chunk is asked for."""
-        self._unstated = asked.unstated
-        with self._translated():
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        with self._failures:
             self._chunks = await self._client.sdk.models.generate_content_stream(
                 model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)
             )
@@ -91,7 +91,7 @@ class VendorCall:
         if self._chunks is None:
             raise ProviderBroken(self._to.provider, "nothing was asked")
         try:
-            with self._translated(), self._upstream.attached():
+            with self._failures, self._upstream.attached():
                 async with self._clock.timeout_at(self._patience.begin(seconds)):
                     return await anext(self._chunks, None)
         finally:
@@ -111,9 +111,6 @@ class VendorCall:
             # a garbage collection (python-genai #2425).
             with suppress(Exception):
                 await anext(self._chunks, None)
-
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._to, self._clock.now, self._unstated)
 
 
 def _uncopied(config: types.GenerateContentConfig) -> types.GenerateContentConfigDict:

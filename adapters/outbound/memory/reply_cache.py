@@ -62,6 +62,5 @@ class MemoryReplyCache(ReplyCache):
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: CacheKey) -> None:
-        kept = self._entries.pop(key, None)
-        if kept is not None:
-            self._bytes -= len(kept[1]) + ENTRY_OVERHEAD_BYTES
+        _, entry = self._entries.pop(key)
+        self._bytes -= len(entry) + ENTRY_OVERHEAD_BYTES

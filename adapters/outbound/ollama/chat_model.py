@@ -1,6 +1,6 @@
 """Chats with an Ollama server: its calls and their timeouts; `translate_*` says what is in them."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 
 from typing_extensions import override
@@ -14,11 +14,11 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
-from .failures import translated
+from .failures import OllamaFailures
 from .loading import Loads
 from .options import Options
 from .translate_reply import OllamaReplyReader
-from .translate_request import calls_in, chat_body, encoded
+from .translate_request import chat_body, encoded
 from .vendor import ChatPart
 
 DRAIN_SECONDS = 1.0
@@ -72,45 +72,40 @@ class OllamaChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
-        now = self._clock.monotonic()
-        ready = await self._loads.ready(to, min(deadline.first, now + self._first_token_seconds))
-        until = deadline.at + ready.waited
+        look_until = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
+        ready = await self._loads.ready(to, look_until)
         streamed = grain is Grain.STREAM
         body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
-        reader = OllamaReplyReader(to, calls_in(request), whole=not streamed)
-        first_token = self._clock.monotonic() + self._first_token_seconds
-        limit = min(deadline.first + ready.waited, first_token) if streamed else until
+        reader = OllamaReplyReader(to, request.messages, whole=not streamed)
+        limit = until = deadline.at + ready.waited
+        if streamed:
+            limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         shaped = isinstance(request.response_format, JsonSchemaFormat)
         late = "no answer, or no further part of one, in time"
-        failures = translated(to.id, self._clock.now, late, shaped=shaped)
         try:
-            async with aclosing(self._clients.of(to.locality).parts(body, headers, stream=streamed)) as parts:
-                while not reader.finished:
-                    with failures:
-                        events = await self._next(to, parts, reader, limit)
-                    yielded_at = self._clock.monotonic()
-                    for event in events:
-                        yield event
-                    if events:
+            with OllamaFailures(to.id, self._clock.now, late, shaped):
+                parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
+                async with aclosing(parts):
+                    while not reader.finished:
+                        async with self._clock.timeout_at(limit):
+                            part = await anext(parts, None)
+                        if part is None:
+                            raise ProviderBroken(to.id.provider, "the answer broke off before its end")
+                        events = reader.events(part)
+                        if not events:
+                            continue
+                        given = self._clock.monotonic()
+                        for event in events:
+                            yield event
                         now = self._clock.monotonic()
-                        until += now - yielded_at  # the consumer's time is not the model's
+                        until += now - given  # the reader's time is not the model's
                         limit = min(until, now + idle)
-                self._loads.answered(to, ready)
-                await self._drain(parts)
+                    self._loads.answered(to, ready)
+                    await self._drain(parts)
         except ProviderError:
             self._loads.failed(to, elsewhere=reader.elsewhere)
             raise
-
-    async def _next(
-        self, to: Endpoint, parts: AsyncGenerator[ChatPart, None], reader: OllamaReplyReader, limit: float
-    ) -> Sequence[ChatEvent]:
-        """The events of the next part. None of them is yielded here: a slow consumer is not the model's fault."""
-        async with self._clock.timeout_at(limit):
-            part = await anext(parts, None)
-        if part is None:
-            raise ProviderBroken(to.id.provider, "the answer broke off before its end")
-        return reader.events(part)
 
     async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
         """Read to the end of the body. A failure after the final part is ignored: the answer was whole."""

@@ -1,7 +1,6 @@
 """The vendor's client, with the parts of the vendor's API that its `chat` and its types leave out."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 
 import httpx
 import ollama
@@ -31,15 +30,15 @@ class OllamaClient(ollama.AsyncClient):
         return await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers)
 
     async def parts(self, body: bytes, headers: Mapping[str, str], *, stream: bool) -> AsyncGenerator[ChatPart, None]:
-        """The parts of an answer; one where the body asks for no stream."""
+        """The parts of an answer; one where the body asks for no stream. Nothing is sent before the first is read."""
         if not stream:
-            yield await self.ask(body, headers)
-            return
+            return self._one(body, headers)
         parts = await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers, stream=True)
         assert isinstance(parts, AsyncGenerator)
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
+        return parts
+
+    async def _one(self, body: bytes, headers: Mapping[str, str]) -> AsyncGenerator[ChatPart, None]:
+        yield await self.ask(body, headers)
 
     async def embedded(self, body: bytes, headers: Mapping[str, str]) -> Vectors:
         return await self._request(Vectors, "POST", "/api/embed", content=body, headers=headers)

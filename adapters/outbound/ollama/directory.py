@@ -16,7 +16,7 @@ from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_n
 from .addresses import DEFAULT_URL, resolves_on_premises
 from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
-from .failures import translated
+from .failures import OllamaFailures
 from .names import hosted_elsewhere, same_model
 from .transport import Refusal
 from .vendor import Shown
@@ -77,7 +77,7 @@ class OllamaDirectory(EndpointDirectory):
     async def look(self) -> None:
         """Never raises for the server's troubles."""
         try:
-            with translated(self._id, self._clock.now):
+            with OllamaFailures(self._id, self._clock.now):
                 await self._look()
         except ProviderError as error:
             self._unusable = _reason(error)

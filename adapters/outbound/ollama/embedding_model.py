@@ -12,7 +12,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, Task
 
 from .client import MAX_BODY_BYTES, Clients
-from .failures import translated
+from .failures import OllamaFailures
 from .loading import Loads
 from .names import hold_local
 from .options import Options
@@ -58,7 +58,8 @@ class OllamaEmbeddingModel(EmbeddingModel):
         try:
             for body in bodies:
                 answers.append(await self._ask(to, body, deadline.at + ready.waited, headers))
-                hold_local(to, elsewhere=bool(answers[-1].remote_host))
+                if answers[-1].remote_host:
+                    hold_local(to)
             reply = embed_reply(to, request, answers)
         except ProviderError:
             self._loads.failed(to, elsewhere=any(answer.remote_host for answer in answers))
@@ -67,6 +68,6 @@ class OllamaEmbeddingModel(EmbeddingModel):
         return reply
 
     async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
-        with translated(to.id, self._clock.now):
+        with OllamaFailures(to.id, self._clock.now):
             async with self._clock.timeout_at(until):
                 return await self._clients.of(to.locality).embedded(body, headers)

@@ -1,8 +1,7 @@
 """What the vendor's library raises, as our own errors: by class and numeric status, never by its messages."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import timedelta
 
 import aiohttp
@@ -32,28 +31,20 @@ _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, so
 _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 
 
-def translated(
-    to: EndpointId, now: Callable[[], float], late: str = "no answer in time", *, shaped: bool = False
-) -> AbstractContextManager[None]:
-    """Around every call to the SDK; a `TimeoutError` becomes a `ProviderTimeout` with the message `late`.
+class OllamaFailures(VendorFailures, frozen=True):
+    """Around every call to the SDK; a `TimeoutError` has the message `late`.
 
     `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.
     """
-    return _OllamaFailures(to, now, late, shaped=shaped)
 
-
-class _OllamaFailures(VendorFailures):
-    def __init__(self, to: EndpointId, now: Callable[[], float], late: str, *, shaped: bool) -> None:
-        self._now = now
-        self._to = to
-        self._late = late
-        self._shaped = shaped
+    late: str = "no answer in time"
+    shaped: bool = False
 
     @override
-    def failure(self, error: Exception, now: float) -> ProviderError | None:
+    def failure(self, error: Exception) -> ProviderError | None:
         if type(error) is TimeoutError:
-            return ProviderTimeout(self._to.provider, self._late)
-        return _told(error, self._to, now, shaped=self._shaped)
+            return ProviderTimeout(self.to.provider, self.late)
+        return _told(error, self.to, self.now(), shaped=self.shaped)
 
 
 def _told(error: Exception, to: EndpointId, now: float, *, shaped: bool) -> ProviderError | None:

@@ -11,7 +11,7 @@ from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
 from .client import Clients, OllamaClient
-from .failures import translated
+from .failures import OllamaFailures
 from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
 from .translate_embedding import embed_load_body
@@ -48,6 +48,7 @@ class Loads:
     ) -> None:
         self._clients = clients
         self._options = options
+        self._answered_seconds = min(KNOWN_SECONDS, options.loaded_seconds / 2)
         self._clock = clock
         self._load_seconds = load_seconds
         self._stays_seconds = min(KNOWN_SECONDS, options.loaded_seconds / 2)
@@ -61,13 +62,12 @@ class Loads:
 
         Raises `ProviderMisconfigured` for a model that was to be local and is not.
         """
-        if to in self._elsewhere:
-            hold_local(to, elsewhere=self._clock.monotonic() < self._elsewhere[to])
-        known = self._remembered(to)
+        now = self._clock.monotonic()
+        if now < self._elsewhere.get(to, 0.0):
+            hold_local(to)
+        known = self._remembered(to, now)
         if known is None and to not in self._tasks:
             known = await self._look(to, look_until)
-            if known is None:
-                known = self._remembered(to)  # loaded for another, while the server was asked
         if known is not None:
             return Ready(harmony=known)
         began = self._clock.monotonic()
@@ -75,8 +75,8 @@ class Loads:
         return Ready(harmony=harmony, waited=self._clock.monotonic() - began)
 
     def answered(self, to: Endpoint, ready: Ready) -> None:
-        """It has just answered, so it is loaded, unless it was configured not to stay so."""
-        self._known[to] = (self._clock.monotonic() + self._stays_seconds, ready.harmony)
+        """It has just answered, so it is loaded, unless it was told not to stay so."""
+        self._known[to] = (self._clock.monotonic() + self._answered_seconds, ready.harmony)
 
     def failed(self, to: Endpoint, *, elsewhere: bool) -> None:
         """`elsewhere`: what answered was not the local model."""
@@ -90,16 +90,16 @@ class Loads:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _remembered(self, to: Endpoint) -> bool | None:
+    def _remembered(self, to: Endpoint, now: float) -> bool | None:
         until, harmony = self._known.get(to, (0.0, False))
-        return harmony if self._clock.monotonic() < until else None
+        return harmony if now < until else None
 
-    def _know(self, to: Endpoint, harmony: bool, seconds: float) -> None:
-        self._known[to] = (self._clock.monotonic() + seconds, harmony)
+    def _know(self, to: Endpoint, *, harmony: bool) -> None:
+        self._known[to] = (self._clock.monotonic() + KNOWN_SECONDS, harmony)
 
     async def _look(self, to: Endpoint, until: float) -> bool | None:
         """Whether it thinks by level, if it is loaded or the server can't say; None if it is to be loaded."""
-        with translated(to.id, self._clock.now):
+        with OllamaFailures(to.id, self._clock.now):
             async with self._clock.timeout_at(until):
                 if to.locality is Locality.ON_PREMISES:
                     await self._shown(to)
@@ -109,9 +109,9 @@ class Loads:
         for model in running:
             if self._fits(to, model):
                 harmony = speaks_harmony(model.details.family if model.details else None, to.id.model)
-                self._know(to, harmony, KNOWN_SECONDS)
+                self._know(to, harmony=harmony)
                 return harmony
-        return None
+        return self._remembered(to, self._clock.monotonic())  # loaded for another, while the server was asked
 
     async def _running(self, to: Endpoint) -> Sequence[ollama.ProcessResponse.Model] | None:
         """None where the server can't say."""
@@ -137,22 +137,23 @@ class Loads:
     def _ended(self, to: Endpoint, task: "asyncio.Task[bool]") -> None:
         self._tasks.pop(to, None)
         if not task.cancelled() and task.exception() is None:
-            self._know(to, task.result(), KNOWN_SECONDS)
+            self._know(to, harmony=task.result())
 
     async def _load(self, to: Endpoint) -> bool:
         """A model that is hosted elsewhere is never loaded."""
         client = self._clients.of(to.locality)
-        with translated(to.id, self._clock.now, "the model was not loaded in time"):
+        with OllamaFailures(to.id, self._clock.now, "the model was not loaded in time"):
             async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
                 shown = await self._shown(to)
-                if not _elsewhere(to, shown):
-                    hold_local(to, elsewhere=bool(await self._loaded_at(client, to.id)))
+                if not _elsewhere(to, shown) and await self._loaded_at(client, to.id):
+                    hold_local(to)
         return speaks_harmony(shown.details.family if shown.details else None, to.id.model)
 
     async def _shown(self, to: Endpoint) -> Shown:
         """What the server tells of a model. Raises `ProviderMisconfigured` where it was to be local and is not."""
         shown = await self._clients.of(to.locality).shown(to.id.model)
-        hold_local(to, elsewhere=_elsewhere(to, shown))
+        if _elsewhere(to, shown):
+            hold_local(to)
         return shown
 
     async def _loaded_at(self, client: OllamaClient, to: EndpointId) -> str | None:

@@ -40,9 +40,9 @@ def hosted_elsewhere(name: str) -> bool:
     return _canonical(name).endswith(("-cloud", ":cloud"))
 
 
-def hold_local(to: Endpoint, *, elsewhere: bool) -> None:
-    """Raises `ProviderMisconfigured` for a model that was to be local and is not."""
-    if elsewhere and to.locality is Locality.ON_PREMISES:
+def hold_local(to: Endpoint) -> None:
+    """For a model that is hosted elsewhere: raises `ProviderMisconfigured` if it was to be local."""
+    if to.locality is Locality.ON_PREMISES:
         raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
 
 

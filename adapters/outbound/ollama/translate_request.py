@@ -41,7 +41,9 @@ def load_body(model: str, options: Options) -> Body:
 
     Whether the context may shift is settled when a model is loaded: another value in the chat would load it anew.
     """
-    body = _frame(model, options, stream=False) | {"messages": []}
+    body = _frame(model, options, stream=False)
+    body["messages"] = []
+    body["options"] = {"num_ctx": options.num_ctx} if options.num_ctx is not None else {}
     if not options.loaded_seconds:
         body.pop("keep_alive")
     return body
@@ -63,12 +65,11 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
             body["format"] = schema
         case unknown:
             assert_never(unknown)
-    chosen: Body = _numbers(request)
+    body["options"] = sent = _numbers(request)
     if options.num_ctx is not None:
-        chosen["num_ctx"] = options.num_ctx
+        sent["num_ctx"] = options.num_ctx
     if request.sampling.stop:
-        chosen["stop"] = list(request.sampling.stop)
-    body["options"] = chosen
+        sent["stop"] = request.sampling.stop
     return body
 
 
@@ -80,62 +81,57 @@ def encoded(to: EndpointId, body: Body) -> bytes:
         raise ProviderRejected(to.provider, "the request holds text or numbers that JSON has no form for") from None
 
 
-def calls_in(request: ChatRequest) -> int:
-    """How many tool calls the conversation holds so far."""
-    count = 0
-    for message in request.messages:
-        if isinstance(message, AssistantMessage):
-            count += len(message.tool_calls)
-    return count
-
-
 def _frame(model: str, options: Options, *, stream: bool) -> Body:
     """Without `truncate` and `shift` the server silently drops the beginning of what does not fit its context."""
     body: Body = {"model": model, "stream": stream, "truncate": False, "shift": False}
     if options.keep_alive is not None:
         body["keep_alive"] = options.sent_keep_alive
-    body["options"] = {"num_ctx": options.num_ctx} if options.num_ctx is not None else {}
     return body
 
 
-def _messages(to: EndpointId, messages: Sequence[Message]) -> list[Body]:
-    sent: list[Body] = []
+def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
+    bodies: list[Body] = []
     names: dict[str, str] = {}
     for index, message in enumerate(messages):
-        text, images = _content(message.content)
+        content, images = _said(message.content)
+        body: Body
         match message:
             case SystemMessage():
-                body: Body = {"role": "system", "content": text}
+                body = {"role": "system", "content": content}
             case UserMessage():
-                body = {"role": "user", "content": text}
+                body = {"role": "user", "content": content}
                 if images:
                     body["images"] = images
             case AssistantMessage(tool_calls=calls):
-                names.update((call.id, call.name) for call in calls)
-                body = {"role": "assistant", "content": text}
+                body = {"role": "assistant", "content": content}
                 if calls:
-                    path = f"messages[{index}].tool_calls"
-                    body["tool_calls"] = [_call(to, call, f"{path}[{number}]") for number, call in enumerate(calls)]
+                    names.update((call.id, call.name) for call in calls)
+                    body["tool_calls"] = [
+                        _call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)
+                    ]
             case ToolMessage(tool_call_id=id):
-                body = {"role": "tool", "content": text, "tool_call_id": id}
+                body = {"role": "tool", "content": content, "tool_call_id": id}
                 name = names.get(id, message.name)
                 if name:
                     body["tool_name"] = name
             case unknown:
                 assert_never(unknown)
-        sent.append(body)
-    return sent
+        bodies.append(body)
+    return bodies
 
 
-def _content(parts: Sequence[Part]) -> tuple[str, list[bytes]]:
-    """The texts as one, and the images."""
+def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
+    """All texts as one, and the images."""
     texts: list[str] = []
     images: list[bytes] = []
     for part in parts:
-        if isinstance(part, Image):
-            images.append(part.data)
-        else:
-            texts.append(part.text)
+        match part:
+            case Text(text=text):
+                texts.append(text)
+            case Image(data=data):
+                images.append(data)
+            case unknown:
+                assert_never(unknown)
     return "\n".join(texts), images
 
 

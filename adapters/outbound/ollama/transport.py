@@ -136,21 +136,21 @@ class _Lines(httpx.AsyncByteStream):
                 raise OllamaTooLarge
             whole, newline, rest = chunk.rpartition(b"\n")
             if newline:
-                yield _clean(b"".join((*held, whole, newline)))
+                lines = b"".join((*held, whole, newline))
+                yield lines if lines.isascii() else _escaped(lines)
                 held.clear()
             held.append(rest)
         last = b"".join(held)
         if last:
-            yield _clean(last)
+            yield last if last.isascii() else _escaped(last)
 
     @override
     async def aclose(self) -> None:
         await self._body.aclose()
 
 
-def _clean(lines: bytes) -> bytes:
-    if lines.isascii():
-        return lines
+def _escaped(lines: bytes) -> bytes:
+    """Raises `UnicodeDecodeError` for what is no UTF-8."""
     lines.decode()
     for separator, escape in _SEPARATORS:
         lines = lines.replace(separator, escape)

@@ -111,7 +111,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the look at a model before it is asked",
-        edits=[Edit(f"{_OLLAMA}.names", "if elsewhere and to.locality is Locality.ON_PREMISES:", "if False:")],
+        edits=[Edit(f"{_OLLAMA}.names", "if to.locality is Locality.ON_PREMISES:", "if False:")],
         order=_scene("model-turns"),
     ),
     Guard(

@@ -119,7 +119,7 @@ async def ollama_embed(url: str) -> None:
 def ollama_look(ask: Callable[[client.OllamaClient], Awaitable[object]]) -> Call:
     async def call(url: str) -> None:
         async with aclosing(client.Clients(url)) as clients:
-            with ollama_failures.translated(OLLAMA.id, CLOCK.now):
+            with ollama_failures.OllamaFailures(OLLAMA.id, CLOCK.now):
                 await ask(clients.of(Locality.ON_PREMISES))
 
     return call
@@ -146,7 +146,7 @@ async def gemini_embed(url: str) -> None:
 
 async def gemini_list(url: str) -> None:
     async with gemini(url) as vendor:
-        with failures.translated(GEMINI.id, CLOCK.now):
+        with failures.GeminiFailures(GEMINI.id, CLOCK.now):
             await vendor.sdk.models.list()
 
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from google.genai.errors import APIError, ClientError, ServerError, UnknownApiResponseError
 
-from llm_gateway.adapters.outbound.gemini.failures import failure_of, translated
+from llm_gateway.adapters.outbound.gemini.failures import GeminiFailures, failure_of
 from llm_gateway.application.vendor_failures import LONGEST_RETRY_AFTER
 from llm_gateway.domain.errors import (
     ProviderBroken,
@@ -66,7 +66,7 @@ def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: s
     ],
 )
 def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) -> None:
-    with pytest.raises(ProviderError) as caught, translated(TO, lambda: NOW):
+    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW):
         raise error
     assert type(caught.value) is kind
     assert caught.value.provider == "google"
@@ -76,10 +76,10 @@ def test_what_an_exception_means(error: Exception, kind: type[ProviderError]) ->
 
 def test_our_own_errors_and_cancellation_pass() -> None:
     ours = ProviderBroken("gemini", "it broke")
-    with pytest.raises(ProviderBroken) as caught, translated(TO, lambda: NOW):
+    with pytest.raises(ProviderBroken) as caught, GeminiFailures(TO, lambda: NOW):
         raise ours
     assert caught.value is ours
-    with pytest.raises(KeyboardInterrupt), translated(TO, lambda: NOW):
+    with pytest.raises(KeyboardInterrupt), GeminiFailures(TO, lambda: NOW):
         raise KeyboardInterrupt
 
 
@@ -117,7 +117,7 @@ def test_a_refused_field_is_whose_fault_it_is_that_it_was_sent(
     error: APIError, field: str | None, stated: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     unstated = frozenset() if stated else frozenset({"reasoning_effort", "temperature"})
-    with pytest.raises(ProviderError) as caught, translated(TO, lambda: NOW, unstated):
+    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW, unstated):
         raise error
     ours = field is not None and not stated
     assert isinstance(caught.value, ProviderMisconfigured) is (ours or error.code == 404)

@@ -8,7 +8,7 @@ import httpx
 import ollama
 import pytest
 
-from llm_gateway.adapters.outbound.ollama.failures import translated
+from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
 from llm_gateway.domain import errors
 from llm_gateway.domain.routing import EndpointId
@@ -52,7 +52,7 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
 
 @pytest.mark.parametrize(("raised", "kind"), CASES, ids=lambda case: getattr(case, "__name__", repr(case)))
 def test_an_exception_is_its_class_of_error(raised: Exception, kind: type[errors.ProviderError]) -> None:
-    with pytest.raises(errors.ProviderError) as caught, translated(TO, lambda: NOW):
+    with pytest.raises(errors.ProviderError) as caught, OllamaFailures(TO, lambda: NOW):
         raise raised
     assert type(caught.value) is kind
     assert caught.value.provider == "mine"
@@ -60,9 +60,21 @@ def test_an_exception_is_its_class_of_error(raised: Exception, kind: type[errors
     assert caught.value.__context__ is None
 
 
+def test_one_serves_every_part_of_a_call_and_keeps_nothing_of_any() -> None:
+    failures, raised = OllamaFailures(TO, lambda: NOW, "late"), list[BaseException]()
+    for vendors in (ValueError("a prompt"), TimeoutError()):
+        with failures:
+            pass
+        with pytest.raises(errors.ProviderError) as caught, failures:
+            raise vendors
+        raised.append(caught.value)
+    assert [type(one) for one in raised] == [errors.ProviderBroken, errors.ProviderTimeout]
+    assert failures == OllamaFailures(TO, failures.now, "late")
+
+
 @pytest.mark.parametrize("raised", [KeyError("ours"), asyncio.CancelledError(), errors.ProviderThrottled("a", "b")])
 def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None:
-    with pytest.raises(type(raised)) as caught, translated(TO, lambda: NOW):
+    with pytest.raises(type(raised)) as caught, OllamaFailures(TO, lambda: NOW):
         raise raised
     assert caught.value is raised
 
@@ -78,6 +90,6 @@ def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None
     ],
 )
 def test_a_failure_on_a_schema_may_be_the_schemas(raised: Exception, shaped: bool, doubtful: bool) -> None:
-    with pytest.raises(errors.ProviderUnavailable) as caught, translated(TO, lambda: NOW, shaped=shaped):
+    with pytest.raises(errors.ProviderUnavailable) as caught, OllamaFailures(TO, lambda: NOW, shaped=shaped):
         raise raised
     assert caught.value.doubtful is doubtful

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
 from llm_gateway.adapters.outbound.ollama.client import Clients, OllamaClient
-from llm_gateway.adapters.outbound.ollama.failures import translated
+from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
 from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
@@ -83,7 +83,7 @@ async def test_a_name_is_on_the_premises_where_its_addresses_are() -> None:
 
 async def test_a_name_that_comes_to_lead_outside_gets_nothing() -> None:
     async with client_over(Rebinding("192.0.2.1")) as client:
-        with pytest.raises(ProviderRefused, match="neither loopback nor private"), translated(TO, lambda: 0.0):
+        with pytest.raises(ProviderRefused, match="neither loopback nor private"), OllamaFailures(TO, lambda: 0.0):
             await client.get("http://ollama.internal:11434")
 
 
@@ -92,7 +92,7 @@ async def test_only_a_client_for_the_premises_is_guarded(locality: Locality) -> 
     clients = Clients("http://127.0.0.1:1")
     client = clients.of(locality)
     assert client is clients.of(locality)
-    with pytest.raises(ProviderRefused, match="no connection"), translated(TO, lambda: 0.0):
+    with pytest.raises(ProviderRefused, match="no connection"), OllamaFailures(TO, lambda: 0.0):
         await client.ps()
     await clients.aclose()
 
@@ -107,7 +107,7 @@ async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> 
 
 async def test_legacy_spellings_of_an_address_are_not_connected_to() -> None:
     async with client_over(Rebinding()) as client:
-        with pytest.raises((ProviderRefused, ProviderBroken, ProviderMisconfigured)), translated(TO, lambda: 0.0):
+        with pytest.raises((ProviderRefused, ProviderBroken, ProviderMisconfigured)), OllamaFailures(TO, lambda: 0.0):
             await client.get("http://2130706433:1")
 
 

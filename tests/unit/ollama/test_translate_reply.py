@@ -10,7 +10,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.ollama.translate_reply import OllamaReplyReader
 from llm_gateway.adapters.outbound.ollama.vendor import ChatPart
-from llm_gateway.domain.chat import MAX_COUNT, ChatReply
+from llm_gateway.domain.chat import MAX_COUNT, AssistantMessage, ChatReply, ToolCall, UserMessage
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
@@ -23,7 +23,9 @@ CALL = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name":
 def read(
     parts: Sequence[dict[str, Any]], *, whole: bool = False, calls_before: int = 0, to: Endpoint = LOCAL
 ) -> list[ChatEvent]:
-    reader = OllamaReplyReader(to, calls_before, whole=whole)
+    call = ToolCall(id="earlier", name="t", arguments="{}")
+    conversation = (UserMessage(content="Hello"), AssistantMessage(tool_calls=(call,) * calls_before))
+    reader = OllamaReplyReader(to, conversation, whole=whole)
     return [event for part in parts for event in reader.events(ChatPart(**part))]
 
 
