@@ -1,4 +1,4 @@
-"""Chats with an Ollama server: its calls and their timeouts; `translate_*` says what is in them."""
+"""Chats with an Ollama server: the calls, their patience, and nothing of what is said in them."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
@@ -29,7 +29,7 @@ class OllamaChatModel(ChatModel):
     """The chat models of one server.
 
     A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
-    extended by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
+    moved on by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
     the event loop that will use it.
     """
 
@@ -108,7 +108,7 @@ class OllamaChatModel(ChatModel):
             raise
 
     async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
-        """Read to the end of the body. A failure after the final part is ignored: the answer was whole."""
+        """Whatever comes after the end, the answer was whole."""
         with suppress(Exception):
             async with self._clock.timeout_at(self._clock.monotonic() + DRAIN_SECONDS):
                 await anext(parts, None)

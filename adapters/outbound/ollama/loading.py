@@ -51,7 +51,6 @@ class Loads:
         self._answered_seconds = min(KNOWN_SECONDS, options.loaded_seconds / 2)
         self._clock = clock
         self._load_seconds = load_seconds
-        self._stays_seconds = min(KNOWN_SECONDS, options.loaded_seconds / 2)
         self._for = task
         self._known: dict[Endpoint, tuple[float, bool]] = {}
         self._elsewhere: dict[Endpoint, float] = {}
@@ -75,7 +74,7 @@ class Loads:
         return Ready(harmony=harmony, waited=self._clock.monotonic() - began)
 
     def answered(self, to: Endpoint, ready: Ready) -> None:
-        """It has just answered, so it is loaded, unless it was told not to stay so."""
+        """It has just answered, so it is loaded, unless it was configured not to stay so."""
         self._known[to] = (self._clock.monotonic() + self._answered_seconds, ready.harmony)
 
     def failed(self, to: Endpoint, *, elsewhere: bool) -> None:

@@ -41,9 +41,7 @@ class OllamaReplyReader:
         for call in message.tool_calls or ():
             events.append(self._call(call))
         if part.done:
-            usage = Usage(prompt_tokens=counted(part.prompt_eval_count), completion_tokens=counted(part.eval_count))
-            model = _utf8(part.model or self._to.id.model)
-            events.append(Finished(reason=self._reason(part.done_reason), usage=usage, model=model))
+            events.append(self._finish(part))
             self.finished = True
         if events and not self._started:
             self._started = True

@@ -16,6 +16,7 @@ from llm_gateway.domain.chat import (
     Part,
     ReasoningEffort,
     SystemMessage,
+    Text,
     TextFormat,
     Tool,
     ToolCall,
