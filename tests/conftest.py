@@ -1,11 +1,22 @@
-"""The `external` marker: what a test does where a foreign program is absent."""
+"""Which tests need a program that may be absent, and Hypothesis, bounded by number and not by time."""
 
 import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .external import environments
+
+settings.register_profile(
+    "ours",
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    stateful_step_count=30,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ours")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

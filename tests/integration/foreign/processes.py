@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-START_SECONDS: Final = 30.0
-END_SECONDS: Final = 5.0
+from ..waiting import HANG_SECONDS
+
 LISTENING: Final = re.compile(r"(?:listening|running) on http://127\.0\.0\.1:(\d+)")
 
 
@@ -30,7 +30,7 @@ class Foreign:
         url = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=5) as answer:
+        with direct.open(request, timeout=HANG_SECONDS) as answer:
             return json.loads(answer.read())
 
 
@@ -50,14 +50,14 @@ def started(command: Sequence[str | Path], log: Path) -> Iterator[Foreign]:
     finally:
         process.terminate()
         try:
-            process.wait(END_SECONDS)
+            process.wait(HANG_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(END_SECONDS)
+            process.wait(HANG_SECONDS)
 
 
 def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + HANG_SECONDS
     while time.monotonic() < until and process.poll() is None:
         if found := LISTENING.search(log.read_text(errors="replace")):
             return int(found[1])

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from ..ollama.server import until
+from ..waiting import eventually
 
 LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
@@ -29,9 +29,7 @@ class Relay:
 
     async def open_calls(self) -> int:
         """How many are open once those that end have ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await until(lambda: not self._calls)
+        await eventually(lambda: not self._calls)
         return self.open
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

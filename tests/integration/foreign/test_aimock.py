@@ -14,13 +14,12 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
-from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Grain, Text, Tool, ToolMessage
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import ChatModelContract, Vendor
 
+from ..waiting import eventually
 from .processes import Foreign
 from .relay import Relay
 
@@ -50,8 +49,6 @@ def fixture_of(vendor: Vendor, grain: Grain) -> dict[str, Any]:
 
 
 class Contract(ChatModelContract):
-    patience = 0.3
-
     @pytest.fixture(autouse=True)
     async def _arranged(
         self, aimock: Foreign, before_aimock: Relay, request: pytest.FixtureRequest
@@ -63,11 +60,6 @@ class Contract(ChatModelContract):
         yield
         for made in self.closers:
             await made.aclose()
-
-    @cached_property
-    @override
-    def clock(self) -> Clock:
-        return SystemClock()
 
     @override
     def make(self, vendor: Vendor) -> ChatModel:
@@ -81,6 +73,10 @@ class Contract(ChatModelContract):
 
     @abstractmethod
     def connected(self) -> ChatModel: ...
+
+    @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.relay.open)
 
     @override
     async def open_calls(self) -> int:

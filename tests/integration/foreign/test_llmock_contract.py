@@ -9,13 +9,12 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
-from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
-from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import ChatModelContract, Vendor
 
+from ..waiting import eventually
 from .processes import Foreign
 from .relay import Relay
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.external("llmock")
 
 REPLY: dict[str, Any] = {"type": "reply", "text": "Once upon a time", "times": None}
 # Its silence and its stall end after this time, and nobody here waits for it.
-LONG_SECONDS = 4.0
+LONG_SECONDS = 60.0
 
 
 def behaviors_of(vendor: Vendor) -> list[dict[str, Any]]:
@@ -42,8 +41,6 @@ def behaviors_of(vendor: Vendor) -> list[dict[str, Any]]:
 
 
 class TestGemini(ChatModelContract):
-    patience = 0.3
-
     @pytest.fixture(autouse=True)
     async def _arranged(self, llmock: Foreign, before_llmock: Relay) -> AsyncIterator[None]:
         self.llmock = llmock
@@ -52,11 +49,6 @@ class TestGemini(ChatModelContract):
         yield
         for client in self.clients:
             await client.aclose()
-
-    @cached_property
-    @override
-    def clock(self) -> Clock:
-        return SystemClock()
 
     @cached_property
     @override
@@ -70,6 +62,10 @@ class TestGemini(ChatModelContract):
         client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.relay.url}/gemini")
         self.clients.append(client)
         return GeminiChatModel(client, self.clock)
+
+    @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.relay.open)
 
     @override
     async def open_calls(self) -> int:

@@ -1,16 +1,19 @@
 """Each fault of Gemini's that llmock can play is its class of error, told once and asked for once."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pytest
 
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.events import ChatEvent, Finished, Started, collect
 
 from ..gemini.calls import KEY, PROMPT, ask, model_at
+from ..waiting import eventually
 from .processes import Foreign
 from .relay import Relay
 
@@ -18,6 +21,8 @@ pytestmark = pytest.mark.external("llmock")
 
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
 REPLY: dict[str, Any] = {"type": "reply", "text": "Once upon a time"}
+LONG_SECONDS = 60.0
+"""Longer than anybody here waits."""
 Play: TypeAlias = Callable[..., None]
 
 
@@ -107,7 +112,7 @@ async def test_a_broken_stream_is_broken(
 
 
 async def test_a_first_token_that_is_too_slow_is_a_timeout(before_llmock: Relay, play: Play) -> None:
-    play({"type": "slow_first_token", "seconds": 2})
+    play({"type": "slow_first_token", "seconds": LONG_SECONDS})
     error, seen = await failing(before_llmock, first_token_seconds=0.1)
     assert type(error) is errors.ProviderTimeout
     assert seen == []
@@ -115,15 +120,19 @@ async def test_a_first_token_that_is_too_slow_is_a_timeout(before_llmock: Relay,
 
 async def test_a_first_token_that_is_slow_is_waited_for(before_llmock: Relay, play: Play) -> None:
     play({"type": "slow_first_token", "seconds": 0.2})
-    async with model_at(f"{before_llmock.url}/gemini", first_token_seconds=20, idle_seconds=0.1) as model:
-        reply = await collect(ask(model))
+    clock = ScriptedClock()
+    async with model_at(f"{before_llmock.url}/gemini", clock, first_token_seconds=20, idle_seconds=5) as model:
+        asking = asyncio.create_task(collect(ask(model, clock=clock)))
+        await eventually(lambda: before_llmock.open)
+        await clock.advance(10)
+        reply = await asking
     assert reply.content == REPLY["text"]
     assert reply.usage.prompt_tokens > 0
     assert reply.usage.completion_tokens > 0
 
 
 async def test_a_stall_is_a_timeout_after_what_came(before_llmock: Relay, play: Play) -> None:
-    play(fault("stall", stall_seconds=2))
+    play(fault("stall", stall_seconds=LONG_SECONDS))
     error, seen = await failing(before_llmock, idle_seconds=0.1)
     assert type(error) is errors.ProviderTimeout
     assert isinstance(seen[0], Started)

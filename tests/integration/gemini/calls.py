@@ -13,6 +13,7 @@ from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..waiting import HANG_SECONDS
 from .payloads import said
 from .server import GeminiServer, Script
 
@@ -42,7 +43,7 @@ def ask(
     chat: ChatRequest | None = None,
     *,
     grain: Grain = Grain.STREAM,
-    seconds: float = 10.0,
+    seconds: float = HANG_SECONDS,
     clock: Clock | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
     deadline = Deadline((clock or SystemClock()).monotonic() + seconds)

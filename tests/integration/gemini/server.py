@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, TypeAlias
 
+from ..waiting import eventually
 from .rules import objection
 
 
@@ -121,10 +122,7 @@ class GeminiServer:
 
     async def quiet(self) -> int:
         """How many calls are open once those that end have ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                while self.open_calls:  # noqa: ASYNC110 - there is no event to wait for
-                    await asyncio.sleep(0.001)
+        await eventually(lambda: not self.open_calls)
         return self.open_calls
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,6 +15,7 @@ from llm_gateway.domain.events import Finished, ReasoningDelta, Started, TextDel
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..waiting import HANG_SECONDS
 from .calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
 from .payloads import refusal, respelled, said, stream, whole
 from .server import Answer, Asked
@@ -88,7 +89,7 @@ async def test_the_golden_requests_reach_the_wire_unchanged(name: str) -> None:
     golden = GOLDEN[name]
     to = Endpoint(id=EndpointId(provider="gemini", model=golden["model"]), locality=Locality.CLOUD)
     async with served(stream(WORLD)) as (server, model):
-        deadline = Deadline(SystemClock().monotonic() + 10)
+        deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
         chat = msgspec.convert(golden["request"], ChatRequest)
         await collect(model.events(to, chat, grain=Grain.STREAM, deadline=deadline, headers={}))
         assert respelled(server.asked[0].body) == golden["body"]

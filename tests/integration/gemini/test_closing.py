@@ -14,6 +14,7 @@ from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, collect
 
+from ..waiting import eventually
 from .calls import HELLO, TO, WORLD, ask, events_of, served
 from .payloads import said, sse, stream
 from .server import BEFORE_THE_HEAD, Answer, Cut, Flood, Hold, Reset, Wait
@@ -38,7 +39,7 @@ async def test_what_becomes_of_the_connection_after_the_mark_no_longer_matters()
             await so_far.get()
         assert await advance_until_done(clock, waiting) <= 3.0
         assert isinstance(so_far.get_nowait(), Finished)
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(server.left.is_set, within=0.5)
 
 
 async def test_what_comes_after_the_mark_is_read_and_the_connection_used_again() -> None:
@@ -72,7 +73,7 @@ async def test_cancelling_who_waits_for_the_first_byte_closes_the_call(grain: Gr
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(server.left.is_set, within=0.5)
 
 
 async def test_cancelling_who_waits_in_the_middle_closes_the_call() -> None:
@@ -84,7 +85,7 @@ async def test_cancelling_who_waits_in_the_middle_closes_the_call() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(server.left.is_set, within=0.5)
 
 
 @pytest.mark.parametrize("answer", [stream(HELLO, then=(Hold(),)), parts_forever()], ids=["silent", "sending"])
@@ -95,7 +96,7 @@ async def test_closing_between_two_events_closes_the_call(answer: Answer) -> Non
         assert await anext(events) == TextDelta(text="Hel")
         await server.parked.wait()
         await events.aclose()
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(server.left.is_set, within=0.5)
 
 
 def unfinished() -> int:
@@ -167,14 +168,14 @@ async def test_each_wait_has_its_own_limit(answer: Answer, grain: Grain, first: 
         with pytest.raises(ProviderTimeout):
             await waiting
         assert seconds <= took <= seconds + 1
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(server.left.is_set, within=0.5)
 
 
 async def test_the_deadline_ends_a_stream_that_never_pauses() -> None:
     async with served(parts_forever()) as (server, model):
         with pytest.raises(ProviderTimeout):
             await events_of(model, seconds=0.3)
-        await asyncio.wait_for(server.left.wait(), 0.5)
+        await eventually(lambda: not server.open_calls, within=0.5)
 
 
 async def test_a_slow_reader_is_not_held_against_the_model() -> None:

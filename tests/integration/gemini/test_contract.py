@@ -8,12 +8,11 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
-from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
-from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint
 from llm_gateway.testing import ChatModelContract, Vendor
 
+from ..waiting import eventually
 from .calls import HELLO, KEY, TO, WORLD
 from .payloads import refusal, said, stream, whole
 from .server import BEFORE_THE_HEAD, Answer, Asked, Cut, GeminiServer, Hold
@@ -35,8 +34,6 @@ def answered(vendor: Vendor, asked: Asked) -> Answer:
 
 
 class TestChatModel(ChatModelContract):
-    patience = 0.2
-
     @pytest.fixture(autouse=True)
     async def _served(self) -> AsyncIterator[None]:
         self.clients: list[GeminiClient] = []
@@ -44,11 +41,6 @@ class TestChatModel(ChatModelContract):
             yield
             for client in self.clients:
                 await client.aclose()
-
-    @cached_property
-    @override
-    def clock(self) -> Clock:
-        return SystemClock()
 
     @cached_property
     @override
@@ -61,6 +53,10 @@ class TestChatModel(ChatModelContract):
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=self.server.url)
         self.clients.append(client)
         return GeminiChatModel(client, self.clock)
+
+    @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.server.open_calls)
 
     @override
     async def open_calls(self) -> int:

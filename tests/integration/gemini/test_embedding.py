@@ -33,6 +33,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import EmbeddingModelContract, EmbeddingVendor
 
+from ..waiting import HANG_SECONDS, eventually
 from .calls import KEY, PROMPT
 from .payloads import embedded, refusal, whole
 from .server import BEFORE_THE_HEAD, Answer, Asked, Cut, Flood, GeminiServer, Reset, Script
@@ -45,17 +46,19 @@ def at(model: str = "gemini-embedding-001") -> Endpoint:
 
 
 @asynccontextmanager
-async def served(*scripts: Script) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
+async def served(
+    *scripts: Script, clock: Clock | None = None
+) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
     async with GeminiServer(*scripts).running() as server:
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=server.url)
         try:
-            yield server, GeminiEmbeddingModel(client, SystemClock())
+            yield server, GeminiEmbeddingModel(client, clock or SystemClock())
         finally:
             await client.aclose()
 
 
 async def embed(
-    model: GeminiEmbeddingModel, *inputs: str, to: Endpoint | None = None, seconds: float = 10.0
+    model: GeminiEmbeddingModel, *inputs: str, to: Endpoint | None = None, seconds: float = HANG_SECONDS
 ) -> EmbedReply:
     deadline = Deadline(SystemClock().monotonic() + seconds)
     request = EmbedRequest(inputs=inputs or (PROMPT,))
@@ -78,17 +81,10 @@ VENDOR: dict[EmbeddingVendor, Script] = {
 
 
 class TestContract(EmbeddingModelContract):
-    patience = 0.2
-
     @pytest.fixture(autouse=True)
     async def _served(self) -> AsyncGenerator[None, None]:
-        async with served(embedded) as (self.server, self.model):
+        async with served(embedded, clock=self.clock) as (self.server, self.model):
             yield
-
-    @cached_property
-    @override
-    def clock(self) -> Clock:
-        return SystemClock()
 
     @cached_property
     @override
@@ -101,6 +97,10 @@ class TestContract(EmbeddingModelContract):
         return self.model
 
     @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.server.open_calls)
+
+    @override
     async def open_calls(self) -> int:
         return await self.server.quiet()
 
@@ -111,7 +111,7 @@ GOLDEN = json.loads((Path(__file__).parents[2] / "unit" / "gemini" / "golden" / 
 @pytest.mark.parametrize("model", MODELS)
 async def test_the_golden_request_reaches_the_wire_unchanged_for_every_family(model: str) -> None:
     async with served(embedded) as (server, made):
-        deadline = Deadline(SystemClock().monotonic() + 10)
+        deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
         request = msgspec.convert(GOLDEN["request"], EmbedRequest)
         await made.embed(at(model), request, deadline=deadline, headers={"traceparent": "00-1"})
         (asked,) = server.asked
@@ -165,7 +165,7 @@ async def test_each_fault_is_its_class_of_error_and_tells_neither_text_nor_key(n
     answer, kind = FAULTS[name]
     async with served(answer) as (server, model):
         with pytest.raises(ProviderError) as caught:
-            await embed(model, seconds=0.5)
+            await embed(model, seconds=0.5 if kind is ProviderTimeout else HANG_SECONDS)
         assert type(caught.value) is kind
         assert (caught.value.__cause__, caught.value.__context__) == (None, None)
         assert PROMPT not in caught.value.message
@@ -197,8 +197,8 @@ async def test_who_leaves_between_two_batches_makes_no_further_call() -> None:
 
     async with served(script) as (server, model):
         asking = asyncio.create_task(embed(model, *["text"] * (3 * INPUTS_A_CALL)))
-        await asyncio.wait_for(server.parked.wait(), 5)
+        await server.parked.wait()
         asking.cancel()
         await asyncio.wait((asking,))
-        await asyncio.wait_for(server.left.wait(), 5)
+        await server.left.wait()
         assert len(server.asked) == 2

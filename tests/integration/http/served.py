@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.serving import create_server
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.domain.routing import DEFAULT_ROUTES, Endpoint, EndpointId, EndpointState, Feature, Locality
+
+from ..waiting import HANG_SECONDS
+from ..waiting import eventually as eventually
 
 KEY = "test-key-1"
 MODELS = {"gemini": "gemini-flash-latest", "ollama": "llama3.1"}
@@ -89,7 +92,7 @@ class Served:
             base_url=f"http://127.0.0.1:{port}",
             headers={"x-api-key": KEY},
             transport=httpx.AsyncHTTPTransport(verify=False),
-            timeout=20,
+            timeout=HANG_SECONDS,
         )
 
     async def chat(self, text: str = "Hello", **fields: object) -> httpx.Response:
@@ -171,13 +174,6 @@ async def halt(server: GatewayServer, task: "asyncio.Task[None]") -> None:
     for connection in tuple(server.server_state.connections):
         connection.transport.abort()
     await eventually(lambda: not server.server_state.tasks)
-
-
-async def eventually(true: Callable[[], object], within: float = 5) -> None:
-    """Until something is so, looked at in every turn of the loop."""
-    async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110 - what is waited for tells nobody
-            await asyncio.sleep(0.001)
 
 
 class Serve(Protocol):

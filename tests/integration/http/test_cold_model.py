@@ -1,7 +1,5 @@
 """A cold model behind a whole gateway: it is loaded once, and who waits for it is told that the line is alive."""
 
-import asyncio
-
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 
 from ..ollama.server import answer, ollama_server
@@ -21,14 +19,14 @@ async def test_a_load_is_asked_for_once_and_keeps_every_waiting_stream_alive() -
                 await wire.send(served.chat_request(f"Question {number}", model_hint="secure", stream=True))
             for wire in wires:
                 for _ in range(3):
-                    await asyncio.wait_for(wire.until(b": keep-alive\n\n"), 10)
+                    await wire.until(b": keep-alive\n\n")
             assert len(ollama.loads()) == 1
             assert not ollama.chats()
 
             ollama.may_load.set()
 
             for wire in wires:
-                rest = await asyncio.wait_for(wire.until(b"event: done"), 10)
+                rest = await wire.until(b"event: done")
                 assert b"Warm" in rest
                 assert b" now." in rest
         assert len(ollama.loads()) == 1

@@ -26,6 +26,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from ..gemini import payloads as gemini_payloads
 from ..gemini import server as gemini_server
 from ..ollama import server as ollama_server
+from ..waiting import HANG_SECONDS
 from .served import KEY, Served, Wire, eventually, serve
 
 TOGETHER = 50
@@ -174,7 +175,7 @@ async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> Non
     async with SERVERS[provider]() as (server, url), adapter(provider, url) as model:
 
         def ask() -> AsyncGenerator[ChatEvent, None]:
-            deadline = Deadline(SystemClock().monotonic() + 30)
+            deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
             return model.events(ENDPOINTS[provider], CHAT, grain=Grain.STREAM, deadline=deadline, headers={})
 
         async def leaving(phase: Phase, number: int) -> None:

@@ -5,10 +5,12 @@ import json
 import socket
 import struct
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from msgspec import Struct
+
+from ..waiting import eventually
 
 
 class Send(Struct, frozen=True):
@@ -242,9 +244,7 @@ class OllamaServer:
 
     async def quiet(self) -> int:
         """How many calls are open once those that end have ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await until(lambda: self.open_calls == 0)
+        await eventually(lambda: not self.open_calls)
         return self.open_calls
 
     async def aclose(self) -> None:
@@ -256,12 +256,6 @@ class OllamaServer:
 def _plain(name: str) -> str:
     """As the vendor compares names."""
     return name.lower().removesuffix(":latest").removeprefix("registry.ollama.ai/").removeprefix("library/")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """For what a socket makes true in its own time."""
-    while not condition():  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(0.001)
 
 
 @asynccontextmanager

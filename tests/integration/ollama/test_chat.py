@@ -29,6 +29,7 @@ from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, c
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..waiting import HANG_SECONDS
 from .server import Model, OllamaServer, Script, answer, end, line, ollama_server, stream, whole
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
@@ -53,7 +54,7 @@ async def model(server: OllamaServer) -> AsyncGenerator[OllamaChatModel, None]:
 def ask(
     model: OllamaChatModel, request: ChatRequest = PLAIN, grain: Grain = Grain.STREAM, to: Endpoint = LOCAL
 ) -> AsyncGenerator[ChatEvent, None]:
-    deadline = Deadline(SystemClock().monotonic() + 10)
+    deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
     return model.events(to, request, grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
 
 

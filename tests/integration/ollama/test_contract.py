@@ -12,7 +12,6 @@ from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
-from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import (
     ChatModelContract,
@@ -22,6 +21,7 @@ from llm_gateway.testing import (
     Vendor,
 )
 
+from ..waiting import eventually
 from .server import Asked, Cut, Hold, Model, Script, answer, embedded, end, line, ollama_server, stream, whole
 
 
@@ -42,8 +42,6 @@ def said(vendor: Vendor, asked: Asked) -> Script:
 
 
 class TestChatModel(ChatModelContract):
-    patience = 0.2
-
     @pytest.fixture(autouse=True)
     async def _served(self) -> AsyncGenerator[None, None]:
         self.models: list[OllamaChatModel] = []
@@ -51,11 +49,6 @@ class TestChatModel(ChatModelContract):
             yield
             for model in self.models:
                 await model.aclose()
-
-    @cached_property
-    @override
-    def clock(self) -> Clock:
-        return SystemClock()
 
     @cached_property
     @override
@@ -68,6 +61,10 @@ class TestChatModel(ChatModelContract):
         model = OllamaChatModel(base_url=self.server.url, clock=self.clock)
         self.models.append(model)
         return model
+
+    @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.server.open_calls)
 
     @override
     async def open_calls(self) -> int:
@@ -90,8 +87,6 @@ EMBEDDINGS: dict[EmbeddingVendor, Callable[[Asked], Script]] = {
 
 
 class TestEmbeddingModel(EmbeddingModelContract):
-    patience = 0.2
-
     @pytest.fixture(autouse=True)
     async def _served(self) -> AsyncGenerator[None, None]:
         async with ollama_server() as self.server:
@@ -103,11 +98,6 @@ class TestEmbeddingModel(EmbeddingModelContract):
 
     @cached_property
     @override
-    def clock(self) -> Clock:
-        return SystemClock()
-
-    @cached_property
-    @override
     def endpoint(self) -> Endpoint:
         return Endpoint(id=EndpointId(provider="ollama", model="nomic"), locality=Locality.ON_PREMISES)
 
@@ -115,6 +105,10 @@ class TestEmbeddingModel(EmbeddingModelContract):
     def make(self, vendor: EmbeddingVendor) -> EmbeddingModel:
         self.server.embedding = EMBEDDINGS[vendor]
         return self.model
+
+    @override
+    async def until_asked(self) -> None:
+        await eventually(lambda: self.server.open_calls)
 
     @override
     async def open_calls(self) -> int:

@@ -11,7 +11,8 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
-from .server import Model, OllamaServer, ollama_server, until
+from ..waiting import eventually
+from .server import Model, OllamaServer, ollama_server
 
 
 @pytest.fixture
@@ -193,8 +194,7 @@ def _count(server: OllamaServer) -> int:
 
 
 async def _looks(server: OllamaServer, number: int, directory: OllamaDirectory, unusable: str | None) -> None:
-    async with asyncio.timeout(5):
-        await until(lambda: _count(server) >= number and directory.snapshot()[0].unusable == unusable)
+    await eventually(lambda: _count(server) >= number and directory.snapshot()[0].unusable == unusable)
 
 
 async def test_what_is_no_name_is_not_listed(server: OllamaServer) -> None:

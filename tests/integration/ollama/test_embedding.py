@@ -9,13 +9,16 @@ import pytest
 
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 from llm_gateway.adapters.outbound.ollama.translate_embedding import INPUTS_A_CALL
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
-from .server import Cut, Flood, Hold, Model, OllamaServer, Reset, Script, Send, embedded, ollama_server, until, whole
+from ..waiting import HANG_SECONDS
+from .server import Cut, Flood, Hold, Model, OllamaServer, Reset, Script, Send, embedded, ollama_server, whole
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="nomic"), locality=Locality.ON_PREMISES)
 SECRET = "a text that nobody may see"
@@ -38,9 +41,14 @@ async def model(server: OllamaServer) -> AsyncGenerator[OllamaEmbeddingModel, No
 
 
 async def embed(
-    model: OllamaEmbeddingModel, request: EmbedRequest = ASKED, *, to: Endpoint = LOCAL, seconds: float = 10.0
+    model: OllamaEmbeddingModel,
+    request: EmbedRequest = ASKED,
+    *,
+    to: Endpoint = LOCAL,
+    seconds: float = HANG_SECONDS,
+    clock: Clock | None = None,
 ) -> EmbedReply:
-    deadline = Deadline(SystemClock().monotonic() + seconds)
+    deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
     return await model.embed(to, request, deadline=deadline, headers={"traceparent": "00-1"})
 
 
@@ -63,16 +71,19 @@ async def test_many_texts_are_several_calls_and_one_answer(server: OllamaServer,
 
 
 async def test_a_cold_model_is_loaded_once_however_many_wait_and_on_no_deadline(
-    server: OllamaServer, model: OllamaEmbeddingModel
+    server: OllamaServer,
 ) -> None:
+    clock = ScriptedClock()
+    model = OllamaEmbeddingModel(base_url=server.url, clock=clock)
     server.loaded.clear()
     server.may_load.clear()
-    asking = [asyncio.create_task(embed(model, seconds=0.3)) for _ in range(5)]
-    await asyncio.wait_for(server.loading.wait(), 5)
-    await asyncio.sleep(0.4)  # longer than the deadline: real time is the subject
+    asking = [asyncio.create_task(embed(model, seconds=10, clock=clock)) for _ in range(5)]
+    await server.loading.wait()
+    await clock.advance(20)
     server.may_load.set()
     assert len({(await task).vectors for task in asking}) == 1
     assert len(server.embed_loads()) == 1
+    await model.aclose()
 
 
 async def test_a_load_asks_for_what_the_embedding_will_ask_for(server: OllamaServer) -> None:
@@ -141,7 +152,7 @@ async def test_each_fault_is_its_class_of_error_and_tells_nothing_of_the_text(
     script, kind = FAULTS[name]
     server.embedding = lambda _: script
     with pytest.raises(errors.ProviderError) as caught:
-        await embed(model, seconds=0.3)
+        await embed(model, seconds=0.3 if kind is errors.ProviderTimeout else HANG_SECONDS)
     assert type(caught.value) is kind
     assert SECRET not in caught.value.message
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
@@ -167,11 +178,10 @@ async def test_a_call_that_is_cancelled_between_two_batches_makes_no_further_one
 ) -> None:
     server.embedding = lambda asked: embedded(asked) if len(server.embeds()) == 1 else [Hold()]
     asking = asyncio.create_task(embed(model, EmbedRequest(inputs=("text",) * (3 * INPUTS_A_CALL))))
-    await asyncio.wait_for(server.holding.wait(), 5)
+    await server.holding.wait()
     asking.cancel()
     await asyncio.wait((asking,))
-    async with asyncio.timeout(5):
-        await until(lambda: server.left.is_set())
+    await server.left.wait()
     assert len(server.embeds()) == 2
 
 

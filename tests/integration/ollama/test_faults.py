@@ -12,13 +12,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent, Finished
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..waiting import HANG_SECONDS, eventually
 from .server import (
     HEAD,
     Cut,
@@ -51,11 +54,11 @@ async def server() -> AsyncGenerator[OllamaServer, None]:
 
 @asynccontextmanager
 async def model_at(
-    url: str, *, first_token_seconds: float = 30.0, idle_seconds: float = 15.0
+    url: str, *, first_token_seconds: float = 30.0, idle_seconds: float = 15.0, clock: Clock | None = None
 ) -> AsyncGenerator[OllamaChatModel, None]:
     model = OllamaChatModel(
         base_url=url,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         api_key="sk-secret",
         first_token_seconds=first_token_seconds,
         idle_seconds=idle_seconds,
@@ -67,10 +70,16 @@ async def model_at(
 
 
 async def failing(
-    model: OllamaChatModel, grain: Grain = Grain.STREAM, *, seconds: float = 5.0, to: Endpoint = LOCAL
+    model: OllamaChatModel,
+    grain: Grain = Grain.STREAM,
+    *,
+    seconds: float = HANG_SECONDS,
+    to: Endpoint = LOCAL,
+    clock: Clock | None = None,
+    seen: list[ChatEvent] | None = None,
 ) -> tuple[errors.ProviderError, list[ChatEvent]]:
-    seen: list[ChatEvent] = []
-    deadline = Deadline(SystemClock().monotonic() + seconds)
+    seen = [] if seen is None else seen
+    deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
 
     async def read() -> None:
         async for event in model.events(to, ASKED, grain=grain, deadline=deadline, headers={}):
@@ -244,7 +253,7 @@ async def test_a_stream_cut_anywhere_is_never_finished_before_its_end(server: Ol
             server.scripts = [[Send(said[:offset]), Cut()]] if offset else [[Cut()]]
             seen: list[ChatEvent] = []
             kind: type[BaseException] | None = None
-            deadline = Deadline(SystemClock().monotonic() + 5)
+            deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
             try:
                 async for event in model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={}):
                     seen.append(event)
@@ -301,7 +310,7 @@ async def test_a_redirect_is_never_followed(server: OllamaServer, status: int, g
 @pytest.mark.parametrize("url", ["http://192.0.2.1:80", "http://[2001:db8::1]", "http://[::ffff:192.0.2.1]"])
 async def test_an_address_outside_is_refused_to_an_endpoint_on_the_premises(url: str) -> None:
     async with model_at(url) as model:
-        error, _ = await failing(model, seconds=2.0)
+        error, _ = await failing(model)
     assert type(error) is errors.ProviderRefused
     assert "neither loopback nor private" in error.message
 
@@ -309,28 +318,35 @@ async def test_an_address_outside_is_refused_to_an_endpoint_on_the_premises(url:
 @GRAINS
 async def test_a_silent_server_is_left_at_the_deadline(server: OllamaServer, grain: Grain) -> None:
     server.scripts = [[Hold()]]
-    async with model_at(server.url) as model:
-        error, _ = await failing(model, grain, seconds=0.05)
-        assert type(error) is errors.ProviderTimeout
-        await asyncio.wait_for(server.left.wait(), 1)
+    await _is_left_after(20, server, grain, seconds=20)
 
 
 async def test_a_silent_stream_is_left_at_the_first_tokens_limit(server: OllamaServer) -> None:
     server.scripts = [stream(line(""), then=[Hold()])]
-    async with model_at(server.url, first_token_seconds=0.05) as model:
-        error, seen = await failing(model)
-        assert type(error) is errors.ProviderTimeout
-        assert not seen
-        await asyncio.wait_for(server.left.wait(), 1)
+    await _is_left_after(30, server)
 
 
 async def test_a_stalled_stream_is_left_at_the_idle_limit(server: OllamaServer) -> None:
     server.scripts = [stream(line("a"), then=[Hold()])]
-    async with model_at(server.url, idle_seconds=0.05) as model:
-        error, seen = await failing(model)
+    await _is_left_after(15, server, first=2)
+
+
+async def _is_left_after(
+    limit: float, server: OllamaServer, grain: Grain = Grain.STREAM, *, first: int = 0, seconds: float = 60
+) -> None:
+    """Not before that many seconds, and with as many events before it."""
+    clock, seen = ScriptedClock(), list[ChatEvent]()
+    async with model_at(server.url, clock=clock) as model:
+        asking = asyncio.create_task(failing(model, grain, seconds=seconds, clock=clock, seen=seen))
+        await server.holding.wait()
+        await eventually(lambda: len(seen) == first)
+        await clock.advance(limit - 1)
+        assert not asking.done()
+        await clock.advance(1)
+        error, _ = await asking
         assert type(error) is errors.ProviderTimeout
-        assert len(seen) == 2
-        await asyncio.wait_for(server.left.wait(), 1)
+        assert len(seen) == first
+        await eventually(server.left.is_set, within=1)
 
 
 @GRAINS
@@ -338,7 +354,7 @@ async def test_a_line_without_an_end_is_not_held(server: OllamaServer, grain: Gr
     server.scripts = [[Send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), Flood(b"x" * 65_536)]]
     async with model_at(server.url) as model:
         tracemalloc.start()
-        error, _ = await failing(model, grain, seconds=20)
+        error, _ = await failing(model, grain)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert type(error) is errors.ProviderBroken
@@ -356,6 +372,6 @@ async def test_an_answer_after_a_fault_is_whole(server: OllamaServer) -> None:
     server.scripts = [[Reset()], answer("fine")]
     async with model_at(server.url) as model:
         await failing(model)
-        deadline = Deadline(SystemClock().monotonic() + 5)
+        deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
         events = [e async for e in model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})]
     assert isinstance(events[-1], Finished)

@@ -25,6 +25,7 @@ from ..gemini.calls import KEY
 from ..gemini.payloads import embedded, whole
 from ..gemini.server import BEFORE_THE_HEAD, Answer, Asked, GeminiServer
 from ..ollama.server import Hold, Model, OllamaServer, ollama_server
+from ..waiting import HANG_SECONDS
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
 LISTED = whole({"models": [{"name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"]}]})
@@ -52,7 +53,7 @@ async def gateway(gemini: GeminiServer, ollama: OllamaServer) -> AsyncGenerator[
     settings = Settings(
         gemini_api_key=Secret(KEY), gemini_base_url=gemini.url, ollama_base_url=ollama.url, provider_max_retries=0
     )
-    async with open_gateway(settings, first_look_seconds=10) as opened:
+    async with open_gateway(settings, first_look_seconds=HANG_SECONDS) as opened:
         yield opened
 
 
@@ -110,13 +111,13 @@ async def test_a_providers_own_model_that_embeds_is_meant_by_its_name_and_says_h
     ollama: OllamaServer,
 ) -> None:
     settings = Settings(ollama_base_url=ollama.url, ollama_model="nomic")
-    async with open_gateway(settings, first_look_seconds=10) as gateway:
+    async with open_gateway(settings, first_look_seconds=HANG_SECONDS) as gateway:
         assert (await gateway.embed_texts(call("ollama"), ME)).reply.model == "nomic"
         assert {state.tasks for state in gateway.endpoints.snapshot() if not state.pin_only} >= {
             frozenset({Task.EMBED})
         }
     settings = Settings(ollama_base_url=ollama.url, ollama_model="bge")
-    async with open_gateway(settings, first_look_seconds=10) as gateway:
+    async with open_gateway(settings, first_look_seconds=HANG_SECONDS) as gateway:
         with pytest.raises(NoRoute, match="run `ollama pull bge`"):
             await gateway.embed_texts(call("ollama"), ME)
 
@@ -125,12 +126,11 @@ async def test_closing_the_gateway_ends_what_waits_for_a_model(gemini: GeminiSer
     gemini.scripts = [lambda asked: BEFORE_THE_HEAD if "Embed" in asked.path else LISTED]
     ollama.embedding = lambda _: [Hold()]
     settings = Settings(gemini_api_key=Secret(KEY), gemini_base_url=gemini.url, ollama_base_url=ollama.url)
-    async with open_gateway(settings, first_look_seconds=10) as gateway:
+    async with open_gateway(settings, first_look_seconds=HANG_SECONDS) as gateway:
         names = ("gemini-embedding-001", "nomic")
         asking = [asyncio.create_task(gateway.embed_texts(call(name), ME)) for name in names]
-        async with asyncio.timeout(5):
-            await gemini.parked.wait()
-            await ollama.holding.wait()
+        await gemini.parked.wait()
+        await ollama.holding.wait()
     ended = await asyncio.gather(*asking, return_exceptions=True)
     assert [type(error) for error in ended] == [Draining, Draining]
     assert (await gemini.quiet(), await ollama.quiet()) == (0, 0)

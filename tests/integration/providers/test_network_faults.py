@@ -13,8 +13,9 @@ import pytest
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.ports.models import ChatModel
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent, Finished, collect
@@ -24,11 +25,16 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from ..gemini.calls import HELLO, KEY, WORLD
 from ..gemini.payloads import sse
 from ..ollama.server import chunk, end, line
+from ..waiting import HANG_SECONDS, eventually
 
 Line: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """What a server does with a chat, of which it has read the head."""
 
 CHAT = (b"POST /api/chat", b"POST /v1beta")
+STOPPED = ScriptedClock()
+"""For what ends before any time has passed."""
+DEADLINE_SECONDS = 20.0
+"""Before every other limit of time."""
 MORE_THAN_BUFFERS = 5 << 20
 """Bytes that the network does not hold between a client and a server that does not read."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -105,15 +111,17 @@ async def serving(*lines: Line) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def model_of(provider: str, url: str, connect_seconds: float = 10.0) -> AsyncIterator[ChatModel]:
+async def model_of(
+    provider: str, url: str, *, clock: Clock = STOPPED, connect_seconds: float = HANG_SECONDS
+) -> AsyncIterator[ChatModel]:
     if provider == "gemini":
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=url, connect_seconds=connect_seconds)
         try:
-            yield GeminiChatModel(client, SystemClock())
+            yield GeminiChatModel(client, clock)
         finally:
             await client.aclose()
     else:
-        model = OllamaChatModel(base_url=url, clock=SystemClock(), api_key=KEY, connect_seconds=connect_seconds)
+        model = OllamaChatModel(base_url=url, clock=clock, api_key=KEY, connect_seconds=connect_seconds)
         try:
             yield model
         finally:
@@ -121,20 +129,20 @@ async def model_of(provider: str, url: str, connect_seconds: float = 10.0) -> As
 
 
 def events(
-    model: ChatModel, provider: str, grain: Grain, seconds: float, prompt: str = "Hello"
+    model: ChatModel, provider: str, grain: Grain, clock: Clock = STOPPED, prompt: str = "Hello"
 ) -> AsyncIterator[ChatEvent]:
     request = ChatRequest(messages=(UserMessage(content=(Text(text=prompt),)),))
-    deadline = Deadline(SystemClock().monotonic() + seconds)
+    deadline = Deadline(clock.monotonic() + DEADLINE_SECONDS)
     return model.events(ENDPOINTS[provider], request, grain=grain, deadline=deadline, headers={})
 
 
 async def failing(
-    model: ChatModel, provider: str, grain: Grain, seconds: float = 10.0, prompt: str = "Hello"
+    model: ChatModel, provider: str, grain: Grain, clock: Clock = STOPPED, prompt: str = "Hello"
 ) -> tuple[errors.ProviderError, Sequence[ChatEvent]]:
     seen: list[ChatEvent] = []
 
     async def read() -> None:
-        async for event in events(model, provider, grain, seconds, prompt):
+        async for event in events(model, provider, grain, clock, prompt):
             seen.append(event)
 
     with pytest.raises(errors.ProviderError) as caught:
@@ -184,7 +192,7 @@ async def test_a_half_closed_connection_is_broken_and_left(
         async with serving(half_closed(said)) as server, model_of(provider, server.url) as model:
             error, _ = await failing(model, provider, grain)
             assert type(error) is errors.ProviderBroken
-            await asyncio.wait_for(server.left.wait(), 1)
+            await eventually(server.left.is_set, within=1)
     assert KEY not in caplog.text
 
 
@@ -192,38 +200,48 @@ async def test_a_half_closed_connection_is_broken_and_left(
 @PROVIDERS
 @GRAINS
 async def test_a_server_that_reads_no_request_is_left_at_the_deadline(provider: str, grain: Grain) -> None:
-    given_up = asyncio.Event()
+    asked, given_up = asyncio.Event(), asyncio.Event()
+    clock = ScriptedClock()
 
     async def deaf(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        asked.set()
         await given_up.wait()
 
-    async with serving(deaf) as server, model_of(provider, server.url) as model:
-        error, seen = await failing(model, provider, grain, seconds=0.3, prompt="x" * MORE_THAN_BUFFERS)
+    async with serving(deaf) as server, model_of(provider, server.url, clock=clock) as model:
+        asking = asyncio.create_task(failing(model, provider, grain, clock, "x" * MORE_THAN_BUFFERS))
+        await asked.wait()
+        await clock.advance(DEADLINE_SECONDS)
+        error, seen = await asking
         assert type(error) is errors.ProviderTimeout
         assert seen == []
         given_up.set()  # it reads what the network still holds, up to the end
-        await asyncio.wait_for(server.left.wait(), 1)
+        await eventually(server.left.is_set, within=1)
 
 
 @PROVIDERS
 @GRAINS
 async def test_an_answer_after_the_deadline_reaches_nobody(provider: str, grain: Grain) -> None:
-    late = asyncio.Event()
+    asked, late = asyncio.Event(), asyncio.Event()
+    clock = ScriptedClock()
 
     async def too_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
         await late.wait()
         writer.write(HEAD + FIRST[provider] + REST[provider])
 
     async def in_time(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + REST[provider])
 
-    async with serving(too_late, in_time) as server, model_of(provider, server.url) as model:
-        error, seen = await failing(model, provider, grain, seconds=0.2)
+    async with serving(too_late, in_time) as server, model_of(provider, server.url, clock=clock) as model:
+        asking = asyncio.create_task(failing(model, provider, grain, clock))
+        await asked.wait()
+        await clock.advance(DEADLINE_SECONDS)
+        error, seen = await asking
         assert type(error) is errors.ProviderTimeout
         assert seen == []
         late.set()
-        await asyncio.wait_for(server.left.wait(), 1)
-        reply = await collect(events(model, provider, Grain.STREAM, 10))
+        await eventually(server.left.is_set, within=1)
+        reply = await collect(events(model, provider, Grain.STREAM, clock))
         assert reply.content == "lo"
         assert server.connections == 2
 

@@ -40,6 +40,7 @@ from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
 from ..ollama.server import Model, ollama_server
+from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
 SIGNED = {"google": {"thought_signature": b64encode(b"signed").decode()}}
@@ -104,7 +105,7 @@ Body: TypeAlias = Callable[[EndpointState, ChatRequest], Awaitable[Any]]
 
 
 async def answered(model: ChatModel, state: EndpointState, request: ChatRequest) -> None:
-    deadline = Deadline(SystemClock().monotonic() + 10)
+    deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
     await collect(model.events(state.endpoint, request, grain=Grain.STREAM, deadline=deadline, headers={}))
 
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 import uvloop
 from fakeredis import TcpFakeServer
 
+from llm_gateway.adapters.outbound.redis.client import server as redis_server_module
 from llm_gateway.adapters.outbound.redis.client import store as redis_store
 from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
@@ -19,11 +20,12 @@ from llm_gateway.adapters.outbound.redis.client_registry import REPLACE
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
+from ..waiting import HANG_SECONDS
 from .gateways import Gateways, WatchedTransport, Writes
 from .set_time import SHADOWED
 from .valkey import Valkey, ask, valkey, valkey_cluster
 
-PATIENCE = 5.0
+PATIENCE = HANG_SECONDS
 """Seconds for a call, where its time is not what is tested: machines are shared."""
 
 
@@ -37,6 +39,22 @@ class Open(Protocol):
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that serves, and the one that a host may have."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _connects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_server_module, "CONNECT_SECONDS", PATIENCE)
+
+
+def be_patient(store: Store, seconds: float) -> None:
+    """From now on, for the connection that is open too."""
+    for server in store._route.servers():
+        server._patience = seconds
+        if (pipe := server._pipe) is not None:
+            pipe._patience = seconds
+            if pipe._alarm is not None:
+                pipe._alarm.cancel()
+            pipe._wake(asyncio.get_running_loop().time())  # it looks anew at whose time is up
 
 
 @pytest.fixture(scope="session")

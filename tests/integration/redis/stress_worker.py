@@ -1,4 +1,4 @@
-"""A process of the stress run: callers that take from one client's quota until the time is up.
+"""A process of the stress run: callers that take from one client's quota until the time is up and each was refused.
 
     python -m tests.integration.redis.stress_worker URL CLIENT CAPACITY RATE CALLERS
 
@@ -19,20 +19,24 @@ from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.testing.contracts.rate_limiter import ONE, new_id
 
+from ..waiting import HANG_SECONDS
+
 
 async def work(url: str, client: Client, callers: int, until: float) -> None:
-    store = open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=10)
+    store = open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=HANG_SECONDS)
     limiter = RedisRateLimiter(store)
     admitted: list[tuple[float, float]] = []
     refused = 0
 
     async def caller() -> None:
         nonlocal refused
-        while (asked := time.monotonic()) < until:
+        own = 0
+        while (asked := time.monotonic()) < until or not own:
             if (await limiter.take(client, ONE, new_id())).allowed:
                 admitted.append((asked, time.monotonic()))
             else:
-                refused += 1
+                own += 1
+        refused += own
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(callers):

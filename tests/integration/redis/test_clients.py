@@ -20,7 +20,8 @@ from llm_gateway.domain.errors import DirectoryUnavailable
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.testing import ScriptedClock
 
-from .conftest import Open
+from ..waiting import HANG_SECONDS
+from .conftest import PATIENCE, Open, be_patient
 from .proxy import Proxy
 from .valkey import Valkey, free_port, valkey
 
@@ -62,12 +63,13 @@ async def test_another_gateway_sees_a_revocation_within_two_seconds(
 async def test_a_late_answer_shuts_out_nobody_who_was_known_within_two_seconds(server: Valkey) -> None:
     async with Proxy(server.port) as wire:
         clock = ScriptedClock()
-        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=0.2)
+        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE)
         clients = RedisClients(store, clock)
         await clients.replace(ANNA.id, None, registered("key-1"))
         assert await clients.find(digest_of("key-1")) == ANNA
         assert await clients.find(digest_of("nobody")) is None
         wire.muted = True
+        be_patient(store, 0.2)
         await clock.advance(1.5)
         assert await clients.find(digest_of("key-1")) == ANNA
         with pytest.raises(DirectoryUnavailable):
@@ -198,7 +200,7 @@ def keys(folder: Path, server: Valkey, *arguments: str, code: int = 0) -> str:
 def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **variables}
     return subprocess.run(
-        [COMMAND, "keys", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=40
+        [COMMAND, "keys", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..http.served import eventually
+from ..waiting import HANG_SECONDS, eventually
 from .conftest import PATIENCE
 from .gateways import Gateways, Writes
 from .proxy import Proxy
@@ -140,7 +140,7 @@ async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gate
     assert (await one.chat("first")).headers["x-gateway-limiter"] == "local"
     later.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while "x-gateway-limiter" in (await one.chat("until it shares")).headers:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)  # it tells nobody
         await one.chat("shared")
@@ -154,7 +154,7 @@ async def test_a_gateway_that_started_without_redis_shares_once_it_is_there(gate
 async def test_what_became_of_a_request_is_told_by_every_gateway(gateways: Gateways, server: Valkey) -> None:
     one, other = [await gateways.open(redis_url=server.url) for _ in range(2)]
     id = (await one.chat(gateways.name)).headers["x-request-id"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while (told := await other.client.get(f"/api/v1/requests/{id}")).status_code == 404:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # it is kept a moment after the answer
     assert (told.json()["outcome"], told.json()["cache"]) == ("answered", "miss")

@@ -32,6 +32,7 @@ from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta
 from llm_gateway.domain.quota import Bucket
 from llm_gateway.domain.resilience import Deadline
 
+from ..waiting import eventually
 from .valkey import Valkey
 
 HERE = Endpoint(id=EndpointId(provider="ollama", model="echo"), locality=Locality.ON_PREMISES)
@@ -42,7 +43,7 @@ TURNS = 40
 
 
 class Echo(ChatModel):
-    """Says the question again, in two parts, after a moment each."""
+    """Says the question again, in two parts, after some turns of the loop each."""
 
     @override
     async def events(
@@ -52,7 +53,8 @@ class Echo(ChatModel):
         half = len(text) // 2
         yield Started(endpoint=to.id)
         for part in (text[:half], text[half:]):
-            await asyncio.sleep(0.001)
+            for _ in range(TURNS // 2):
+                await asyncio.sleep(0)
             yield TextDelta(text=part)
         yield Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=5, completion_tokens=5), model="echo")
 
@@ -118,9 +120,7 @@ async def test_who_stays_is_answered_what_they_asked_and_who_leaves_holds_nothin
         left, stayed = await churn([one, other], client, requests)
         assert left > leavers
         assert left + stayed == requests
-        async with asyncio.timeout(10):
-            while one.flights or other.flights or leases(server, client):  # noqa: ASYNC110 - settled a moment later
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not (one.flights or other.flights or leases(server, client)))
         assert one.answer_chat.under_way == other.answer_chat.under_way == 0
 
 

@@ -10,10 +10,11 @@ from secrets import token_hex
 
 import pytest
 
+from ..waiting import HANG_SECONDS
 from .valkey import Valkey
 
 ROOT = Path(__file__).parents[3]
-CAPACITY, RATE = 25, 400.0
+CAPACITY, RATE = 25, 100.0
 MILLISECOND = 0.001
 
 
@@ -31,7 +32,7 @@ async def stress(url: str, processes: int, callers: int, seconds: float) -> tupl
         )
         for _ in range(processes)
     ]
-    async with asyncio.timeout(seconds + 40):
+    async with asyncio.timeout(seconds + HANG_SECONDS):
         for worker in workers:
             assert worker.stdout is not None
             assert await worker.stdout.readline() == b"ready\n"
@@ -52,7 +53,8 @@ def test_no_window_admits_more_than_it_may_with_four_processes_of_fifty_callers(
 
 def _check(server: Valkey, processes: int, callers: int, seconds: float) -> None:
     admitted, refused = asyncio.run(stress(server.url, processes, callers, seconds))
-    assert refused > len(admitted) > CAPACITY
+    assert len(admitted) > CAPACITY
+    assert refused >= processes * callers
     worst = max(_excesses(admitted))
     assert worst <= 0, f"{worst} more than may be, of {len(admitted)}"
 

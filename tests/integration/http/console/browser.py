@@ -9,6 +9,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_pla
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 
+from ...waiting import HANG_SECONDS
 from ..served import KEY, MODELS, Served, serve
 
 FLAGS = (
@@ -20,6 +21,9 @@ WHEREVER_A_KEY_COULD_LIE = """async () => JSON.stringify([
     {...localStorage}, {...sessionStorage}, await indexedDB.databases(), await caches.keys(),
     document.documentElement.outerHTML, [...document.querySelectorAll("input, textarea")].map((field) => field.value),
 ])"""
+
+
+expect.set_options(timeout=1000 * HANG_SECONDS)
 
 
 @asynccontextmanager
@@ -88,6 +92,7 @@ async def visit(
         served = await stack.enter_async_context(serve(dict(zip(reversed(MODELS), models, strict=False)), **options))
         context = await browser.new_context(**{"viewport": {"width": 1180, "height": 820}} | (look or {}))
         stack.push_async_callback(context.close)
+        context.set_default_timeout(1000 * HANG_SECONDS)
         visit = Visit(await context.new_page(), served)
         await visit.page.goto(f"{visit.origin}{path}")
         yield visit

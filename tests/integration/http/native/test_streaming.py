@@ -1,16 +1,17 @@
 """A stream on its way: before the first event, while nothing comes, and to a client that stopped reading."""
 
-import asyncio
+import pytest
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, Wait, answer
+from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import Finished, TextDelta
 
+from ...waiting import HANG_SECONDS, pass_time
 from ..served import Serve, eventually, stopped_clock
-from ..sse import events_of, text_of
 
 QUICK = Pace(keep_alive=0.02)
 COMMENT = b": keep-alive\n\n"
@@ -66,19 +67,21 @@ async def test_an_idle_stream_gets_comments_and_stays_whole(start: Serve) -> Non
     clock = stopped_clock()
     script: Script = [TextDelta(text="One,"), Wait(1), TextDelta(text=" two."), END]
     served = await start(ScriptedChatModel(clock, script), pace=QUICK)
+    wire = await served.connect()
+    await wire.send(served.chat_request(stream=True))
 
-    asking = asyncio.create_task(served.chat(stream=True))
-    await eventually(lambda: len(served.observer.requests) == 1)
-    await asyncio.sleep(0.1)  # some comments' time
+    begin = await wire.until(b"One,")
+    comments = await wire.until(COMMENT) + await wire.until(COMMENT)
     await clock.advance(1)
-    body = (await asking).text
+    rest = await wire.until(b"0\r\n\r\n")
 
-    assert body.count(": keep-alive") >= 2
-    assert text_of(events_of(body)) == "One, two."
+    assert b"event: error" not in begin + comments + rest
+    assert b" two." in rest
+    assert b"event: done" in rest
 
 
 async def test_a_quick_stream_has_no_comments(start: Serve) -> None:
-    served = await start(ScriptedChatModel(stopped_clock()), pace=QUICK)
+    served = await start(ScriptedChatModel(stopped_clock()), pace=Pace(keep_alive=HANG_SECONDS))
 
     assert "keep-alive" not in (await served.chat(stream=True)).text
 
@@ -99,19 +102,19 @@ async def test_a_reader_that_stops_reading_is_cut_and_the_call_closed(start: Ser
     assert not served.server.server_state.connections
 
 
-async def test_a_slow_reader_that_reads_is_not_cut(start: Serve) -> None:
+async def test_a_slow_reader_that_reads_is_not_cut(start: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     script: Script = [*[TextDelta(text="x" * 100_000)] * 40, END]
-    served = await start(ScriptedChatModel(stopped_clock(), script), bounds=Bounds(stalled_seconds=0.2))
+    served = await start(ScriptedChatModel(stopped_clock(), script))
     wire = await served.connect()
     await wire.send(served.chat_request(stream=True))
 
     size = 0
-    async with asyncio.timeout(20):
-        while part := await wire.reader.read(1 << 17):
-            size += len(part)
-            if part.endswith(b"\r\n0\r\n\r\n"):
-                break
-            await asyncio.sleep(0.02)
+    while part := await wire.reader.read(1 << 17):
+        size += len(part)
+        if part.endswith(b"\r\n0\r\n\r\n"):
+            break
+        pass_time(monkeypatch, Bounds().stalled_seconds / 4)
+        await settle()
 
     assert size > 4_000_000
     assert [record.left for record in served.observer.records] == [False]

@@ -32,16 +32,15 @@ from llm_gateway.domain.errors import ContextLengthExceeded, ProviderUnavailable
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 
 from ....external.environments import HERE, Environment
+from ...waiting import HANG_SECONDS
 from ..served import KEY, Serve, Served, endpoint, stopped_clock
 from .schema import paths_of, row_of
 from .test_embeddings import NOMIC
 
 SMALL_KEY: Final = "small-key-1"
-SECONDS: Final = 50
 SIGNED: Final = {"google": {"thought_signature": "c2lnbmF0dXJl"}}
 DOG: Final = '{"name":"dog","legs":4}'
 LISTED: Final = ["online", "fast", "local", "secure", "ollama/llama3.1", "gemini/gemini-flash-latest", "ollama/nomic"]
-pytestmark = pytest.mark.timeout(SECONDS + 10)
 
 
 def acting(request: ChatRequest) -> Script:
@@ -128,7 +127,7 @@ async def told(environment: str, program: str, script: Path, served: Served, *mo
     )
     source = script.read_bytes() if from_input else None  # noqa: ASYNC240 - a small local file
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(2 * HANG_SECONDS):
             output, faults = await process.communicate(source)
     finally:
         if process.returncode is None:

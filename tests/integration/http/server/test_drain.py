@@ -9,15 +9,20 @@ from llm_gateway.adapters.inbound.http.server.server import GatewayServer
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.domain.events import TextDelta
 
+from ...waiting import HANG_SECONDS
 from ..served import Serve, Served, Wire, eventually, stopped_clock
 
 NEVER = Wait(1_000)
 
 
-async def stopped(server: GatewayServer) -> None:
+async def stopped(server: GatewayServer, within: float = HANG_SECONDS) -> None:
     """Until the server has ended in its own time."""
-    await eventually(lambda: not any(listener.is_serving() for listener in server.servers))
-    await eventually(lambda: not server.server_state.tasks and not server.server_state.connections)
+
+    def ended() -> bool:
+        state = server.server_state
+        return not (any(listener.is_serving() for listener in server.servers) or state.tasks or state.connections)
+
+    await eventually(ended, within)
 
 
 async def asked(served: Served, model: ScriptedChatModel, **fields: object) -> Wire:
@@ -93,7 +98,7 @@ async def test_a_second_signal_cuts(start: Serve) -> None:
 
     served.server.handle_exit(signal.SIGTERM, None)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         for wire in wires:
             assert b"event: done" not in await wire.rest()
         await stopped(served.server)
@@ -108,8 +113,7 @@ async def test_an_idle_server_ends_at_once(served: Served) -> None:
 
     served.server.handle_exit(signal.SIGINT, None)
 
-    async with asyncio.timeout(1):
-        await stopped(served.server)
+    await stopped(served.server, within=1)
 
 
 async def test_a_reader_that_does_not_read_does_not_keep_the_server(
@@ -123,6 +127,5 @@ async def test_a_reader_that_does_not_read_does_not_keep_the_server(
 
     served.server.handle_exit(signal.SIGTERM, None)
 
-    async with asyncio.timeout(3):
-        await stopped(served.server)
+    await stopped(served.server, within=3)
     assert model.open_calls == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ...waiting import HANG_SECONDS
+
 COMMAND = Path(sys.executable).with_name("llm-gateway")
 
 
@@ -25,7 +27,7 @@ def run(folder: Path, *args: str, **variables: str) -> subprocess.CompletedProce
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -62,27 +64,25 @@ def test_sigterm_ends_the_process_promptly(tmp_path: Path, unused_tcp_port: int)
     process = subprocess.Popen(
         [COMMAND, "serve"],
         cwd=tmp_path,
-        env=environment(API_KEYS="a-long-key", PORT=str(unused_tcp_port)),
+        env=environment(API_KEYS="a-long-key", PORT=str(unused_tcp_port), DRAIN_SECONDS="600"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
         url = f"http://127.0.0.1:{unused_tcp_port}/health"
-        until = time.monotonic() + 20
+        until = time.monotonic() + HANG_SECONDS
         while True:
             try:
-                assert httpx.get(url, trust_env=False).json() == {"status": "ok"}
+                assert httpx.get(url, trust_env=False, timeout=HANG_SECONDS).json() == {"status": "ok"}
                 break
             except httpx.ConnectError:
                 assert process.poll() is None
                 assert time.monotonic() < until
                 time.sleep(0.05)
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=HANG_SECONDS)  # long before what a drain may take
         assert process.returncode == 0
-        assert time.monotonic() - began < 3
         assert "Traceback" not in errors
     finally:
         process.kill()

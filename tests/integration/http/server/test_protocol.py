@@ -7,7 +7,9 @@ import pytest
 
 from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+from llm_gateway.adapters.outbound.scripted.clock import settle
 
+from ...waiting import HANG_SECONDS, pass_time
 from ..served import Serve, Served, eventually, stopped_clock
 
 TIGHT = Bounds(head_seconds=0.1, rest_seconds=0.1)
@@ -24,7 +26,7 @@ async def test_a_head_that_drips_is_closed(start: Serve) -> None:
             await asyncio.sleep(0.005)
 
     dripping = asyncio.create_task(drip())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await wire.rest() == b""
     dripping.cancel()
 
@@ -33,7 +35,7 @@ async def test_a_connection_that_says_nothing_is_closed(start: Serve) -> None:
     served = await start(ScriptedChatModel(stopped_clock()), bounds=TIGHT)
     wire = await served.connect()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await wire.rest() == b""
 
 
@@ -75,15 +77,19 @@ async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
 
 
 @pytest.mark.parametrize("stray", [b"\r\n", b"GET /hea"])
-async def test_what_comes_of_a_next_request_does_not_cut_the_answer(start: Serve, stray: bytes) -> None:
+async def test_what_comes_of_a_next_request_does_not_cut_the_answer(
+    start: Serve, stray: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = stopped_clock()
     model = ScriptedChatModel(clock, [Wait(1), *answer("Whole.")])
-    served = await start(model, bounds=TIGHT)
+    served = await start(model)
     wire = await served.connect()
     await wire.send(served.chat_request())
     await eventually(lambda: model.open_calls)
     await wire.send(stray)
-    await asyncio.sleep(0.25)  # more than a head's time
+    await eventually(lambda: any(open._arrival for open in served.server.server_state.connections))  # type: ignore[union-attr]
+    pass_time(monkeypatch, 2 * Bounds().head_seconds)
+    await settle()
     await clock.advance(1)
 
     assert b"Whole." in (await wire.answer())[2]
@@ -103,8 +109,10 @@ async def test_garbage_after_a_request_is_never_written_into_its_answer(start: S
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_what_is_left_of_an_answered_request_s_body_is_not_waited_for(start: Serve, chunked: bool) -> None:
-    served = await start(ScriptedChatModel(stopped_clock()), bounds=TIGHT)
+async def test_what_is_left_of_an_answered_request_s_body_is_not_waited_for(
+    start: Serve, chunked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await start(ScriptedChatModel(stopped_clock()))
     wire = await served.connect()
     length = {"content_length": "", "transfer_encoding": "chunked"} if chunked else {"content_length": "1000000"}
     await wire.send(served.request("POST", "/api/v1/chat", b"", x_api_key="wrong", **length))
@@ -117,8 +125,8 @@ async def test_what_is_left_of_an_answered_request_s_body_is_not_waited_for(star
 
     assert (await wire.answer())[0] == 401
     dripping = asyncio.create_task(drip())
-    async with asyncio.timeout(2):
-        assert await wire.rest() == b""
+    pass_time(monkeypatch, 2 * Bounds().rest_seconds)
+    assert await wire.rest() == b""
     dripping.cancel()
 
 
@@ -154,8 +162,9 @@ async def test_a_client_that_asks_in_vain_is_answered_and_closed(
     )
 
     assert (await wire.answer())[0] == status
-    async with asyncio.timeout(1):
-        assert await wire.rest() == b""
+    rest = asyncio.create_task(wire.rest())
+    await eventually(rest.done, within=1)
+    assert rest.result() == b""
 
 
 @pytest.mark.parametrize(
