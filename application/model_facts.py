@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
-from msgspec.structs import asdict
 
 from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.routing import Task
@@ -99,8 +98,8 @@ class ModelTable:
 
     def _stated(self, model: str) -> ModelFacts:
         stated: dict[str, Any] = {}
-        for row in self.rows:
+        for row in reversed(self.rows):
             if row.is_for(model):
-                known = {field: value for field, value in asdict(row).items() if value is not None}
-                stated = known | stated
+                values = ((field, getattr(row, field)) for field in ModelFacts.__struct_fields__)
+                stated |= {field: value for field, value in values if value is not None}
         return ModelFacts(**{**stated, "names": (model,)})

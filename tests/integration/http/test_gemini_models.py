@@ -169,21 +169,22 @@ async def test_a_model_that_cannot_be_kept_from_thinking_says_so() -> None:
 
 
 async def test_what_has_no_effect_is_named_in_header_record_and_plan_and_refused_to_a_strict_client() -> None:
-    stated = {"temperature": 0.0, "top_p": 0.5, "seed": 1}
+    stated: dict[str, Any] = {"temperature": 0.0, "top_p": 0.5, "seed": 1}
     strict = ClientSettings(name="strict", keys=(Secret(OTHER_KEY),), strict=True)
-    async with gateway(model="gemini-3.8-flash", clients=(strict,)) as (served, chats):
+    async with gateway(model="gemini-3.8-flash", clients=(strict,)) as (served, _):
         for cached in ("miss", "hit"):
             answered = await served.chat(model="gemini", **stated)
             assert answered.headers["x-gateway-cache"] == cached
             assert answered.headers["x-gateway-ignored"] == "temperature, top_p, seed"
-        record = await served.get(f"/api/v1/decisions/{answered.headers['x-request-id']}")
+        record = await served.client.get(f"/api/v1/requests/{answered.headers['x-request-id']}")
         assert record.json()["ignored"] == [*stated]
-        plan = await served.post("/api/v1/explain", chat(model="gemini", **stated))
+        plan = await served.client.post("/api/v1/explain", json=chat(model="gemini", **stated))
         assert plan.json()["endpoints"][0]["ignored"] == [*stated]
 
-        refused = await served.chat(model="gemini", key=OTHER_KEY, **stated)
+        served.client.headers["x-api-key"] = OTHER_KEY
+        refused = await served.chat(model="gemini", **stated)
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "temperature")
-        hinted = await served.chat(model_hint="online", key=OTHER_KEY, **stated)
+        hinted = await served.chat(model_hint="online", **stated)
         assert (hinted.status_code, hinted.headers["x-gateway-provider"]) == (200, "ollama")
         assert "x-gateway-ignored" not in hinted.headers
 
@@ -191,8 +192,8 @@ async def test_what_has_no_effect_is_named_in_header_record_and_plan_and_refused
 async def test_a_model_that_an_operator_describes_is_honoured_explained_and_documented() -> None:
     told = ModelSettings(provider="gemini", names=("gemini-9-*",), levels=tuple(ReasoningEffort)[1:], sampling=True)
     async with gateway(model="gemini-9-new", models=(told,)) as (served, chats):
-        stated = {"reasoning_effort": "xhigh", "temperature": 0.5}
-        plan = await served.post("/api/v1/explain", chat(model="gemini", **stated))
+        stated: dict[str, Any] = {"reasoning_effort": "xhigh", "temperature": 0.5}
+        plan = await served.client.post("/api/v1/explain", json=chat(model="gemini", **stated))
         assert plan.json()["endpoints"][0]["ignored"] == []
         answered = await served.chat(model="gemini", **stated)
         assert (answered.status_code, "x-gateway-ignored" in answered.headers) == (200, False)
