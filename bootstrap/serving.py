@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.app import HttpOptions, create_app
+from llm_gateway.adapters.inbound.http.app import create_app
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.inbound.http.common.drain import Drain
+from llm_gateway.adapters.inbound.http.common.handling import HttpOptions
 from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server.server import CannotListen, GatewayServer
 from llm_gateway.application.ports.models import EndpointDirectory
