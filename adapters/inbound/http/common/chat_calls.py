@@ -1,11 +1,12 @@
 """What both surfaces say alike of a chat, from wire to domain and back. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter
 from typing import assert_never
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
@@ -18,6 +19,7 @@ from llm_gateway.domain.chat import (
     NamedTool,
     ResponseFormat,
     Sampling,
+    Text,
     TextFormat,
     Tool,
     ToolCall,
@@ -33,14 +35,14 @@ from .wire import (
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
-    ParametersIn,
     TextFormatIn,
+    TextPart,
     ToolCallIn,
     ToolCallOut,
     ToolDefinition,
 )
 
-_SAMPLED = tuple(field for field in ParametersIn.__struct_fields__ if field in NUMBERS)
+_SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in NUMBERS and field != "temperature")
 _sampled_of = attrgetter(*_SAMPLED)
 
 
@@ -84,6 +86,10 @@ def to_directive(cache: CacheIn | None) -> CacheDirective:
     return CacheDirective(mode=cache.mode, ttl=ttl)
 
 
+def to_texts(content: str | Sequence[TextPart]) -> str | tuple[Text, ...]:
+    return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
+
+
 def to_tool_call(call: ToolCallIn) -> ToolCall:
     return ToolCall(
         id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
@@ -91,13 +97,7 @@ def to_tool_call(call: ToolCallIn) -> ToolCall:
 
 
 def _tool(tool: ToolDefinition) -> Tool:
-    function = tool.function
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        strict=function.strict,
-    )
+    return Tool(**asdict(tool.function))
 
 
 def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> ResponseFormat:
@@ -107,9 +107,7 @@ def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> Respons
         case JsonFormatIn():
             return JsonFormat()
         case JsonSchemaFormatIn(json_schema=schema):
-            return JsonSchemaFormat(
-                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
-            )
+            return JsonSchemaFormat(**asdict(schema))
         case _:
             assert_never(chosen)
 

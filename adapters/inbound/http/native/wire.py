@@ -4,26 +4,18 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from llm_gateway.domain.routing import Hint
-
 from ..common.wire import (
     DEFAULT_TEMPERATURE,
     CacheIn,
+    ChatFields,
     In,
     JsonObject,
     MaxTokens,
-    NonEmpty,
-    ParametersIn,
     Temperature,
+    TextPart,
     ToolCallIn,
     ToolDefinition,
 )
-
-
-class TextPart(In, frozen=True, kw_only=True, tag="text"):
-    """A part of a message that is text."""
-
-    text: str
 
 
 class ImagePart(In, frozen=True, kw_only=True, tag="image"):
@@ -40,11 +32,8 @@ class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
     name: str | None = None
 
 
-class DeveloperIn(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class DeveloperIn(SystemIn, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
-
-    content: str | list[TextPart]
-    name: str | None = None
 
 
 class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
@@ -74,12 +63,10 @@ class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
 
 
-class ChatBody(ParametersIn, frozen=True, kw_only=True):
+class ChatBody(ChatFields, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
-    model: NonEmpty | None = None
-    model_hint: Hint | None = None
     max_tokens: MaxTokens = 512
     temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     tools: list[ToolDefinition] = field(default_factory=list)

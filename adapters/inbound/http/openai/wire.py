@@ -4,27 +4,23 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
-from llm_gateway.domain.routing import Hint
-
 from ..common.wire import (
-    CacheIn,
+    ChatFields,
     FunctionCall,
     In,
     JsonObject,
     MaxTokens,
     NonEmpty,
-    ParametersIn,
     Temperature,
+    TextPart,
     ToolCallIn,
-    ToolDefinition,
 )
 from .fields import UNHONOURED
 
 
-class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+class TextPartIn(TextPart, frozen=True, kw_only=True, tag="text"):
     """A part of a message that is text."""
 
-    text: str
     prompt_cache_breakpoint: JsonObject | None = None
 
 
@@ -52,11 +48,8 @@ class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
     name: str | None = None
 
 
-class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class Developer(System, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
-
-    content: Texts
-    name: str | None = None
 
 
 class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
@@ -112,20 +105,16 @@ class StreamOptions(In, frozen=True, kw_only=True):
     include_obfuscation: bool | None = None
 
 
-class CompletionIn(ParametersIn, frozen=True, kw_only=True):
+class CompletionIn(ChatFields, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/chat/completions` that are honoured."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
     model: NonEmpty
-    model_hint: Hint | None = None
     max_completion_tokens: MaxTokens | None = None
     max_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
-    tools: list[ToolDefinition] | None = None
     parallel_tool_calls: bool | None = None
-    stream: bool | None = None
     stream_options: StreamOptions | None = None
-    cache: CacheIn | None = None
 
 
 CompletionBody = cast(
