@@ -31,7 +31,7 @@ class RedisServer:
     """Opened lazily, in the event loop that made it. A call waits `patience` seconds at most, and is made once."""
 
     def __init__(self, node: Node, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
-        self._node = node
+        self.node = node
         self._address = address
         self._clock = clock
         self._patience = patience
@@ -42,12 +42,15 @@ class RedisServer:
         self._away = False
         self._why = ""
 
-    @property
-    def node(self) -> Node:
-        return self._node
+    def servers(self) -> Sequence["RedisServer"]:
+        """Those that keys are on, as for a Cluster."""
+        return (self,)
 
-    async def call(self, command: bytes, *, asking: bool = False) -> RedisReply:
-        """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING)."""
+    async def call(self, key: bytes, command: bytes, *, asking: bool = False) -> RedisReply:
+        """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING).
+
+        `key` is for a Cluster: here every key is on the one server.
+        """
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
             raise StoreAway(f"not asked, because of: {self._why}")
@@ -126,7 +129,7 @@ class RedisServer:
 
     async def _open(self) -> CommandPipe:
         loop = asyncio.get_running_loop()
-        node = self._node
+        node = self.node
         if not node.port:
             _, pipe = await loop.create_unix_connection(self._new_pipe, node.host)
             return pipe
