@@ -121,15 +121,12 @@ class _TracedObservation(Observation):
 
 
 class _TracedCallObservation(CallObservation):
+    headers: Mapping[str, str] = {}
+
     def __init__(self, inner: CallObservation, span: Span, headers: Mapping[str, str]) -> None:
         self._inner = inner
         self._span = span
-        self._headers = {**inner.headers, **headers}
-
-    @property
-    @override
-    def headers(self) -> Mapping[str, str]:
-        return self._headers
+        self.headers = {**inner.headers, **headers}
 
     @override
     def end(self, record: AttemptRecord) -> None:
