@@ -17,7 +17,7 @@ from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
 from .openapi.docs_page import description_pages
-from .routes import api_document, error_style_of, litestar_handlers
+from .routes import api_document, error_style_of, litestar_handler, routes
 from .server.middleware import RequestMiddleware
 
 
@@ -33,7 +33,7 @@ def create_app(
         pages={**console_pages(), **description_pages(api_document(options.version))},
     )
     app = Litestar(
-        route_handlers=litestar_handlers(handling),
+        route_handlers=[litestar_handler(route, handling) for route in routes()],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,

@@ -1,14 +1,15 @@
 """Everything that is served, one row each: Litestar's handlers, the route labels and the OpenAPI document follow."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
-from msgspec import Struct
+from msgspec import Struct, json
 
+from .common.descriptions import REF
 from .common.handling import RequestHandling
 from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, HttpRequest, context_of
@@ -25,7 +26,6 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
-from .openapi.document import openapi_document
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
 
@@ -97,12 +97,8 @@ def routes() -> Sequence[ServedRoute]:
     )
 
 
-def litestar_handlers(handling: RequestHandling) -> list[HTTPRouteHandler]:
-    """One handler for Litestar of each row, which labels the request before it is handled."""
-    return [_litestar_handler(route, handling) for route in routes()]
-
-
-def _litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
+def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
+    """A row's handler for Litestar, which labels the request before it is handled."""
     label = route.label
 
     async def handle(request: HttpRequest) -> ASGIApp:
@@ -113,11 +109,23 @@ def _litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRout
 
 
 def api_document(version: str) -> dict[str, Any]:
-    """The OpenAPI document of everything that is served."""
-    paths: Mapping[str, Any] = {
-        route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
+    """What is served as OpenAPI 3.1, made from the wire types themselves."""
+    _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "LLM Gateway Core", "version": version, "license": {"name": "Apache-2.0"}},
+        "security": [{"api_key": []}, {"bearer": []}],
+        "paths": {
+            route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
     }
-    return openapi_document(version, [*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], paths)
 
 
 def error_style_of(path: str) -> ErrorStyle:

@@ -13,7 +13,7 @@ from ..common.replies import json_reply
 from ..common.request_context import HttpRequest, context_of
 from ..common.requests import hint_of, timeout_of
 from .embeddings import EmbeddingBody, EmbeddingReply, to_embed_call
-from .models import model_out, models_out
+from .models import ModelsOut, model_out
 from .renderer import OpenAIRenderer, response_options_of
 from .translate import to_call
 from .wire import CompletionBody
@@ -43,7 +43,8 @@ async def embed(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
 async def list_models(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
     """The models that this key may name, which are said to be created when the server began."""
     client = await handling.client(context_of(request.scope))
-    return json_reply(json.encode(models_out(handling.services.list_models(client), handling.since)))
+    models = [model_out(model, handling.since) for model in handling.services.list_models(client)]
+    return json_reply(json.encode(ModelsOut(data=models)))
 
 
 async def find_model(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
