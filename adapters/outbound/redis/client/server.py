@@ -54,24 +54,23 @@ class RedisServer:
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
             raise StoreAway(f"not asked, because of: {self._why}")
+        outcome, away = Outcome.UNKNOWN, None
         try:
             pipe = self._pipe
             reply = await (self._first(command, asking) if pipe is None else self._send(pipe, command, asking))
+            outcome = Outcome.HEALTHY
+            return reply
         except StoreAway as error:
-            permit.end(Outcome.FAILED, self._clock.monotonic())
+            outcome, away = Outcome.FAILED, error
             self._why = str(error)
-            self._tell(error)
             raise
         except StoreRefused:
-            permit.end(Outcome.HEALTHY, self._clock.monotonic())
-            self._tell()
+            outcome = Outcome.HEALTHY
             raise
-        except BaseException:
-            permit.end(Outcome.UNKNOWN, self._clock.monotonic())
-            raise
-        permit.end(Outcome.HEALTHY, self._clock.monotonic())
-        self._tell()
-        return reply
+        finally:
+            permit.end(outcome, self._clock.monotonic())
+            if outcome is not Outcome.UNKNOWN:
+                self._tell(away)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -158,7 +157,7 @@ class RedisServer:
         if self._pipe is pipe:
             self._pipe = None
 
-    def _tell(self, error: StoreAway | None = None) -> None:
+    def _tell(self, error: StoreAway | None) -> None:
         """A line in the log when the server goes, and one when it comes back."""
         unasked = self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
         away = unasked or (error is not None and self._pipe is None)
