@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
+    AssistantMessage,
     ChatCall,
     ChatRequest,
     Grain,
@@ -19,27 +20,32 @@ from llm_gateway.domain.chat import (
     NamedTool,
     ResponseFormat,
     Sampling,
+    SystemMessage,
     Text,
     TextFormat,
     Tool,
     ToolCall,
+    ToolMessage,
 )
 from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
     DEFAULT_TEMPERATURE,
+    AssistantFields,
     CacheIn,
     ChatFields,
     FunctionOut,
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
+    SystemFields,
     TextFormatIn,
     TextPart,
     ToolCallIn,
     ToolCallOut,
     ToolDefinition,
+    ToolFields,
 )
 
 _SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in NUMBERS and field != "temperature")
@@ -86,11 +92,29 @@ def to_directive(cache: CacheIn | None) -> CacheDirective:
     return CacheDirective(mode=cache.mode, ttl=ttl)
 
 
-def to_texts(content: str | Sequence[TextPart]) -> str | tuple[Text, ...]:
+def to_message(message: SystemFields | AssistantFields | ToolFields) -> Message:
+    """A message in which every surface has nothing but texts."""
+    match message:
+        case SystemFields():
+            return SystemMessage(content=_texts(message.content), name=message.name)
+        case AssistantFields():
+            return AssistantMessage(
+                content=_texts(message.content or ()),
+                tool_calls=tuple(map(_tool_call, message.tool_calls or ())),
+                name=message.name,
+                extra_content=message.extra_content,
+            )
+        case ToolFields():
+            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
+        case _:
+            assert_never(message)
+
+
+def _texts(content: str | Sequence[TextPart]) -> str | tuple[Text, ...]:
     return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
 
 
-def to_tool_call(call: ToolCallIn) -> ToolCall:
+def _tool_call(call: ToolCallIn) -> ToolCall:
     return ToolCall(
         id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
     )

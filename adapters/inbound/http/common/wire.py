@@ -1,5 +1,6 @@
 """What the surfaces' requests and answers have in common, as it stands on the wire."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -43,6 +44,30 @@ class ToolCallIn(In, frozen=True, kw_only=True):
     function: FunctionCall
     type: Literal["function"] = "function"
     extra_content: JsonObject | None = None
+
+
+class SystemFields(In, frozen=True, kw_only=True):
+    """Instructions to the model."""
+
+    content: str | Sequence[TextPart]
+    name: str | None = None
+
+
+class AssistantFields(In, frozen=True, kw_only=True):
+    """An earlier answer of the model, with the tools that it called. `extra_content` is sent back unchanged."""
+
+    content: str | Sequence[TextPart] | None = None
+    tool_calls: Sequence[ToolCallIn] | None = None
+    name: str | None = None
+    extra_content: JsonObject | None = None
+
+
+class ToolFields(In, frozen=True, kw_only=True):
+    """The result of the tool call with this id."""
+
+    content: str | Sequence[TextPart]
+    tool_call_id: str
+    name: str | None = None
 
 
 class FunctionIn(In, frozen=True, kw_only=True):

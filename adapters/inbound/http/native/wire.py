@@ -6,15 +6,17 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from ..common.wire import (
     DEFAULT_TEMPERATURE,
+    AssistantFields,
     CacheIn,
     ChatFields,
     In,
-    JsonObject,
     MaxTokens,
+    SystemFields,
     Temperature,
     TextPart,
     ToolCallIn,
     ToolDefinition,
+    ToolFields,
 )
 
 
@@ -25,11 +27,8 @@ class ImagePart(In, frozen=True, kw_only=True, tag="image"):
     mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
 
 
-class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class SystemIn(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model."""
-
-    content: str | list[TextPart]
-    name: str | None = None
 
 
 class DeveloperIn(SystemIn, frozen=True, kw_only=True, tag_field="role", tag="developer"):
@@ -43,21 +42,14 @@ class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
     name: str | None = None
 
 
-class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class AssistantIn(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """An earlier answer of the model, with the tools that it called. `extra_content` is sent back unchanged."""
 
-    content: str | list[TextPart] | None = None
     tool_calls: list[ToolCallIn] = field(default_factory=list)
-    name: str | None = None
-    extra_content: JsonObject | None = None
 
 
-class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolIn(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     """The result of the tool call with this id."""
-
-    content: str | list[TextPart]
-    tool_call_id: str
-    name: str | None = None
 
 
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn

@@ -8,14 +8,11 @@ from typing import assert_never
 from msgspec import UNSET, ValidationError, convert
 
 from llm_gateway.domain.chat import (
-    AssistantMessage,
     ChatCall,
     Image,
     Message,
     Part,
-    SystemMessage,
     Text,
-    ToolMessage,
     Usage,
     UserMessage,
 )
@@ -23,7 +20,7 @@ from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, given, to_texts, to_tool_call
+from ..common.chat_calls import call_of, given, to_message
 from . import answers, wire
 from .fields import refusals
 
@@ -47,22 +44,9 @@ def _max_tokens(body: wire.CompletionIn) -> int | None:
 
 
 def _message(message: wire.MessageIn, path: str) -> Message:
-    match message:
-        case wire.User():
-            return UserMessage(content=_parts(message.content, path), name=message.name)
-        case wire.System():
-            return SystemMessage(content=to_texts(message.content), name=message.name)
-        case wire.Assistant():
-            return AssistantMessage(
-                content=to_texts(message.content or ()),
-                tool_calls=tuple(map(to_tool_call, message.tool_calls or ())),
-                name=message.name,
-                extra_content=message.extra_content,
-            )
-        case wire.ToolAnswer():
-            return ToolMessage(content=to_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
-        case _:
-            assert_never(message)
+    if isinstance(message, wire.User):
+        return UserMessage(content=_parts(message.content, path), name=message.name)
+    return to_message(message)
 
 
 def _parts(content: str | Sequence[wire.TextPartIn | wire.ImagePartIn], path: str) -> str | tuple[Part, ...]:

@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from msgspec import Meta, defstruct
 
 from ..common.wire import (
+    AssistantFields,
     ChatFields,
     FunctionCall,
     In,
     JsonObject,
     MaxTokens,
     NonEmpty,
+    SystemFields,
     Temperature,
     TextPart,
     ToolCallIn,
+    ToolFields,
 )
 from .fields import UNHONOURED
 
@@ -41,11 +44,10 @@ class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
 Texts: TypeAlias = str | list[TextPartIn]
 
 
-class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class System(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model."""
 
     content: Texts
-    name: str | None = None
 
 
 class Developer(System, frozen=True, kw_only=True, tag_field="role", tag="developer"):
@@ -72,13 +74,11 @@ class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
     index: int | None = None
 
 
-class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class Assistant(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """Clients send an answer back with all that it held, nulls included."""
 
     content: Texts | None = None
     tool_calls: list[ToolCallBack] | None = None
-    name: str | None = None
-    extra_content: JsonObject | None = None
     reasoning_content: str | None = None
     annotations: list[Any] | None = None
     parsed: Any = None
@@ -87,12 +87,10 @@ class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"
     function_call: None = None
 
 
-class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolAnswer(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     """The result of the tool call with this id."""
 
     content: Texts
-    tool_call_id: str
-    name: str | None = None
 
 
 MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
