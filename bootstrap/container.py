@@ -36,23 +36,43 @@ from .stores import Stores
 from .telemetry import Telemetry
 
 
+def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
+    return {provider.name: provider.model for provider in providers if provider.model is not None}
+
+
+def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingModel]:
+    return {provider.name: provider.embedding for provider in providers if provider.embedding is not None}
+
+
+def _limits(settings: Settings) -> CallLimits:
+    return CallLimits(
+        timeout_seconds=settings.provider_timeout_seconds,
+        stream_seconds=settings.provider_stream_seconds,
+        fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
+        stream_seconds_at={
+            row.name: row.stream_seconds for row in settings.endpoints if row.stream_seconds is not None
+        },
+        retries=RetryPolicy(max_retries=settings.provider_max_retries),
+    )
+
+
 class Container(containers.DeclarativeContainer):
     settings: Dependency[Settings] = Dependency(instance_of=Settings)
 
     clock = Singleton(SystemClock)
     entropy = Singleton(SystemEntropy)
     telemetry = Singleton(Telemetry, settings)
-    observer = Call(lambda telemetry: telemetry.observer, telemetry)
-    meter = Call(lambda telemetry: telemetry.meter, telemetry)
+    observer = telemetry.provided.observer
+    meter = telemetry.provided.meter
 
-    model_providers = Singleton(build_providers, settings, clock, Call(lambda telemetry: telemetry.queue, telemetry))
-    chat_models = Singleton(lambda providers: _models(providers), model_providers)
-    embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
+    model_providers = Singleton(build_providers, settings, clock, telemetry.provided.queue)
+    chat_models = Singleton(_models, model_providers)
+    embedding_models = Singleton(_embedding_models, model_providers)
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
-    routes = Call(lambda settings: settings.routes, settings)
-    store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
+    routes = settings.provided.routes
+    store_meter = telemetry.provided.stores
     shared_stores = Singleton(Stores, settings, clock, store_meter)
-    stores = Call(lambda stores: stores.all, shared_stores)
+    stores = shared_stores.provided.all
     clients = Singleton(
         lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, shared_stores
     )
@@ -66,17 +86,11 @@ class Container(containers.DeclarativeContainer):
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
     lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
     throttle = Singleton(
-        ThrottleClient,
-        limiter,
-        clock,
-        entropy,
-        reserved_output=Call(lambda settings: settings.token_reservation_output, settings),
+        ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
     plan_route = Singleton(PlanRoute, endpoints, routes)
-    call_provider = Singleton(
-        CallProvider, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy
-    )
-    max_answer_bytes = Call(lambda settings: settings.max_answer_bytes, settings)
+    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
+    max_answer_bytes = settings.provided.max_answer_bytes
     route = Singleton(
         RouteChat, chat_models, lookup, flights, throttle, call_provider, max_answer_bytes=max_answer_bytes
     )
@@ -97,27 +111,7 @@ class Container(containers.DeclarativeContainer):
     authenticate = Singleton(Authenticate, clients)
     explain_chat = Singleton(ExplainChat, plan_route, breakers)
     list_models = Singleton(ListModels, plan_route, endpoints)
-    render_metrics = Call(lambda telemetry: telemetry.render, telemetry)
+    render_metrics = telemetry.provided.render
     gateway: Singleton[Gateway] = Singleton(
         Gateway, **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
-    )
-
-
-def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
-    return {provider.name: provider.model for provider in providers if provider.model is not None}
-
-
-def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingModel]:
-    return {provider.name: provider.embedding for provider in providers if provider.embedding is not None}
-
-
-def _limits(settings: Settings) -> CallLimits:
-    return CallLimits(
-        timeout_seconds=settings.provider_timeout_seconds,
-        stream_seconds=settings.provider_stream_seconds,
-        fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
-        stream_seconds_at={
-            row.name: row.stream_seconds for row in settings.endpoints if row.stream_seconds is not None
-        },
-        retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )

@@ -13,7 +13,7 @@ from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
-from .loading import SettingsError, SettingsRead, read_settings
+from .loading import SettingsError, SettingsRead
 from .opening import open_gateway
 from .settings import Settings
 from .settings_rules import serving_faults
@@ -39,7 +39,7 @@ def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
 
 def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     try:
-        read = read_settings(config=config, demo=demo)
+        read = SettingsRead(config=config, demo=demo)
     except SettingsError as error:
         raise CommandFailed(error.faults) from error
     faults = list(serving_faults(read.settings)) if serving else []

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.native.translate import to_call
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
-from llm_gateway.adapters.outbound.embedded.endpoint import state_of
+from llm_gateway.adapters.outbound.embedded.parameters import FEATURES
 from llm_gateway.adapters.outbound.embedded.translate import request_body
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
@@ -160,7 +160,7 @@ async def embedded(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], B
     async def body(_: EndpointState, request: ChatRequest) -> Any:
         return request_body(request)
 
-    yield [state_of(to, unusable=None, demonstration=False, loading=False)], body
+    yield [EndpointState(endpoint=to, features=FEATURES)], body
 
 
 VENDORS = {"gemini": gemini, "ollama": ollama, "embedded": embedded}

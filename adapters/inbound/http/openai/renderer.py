@@ -8,7 +8,6 @@ from typing_extensions import override
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.chat import ChatReply, FinishReason
 from llm_gateway.domain.events import Delta, ToolCallDelta
-from llm_gateway.domain.routing import Endpoint
 
 from ..common.chat_calls import from_tool_call, given
 from ..common.renderer import AnswerIdentity, ChatRenderer
@@ -118,12 +117,8 @@ def _frame(chunk: wire.Chunk) -> bytes:
 
 def _fingerprint(answer: Answer) -> str:
     """Changes where something of the backend does that may change an answer."""
-    for state in answer.plan.endpoints:
-        if state.endpoint.id == answer.endpoint:
-            return _digest(state.endpoint)
+    for endpoint in (state.endpoint for state in answer.plan.endpoints):
+        if endpoint.id == answer.endpoint:
+            of = "\0".join((endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
+            return f"fp_{blake2b(of.encode(), digest_size=5).hexdigest()}"
     return ""
-
-
-def _digest(endpoint: Endpoint) -> str:
-    of = "\0".join((endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
-    return f"fp_{blake2b(of.encode(), digest_size=5).hexdigest()}"
