@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from google.genai import types
 
 from llm_gateway.domain.chat import FinishReason, Usage, counted
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured, ProviderRejected
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
 
@@ -33,7 +33,7 @@ ENDINGS: Final[Mapping[str, Ending]] = {
     _V.IMAGE_RECITATION: FinishReason.CONTENT_FILTER,
     _V.ESCALATION: FinishReason.CONTENT_FILTER,
     _V.MODEL_ARMOR: FinishReason.CONTENT_FILTER,
-    _V.MISSING_THOUGHT_SIGNATURE: ProviderRejected,
+    _V.MISSING_THOUGHT_SIGNATURE: ProviderMisconfigured,  # this gateway lost it, not the client
     _V.PUP_LIMITED_DISABLED: ProviderMisconfigured,  # the operator's account is limited
     _V.MALFORMED_FUNCTION_CALL: ProviderBroken,
     _V.UNEXPECTED_TOOL_CALL: ProviderBroken,
@@ -48,7 +48,19 @@ ENDINGS: Final[Mapping[str, Ending]] = {
 WORTH_REPEATING: Final = frozenset({_V.MALFORMED_RESPONSE, _V.OTHER})
 """Of the endings that are failures: another answer to the same request may be sound."""
 
-_NOT_BLOCKED: Final = (None, types.BlockedReason.BLOCKED_REASON_UNSPECIFIED)
+_B = types.BlockedReason
+BLOCKS: Final[Mapping[str, Ending]] = {
+    _B.BLOCKED_REASON_UNSPECIFIED: None,
+    _B.SAFETY: FinishReason.CONTENT_FILTER,
+    _B.OTHER: FinishReason.CONTENT_FILTER,
+    _B.BLOCKLIST: FinishReason.CONTENT_FILTER,
+    _B.PROHIBITED_CONTENT: FinishReason.CONTENT_FILTER,
+    _B.IMAGE_SAFETY: FinishReason.CONTENT_FILTER,
+    _B.MODEL_ARMOR: FinishReason.CONTENT_FILTER,
+    _B.JAILBREAK: FinishReason.CONTENT_FILTER,
+}
+"""The same of the reasons why a prompt was blocked, which ends an answer without a candidate."""
+
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
@@ -78,8 +90,8 @@ class GeminiReplyReader:
         self._usage = chunk.usage_metadata or self._usage
         self._model = chunk.model_version or self._model
         feedback = chunk.prompt_feedback
-        if feedback is not None and feedback.block_reason not in _NOT_BLOCKED:
-            self._ending = FinishReason.CONTENT_FILTER
+        if feedback is not None and feedback.block_reason is not None:
+            self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
         candidate = chunk.candidates[0] if chunk.candidates else None
         if candidate is None:
             return
@@ -89,7 +101,7 @@ class GeminiReplyReader:
         for part in parts:
             yield from self._part(part, chunk.response_id)
         if candidate.finish_reason is not None:
-            self._ending = self._meaning(candidate.finish_reason)
+            self._ending = self._meaning(candidate.finish_reason, ENDINGS)
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
@@ -106,8 +118,9 @@ class GeminiReplyReader:
         )
 
     def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
-        if any(getattr(part, kind) is not None for kind in UNCARRIED):
-            raise self._unusable("the answer holds something other than text and tool calls")
+        kind = next((kind for kind in UNCARRIED if getattr(part, kind) is not None), None)
+        if kind is not None:
+            raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
         if not part.model_fields_set & CARRIED:
             raise self._unusable("the answer holds a part of an unknown kind")
         if part.function_call is not None:
@@ -142,10 +155,12 @@ class GeminiReplyReader:
         self._ids.add(id)
         return self._sound(id)
 
-    def _meaning(self, reason: types.FinishReason) -> FinishReason | None:
-        ending = ENDINGS.get(reason, ProviderBroken)
+    def _meaning(
+        self, reason: types.FinishReason | types.BlockedReason, meanings: Mapping[str, Ending]
+    ) -> FinishReason | None:
+        ending = meanings.get(reason, ProviderBroken)
         if isinstance(ending, type):
-            known = reason.name.lower() if reason in ENDINGS else "of an unknown kind"
+            known = reason.name.lower() if reason in meanings else "of an unknown kind"
             why = f"the answer ended without a result: {known}"
             if ending is ProviderBroken:
                 raise self._unusable(why, repeats=1 if reason in WORTH_REPEATING else 0)
@@ -178,9 +193,9 @@ def _json_text(value: Mapping[str, object]) -> str | None:
 
 
 def _usage(usage: types.GenerateContentResponseUsageMetadata) -> Usage:
-    """The vendor counts thoughts beside the candidates, and leaves out what is 0."""
+    """The vendor counts thoughts beside the candidates, its own tools' input beside the prompt, and leaves out a 0."""
     return Usage(
-        prompt_tokens=counted(usage.prompt_token_count),
+        prompt_tokens=counted(usage.prompt_token_count) + counted(usage.tool_use_prompt_token_count),
         completion_tokens=counted(usage.candidates_token_count) + counted(usage.thoughts_token_count),
         reasoning_tokens=None if usage.thoughts_token_count is None else counted(usage.thoughts_token_count),
         cached_tokens=None if usage.cached_content_token_count is None else counted(usage.cached_content_token_count),

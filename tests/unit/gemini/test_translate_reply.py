@@ -9,9 +9,15 @@ import msgspec
 import pytest
 from google.genai import types
 
-from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, UNCARRIED, GeminiReplyReader, joined
+from llm_gateway.adapters.outbound.gemini.translate_reply import (
+    BLOCKS,
+    ENDINGS,
+    UNCARRIED,
+    GeminiReplyReader,
+    joined,
+)
 from llm_gateway.domain.chat import MAX_COUNT, ChatReply, FinishReason
-from llm_gateway.domain.errors import ProviderBroken, ProviderError
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
 from llm_gateway.domain.routing import EndpointId
 
@@ -71,6 +77,12 @@ async def test_how_an_answer_ends(reason: types.FinishReason) -> None:
     assert caught.value.repeats == (1 if reason in repeated else 0)
 
 
+@pytest.mark.parametrize("reason", ["PUP_LIMITED_DISABLED", "MISSING_THOUGHT_SIGNATURE"])
+async def test_an_ending_that_is_our_side_s_fault_is_no_fault_of_the_request(reason: str) -> None:
+    with pytest.raises(ProviderMisconfigured):
+        await reply_of(answer(finish=reason))
+
+
 @pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
 async def test_an_unknown_finish_reason_is_broken_and_not_quoted() -> None:
     with pytest.raises(ProviderBroken) as caught:
@@ -100,6 +112,18 @@ async def test_an_unspecified_block_reason_blocks_nothing() -> None:
         await reply_of(vendor(feedback))
 
 
+def test_every_block_reason_of_the_sdk_has_a_meaning() -> None:
+    assert set(BLOCKS) == set(types.BlockedReason)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a valid BlockedReason")
+async def test_an_unknown_block_reason_is_broken_and_not_quoted() -> None:
+    with pytest.raises(ProviderBroken) as caught:
+        await reply_of(vendor({"promptFeedback": {"blockReason": "SAID_BY_THE_VENDOR"}}))
+    assert "SAID" not in str(caught.value).upper()
+    assert caught.value.doubtful
+
+
 @pytest.mark.parametrize("reason", [each for each in types.BlockedReason if "UNSPECIFIED" not in each.value])
 async def test_a_blocked_prompt_is_an_empty_answer(reason: types.BlockedReason) -> None:
     reply = await reply_of(vendor({"promptFeedback": {"blockReason": reason.value}}))
@@ -120,7 +144,7 @@ async def test_a_part_of_another_kind_is_broken_never_dropped(kind: str) -> None
     chunk = answer({"text": "x"}, finish="STOP")
     assert chunk.candidates
     chunk.candidates[0].content = types.Content.model_construct(parts=[types.Part(text="a"), part])
-    with pytest.raises(ProviderBroken) as caught:
+    with pytest.raises(ProviderBroken, match=kind) as caught:
         await reply_of(chunk)
     assert caught.value.doubtful
 
@@ -208,6 +232,18 @@ async def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, t
     usage = (await reply_of(chunk)).usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (taken, 2 * taken)
     assert (usage.reasoning_tokens, usage.cached_tokens) == (taken, taken)
+
+
+async def test_the_last_counts_hold_with_what_the_vendor_s_tools_read() -> None:
+    counts = [
+        {"promptTokenCount": 9, "candidatesTokenCount": 1},
+        {"promptTokenCount": 9, "toolUsePromptTokenCount": 4, "candidatesTokenCount": 3, "thoughtsTokenCount": 2},
+    ]
+    chunks = [
+        vendor({"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": each}) for each in counts
+    ]
+    usage = (await reply_of(*chunks, answer(finish="STOP"))).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens) == (13, 5, 2)
 
 
 @pytest.mark.parametrize("named", [{"model_version": "\ud800"}, {"response_id": "\ud800"}], ids=["model", "answer"])
