@@ -83,5 +83,6 @@ def _raise_error(text: bytes) -> None:
     error = body["error"]
     if isinstance(error, dict):
         code = error.get("code")
-        known = isinstance(code, int) and 400 <= code <= 599
-        raise APIError(code if known else CODES.get(error.get("status"), 0), body)
+        if not isinstance(code, int) or not 400 <= code <= 599:
+            code = CODES.get(error.get("status"), 0)
+        raise APIError(code, body)
