@@ -108,8 +108,9 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
-    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
-    None where the request's own bounds are enough.
+    `output_limit` are in tokens. `answered_by` is the model that answers now in the place of another, which the name
+    says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops` and
+    `seed_bits` bound two; None where the request's own bounds are enough.
     """
 
     endpoint: Endpoint
@@ -123,6 +124,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     loading: bool = False
     context_length: int | None = None
     output_limit: int | None = None
+    answered_by: str | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
 

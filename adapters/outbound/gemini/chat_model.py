@@ -10,7 +10,7 @@ from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderError
-from llm_gateway.domain.events import ChatEvent, Started
+from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId
 
@@ -60,6 +60,8 @@ class GeminiChatModel(ChatModel):
                 answer = self._streamed(call, reader, to.id, asked, idle)
             async with aclosing(answer) as events:
                 async for event in events:
+                    if isinstance(event, Finished):
+                        self._client.answering.saw(to.id.model, reader.model)
                     yield event
 
     async def _whole(

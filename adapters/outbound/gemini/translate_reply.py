@@ -28,14 +28,15 @@ class GeminiReplyReader:
     """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said.
 
     `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
+    `model` is the model that the vendor says answers.
     """
 
     def __init__(self, to: EndpointId, request: ChatRequest) -> None:
         self.continuation: bytes | None = None
+        self.model: str | None = None
         self.usage = UsageCount(request)
         self._to = to
         self._ending: FinishReason | None = None
-        self._model: str | None = None
         self._signature: bytes | None = None
         self._ids: set[str] = set()
         self._spare = 0
@@ -51,7 +52,7 @@ class GeminiReplyReader:
 
     def read(self, chunk: types.GenerateContentResponse) -> Iterator[Delta]:
         self.usage.told(chunk.usage_metadata)
-        self._model = chunk.model_version or self._model
+        self.model = chunk.model_version or self.model
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
             self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
@@ -78,7 +79,7 @@ class GeminiReplyReader:
         return Finished(
             reason=reason,
             usage=self.usage.total(),
-            model=self._sound(self._model or self._to.model),
+            model=self._sound(self.model or self._to.model),
             extra_content=carried(self._signature),
         )
 

@@ -103,6 +103,12 @@ TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", "provi
 BREAKER_STATE = _gauge(
     "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", "provider", "model", worst=True
 )
+ANSWERED_BY_OTHER = _gauge(
+    "gateway_answered_by_other",
+    "1 where another model answers than the name says or was seen first: a moved alias, or a redirected name",
+    *("provider", "model"),
+    worst=True,
+)
 ANSWERS = _gauge("gateway_answers_under_way", "Chats and embeddings that are being answered")
 QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, where calls wait", "provider")
 QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their turn, where calls wait", "provider")
@@ -153,7 +159,7 @@ PER_TOKEN = _histogram(
 CATALOGUE = (
     *(REQUESTS, ALLOWED, BLOCKED, ANSWERS),
     *(CACHE_HITS, CACHE_MISSES, SAVED_TOKENS, SAVED_SECONDS),
-    *(PROVIDER_CALLS, PROVIDER_FAILURES, TOKENS_USED, BREAKER_STATE, QUEUE_DEPTH, QUEUE_WAIT),
+    *(PROVIDER_CALLS, PROVIDER_FAILURES, TOKENS_USED, BREAKER_STATE, ANSWERED_BY_OTHER, QUEUE_DEPTH, QUEUE_WAIT),
     *(OPERATION_DURATION, TOKEN_USAGE, FIRST_TOKEN, PER_TOKEN),
     *(HTTP_ACTIVE, HTTP_DURATION),
     *(LIMITER_MODE, REDIS_DURATION, REDIS_FAILURES),
