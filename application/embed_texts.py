@@ -167,4 +167,6 @@ _Asked: TypeAlias = tuple[EmbedReply, float]
 
 def _usage(reply: EmbedReply) -> Usage | None:
     """None where the provider did not count."""
-    return Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0) if reply.prompt_tokens else None
+    if not reply.prompt_tokens:
+        return None
+    return Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0, estimated=reply.estimated)

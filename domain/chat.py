@@ -253,7 +253,7 @@ def counted(tokens: int | None) -> int:
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens as the provider counted them.
+    """Tokens as the provider counted them, or as the gateway estimates them where it did not: then `estimated`.
 
     `reasoning_tokens` are part of the completion, `cached_tokens` part of the prompt; None where they were not counted.
     """
@@ -262,6 +262,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     completion_tokens: int
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    estimated: bool = False
 
     @property
     def total_tokens(self) -> int:

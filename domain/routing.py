@@ -113,9 +113,10 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
-    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops`, `seed_bits` and `media_types`
-    bound three; None where the request's own bounds are enough. `left_out` are the fields, as the table of parameters
-    has them, that would change nothing there: they are not sent, and named to the client.
+    `output_limit` are in tokens. `answered_by` is the model that answers now in the place of another, which the name
+    says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops`,
+    `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
+    fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
     """
 
     endpoint: Endpoint
@@ -130,6 +131,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     loading: bool = False
     context_length: int | None = None
     output_limit: int | None = None
+    answered_by: str | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
     media_types: frozenset[str] | None = None

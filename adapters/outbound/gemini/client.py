@@ -10,6 +10,7 @@ from google.genai.client import AsyncClient, DebugConfig
 
 from llm_gateway.domain.errors import ProviderMisconfigured
 
+from .answering import AnsweringModels
 from .connection import MAX_BODY_BYTES, open_session
 
 BASE_URL: Final = "https://generativelanguage.googleapis.com/"
@@ -33,6 +34,7 @@ class GeminiClient:
         self.provider = provider
         self.base_url = base_url or BASE_URL
         self.configured = bool(api_key)
+        self.answering = AnsweringModels(provider)
         self._session = open_session(connect_seconds, max_body_bytes) if api_key else None
         self._sdk = self._make_sdk(api_key) if api_key else None
 

@@ -60,7 +60,7 @@ class GeminiDirectory(EndpointDirectory):
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        return self._states
+        return self._client.answering.told(self._states)
 
     def start(self) -> None:
         """Inside a running loop."""

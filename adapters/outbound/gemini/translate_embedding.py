@@ -7,6 +7,7 @@ from google.genai import types
 
 from llm_gateway.domain.chat import counted
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
+from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.routing import EndpointId
 
 INPUTS_A_CALL: Final = 100
@@ -32,5 +33,11 @@ def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[types.E
     """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does. The vendor names no model."""
     vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
     check_vectors(to.provider, request, vectors)
-    counts = [answer.usage_metadata.prompt_token_count for answer in answers if answer.usage_metadata is not None]
-    return EmbedReply(endpoint=to, model=to.model, vectors=vectors, prompt_tokens=sum(map(counted, counts)))
+    counts = [counted(each.usage_metadata.prompt_token_count if each.usage_metadata else None) for each in answers]
+    return EmbedReply(
+        endpoint=to,
+        model=to.model,
+        vectors=vectors,
+        prompt_tokens=sum(counts) if all(counts) else likely_prompt_tokens(request),
+        estimated=not all(counts),  # gemini-embedding-001 counts nothing
+    )

@@ -86,6 +86,12 @@ TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", ("prov
 BREAKER_STATE = _gauge(
     "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", ("provider", "model"), worst=True
 )
+ANSWERED_BY_OTHER = _gauge(
+    "gateway_answered_by_other",
+    "1 where another model answers than the name says or was seen first: a moved alias, or a redirected name",
+    ("provider", "model"),
+    worst=True,
+)
 QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, where calls wait", ("provider",))
 QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their turn, where calls wait", ("provider",))
 OPERATION_DURATION = _histogram(

@@ -30,8 +30,14 @@ def watch_gateway(
                 id = state.endpoint.id
                 yield (id.provider, id.model), _BREAKER[breakers.state(id)]
 
+    def others() -> Iterable[tuple[tuple[str, ...], float]]:
+        for state in endpoints.snapshot():
+            if state.configured and (state.answered_by is not None or not state.pin_only):
+                yield (state.endpoint.id.provider, state.endpoint.id.model), state.answered_by is not None
+
     instruments.watch(catalogue.ANSWERS, lambda: [((), under_way())])
     instruments.watch(catalogue.BREAKER_STATE, states)
+    instruments.watch(catalogue.ANSWERED_BY_OTHER, others)
     instruments.watch(catalogue.QUEUE_DEPTH, lambda: [((provider,), waiting()) for provider, waiting in queues.items()])
     instruments.watch(catalogue.BUILD_INFO, lambda: [((version, platform.python_version()), 1)])
     instruments.watch(catalogue.WORKERS, lambda: [((), 1)])

@@ -47,11 +47,17 @@ def test_the_batches_hold_every_input_once_and_in_order(count: int) -> None:
     assert all(0 < len(batch) <= INPUTS_A_CALL for batch in batches)
 
 
-def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
-    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [vendor({"embeddings": [{"values": [1]}]})]).prompt_tokens == 0
+@pytest.mark.parametrize("usage", [{}, {"usageMetadata": {}}, {"usageMetadata": {"promptTokenCount": -5}}])
+def test_what_is_not_counted_is_estimated_and_said_to_be(usage: dict[str, object]) -> None:
+    counted = vendor({"embeddings": [{"values": [1]}], "usageMetadata": {"promptTokenCount": 900}})
+    reply = embed_reply(
+        TO, EmbedRequest(inputs=("a", "b" * 32)), [counted, vendor({"embeddings": [{"values": [1]}], **usage})]
+    )
+    assert (reply.prompt_tokens, reply.estimated) == (17, True)
 
 
-@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (10**40, MAX_COUNT)])
+@pytest.mark.parametrize(("count", "taken"), [(7, 7), (10**40, MAX_COUNT)])
 def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
     answer = vendor({"embeddings": [{"values": [1]}], "usageMetadata": {"promptTokenCount": count}})
-    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).prompt_tokens == taken
+    reply = embed_reply(TO, EmbedRequest(inputs=("a",)), [answer])
+    assert (reply.prompt_tokens, reply.estimated) == (taken, False)

@@ -11,13 +11,17 @@ from ..common.wire import JsonObject, Out, ToolCallOut
 
 
 class UsageOut(Out, frozen=True, kw_only=True):
-    """Tokens as the provider counts them; what it does not count is left out."""
+    """Tokens as the provider counts them; what it does not count is left out.
+
+    `estimated`: by the gateway, as the provider did not count.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     reasoning_tokens: int | UnsetType = UNSET
     cached_tokens: int | UnsetType = UNSET
+    estimated: Literal[True] | UnsetType = UNSET
 
 
 class AnswerOut(Out, frozen=True, kw_only=True):

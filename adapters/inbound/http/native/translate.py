@@ -117,6 +117,7 @@ def usage_out(usage: Usage) -> answers.UsageOut:
         total_tokens=usage.total_tokens,
         reasoning_tokens=UNSET if usage.reasoning_tokens is None else usage.reasoning_tokens,
         cached_tokens=UNSET if usage.cached_tokens is None else usage.cached_tokens,
+        estimated=True if usage.estimated else UNSET,
     )
 
 

@@ -26,13 +26,17 @@ class CompletionDetails(_Out, frozen=True, kw_only=True):
 
 
 class CompletionUsage(_Out, frozen=True, kw_only=True):
-    """Tokens as the provider counts them; what it does not count is left out."""
+    """Tokens as the provider counts them; what it does not count is left out.
+
+    `estimated`, which is not OpenAI's: by the gateway, as the provider did not count.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptDetails | UnsetType = UNSET
     completion_tokens_details: CompletionDetails | UnsetType = UNSET
+    estimated: Literal[True] | UnsetType = UNSET
 
 
 class MessageOut(_Out, frozen=True, kw_only=True):

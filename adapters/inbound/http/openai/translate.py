@@ -105,4 +105,5 @@ def usage_out(usage: Usage) -> answers.CompletionUsage:
         total_tokens=usage.total_tokens,
         prompt_tokens_details=UNSET if cached is None else answers.PromptDetails(cached_tokens=cached),
         completion_tokens_details=UNSET if reasoning is None else answers.CompletionDetails(reasoning_tokens=reasoning),
+        estimated=True if usage.estimated else UNSET,
     )

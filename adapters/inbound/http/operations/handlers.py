@@ -31,6 +31,7 @@ async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
             locality=state.endpoint.locality.value,
             demonstration=state.demonstration,
             reason=state.unusable if state.configured else state.unusable or "not configured",
+            answered_by=state.answered_by,
         )
         for state in services.endpoints.snapshot()
     ]

@@ -12,13 +12,17 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True):
-    """An endpoint, whether it can be asked, and if not, why."""
+    """An endpoint, whether it can be asked, and if not, why.
+
+    `answered_by` is the model that answers in the place of another, as its vendor moved an alias or redirects a name.
+    """
 
     name: str
     usable: bool
     locality: Literal["on_premises", "cloud"]
     demonstration: bool
     reason: str | None
+    answered_by: str | None
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
