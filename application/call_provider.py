@@ -190,6 +190,8 @@ class ProviderCall:
             task=recorder.task,
             error=type(error).__name__ if isinstance(error, Exception) else None,
             reason=error.message if isinstance(error, GatewayError) else None,
+            status=error.status if isinstance(error, ProviderError) else None,
+            reason_class=error.reason if isinstance(error, ProviderError) else None,
             left=error is not None and not isinstance(error, Exception),
             streamed=recorder.streamed,
             usage=usage,

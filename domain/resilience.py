@@ -97,8 +97,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 
 def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
-    if error.doubtful:
-        return retries < error.repeats
+    if error.doubtful or error.repeats is not None:
+        return retries < (error.repeats or 0)
     return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
 
 
