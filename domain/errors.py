@@ -151,6 +151,9 @@ class FailureReason(StrEnum):
     LOAD_STALLED = "load_stalled"
     CANCELLED = "cancelled"
     GONE = "gone"
+    UNUSABLE = "unusable"
+    """The model's output could not be used."""
+    TIMEOUT = "timeout"
     SERVER = "server"
 
 
@@ -158,9 +161,9 @@ class ProviderError(GatewayError):
     """A provider failed. Safe to show: the provider's name and what happened, never what was said.
 
     `doubtful`: it may be the request that it failed on. So nothing is held against the provider, whose other clients
-    would pay for it, and it is asked again no more often than `repeats` says. `repeats` bounds any other failure too,
-    where it is given. `status` is the vendor's HTTP status and `reason` the class of the failure, where they are known.
-    `out_until`: the endpoint answers nobody before this Unix time, so it is not to be asked.
+    would pay for it, and it is asked again no more often than `repeats` says. `status` is the vendor's HTTP status and
+    `reason` the class of the failure, where they are known. `out_until`: the endpoint answers nobody before this Unix
+    time, so it is not to be asked.
     """
 
     def __init__(
@@ -170,7 +173,7 @@ class ProviderError(GatewayError):
         *,
         retry_after: timedelta | None = None,
         doubtful: bool = False,
-        repeats: int | None = None,
+        repeats: int = 0,
         status: int | None = None,
         reason: FailureReason | None = None,
         out_until: float | None = None,

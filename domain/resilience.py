@@ -1,10 +1,12 @@
 """Timeouts, retries and circuit breakers as pure state machines; times are seconds on a monotonic clock."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
 from .errors import (
+    FailureReason,
     ProviderBroken,
     ProviderError,
     ProviderRefused,
@@ -22,6 +24,14 @@ FALLBACK_SECONDS = 60.0
 """How long a whole answer is waited for where another endpoint can be asked."""
 RETRY_BUDGET_SHARE = 0.2
 RETRY_BUDGET_FLOOR = 10.0
+
+
+_MOST_REPEATS: Mapping[FailureReason | None, int] = {
+    FailureReason.OUT_OF_MEMORY: 0,
+    FailureReason.LOAD_STALLED: 0,
+    FailureReason.RUNNER_LOST: 1,
+}
+"""Of failures that asking again mends seldom or never, whatever the settings allow."""
 
 
 class Deadline(Struct, frozen=True):
@@ -97,8 +107,10 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 
 def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
-    if error.doubtful or error.repeats is not None:
-        return retries < (error.repeats or 0)
+    if error.doubtful:
+        return retries < error.repeats
+    if error.out_until is not None or retries >= _MOST_REPEATS.get(error.reason, retries + 1):
+        return False
     return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
 
 
