@@ -55,6 +55,9 @@ KINDS: Final[Mapping[FailureReason, type[ProviderError]]] = {
 _DOUBTFUL: Final[Mapping[FailureReason, int]] = {_R.CANCELLED: 1, _R.GONE: 0, _R.UNUSABLE: 0}
 """What says nothing of the endpoint's health, and how often it is worth asking again."""
 
+_BARE: Final = frozenset((_R.REQUEST, _R.SERVER))
+"""Of which the status tells more than the reason does."""
+
 _LIMIT: Final = re.compile(r"(?:tokens allowed|context size|context length)\W{0,3}([0-9]{1,9})\b")
 _INDEX: Final = re.compile(r"(?:function_?declarations|requests)\[([0-9]{1,6})\]")
 
@@ -130,12 +133,13 @@ def error_of(
         return _of_a_field(provider, what, stated)
     if sign.reason is FailureReason.CONTEXT_LENGTH:
         return ContextLengthExceeded(provider, sign.says, status=status, limit=what.limit)
+    says = f"{sign.says} (status {status})" if sign.reason in _BARE and status is not None else sign.says
     if sign.reason is FailureReason.REQUEST:
-        return ProviderRejected(provider, sign.says, status=status, reason=sign.reason)
+        return ProviderRejected(provider, says, status=status, reason=sign.reason)
     kind = KINDS[sign.reason]
     return kind(
         provider,
-        sign.says,
+        says,
         retry_after=retry_after
         if issubclass(kind, ProviderThrottled | ProviderUnavailable | ProviderTimeout)
         else None,

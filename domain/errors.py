@@ -190,7 +190,8 @@ class ProviderError(GatewayError):
 class ProviderRejected(ProviderError):
     """The provider refuses this request, and would again: it is never retried.
 
-    `path` is the request's field at fault, None where it is not known.
+    `path` is the request's field at fault, None where it is not known. `doubtful`: the provider itself may be at fault,
+    so another endpoint may be asked.
     """
 
     def __init__(
@@ -200,11 +201,12 @@ class ProviderRejected(ProviderError):
         *,
         path: str | None = None,
         retry_after: timedelta | None = None,
+        doubtful: bool = False,
         status: int | None = None,
         reason: FailureReason | None = None,
     ) -> None:
         said = f"{path}: {message}" if path else message
-        super().__init__(provider, said, retry_after=retry_after, status=status, reason=reason)
+        super().__init__(provider, said, retry_after=retry_after, doubtful=doubtful, status=status, reason=reason)
         self.path = path
 
 
