@@ -109,7 +109,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
     `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
-    None where the request's own bounds are enough.
+    None where the request's own bounds are enough. `notes` are what an operator has to know though it answers.
     """
 
     endpoint: Endpoint
@@ -125,6 +125,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     output_limit: int | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -48,6 +48,8 @@ LABELS = {
     "outcome": "`answered`, `left` for a client that went away, or the class of the error",
     "provider": "a provider of the configuration",
     "model": "a model of the endpoints that `/health/ready` lists",
+    "status": "the provider's HTTP status; empty where it gave none",
+    "reason": "the class of the failure, one of a fixed few; empty where none is known",
     "type": "`prompt`, `completion`, `reasoning` (a part of `completion`) or `cached` (a part of `prompt`)",
     "operation": "what was asked of Redis, one of a fixed few",
     "mode": "`shared`, `local`, `open` or `closed`",
@@ -99,9 +101,26 @@ SAVED_SECONDS = _counter(
 )
 PROVIDER_CALLS = _counter("provider_calls", "Calls to providers", "provider")
 PROVIDER_FAILURES = _counter("provider_failures", "Calls to providers that failed", "provider")
+PROVIDER_ERRORS = _counter(
+    "provider_errors",
+    "Calls to providers that failed, by the provider's status and the class of its failure",
+    *("provider", "model", "status", "reason"),
+)
 TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", "provider", "type")
 BREAKER_STATE = _gauge(
     "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", "provider", "model", worst=True
+)
+ENDPOINT_OUT = _gauge(
+    "gateway_endpoint_out",
+    "1 for an endpoint that is not asked before a time that its vendor set, as for a quota of the day",
+    *("provider", "model"),
+    worst=True,
+)
+ENDPOINT_FAULT = _gauge(
+    "gateway_endpoint_fault",
+    "1 for an endpoint with a fault that an operator has to mend, as `/health/ready` tells",
+    *("provider", "model"),
+    worst=True,
 )
 ANSWERS = _gauge("gateway_answers_under_way", "Chats and embeddings that are being answered")
 QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, where calls wait", "provider")
@@ -153,7 +172,17 @@ PER_TOKEN = _histogram(
 CATALOGUE = (
     *(REQUESTS, ALLOWED, BLOCKED, ANSWERS),
     *(CACHE_HITS, CACHE_MISSES, SAVED_TOKENS, SAVED_SECONDS),
-    *(PROVIDER_CALLS, PROVIDER_FAILURES, TOKENS_USED, BREAKER_STATE, QUEUE_DEPTH, QUEUE_WAIT),
+    *(
+        PROVIDER_CALLS,
+        PROVIDER_FAILURES,
+        PROVIDER_ERRORS,
+        TOKENS_USED,
+        BREAKER_STATE,
+        ENDPOINT_OUT,
+        ENDPOINT_FAULT,
+        QUEUE_DEPTH,
+        QUEUE_WAIT,
+    ),
     *(OPERATION_DURATION, TOKEN_USAGE, FIRST_TOKEN, PER_TOKEN),
     *(HTTP_ACTIVE, HTTP_DURATION),
     *(LIMITER_MODE, REDIS_DURATION, REDIS_FAILURES),

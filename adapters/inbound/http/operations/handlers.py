@@ -54,6 +54,7 @@ class OperationsHandlers:
                 locality=state.endpoint.locality.value,
                 demonstration=state.demonstration,
                 reason=state.unusable if state.configured else state.unusable or "not configured",
+                notes=state.notes,
             )
             for state in self._directory.snapshot()
         ]
