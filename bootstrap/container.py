@@ -17,6 +17,7 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
@@ -83,12 +84,13 @@ class Container(containers.DeclarativeContainer):
 
     flights = Singleton(Flights)
     breakers = Singleton(Breakers, clock)
+    known_endpoints = Singleton(KnownEndpoints, endpoints, breakers)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
     lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
     throttle = Singleton(
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
-    plan_route = Singleton(PlanRoute, endpoints, routes)
+    plan_route = Singleton(PlanRoute, known_endpoints, routes)
     call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
     max_answer_bytes = settings.provided.max_answer_bytes
     route = Singleton(
@@ -110,8 +112,10 @@ class Container(containers.DeclarativeContainer):
     )
     authenticate = Singleton(Authenticate, clients)
     explain_chat = Singleton(ExplainChat, plan_route, breakers)
-    list_models = Singleton(ListModels, plan_route, endpoints)
+    list_models = Singleton(ListModels, plan_route, known_endpoints)
     render_metrics = telemetry.provided.render
     gateway: Singleton[Gateway] = Singleton(
-        Gateway, **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
+        Gateway,
+        **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
+        | {"endpoints": known_endpoints},
     )

@@ -117,6 +117,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops`,
     `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
     fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
+    `notes` are what an operator has to know though it answers.
     """
 
     endpoint: Endpoint
@@ -135,6 +136,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
     media_types: frozenset[str] | None = None
+    notes: tuple[str, ...] = ()
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -27,10 +27,10 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
+from llm_gateway.domain.stated import stated_fields
 
 from .models import GeminiModel
 from .places import MAX_STOPS, SEED_BITS
-from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
 Json: TypeAlias = dict[str, object]
@@ -42,12 +42,12 @@ class VendorRequest(NamedTuple):
     """`body`: all of which there can be thousands, as the vendor's REST reference spells it. The SDK would convert its
     own types for up to half a millisecond each, on the event loop.
 
-    `unstated`: the fields of the client's request that stand in it by the gateway's own choice, if at all.
+    `stated`: the fields that the client stated; all others stand in it by the gateway's own choice.
     """
 
     body: Json
     config: types.GenerateContentConfig
-    unstated: frozenset[str]
+    stated: frozenset[str]
 
 
 def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> VendorRequest:
@@ -67,7 +67,7 @@ def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> Vendo
         body["systemInstruction"] = {"parts": system}
     if request.tools:
         body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
-    return VendorRequest(body, _config(to, request, model), frozenset(_unstated(request)))
+    return VendorRequest(body, _config(to, request, model), stated_fields(request))
 
 
 class _Contents:
@@ -208,13 +208,6 @@ def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.G
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
     )
-
-
-def _unstated(request: ChatRequest) -> Iterator[str]:
-    if request.reasoning_effort is None:
-        yield REASONING_EFFORT
-    if request.sampling.temperature is None or request.sampling.temperature_by_default:
-        yield TEMPERATURE
 
 
 def _numbers_of(model: GeminiModel, request: ChatRequest) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class VendorCall:
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     async def whole(self, asked: VendorRequest) -> types.GenerateContentResponse:
-        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.stated)
         with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
@@ -82,7 +82,7 @@ class VendorCall:
         """The SDK sends nothing before its first chunk is asked for. What was open before is closed."""
         await self.aclose()
         self._upstream = Upstream()
-        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.stated)
         with self._failures:
             self._chunks = await self._client.sdk.models.generate_content_stream(
                 model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)

@@ -12,6 +12,7 @@ from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.stated import stated_fields
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
 from .failures import OllamaFailures
@@ -84,7 +85,7 @@ class OllamaChatModel(ChatModel):
         shaped = isinstance(request.response_format, JsonSchemaFormat)
         late = "no answer, or no further part of one, in time"
         try:
-            with OllamaFailures(to.id, self._clock.now, late, shaped):
+            with OllamaFailures(to.id, self._clock.now, late, shaped, stated_fields(request)):
                 parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
                 async with aclosing(parts):
                     while not reader.finished:

@@ -49,6 +49,8 @@ LABELS = {
     "outcome": "`answered`, `left` for a client that went away, or the class of the error",
     "provider": "a provider of the configuration",
     "model": "a model of the endpoints that `/health/ready` lists",
+    "status": "the provider's HTTP status; empty where it gave none",
+    "reason": "the class of the failure, one of a fixed few; empty where none is known",
     "type": "`prompt`, `completion`, `reasoning` (a part of `completion`) or `cached` (a part of `prompt`)",
     "operation": "what was asked of Redis, one of a fixed few",
     "mode": "`shared`, `local`, `open` or `closed`",
@@ -82,9 +84,26 @@ SAVED_SECONDS = _counter(
 )
 PROVIDER_CALLS = _counter("provider_calls", "Calls to providers", ("provider",))
 PROVIDER_FAILURES = _counter("provider_failures", "Calls to providers that failed", ("provider",))
+PROVIDER_ERRORS = _counter(
+    "provider_errors",
+    "Calls to providers that failed, by the provider's status and the class of its failure",
+    ("provider", "model", "status", "reason"),
+)
 TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", ("provider", "type"))
 BREAKER_STATE = _gauge(
     "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", ("provider", "model"), worst=True
+)
+ENDPOINT_OUT = _gauge(
+    "gateway_endpoint_out",
+    "1 for an endpoint that is not asked before a time that its vendor set, as for a quota of the day",
+    ("provider", "model"),
+    worst=True,
+)
+ENDPOINT_FAULT = _gauge(
+    "gateway_endpoint_fault",
+    "1 for an endpoint with a fault that an operator has to mend, as `/health/ready` tells",
+    ("provider", "model"),
+    worst=True,
 )
 ANSWERED_BY_OTHER = _gauge(
     "gateway_answered_by_other",

@@ -126,7 +126,7 @@ async def test_nothing_is_sent_to_an_address_outside() -> None:
 WHOLE = json.dumps({"model": "nomic", "embeddings": [[1, 2, 3]]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(WHOLE)
 FAULTS: dict[str, tuple[Script, type[errors.ProviderError]]] = {
-    "400": (whole({"error": "the input length exceeds the context length"}, 400), errors.ProviderRejected),
+    "400": (whole({"error": "the input length exceeds the context length"}, 400), errors.ContextLengthExceeded),
     "401": (whole({}, 401), errors.ProviderMisconfigured),
     "404": (whole({}, 404), errors.ProviderMisconfigured),
     "429": (whole({}, 429), errors.ProviderThrottled),

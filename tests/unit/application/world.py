@@ -20,6 +20,7 @@ from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports.stores import RateLimiter, ReplyCache
 from llm_gateway.application.records import CacheStatus, RequestRecord
@@ -65,6 +66,7 @@ class World:
         max_answer_bytes: int = 1 << 20,
         output_limit: int | None = None,
         reservation_output: int = 1024,
+        contexts: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.clock = clock or ScriptedClock()
         self.entropy = SeededEntropy()
@@ -79,10 +81,12 @@ class World:
         self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl))
         self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy, reserved_output=reservation_output)
         states = [
-            EndpointState(endpoint=endpoint, features=frozenset(Feature), output_limit=output_limit)
-            for endpoint in (CLOUD, LOCAL)
+            EndpointState(
+                endpoint=endpoint, features=frozenset(Feature), output_limit=output_limit, context_length=context
+            )
+            for endpoint, context in zip((CLOUD, LOCAL), contexts, strict=True)
         ]
-        plan_route = PlanRoute(FixedEndpoints(states))
+        plan_route = PlanRoute(KnownEndpoints(FixedEndpoints(states), self.breakers))
         limits = CallLimits(
             timeout_seconds=600.0,
             stream_seconds=3600.0,

@@ -32,6 +32,7 @@ async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
             demonstration=state.demonstration,
             reason=state.unusable if state.configured else state.unusable or "not configured",
             answered_by=state.answered_by,
+            notes=state.notes,
         )
         for state in services.endpoints.snapshot()
     ]

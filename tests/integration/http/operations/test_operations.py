@@ -45,6 +45,7 @@ async def test_ready_with_an_endpoint(keyless: httpx.AsyncClient) -> None:
                 "demonstration": False,
                 "reason": None,
                 "answered_by": None,
+                "notes": [],
             }
         ],
         "stores": [],
