@@ -63,7 +63,7 @@ def _state(
     server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
 ) -> EndpointState:
     tasks = _tasks(model)
-    outside = model.elsewhere if model is not None else hosted_elsewhere(name)
+    outside = hosted_elsewhere(name) or (model is not None and model.elsewhere)
     unusable = server.unusable
     if unusable is None and model is None:
         unusable = f"not pulled: run `ollama pull {name}`"
