@@ -39,7 +39,7 @@ from llm_gateway.domain.validation import check
 from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
-from ..ollama.server import Model, ollama_server
+from ..ollama.server import Asked, Model, Script, answer, ollama_server
 from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
@@ -126,6 +126,10 @@ async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState]
             await client.aclose()
 
 
+def as_asked(asked: Asked) -> Script:
+    return answer("{}" if "format" in asked.body else "Hello")
+
+
 @asynccontextmanager
 async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     """One model that can do everything, and one that can only chat."""
@@ -133,6 +137,7 @@ async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Bod
         able = Model(name="able", capabilities=("completion", "tools", "vision", "thinking"))
         server.models = [able, Model(name="plain", capabilities=("completion",))]
         server.loaded = {"able", "plain"}
+        server.scripts = [as_asked]
         directory = OllamaDirectory(model="able", clock=SystemClock(), base_url=server.url)
         await directory.look()
         model = OllamaChatModel(base_url=server.url, clock=SystemClock())
