@@ -15,9 +15,10 @@ from llm_gateway.adapters.outbound.gemini.directory import AGAIN_SECONDS, REFRES
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
+from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Cut, Reaction, whole
 from .calls import KEY
-from .payloads import refusal, whole
-from .server import BEFORE_THE_HEAD, Answer, Cut, GeminiServer, Script
+from .payloads import refusal
+from .server import GeminiServer
 
 
 def listed(name: str, *actions: str, **more: Any) -> dict[str, Any]:
@@ -40,7 +41,7 @@ WRONG_KEY = refusal(400, {"reason": "API_KEY_INVALID", "domain": "googleapis.com
 
 @asynccontextmanager
 async def directory(
-    *scripts: Script, model: str = "gemini-flash-latest"
+    *scripts: Reaction, model: str = "gemini-flash-latest"
 ) -> AsyncIterator[tuple[GeminiServer, GeminiDirectory, "SleepyClock"]]:
     clock = SleepyClock()
     async with GeminiServer(*scripts).running() as server:

@@ -10,12 +10,12 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini.payloads import refusal, respelled, stream, whole
+from ..gemini.payloads import refusal, respelled, stream
 from ..gemini.payloads import said as gemini_said
-from ..gemini.server import Answer, Asked, GeminiServer
+from ..gemini.server import GeminiServer
 from ..ollama.server import answer as ollama_answer
 from ..ollama.server import end, ollama_server
-from ..ollama.server import whole as ollama_whole
+from ..scripted_vendor import Answer, Asked, whole
 from .served import KEY, Served, chat, serve
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -45,9 +45,7 @@ async def gateway(
     """Over both providers; with what Gemini was asked to generate."""
     async with GeminiServer(script).running() as gemini, ollama_server() as ollama:
         ollama.scripts = [
-            lambda asked: (
-                ollama_answer("Hi") if asked.body["stream"] else ollama_whole(end("stop", content="From Ollama"))
-            )
+            lambda asked: ollama_answer("Hi") if asked.body["stream"] else whole(end("stop", content="From Ollama"))
         ]
         to: dict[str, Any] = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
         usual: dict[str, Any] = {"gemini_model": model, "overrides": {"entropy": AtOnce()}}

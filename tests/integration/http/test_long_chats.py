@@ -17,8 +17,9 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini.payloads import said, stream, whole
-from ..gemini.server import Answer, Asked, GeminiServer
+from ..gemini.payloads import said, stream
+from ..gemini.server import GeminiServer
+from ..scripted_vendor import Answer, Asked, whole
 from ..workers.processes import client, workers
 from .served import Served, serve
 

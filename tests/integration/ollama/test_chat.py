@@ -34,41 +34,14 @@ from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Start
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import LAST, Script, Wait, whole
 from ..waiting import HANG_SECONDS, eventually
-from .server import (
-    HEAD,
-    LAST,
-    Gate,
-    Model,
-    OllamaServer,
-    Script,
-    Send,
-    answer,
-    chunk,
-    end,
-    line,
-    ollama_server,
-    stream,
-    whole,
-)
+from .server import HEAD, Model, OllamaServer, answer, chunk, end, line, ollama_server, stream
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 HI = UserMessage(content=(Text(text="hi"),))
 PLAIN = ChatRequest(messages=(HI,))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[OllamaServer, None]:
-    async with ollama_server() as scripted:
-        yield scripted
-
-
-@pytest.fixture
-async def model(server: OllamaServer) -> AsyncGenerator[OllamaChatModel, None]:
-    made = OllamaChatModel(base_url=server.url, clock=SystemClock())
-    yield made
-    await made.aclose()
 
 
 def ask(
@@ -266,8 +239,8 @@ async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(server:
     clock, pieces = LimitsSeen(), ['{"city":', ' "Os', 'lo"}']
     gates = [asyncio.Event() for _ in pieces]
     told = zip(gates, pieces, strict=True)
-    steps = [step for gate, text in told for step in (Gate(gate), Send(chunk(line(text))))]
-    server.scripts = [[Send(HEAD), *steps, Send(chunk(end()) + LAST)]]
+    steps = [step for gate, text in told for step in (Wait(gate), chunk(line(text)))]
+    server.scripts = [[HEAD, *steps, chunk(end()) + LAST]]
     model = OllamaChatModel(base_url=server.url, clock=clock, first_token_seconds=30, tool_silence_seconds=30)
     deadline = Deadline(clock.monotonic() + 1_000)
     asking = asyncio.create_task(

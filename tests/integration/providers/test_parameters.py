@@ -39,7 +39,8 @@ from llm_gateway.domain.validation import check
 from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
-from ..ollama.server import Asked, Model, Script, answer, ollama_server
+from ..ollama.server import Model, answer, ollama_server
+from ..scripted_vendor import Asked, Script
 from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
