@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
@@ -274,6 +275,19 @@ async def test_an_operators_key_goes_along(server: OllamaServer) -> None:
     await reply_of(model)
     await model.aclose()
     assert server.chats()[0].headers["authorization"] == "Bearer sk-own"
+
+
+@pytest.mark.parametrize("door", ["/", "/v1", "/v1/", "/api", "/v1beta"])
+async def test_a_base_url_that_names_a_door_of_the_server_means_the_server(server: OllamaServer, door: str) -> None:
+    model = OllamaChatModel(base_url=server.url + door, clock=SystemClock())
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url + door)
+    await directory.look()
+    assert (await reply_of(model)).content == "Hello there"
+    plain = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url)
+    await plain.look()
+    assert directory.snapshot() == plain.snapshot()
+    for each in (model, directory, plain):
+        await each.aclose()
 
 
 async def test_a_server_without_ps_is_asked_all_the_same(server: OllamaServer, model: OllamaChatModel) -> None:
