@@ -92,6 +92,7 @@ async def test_the_trace_goes_along(server: OllamaServer, model: OllamaChatModel
 
 
 async def test_images_go_out_in_base64(server: OllamaServer, model: OllamaChatModel) -> None:
+    server.models = [Model(name="llama3.1:latest", capabilities=("completion", "vision"))]
     picture = UserMessage(content=(Text(text="what?"), Image(data=b"\x00\xff", mime_type="image/png")))
     await reply_of(model, ChatRequest(messages=(picture,)))
     assert server.chats()[0].body["messages"] == [{"role": "user", "content": "what?", "images": ["AP8="]}]
@@ -145,7 +146,11 @@ async def test_thoughts_are_reasoning_and_effort_is_a_level_only_for_gpt_oss(
     server: OllamaServer, model: OllamaChatModel
 ) -> None:
     server.scripts = [stream(line(thinking="hm"), line("so"), end())]
-    server.models = [Model(name="gpt-oss:20b", family="gptoss"), Model(name="llama3.1:latest")]
+    thinking = ("completion", "thinking")
+    server.models = [
+        Model(name="gpt-oss:20b", family="gptoss", capabilities=thinking),
+        Model(name="llama3.1:latest", capabilities=thinking),
+    ]
     server.loaded = {"gpt-oss:20b", "llama3.1:latest"}
     deep = ChatRequest(messages=(HI,), reasoning_effort=ReasoningEffort.HIGH)
     reply = await reply_of(model, deep)
@@ -187,6 +192,33 @@ async def test_a_tool_that_must_be_called_is(
     reply = await collect(ask(model, request_, grain))
     assert (reply.tool_calls, reply.finish_reason) == ((CALL,), FinishReason.TOOL_CALLS)
     assert (reply.content, reply.reasoning) == ("", "hm")
+
+
+AWKWARD = Tool(
+    name="awkward",
+    strict=True,
+    parameters={
+        "title": "Awkward",
+        "type": "object",
+        "properties": {"when": {"$ref": "#/$defs/When"}, "how": {"oneOf": [{"const": "so"}, {"type": "null"}]}},
+        "additionalProperties": False,
+        "$defs": {"When": {"type": "string", "format": "date", "title": "When"}},
+    },
+)
+
+
+@pytest.mark.parametrize("version", ["0.17.4", "0.33.0"])
+async def test_nothing_of_a_tool_is_dropped_in_silence(
+    server: OllamaServer, model: OllamaChatModel, version: str
+) -> None:
+    """The server tells, at the fixture's end, what it would have dropped."""
+    server.version = version
+    await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    sent = server.chats()[0].body["tools"][0]["function"]["parameters"]
+    assert sent["properties"] == {
+        "when": {"type": "string"},
+        "how": {"anyOf": [{"enum": ["so"]}, {"type": "null"}]},
+    }
 
 
 @GRAINS

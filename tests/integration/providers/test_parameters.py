@@ -145,6 +145,7 @@ async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Bod
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
             await answered(model, state, request)
+            assert not server.dropped
             return server.chats()[-1].body
 
         try:
