@@ -163,7 +163,8 @@ class Answer(AsyncIterator[ChatEvent]):
             self._recorder.failed(error)
             raise
         if isinstance(event, Started):
-            self.ignored = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+            named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+            self.ignored = tuple(dict.fromkeys(named))
             self._recorder.started(event.endpoint, self.ignored)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)

@@ -30,6 +30,9 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
         "tools": Place("tools[]", "without `strict`"),
         "tool_choice: none": Place("tools[]", "the tools are not offered"),
         "response_format: beside tools": Place("format", "as without tools"),
+        "tools[].function.strict": Place("", "where a tool must be called; else named"),
+        "tool_choice: required": Place("format", "any of the tools' schemas; the answer is given as the call"),
+        "tool_choice: a function": Place("format", "the tool's schema; the answer is given as the call"),
     },
     "vision": {"messages[].content, an image": Place("messages[].images[]", "base64")},
     "thinking": {
@@ -38,7 +41,7 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
         ),
     },
 }
-"""What a model takes that the server says to have the capability. There is no place for a tool that must be called."""
+"""What a model takes that the server says to have the capability."""
 PLACES: Final[Mapping[str, Place]] = {
     **_ALWAYS,
     **{field: place for places in _BY_CAPABILITY.values() for field, place in places.items()},

@@ -39,7 +39,8 @@ from llm_gateway.domain.validation import check
 from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
-from ..ollama.server import Model, ollama_server
+from ..ollama.server import Model, answer, ollama_server
+from ..scripted_vendor import Asked, Script
 from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
@@ -131,6 +132,10 @@ async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState]
             await client.aclose()
 
 
+def as_asked(asked: Asked) -> Script:
+    return answer("{}" if "format" in asked.body else "Hello")
+
+
 @asynccontextmanager
 async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     """One model that can do everything, and one that can only chat."""
@@ -138,12 +143,14 @@ async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Bod
         able = Model(name="able", capabilities=("completion", "tools", "vision", "thinking"))
         server.models = [able, Model(name="plain", capabilities=("completion",))]
         server.loaded = {"able", "plain"}
+        server.scripts = [as_asked]
         directory = OllamaDirectory(model="able", clock=SystemClock(), base_url=server.url)
         await directory.look()
         model = OllamaChatModel(base_url=server.url, clock=SystemClock())
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
             await answered(model, state, request)
+            assert not server.dropped
             return server.chats()[-1].body
 
         try:
