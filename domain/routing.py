@@ -109,7 +109,8 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
     `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
-    None where the request's own bounds are enough.
+    None where the request's own bounds are enough. One that `signs_calls` gives something with its tool calls, and
+    wants it back.
     """
 
     endpoint: Endpoint
@@ -121,6 +122,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     pin_only: bool = False
     demonstration: bool = False
     loading: bool = False
+    signs_calls: bool = False
     context_length: int | None = None
     output_limit: int | None = None
     max_stops: int | None = None

@@ -117,6 +117,7 @@ class GeminiDirectory(EndpointDirectory):
             configured=self._client.configured,
             unusable=unusable,
             pin_only=model.name != self._model,
+            signs_calls=family_of(model.name).levels is not None,
             context_length=model.context_length,
             output_limit=model.output_limit,
             max_stops=MAX_STOPS,
