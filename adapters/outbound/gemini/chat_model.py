@@ -55,7 +55,7 @@ class GeminiChatModel(ChatModel):
             answer = self._whole(call, to.id, asked) if whole else self._streamed(call, to.id, asked, idle)
             async with aclosing(answer) as events:
                 async for event in events:
-                    yield event
+                    yield asked.names.undone(event)
 
     async def _whole(self, call: VendorCall, to: EndpointId, asked: VendorRequest) -> AsyncGenerator[ChatEvent, None]:
         reader = GeminiReplyReader(to)
