@@ -1,6 +1,6 @@
 """Exactly one record for each request, however it ends, and a bound on how many are answered at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 
@@ -42,7 +42,7 @@ class RequestRecorder(Struct, eq=False):
     _passed_over: list[Skip] = field(default_factory=list)
     _saved_seconds: float | None = None
     _first_event: float | None = None
-    _ignored: tuple[str, ...] = ()
+    _ignored: Sequence[str] = ()
     _answered: bool = False
     _finish_reason: FinishReason | None = None
     _usage: Usage | None = None
@@ -76,7 +76,7 @@ class RequestRecorder(Struct, eq=False):
         """The answer is a provider's: made for this request, for another one, or past the cache."""
         self.cache = cache
 
-    def started(self, endpoint: EndpointId, ignored: tuple[str, ...] = ()) -> None:
+    def started(self, endpoint: EndpointId, ignored: Sequence[str] = ()) -> None:
         """The answer's first event is here. `ignored`: the fields of the request that are left out there."""
         self.endpoint = endpoint
         self._ignored = ignored
@@ -115,7 +115,7 @@ class RequestRecorder(Struct, eq=False):
             skipped=plan.skipped if plan else (),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
-            ignored=self._ignored,
+            ignored=tuple(self._ignored),
             finish_reason=self._finish_reason,
             usage=self._usage,
             error=self._error,

@@ -9,6 +9,7 @@ from dependency_injector.providers import Dependency, Singleton
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
@@ -17,6 +18,7 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.kept_signatures import KeptSignatures
 from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
@@ -35,6 +37,9 @@ from .settings import Settings
 from .settings_rules import clients_of
 from .stores import Stores
 from .telemetry import Telemetry
+
+ROUND_LIFE = timedelta(hours=1)
+"""How long a client may take for the results of a tool call: so long are signatures kept, beyond the cached answer."""
 
 
 def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
@@ -93,8 +98,19 @@ class Container(containers.DeclarativeContainer):
     plan_route = Singleton(PlanRoute, known_endpoints, routes)
     call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
     max_answer_bytes = settings.provided.max_answer_bytes
+    signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
+    process_signatures = Singleton(MemorySignatureStore, clock, signature_life)
+    shared_signatures = Singleton(lambda stores, life: stores.signatures(life), shared_stores, signature_life)
+    signatures = Singleton(KeptSignatures, process_signatures, shared_signatures)
     route = Singleton(
-        RouteChat, chat_models, lookup, flights, throttle, call_provider, max_answer_bytes=max_answer_bytes
+        RouteChat,
+        chat_models,
+        lookup,
+        flights,
+        throttle,
+        call_provider,
+        max_answer_bytes=max_answer_bytes,
+        signatures=signatures,
     )
     answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
     embeddings = Singleton(CacheLookup, EmbedReply, process_cache, shared_cache, ttl=cache_ttl)

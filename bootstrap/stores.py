@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients
@@ -12,7 +13,14 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports.observation import StoreMeter
-from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SharedStore
+from llm_gateway.application.ports.stores import (
+    ClientDirectory,
+    RateLimiter,
+    ReplyCache,
+    RequestLog,
+    SharedStore,
+    SignatureStore,
+)
 from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.quota import Bucket
 
@@ -66,6 +74,14 @@ class Stores:
         from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 
         return RedisReplyCache(self.replies, entropy)
+
+    def signatures(self, life: timedelta) -> SignatureStore | None:
+        """Beside the replies, as losing one loses little."""
+        if self.replies is None:
+            return None
+        from llm_gateway.adapters.outbound.redis.signature_store import RedisSignatureStore
+
+        return RedisSignatureStore(self.replies, life)
 
     def request_log(self) -> RequestLog:
         """Beside the replies: like them, a record may be lost."""

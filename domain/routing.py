@@ -117,7 +117,8 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops`,
     `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
     fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
-    `notes` are what an operator has to know though it answers.
+    `notes` are what an operator has to know though it answers. One that `signs_calls` gives something with its tool
+    calls, and wants it back.
     """
 
     endpoint: Endpoint
@@ -130,6 +131,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     pin_only: bool = False
     demonstration: bool = False
     loading: bool = False
+    signs_calls: bool = False
     context_length: int | None = None
     output_limit: int | None = None
     answered_by: str | None = None

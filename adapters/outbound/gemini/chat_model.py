@@ -65,7 +65,7 @@ class GeminiChatModel(ChatModel):
                 async for event in events:
                     if isinstance(event, Finished):
                         self._client.answering.saw(to.id.model, reader.model)
-                    yield event
+                    yield asked.names.undone(event)
 
     async def _whole(
         self, call: VendorCall, reader: GeminiReplyReader, to: EndpointId, asked: VendorRequest
@@ -83,7 +83,7 @@ class GeminiChatModel(ChatModel):
             reader.resume()
             parts += reader.read(chunk)
         finished = reader.finished()
-        yield Started(endpoint=to)
+        yield Started(endpoint=to, ignored=asked.ignored)
         for delta in joined(parts):
             yield delta
         yield finished
@@ -107,11 +107,11 @@ class GeminiChatModel(ChatModel):
             for delta in reader.read(chunk):
                 if not started:
                     started = True
-                    yield Started(endpoint=to)
+                    yield Started(endpoint=to, ignored=asked.ignored)
                 yield delta
         finished = reader.finished()
         if not started:
-            yield Started(endpoint=to)
+            yield Started(endpoint=to, ignored=asked.ignored)
         yield finished
 
     async def _first_of(

@@ -1,6 +1,7 @@
 """From texts to the vendor's batches, and from the answers to one reply. Pure."""
 
 from collections.abc import Iterator, Sequence
+from math import hypot, isfinite
 from typing import Final
 
 from google.genai import types
@@ -12,6 +13,8 @@ from llm_gateway.domain.routing import EndpointId
 
 INPUTS_A_CALL: Final = 100
 """More in one batch are refused by the vendor."""
+UNIT_TOLERANCE: Final = 1e-6
+"""How far the length of a vector of 32-bit numbers may be from 1, and is 1."""
 
 
 def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
@@ -25,7 +28,20 @@ def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
         yield [types.Content(parts=[types.Part(text=text)]) for text in texts]
 
 
+def of_unit_length(answer: types.EmbedContentResponse) -> types.EmbedContentResponse:
+    """The answer to one batch with its vectors normalised, which `gemini-embedding-001` does only at its full length.
+
+    What is no vector stays as it is, for `embed_reply` to refuse.
+    """
+    for made in answer.embeddings or ():
+        length = hypot(*(made.values or ()))
+        if made.values and length and isfinite(length) and abs(length - 1) > UNIT_TOLERANCE:
+            made.values = [value / length for value in made.values]
+    return answer
+
+
 def embed_config(request: EmbedRequest) -> types.EmbedContentConfig:
+    """Without a `task_type`: `gemini-embedding-2` has none, and a request to embed states none."""
     return types.EmbedContentConfig(output_dimensionality=request.dimensions)
 
 

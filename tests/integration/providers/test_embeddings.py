@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from math import hypot
 
 import pytest
 
@@ -62,7 +63,14 @@ def call(model: str, *, hint: Hint | None = None) -> EmbedCall:
     return EmbedCall(request=EmbedRequest(inputs=("one", "three"), dimensions=2), model=model, hint=hint)
 
 
-MADE = {"gemini": ((3, ord("o")), (5, ord("t"))), "ollama": (vector("one", 2), vector("three", 2))}
+def of_unit_length(*values: int) -> tuple[float, ...]:
+    return tuple(value / hypot(*values) for value in values)
+
+
+MADE = {
+    "gemini": (of_unit_length(3, ord("o")), of_unit_length(5, ord("t"))),
+    "ollama": (vector("one", 2), vector("three", 2)),
+}
 
 
 async def test_both_providers_embed_and_the_second_time_nobody_is_asked(

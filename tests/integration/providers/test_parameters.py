@@ -74,7 +74,7 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "messages[].content, of a last answer": (said(USER, {"role": "assistant", "content": "So"}), said(USER)),
     "messages[].name": (said(USER | {"name": "Ann"}), {}),
-    "messages[].tool_calls": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}), {}),
+    "messages[].tool_calls": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
     "messages[].tool_call_id": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
     "messages[].extra_content": (
         said(USER, {"role": "assistant", "content": "Hm.", "extra_content": SIGNED}, USER),

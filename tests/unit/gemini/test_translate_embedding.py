@@ -12,6 +12,7 @@ from llm_gateway.adapters.outbound.gemini.translate_embedding import (
     embed_batches,
     embed_config,
     embed_reply,
+    of_unit_length,
 )
 from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
@@ -35,7 +36,30 @@ def test_a_request_becomes_the_vendors_contents() -> None:
 
 
 def test_the_vendors_answer_becomes_a_reply() -> None:
-    assert embed_reply(TO, REQUEST, [vendor(GOLDEN["answer"])]) == msgspec.convert(GOLDEN["reply"], EmbedReply)
+    assert embed_reply(TO, REQUEST, [of_unit_length(vendor(GOLDEN["answer"]))]) == msgspec.convert(
+        GOLDEN["reply"], EmbedReply
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        ([3, 4], [0.6, 0.8]),
+        ([1e-30, 0], [1.0, 0.0]),
+        ([0.6, 0.8], [0.6, 0.8]),
+        ([0, 0], [0.0, 0.0]),
+        ([], []),
+        (None, None),
+        ([1e308, 1e308], [0.5**0.5, 0.5**0.5]),
+        ([float("inf"), 1], [float("inf"), 1]),
+    ],
+)
+def test_vectors_have_unit_length_whatever_the_vendor_does(
+    values: list[float] | None, unit: list[float] | None
+) -> None:
+    answer = types.EmbedContentResponse(embeddings=[types.ContentEmbedding(values=values)])
+    [made] = of_unit_length(answer).embeddings or []
+    assert made.values == (unit if unit is None else pytest.approx(unit))
 
 
 @pytest.mark.parametrize("count", [1, INPUTS_A_CALL, INPUTS_A_CALL + 1, 2_048])
