@@ -76,15 +76,17 @@ class Standings:
         """Raise `ProviderUnavailable` for an endpoint that is out."""
         out = self.out(endpoint)
         if out is not None:
-            wait = timedelta(seconds=out.until - self._clock.now())
-            raise ProviderUnavailable(endpoint.provider, out.says, retry_after=wait, reason=out.reason)
+            raise ProviderUnavailable(endpoint.provider, out.says, retry_after=self._left(out), reason=out.reason)
 
     def seen(self, state: EndpointState) -> EndpointState:
         """The state, with what calls have shown."""
         out, fault = self.out(state.endpoint.id), self.fault(state.endpoint.id)
         if out is not None and state.unusable is None:
-            state = structs.replace(state, unusable=out.says)
+            state = structs.replace(state, unusable=out.says, out_for=self._left(out))
         return state if fault is None else structs.replace(state, notes=(*state.notes, fault.says))
+
+    def _left(self, standing: Standing) -> timedelta:
+        return timedelta(seconds=max(0.0, standing.until - self._clock.now()))
 
     def _current(self, standings: dict[EndpointId, Standing], endpoint: EndpointId) -> Standing | None:
         standing = standings.get(endpoint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -110,6 +111,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
     `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
     None where the request's own bounds are enough. `notes` are what an operator has to know though it answers.
+    `out_for` is how long it stays unusable, where its vendor told.
     """
 
     endpoint: Endpoint
@@ -126,6 +128,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
     notes: tuple[str, ...] = ()
+    out_for: timedelta | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -45,8 +46,9 @@ async def test_a_quota_of_the_day_is_one_call_then_none_until_the_reset(caplog: 
         assert told.reply.endpoint == LOCAL.id
     assert world.calls == (1, 3)
     assert [(skip.name, skip.reason) for skip in told.record.skipped] == [(CLOUD.name, WHY)]
-    with pytest.raises(NoRoute, match="quota of the day"):
+    with pytest.raises(NoRoute, match="quota of the day") as refused:
         await world.ask(PINNED)
+    assert refused.value.retry_after == timedelta(seconds=7_200)
     explained = world.explain_chat(call_of(), client_of())
     assert [(skip.name, skip.reason) for skip in explained.plan.skipped] == [(CLOUD.name, WHY)]
     assert world.breakers.state(CLOUD.id) is BreakerState.OPEN
