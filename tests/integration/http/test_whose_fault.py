@@ -46,7 +46,11 @@ class Vendors:
 async def gateway_to(vendors: Vendors, **settings: Any) -> AsyncGenerator[Served, None]:
     async with GeminiServer(vendors.gemini).running() as gemini, ollama_server() as ollama:
         ollama.scripts = [vendors.ollama]
-        to = {"gemini_api_key": Secret(KEY), "gemini_base_url": gemini.url, "ollama_base_url": ollama.url}
+        to: dict[str, Any] = {
+            "gemini_api_key": Secret(KEY),
+            "gemini_base_url": gemini.url,
+            "ollama_base_url": ollama.url,
+        }
         async with serve(None, **{"provider_max_retries": 3} | to | settings) as served:
             yield served
 
