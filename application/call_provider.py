@@ -104,7 +104,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self.recorder = recorder
         self.deadline = deadline
         self.clock = policy.clock
-        self.standings = policy.breakers.standings
+        self.notices = policy.breakers.notices
         self._policy = policy
         self._budget = budget
         self._alternative = alternative
@@ -189,9 +189,9 @@ class ProviderCall:
             self._waiting_since = None
         self._permit.end(outcome_of(error), now)
         if isinstance(error, ProviderError):
-            self._state.standings.failed(self._state.endpoint.id, error)
+            self._state.notices.failed(self._state.endpoint.id, error)
         elif error is None:
-            self._state.standings.answered(self._state.endpoint.id)
+            self._state.notices.answered(self._state.endpoint.id)
         recorder = self._state.recorder
         record = AttemptRecord(
             endpoint=self._state.endpoint.id,

@@ -15,9 +15,9 @@ class KnownEndpoints(EndpointDirectory):
 
     def __init__(self, directory: EndpointDirectory, breakers: Breakers) -> None:
         self._directory = directory
-        self._standings = breakers.standings
+        self._notices = breakers.notices
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
         states = self._directory.snapshot()
-        return states if self._standings.nothing else [self._standings.seen(state) for state in states]
+        return states if self._notices.nothing else [self._notices.seen(state) for state in states]

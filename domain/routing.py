@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -118,7 +119,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
     fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
     `notes` are what an operator has to know though it answers. One that `signs_calls` gives something with its tool
-    calls, and wants it back.
+    calls, and wants it back. `out_for` is how long it stays unusable, where its vendor told.
     """
 
     endpoint: Endpoint
@@ -139,6 +140,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     seed_bits: int | None = None
     media_types: frozenset[str] | None = None
     notes: tuple[str, ...] = ()
+    out_for: timedelta | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -38,7 +38,7 @@ def watch_gateway(
 
     instruments.watch(catalogue.ANSWERS, lambda: [((), under_way())])
 
-    def standings(of: Callable[[EndpointId], object]) -> Iterable[tuple[tuple[str, ...], float]]:
+    def notices(of: Callable[[EndpointId], object]) -> Iterable[tuple[tuple[str, ...], float]]:
         for state in endpoints.snapshot():
             if state.configured:
                 id = state.endpoint.id
@@ -46,8 +46,8 @@ def watch_gateway(
 
     instruments.watch(catalogue.BREAKER_STATE, states)
     instruments.watch(catalogue.ANSWERED_BY_OTHER, others)
-    instruments.watch(catalogue.ENDPOINT_OUT, lambda: standings(breakers.standings.out))
-    instruments.watch(catalogue.ENDPOINT_FAULT, lambda: standings(breakers.standings.fault))
+    instruments.watch(catalogue.ENDPOINT_OUT, lambda: notices(breakers.notices.out))
+    instruments.watch(catalogue.ENDPOINT_FAULT, lambda: notices(breakers.notices.fault))
     instruments.watch(catalogue.QUEUE_DEPTH, lambda: [((provider,), waiting()) for provider, waiting in queues.items()])
     instruments.watch(catalogue.BUILD_INFO, lambda: [((version, platform.python_version()), 1)])
     instruments.watch(catalogue.WORKERS, lambda: [((), 1)])

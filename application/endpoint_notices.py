@@ -22,7 +22,7 @@ NOTE_SECONDS: Final = 3600.0
 """How long a fault of the operator's or the gateway's is told after it was last seen."""
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class EndpointNotice(Struct, frozen=True, kw_only=True):
     """What is said of an endpoint until this Unix time. `out`: it is not asked before."""
 
     until: float
@@ -32,7 +32,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     out: bool
 
 
-class Standings:
+class EndpointNotices:
     """How each endpoint stands, in this process.
 
     A vendor's quota of the day, an account without credit and a retired model take an endpoint out until the time that
@@ -42,8 +42,8 @@ class Standings:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._out: dict[EndpointId, Standing] = {}
-        self._faults: dict[EndpointId, Standing] = {}
+        self._out: dict[EndpointId, EndpointNotice] = {}
+        self._faults: dict[EndpointId, EndpointNotice] = {}
 
     def failed(self, endpoint: EndpointId, error: ProviderError) -> None:
         """A call ended so."""
@@ -59,11 +59,11 @@ class Standings:
         if fault is not None and fault.reason is not FailureReason.ADDED_FIELD:
             self._faults.pop(endpoint, None)
 
-    def out(self, endpoint: EndpointId) -> Standing | None:
+    def out(self, endpoint: EndpointId) -> EndpointNotice | None:
         """Why it is not to be asked now; None where it is."""
         return self._current(self._out, endpoint)
 
-    def fault(self, endpoint: EndpointId) -> Standing | None:
+    def fault(self, endpoint: EndpointId) -> EndpointNotice | None:
         """What an operator has to mend though it may answer; None where nothing is known."""
         return self._current(self._faults, endpoint)
 
@@ -76,30 +76,32 @@ class Standings:
         """Raise `ProviderUnavailable` for an endpoint that is out."""
         out = self.out(endpoint)
         if out is not None:
-            wait = timedelta(seconds=out.until - self._clock.now())
-            raise ProviderUnavailable(endpoint.provider, out.says, retry_after=wait, reason=out.reason)
+            raise ProviderUnavailable(endpoint.provider, out.says, retry_after=self._left(out), reason=out.reason)
 
     def seen(self, state: EndpointState) -> EndpointState:
         """The state, with what calls have shown."""
         out, fault = self.out(state.endpoint.id), self.fault(state.endpoint.id)
         if out is not None and state.unusable is None:
-            state = structs.replace(state, unusable=out.says)
+            state = structs.replace(state, unusable=out.says, out_for=self._left(out))
         return state if fault is None else structs.replace(state, notes=(*state.notes, fault.says))
 
-    def _current(self, standings: dict[EndpointId, Standing], endpoint: EndpointId) -> Standing | None:
-        standing = standings.get(endpoint)
-        if standing is not None and standing.until <= self._clock.now():
-            standings.pop(endpoint, None)  # a scrape reads from a thread of its own
+    def _left(self, notice: EndpointNotice) -> timedelta:
+        return timedelta(seconds=max(0.0, notice.until - self._clock.now()))
+
+    def _current(self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId) -> EndpointNotice | None:
+        notice = notices.get(endpoint)
+        if notice is not None and notice.until <= self._clock.now():
+            notices.pop(endpoint, None)  # a scrape reads from a thread of its own
             return None
-        return standing
+        return notice
 
     def _keep(
-        self, standings: dict[EndpointId, Standing], endpoint: EndpointId, error: ProviderError, until: float
+        self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId, error: ProviderError, until: float
     ) -> None:
-        known, out = self._current(standings, endpoint), error.out_until is not None
+        known, out = self._current(notices, endpoint), error.out_until is not None
         says = error.message.removeprefix(f"{error.provider}: ")
         if out:
             says = f"{says}; not asked before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
-        standings[endpoint] = Standing(until=until, says=says, status=error.status, reason=error.reason, out=out)
+        notices[endpoint] = EndpointNotice(until=until, says=says, status=error.status, reason=error.reason, out=out)
         if known is None or known.says != says:
             log.error("%s: status %s, %s: %s", endpoint.name, error.status, error.reason, says)

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Script
-from llm_gateway.application.standings import NOTE_SECONDS
+from llm_gateway.application.endpoint_notices import NOTE_SECONDS
 from llm_gateway.domain.errors import (
     FailureReason,
     NoRoute,
@@ -35,7 +36,7 @@ PINNED = call_of(hint=None, model=CLOUD.name)
 
 
 def cloud(world: World) -> EndpointState:
-    return world.breakers.standings.seen(EndpointState(endpoint=CLOUD, features=frozenset()))
+    return world.breakers.notices.seen(EndpointState(endpoint=CLOUD, features=frozenset()))
 
 
 async def test_a_quota_of_the_day_is_one_call_then_none_until_the_reset(caplog: pytest.LogCaptureFixture) -> None:
@@ -45,8 +46,9 @@ async def test_a_quota_of_the_day_is_one_call_then_none_until_the_reset(caplog: 
         assert told.reply.endpoint == LOCAL.id
     assert world.calls == (1, 3)
     assert [(skip.name, skip.reason) for skip in told.record.skipped] == [(CLOUD.name, WHY)]
-    with pytest.raises(NoRoute, match="quota of the day"):
+    with pytest.raises(NoRoute, match="quota of the day") as refused:
         await world.ask(PINNED)
+    assert refused.value.retry_after == timedelta(seconds=7_200)
     explained = world.explain_chat(call_of(), client_of())
     assert [(skip.name, skip.reason) for skip in explained.plan.skipped] == [(CLOUD.name, WHY)]
     assert world.breakers.state(CLOUD.id) is BreakerState.OPEN
@@ -76,8 +78,8 @@ async def test_the_call_that_finds_it_out_is_not_repeated_and_says_how_long() ->
 
 async def test_an_answer_that_was_under_way_brings_nothing_back() -> None:
     world = World()
-    world.breakers.standings.failed(CLOUD.id, ProviderThrottled("gemini", "spent", out_until=RESET))
-    world.breakers.standings.answered(CLOUD.id)
+    world.breakers.notices.failed(CLOUD.id, ProviderThrottled("gemini", "spent", out_until=RESET))
+    world.breakers.notices.answered(CLOUD.id)
     assert cloud(world).unusable == "spent; not asked before 2027-01-15 10:00 UTC"
 
 
