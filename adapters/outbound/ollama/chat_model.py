@@ -77,7 +77,7 @@ class OllamaChatModel(ChatModel):
         streamed = grain is Grain.STREAM
         sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.harmony)
         body = encoded(to.id, sent.body)
-        reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced)
+        reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced, ignored=sent.ignored)
         limit = until = deadline.at + ready.waited
         if streamed:
             limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)

@@ -16,17 +16,24 @@ from .vendor import ChatPart, PartToolCall
 class OllamaReplyReader:
     """One answer's parts, as they come; a `whole` answer is one part. `conversation`: the messages that it answers.
 
-    Of an answer that is to be a `forced` call nothing but thoughts is given before its end. `heard`: the latest part
-    had something to say, given or held.
+    Of an answer that is to be a `forced` call nothing but thoughts is given before its end. `ignored` is what the
+    request went out without. `heard`: the latest part had something to say, given or held.
     """
 
     def __init__(
-        self, to: Endpoint, conversation: Sequence[Message], *, whole: bool, forced: ForcedTools | None = None
+        self,
+        to: Endpoint,
+        conversation: Sequence[Message],
+        *,
+        whole: bool,
+        forced: ForcedTools | None = None,
+        ignored: tuple[str, ...] = (),
     ) -> None:
         self._to = to
         self._whole = whole
         self._conversation = conversation
         self._forced = forced
+        self._ignored = ignored
         self._held: list[str] = []
         self._held_calls: list[PartToolCall] = []
         self._ids: set[str] = set()
@@ -63,7 +70,7 @@ class OllamaReplyReader:
         self.heard = bool(events or message.content or message.tool_calls)
         if self.heard and not self._started:
             self._started = True
-            events.insert(0, Started(endpoint=self._to.id))
+            events.insert(0, Started(endpoint=self._to.id, ignored=self._ignored))
         return events
 
     def _forced_calls(self, forced: ForcedTools, *, length: bool) -> Sequence[ToolCallDelta]:

@@ -213,7 +213,9 @@ async def test_nothing_of_a_tool_is_dropped_in_silence(
 ) -> None:
     """The server tells, at the fixture's end, what it would have dropped."""
     server.version = version
-    await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    reply = await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    at = "tools[0].function"
+    assert reply.ignored == (f"{at}.parameters.format", f"{at}.parameters.additionalProperties", f"{at}.strict")
     sent = server.chats()[0].body["tools"][0]["function"]["parameters"]
     assert sent["properties"] == {
         "when": {"type": "string"},
