@@ -16,8 +16,8 @@ from .vendor import ChatPart, PartToolCall
 class OllamaReplyReader:
     """One answer's parts, as they come; a `whole` answer is one part. `conversation`: the messages that it answers.
 
-    Of an answer that is to be a `forced` call nothing but thoughts is given before its end. `heard`: the latest part
-    had something to say, given or held.
+    Of an answer that is to be a `forced` call nothing but thoughts is given before its end. `ignored` is what the
+    request went out without. `heard`: the latest part had something to say, given or held.
     """
 
     def __init__(

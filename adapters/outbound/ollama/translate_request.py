@@ -205,7 +205,9 @@ def _think(effort: ReasoningEffort | None, *, harmony: bool) -> bool | str:
     match effort:
         case None | ReasoningEffort.NONE | ReasoningEffort.MINIMAL:
             return "low" if harmony else False
-        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH | ReasoningEffort.XHIGH:
+        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH:
             return effort.value if harmony else True
+        case ReasoningEffort.XHIGH:
+            return "high" if harmony else True
         case unknown:
             assert_never(unknown)

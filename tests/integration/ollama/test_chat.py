@@ -137,6 +137,18 @@ async def test_a_tool_loop_of_three_turns_with_parallel_calls(
     assert len({call["id"] for message in sent for call in message.get("tool_calls", ())}) == 3
 
 
+@GRAINS
+async def test_calls_that_the_server_numbers_alike_are_told_apart(
+    server: OllamaServer, model: OllamaChatModel, grain: Grain
+) -> None:
+    wishes: list[dict[str, object]] = [
+        {"function": {"index": 0, "name": "clock", "arguments": {"n": n}}} for n in range(3)
+    ]
+    server.scripts = [_wished(wishes, grain)]
+    calls = [event async for event in ask(model, grain=grain) if isinstance(event, ToolCallDelta)]
+    assert [(call.index, call.arguments) for call in calls] == [(n, f'{{"n":{n}}}') for n in range(3)]
+
+
 async def test_the_servers_own_call_ids_are_kept(server: OllamaServer, model: OllamaChatModel) -> None:
     server.scripts = [stream(line(tool_calls=[_wish("a", {}) | {"id": "call_x1"}]), end())]
     assert (await reply_of(model)).tool_calls == (ToolCall(id="call_x1", name="a", arguments="{}"),)
@@ -213,7 +225,9 @@ async def test_nothing_of_a_tool_is_dropped_in_silence(
 ) -> None:
     """The server tells, at the fixture's end, what it would have dropped."""
     server.version = version
-    await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    reply = await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    at = "tools[0].function"
+    assert reply.ignored == (f"{at}.parameters.format", f"{at}.parameters.additionalProperties", f"{at}.strict")
     sent = server.chats()[0].body["tools"][0]["function"]["parameters"]
     assert sent["properties"] == {
         "when": {"type": "string"},

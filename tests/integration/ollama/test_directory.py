@@ -39,8 +39,8 @@ async def test_features_are_what_the_model_can(server: OllamaServer) -> None:
         Model(name="seer:latest", capabilities=("completion", "vision", "thinking", "tools")),
     ]
     plain, seer = await looked(server)
-    able = {Feature.IMAGES, Feature.REASONING_EFFORT, Feature.TOOLS, Feature.TOOL_CHOICE}
-    assert seer.features - plain.features == able
+    tools = {Feature.TOOLS, Feature.TOOL_CHOICE, Feature.TOOLS_WITH_JSON, Feature.FORCED_TOOLS_WITH_JSON}
+    assert seer.features - plain.features == {Feature.IMAGES, Feature.REASONING_EFFORT, *tools}
     assert {Feature.SEED, Feature.JSON_SCHEMA, Feature.STOP} <= plain.features
 
 

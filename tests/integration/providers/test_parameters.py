@@ -5,7 +5,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -137,9 +137,10 @@ def as_asked(asked: Asked) -> Script:
 
 
 @asynccontextmanager
-async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
+async def ollama(_: Column, version: str = "0.33.0") -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     """One model that can do everything, and one that can only chat."""
     async with ollama_server() as server:
+        server.version = version
         able = Model(name="able", capabilities=("completion", "tools", "vision", "thinking"))
         server.models = [able, Model(name="plain", capabilities=("completion",))]
         server.loaded = {"able", "plain"}
@@ -170,7 +171,11 @@ async def embedded(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], B
     yield [EndpointState(endpoint=to, features=FEATURES)], body
 
 
-VENDORS = {"gemini": gemini, "ollama": ollama, "embedded": embedded}
+VENDORS: dict[str, Callable[[Column], AbstractAsyncContextManager[tuple[Sequence[EndpointState], Body]]]] = {
+    "gemini": gemini,
+    "ollama": ollama,
+    "embedded": embedded,
+}
 
 
 def planned(state: EndpointState, changes: dict[str, Any]) -> ChatRequest:
@@ -251,10 +256,20 @@ GOES_OUT = {
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: f"{column.provider}/{column.models}")
 async def test_every_cell(column: Column) -> None:
     async with VENDORS[column.provider](column) as (states, body):
-        for parameter in PARAMETERS:
-            treatment = column.treatment(parameter)
-            gone_out = {await walk(column, parameter, state, body) for state in states}
-            assert gone_out == GOES_OUT[treatment], parameter.field
+        await walk_all(column, states, body)
+
+
+async def test_every_cell_at_an_older_ollama() -> None:
+    (column,) = (column for column in COLUMNS if column.provider == "ollama")
+    async with ollama(column, "0.17.4") as (states, body):
+        await walk_all(column, states, body)
+
+
+async def walk_all(column: Column, states: Sequence[EndpointState], body: Body) -> None:
+    for parameter in PARAMETERS:
+        treatment = column.treatment(parameter)
+        gone_out = {await walk(column, parameter, state, body) for state in states}
+        assert gone_out == GOES_OUT[treatment], parameter.field
 
 
 def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
