@@ -89,11 +89,11 @@ class Contents:
             return
         if self._step.begun:
             self._end_step()
-        if not self.turns and message.tool_calls:
-            self.turns.append(_silence())  # a turn that calls has to follow one of the user's
         if not self.turns or self.turns[-1]["role"] != "model":
             self._parts = []
             self.turns.append({"role": "model", "parts": self._parts})
+        if len(self.turns) == 1 and message.tool_calls:
+            self.turns.insert(0, _silence())  # a turn that calls has to follow one of the user's
         self._parts += texts
         for number, call in enumerate(message.tool_calls):
             self._call(index, call, f"{path}.tool_calls[{number}]")
