@@ -12,19 +12,18 @@ from llm_gateway.domain.chat import (
     SystemMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
-from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.routing import EndpointId
 
 from .contents import Contents
-from .families import SEED_RANGE, GeminiFamily, family_of
 from .function_names import FunctionNames, names_of
-from .places import MAX_STOPS, PLACES
+from .models import GeminiModel
+from .places import MAX_STOPS, SEED_BITS
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .tools import Schemas, tool_config
 
 Json: TypeAlias = dict[str, object]
 
-_numbers = numbers_sent(PLACES)
+_SEEDS = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
 
 class VendorRequest(NamedTuple):
@@ -42,38 +41,37 @@ class VendorRequest(NamedTuple):
     names: FunctionNames
 
 
-def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
+def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> VendorRequest:
     """Raises `ProviderRejected`, naming the field."""
     if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
-    signs = family_of(to.model).levels is not None  # from Gemini 3 on calls have ids and signatures
     names = names_of(request)
-    contents = Contents(to.provider, request.messages, names, signatures=signs, call_ids=signs)
+    contents = Contents(to.provider, request.messages, names, model.facts)
     schemas = Schemas(to.provider, request, names)
     body: Json = {"contents": contents.turns}
     if contents.system:
         body["systemInstruction"] = {"parts": contents.system}
     if schemas.declarations:
         body["tools"] = [{"functionDeclarations": schemas.declarations}]
-    config = _config(to, request)
+    config = _config(to, request, model)
     config.response_json_schema = schemas.answer
     if request.tools and request.tool_choice is not None:
         config.tool_config = tool_config(request.tool_choice, names)
     return VendorRequest(body, config, frozenset(_unstated(request)), schemas.ignored, names)
 
 
-def _config(to: EndpointId, request: ChatRequest) -> types.GenerateContentConfig:
-    sampling, family = request.sampling, family_of(to.model)
+def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.GenerateContentConfig:
+    sampling = request.sampling
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
-    if sampling.seed is not None and sampling.seed not in SEED_RANGE:
-        _refuse(to.provider, "seed", "must fit into 32 bits")
+    if sampling.seed is not None and sampling.seed not in _SEEDS:
+        _refuse(to.provider, "seed", f"must fit into {SEED_BITS} bits")
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         stop_sequences=list(sampling.stop) or None,
-        **_numbers_of(family, request),
+        **_numbers_of(model, request),
         response_mime_type="application/json" if structured else None,
-        thinking_config=family.thinking(request.reasoning_effort),
+        thinking_config=model.thinking(request.reasoning_effort),
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
@@ -87,10 +85,10 @@ def _unstated(request: ChatRequest) -> Iterator[str]:
         yield TEMPERATURE
 
 
-def _numbers_of(family: GeminiFamily, request: ChatRequest) -> dict[str, Any]:
-    sent = _numbers(request)
-    if request.sampling.temperature_by_default and not family.default_temperature:
-        del sent["temperature"]
+def _numbers_of(model: GeminiModel, request: ChatRequest) -> dict[str, Any]:
+    sent = model.numbers(request)
+    if request.sampling.temperature_by_default and not model.facts.default_temperature:
+        sent.pop("temperature", None)
     return sent
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ...external.environments import Environment
 from .processes import Foreign, started
-from .relay import Relay, relay
+from .relay import Relay
 
 NOTHING = '{"fixtures": []}'
 
@@ -32,11 +32,11 @@ def llmock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
 
 @pytest.fixture
 async def before_aimock(aimock: Foreign) -> AsyncIterator[Relay]:
-    async with relay(aimock.port, chunked=True) as made:
+    async with Relay(aimock.port, chunked=True).running() as made:
         yield made
 
 
 @pytest.fixture
 async def before_llmock(llmock: Foreign) -> AsyncIterator[Relay]:
-    async with relay(llmock.port, chunked=False) as made:
+    async with Relay(llmock.port, chunked=False).running() as made:
         yield made

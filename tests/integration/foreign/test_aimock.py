@@ -2,7 +2,6 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import cached_property
 from typing import Any
@@ -19,7 +18,7 @@ from llm_gateway.domain.chat import AssistantMessage, FinishReason, Grain, Text,
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import ChatModelContract, Vendor
 
-from ..waiting import eventually
+from ..served_contract import ServedContract
 from .processes import Foreign
 from .relay import Relay
 
@@ -48,18 +47,11 @@ def fixture_of(vendor: Vendor, grain: Grain) -> dict[str, Any]:
             return BY_PARTS | {"streamingProfile": {"ttft": 0, "tps": 0.01}}
 
 
-class Contract(ChatModelContract):
+class Contract(ServedContract, ChatModelContract):
     @pytest.fixture(autouse=True)
-    async def _arranged(
-        self, aimock: Foreign, before_aimock: Relay, request: pytest.FixtureRequest
-    ) -> AsyncIterator[None]:
-        self.aimock = aimock
-        self.relay = before_aimock
+    async def _arranged(self, aimock: Foreign, before_aimock: Relay, request: pytest.FixtureRequest) -> None:
+        self.aimock, self.server = aimock, before_aimock
         self.grain = getattr(request.node, "callspec", None) and request.node.callspec.params.get("grain")
-        self.closers: list[Any] = []
-        yield
-        for made in self.closers:
-            await made.aclose()
 
     @override
     def make(self, vendor: Vendor) -> ChatModel:
@@ -74,18 +66,10 @@ class Contract(ChatModelContract):
     @abstractmethod
     def connected(self) -> ChatModel: ...
 
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.relay.open)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.relay.open_calls()
-
     async def test_a_call_in_the_middle_of_its_answer_counts_as_open(self) -> None:
         async with aclosing(self._events(self.make(Vendor.STALLS), Grain.STREAM)) as events:
             await anext(events)
-            assert self.relay.open == 1
+            assert self.server.open_calls == 1
 
     @pytest.mark.filterwarnings("ignore:FUNCTION_CALL is not a valid FinishReason")  # aimock's, as some users see it
     @GRAINS
@@ -120,8 +104,8 @@ class TestOllama(Contract):
 
     @override
     def connected(self) -> ChatModel:
-        model = OllamaChatModel(base_url=self.relay.url, clock=self.clock)
-        self.closers.append(model)
+        model = OllamaChatModel(base_url=self.server.url, clock=self.clock)
+        self.closing.push_async_callback(model.aclose)
         return model
 
 
@@ -133,6 +117,6 @@ class TestGemini(Contract):
 
     @override
     def connected(self) -> ChatModel:
-        client = GeminiClient(provider="gemini", api_key="any", base_url=self.relay.url)
-        self.closers.append(client)
+        client = GeminiClient(provider="gemini", api_key="any", base_url=self.server.url)
+        self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)

@@ -1,6 +1,5 @@
 """Gemini keeps the contract of a chat model against llmock, a server that nobody here wrote."""
 
-from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import ChatModelContract, Vendor
 
-from ..waiting import eventually
+from ..served_contract import ServedContract
 from .processes import Foreign
 from .relay import Relay
 
@@ -40,15 +39,10 @@ def behaviors_of(vendor: Vendor) -> list[dict[str, Any]]:
             return [REPLY, stall]
 
 
-class TestGemini(ChatModelContract):
+class TestGemini(ServedContract, ChatModelContract):
     @pytest.fixture(autouse=True)
-    async def _arranged(self, llmock: Foreign, before_llmock: Relay) -> AsyncIterator[None]:
-        self.llmock = llmock
-        self.relay = before_llmock
-        self.clients: list[GeminiClient] = []
-        yield
-        for client in self.clients:
-            await client.aclose()
+    async def _arranged(self, llmock: Foreign, before_llmock: Relay) -> None:
+        self.llmock, self.server = llmock, before_llmock
 
     @cached_property
     @override
@@ -59,17 +53,9 @@ class TestGemini(ChatModelContract):
     def make(self, vendor: Vendor) -> ChatModel:
         self.llmock.tell("POST", "/_llmock/reset")
         self.llmock.tell("POST", "/_llmock/scenario", {"behaviors": behaviors_of(vendor)})
-        client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.relay.url}/gemini")
-        self.clients.append(client)
+        client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.server.url}/gemini")
+        self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)
-
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.relay.open)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.relay.open_calls()
 
     @override
     @pytest.mark.parametrize("grain", [Grain.STREAM])

@@ -52,7 +52,7 @@ async def failing(
 
         with pytest.raises(errors.ProviderError) as caught:
             await read()
-    assert await relay.open_calls() == 0
+    assert await relay.quiet() == 0
     assert caught.value.provider == "gemini"
     assert KEY not in repr(caught.value)
     assert PROMPT not in repr(caught.value)
@@ -123,7 +123,7 @@ async def test_a_first_token_that_is_slow_is_waited_for(before_llmock: Relay, pl
     clock = ScriptedClock()
     async with model_at(f"{before_llmock.url}/gemini", clock, first_token_seconds=20, idle_seconds=5) as model:
         asking = asyncio.create_task(collect(ask(model, clock=clock)))
-        await eventually(lambda: before_llmock.open)
+        await eventually(lambda: before_llmock.open_calls)
         await clock.advance(10)
         reply = await asking
     assert reply.content == REPLY["text"]

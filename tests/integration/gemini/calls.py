@@ -13,9 +13,10 @@ from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import Reaction
 from ..waiting import HANG_SECONDS
 from .payloads import said
-from .server import GeminiServer, Script
+from .server import GeminiServer
 
 KEY = "key-that-nobody-may-see"
 PROMPT = "a prompt that nobody may see"
@@ -30,7 +31,7 @@ def request(*messages: Message, **fields: Any) -> ChatRequest:
 
 
 @asynccontextmanager
-async def model_at(url: str, clock: Clock | None = None, **options: float) -> AsyncIterator[GeminiChatModel]:
+async def model_at(url: str, clock: Clock | None = None, **options: Any) -> AsyncIterator[GeminiChatModel]:
     client = GeminiClient(provider="gemini", api_key=KEY, base_url=url)
     try:
         yield GeminiChatModel(client, clock or SystemClock(), **options)
@@ -57,7 +58,7 @@ async def events_of(model: GeminiChatModel, chat: ChatRequest | None = None, **o
 
 @asynccontextmanager
 async def served(
-    *scripts: Script, clock: Clock | None = None, **options: float
+    *scripts: Reaction, clock: Clock | None = None, **options: float
 ) -> AsyncIterator[tuple[GeminiServer, GeminiChatModel]]:
     async with GeminiServer(*scripts).running() as server, model_at(server.url, clock, **options) as model:
         yield server, model

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .server import Answer, Asked, Step
+from ..scripted_vendor import Answer, Asked, Step, whole
 
 
 def said(
@@ -31,10 +31,6 @@ def stream(*chunks: object, then: Sequence[Step] = (), framed: bool = True) -> A
     )
 
 
-def whole(answer: object) -> Answer:
-    return Answer((json.dumps(answer).encode(),), headers={"Content-Type": "application/json; charset=UTF-8"})
-
-
 def embedded(asked: Asked) -> Answer:
     """A vector of its own for each content of a batch: `gemini-embedding-2` makes one of all the parts of one."""
     vectors = []
@@ -51,11 +47,8 @@ def refusal(
     message: str = "It was refused.",
     **headers: str,
 ) -> Answer:
-    body = {"error": {"code": code, "message": message, "status": status, "details": list(details)}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(
-        (json.dumps(body).encode(),), status=code, headers={"Content-Type": "application/json; charset=UTF-8"} | named
-    )
+    return whole({"error": {"code": code, "message": message, "status": status, "details": list(details)}}, code, named)
 
 
 class SignedTools:

@@ -15,10 +15,10 @@ from llm_gateway.domain.events import Finished, ReasoningDelta, Started, TextDel
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import Answer, Asked, whole
 from ..waiting import HANG_SECONDS
 from .calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
-from .payloads import refusal, respelled, said, stream, whole
-from .server import Answer, Asked
+from .payloads import refusal, respelled, said, stream
 
 GOLDEN = {
     path.stem: json.loads(path.read_text())

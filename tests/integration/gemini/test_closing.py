@@ -14,10 +14,10 @@ from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, collect
 
+from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Cut, Flood, Hold, Reset, Wait
 from ..waiting import eventually
 from .calls import HELLO, TO, WORLD, ask, events_of, served
 from .payloads import said, sse, stream
-from .server import BEFORE_THE_HEAD, Answer, Cut, Flood, Hold, Reset, Wait
 
 
 async def tell(events: AsyncGenerator[ChatEvent, None], told: "asyncio.Queue[ChatEvent]") -> None:

@@ -1,6 +1,5 @@
 """Gemini keeps the contracts of its ports, over a real socket."""
 
-from collections.abc import AsyncIterator
 from functools import cached_property
 
 import pytest
@@ -12,13 +11,14 @@ from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.domain.routing import Endpoint
 from llm_gateway.testing import ChatModelContract, Vendor
 
-from ..waiting import eventually
+from ..scripted_vendor import BEFORE_THE_HEAD, Asked, Cut, Hold, Script, whole
+from ..served_contract import ServedContract
 from .calls import HELLO, KEY, TO, WORLD
-from .payloads import refusal, said, stream, whole
-from .server import BEFORE_THE_HEAD, Answer, Asked, Cut, GeminiServer, Hold
+from .payloads import refusal, said, stream
+from .server import GeminiServer
 
 
-def answered(vendor: Vendor, asked: Asked) -> Answer:
+def answered(vendor: Vendor, asked: Asked) -> Script:
     streamed = "stream" in asked.path
     match vendor:
         case Vendor.ANSWERS:
@@ -33,14 +33,12 @@ def answered(vendor: Vendor, asked: Asked) -> Answer:
             return stream(HELLO, then=(Hold(),))
 
 
-class TestChatModel(ChatModelContract):
+class TestChatModel(ServedContract, ChatModelContract):
+    server: GeminiServer
+
     @pytest.fixture(autouse=True)
-    async def _served(self) -> AsyncIterator[None]:
-        self.clients: list[GeminiClient] = []
-        async with GeminiServer().running() as self.server:
-            yield
-            for client in self.clients:
-                await client.aclose()
+    async def _served(self, _closing: None) -> None:
+        self.server = await self.closing.enter_async_context(GeminiServer().running())
 
     @cached_property
     @override
@@ -51,13 +49,5 @@ class TestChatModel(ChatModelContract):
     def make(self, vendor: Vendor) -> ChatModel:
         self.server.scripts = [lambda asked: answered(vendor, asked)]
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=self.server.url)
-        self.clients.append(client)
+        self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)
-
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.server.open_calls)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.server.quiet()

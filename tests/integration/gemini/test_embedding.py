@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tracemalloc
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from math import hypot
@@ -34,10 +34,12 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from llm_gateway.testing import EmbeddingModelContract, EmbeddingVendor
 
-from ..waiting import HANG_SECONDS, eventually
+from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Asked, Cut, Flood, Reaction, Reset, Script, whole
+from ..served_contract import ServedContract
+from ..waiting import HANG_SECONDS
 from .calls import KEY, PROMPT
-from .payloads import embedded, refusal, whole
-from .server import BEFORE_THE_HEAD, Answer, Asked, Cut, Flood, GeminiServer, Reset, Script
+from .payloads import embedded, refusal
+from .server import GeminiServer
 
 MODELS = ("gemini-embedding-001", "gemini-embedding-2", "gemini-embedding-exp-03-07")
 
@@ -48,7 +50,7 @@ def at(model: str = "gemini-embedding-001") -> Endpoint:
 
 @asynccontextmanager
 async def served(
-    *scripts: Script, clock: Clock | None = None
+    *scripts: Reaction, clock: Clock | None = None
 ) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
     async with GeminiServer(*scripts).running() as server:
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=server.url)
@@ -66,11 +68,11 @@ async def embed(
     return await model.embed(to or at(), request, deadline=deadline, headers={"traceparent": "00-1"})
 
 
-def vectors(*made: object) -> Script:
+def vectors(*made: object) -> Reaction:
     return Answer((json.dumps({"embeddings": [{"values": one} for one in made]}).encode(),))
 
 
-VENDOR: dict[EmbeddingVendor, Script] = {
+VENDOR: dict[EmbeddingVendor, Reaction] = {
     EmbeddingVendor.ANSWERS: embedded,
     EmbeddingVendor.MISSES_ONE: vectors([1, 2, 3]),
     EmbeddingVendor.IS_UNEVEN: vectors([1, 2, 3], [1, 2]),
@@ -81,11 +83,12 @@ VENDOR: dict[EmbeddingVendor, Script] = {
 }
 
 
-class TestContract(EmbeddingModelContract):
+class TestContract(ServedContract, EmbeddingModelContract):
+    server: GeminiServer
+
     @pytest.fixture(autouse=True)
-    async def _served(self) -> AsyncGenerator[None, None]:
-        async with served(embedded, clock=self.clock) as (self.server, self.model):
-            yield
+    async def _served(self, _closing: None) -> None:
+        self.server, self.model = await self.closing.enter_async_context(served(embedded, clock=self.clock))
 
     @cached_property
     @override
@@ -96,14 +99,6 @@ class TestContract(EmbeddingModelContract):
     def make(self, vendor: EmbeddingVendor) -> GeminiEmbeddingModel:
         self.server.scripts = [VENDOR[vendor]]
         return self.model
-
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.server.open_calls)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.server.quiet()
 
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "unit" / "gemini" / "golden" / "embedding.json").read_text())
@@ -143,14 +138,14 @@ async def test_many_texts_are_batches_of_what_the_vendor_takes_and_one_answer(mo
 
 
 BODY = json.dumps({"embeddings": [{"values": [1, 2]}]}).encode()
-FAULTS: dict[str, tuple[Answer, type[ProviderError]]] = {
+FAULTS: dict[str, tuple[Script, type[ProviderError]]] = {
     "400": (refusal(400), ProviderRejected),
     "wrong key": (refusal(400, {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}), ProviderMisconfigured),
     "404": (refusal(404), ProviderMisconfigured),
     "429": (refusal(429), ProviderThrottled),
     "500": (refusal(500), ProviderUnavailable),
     "redirect": (Answer((), status=307, headers={"Location": "http://192.0.2.1/"}), ProviderMisconfigured),
-    "reset": (Answer((Reset(),), status=0), ProviderBroken),
+    "reset": ((Reset(),), ProviderBroken),
     "reset within": (Answer((BODY[:9], Reset())), ProviderBroken),
     "cut within": (Answer((BODY[:-3], Cut())), ProviderBroken),
     "cut where nothing says so": (Answer((BODY[:-3], Cut()), framed=False), ProviderBroken),
@@ -196,7 +191,7 @@ async def test_an_answer_without_an_end_is_given_up_in_bounded_memory() -> None:
 
 
 async def test_who_leaves_between_two_batches_makes_no_further_call() -> None:
-    def script(asked: Asked) -> Answer:
+    def script(asked: Asked) -> Script:
         return embedded(asked) if len(server.asked) == 1 else BEFORE_THE_HEAD
 
     async with served(script) as (server, model):

@@ -22,9 +22,9 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.events import ChatEvent, Finished, TextDelta, collect
 
+from ..scripted_vendor import Answer, Cut, Flood, Reset, Script
 from .calls import HELLO, KEY, PROMPT, WORLD, ask, events_of, served
 from .payloads import refusal, said, sse, stream
-from .server import Answer, Cut, Flood, Reset
 
 
 async def seen(events: AsyncIterator[ChatEvent], told: list[ChatEvent]) -> AsyncIterator[ChatEvent]:
@@ -64,7 +64,7 @@ async def test_a_whole_answer_cut_at_any_byte_is_broken(framed: bool) -> None:
 
 ERROR_IN_STREAM = {"error": {"code": 503, "message": PROMPT, "status": "UNAVAILABLE"}}
 JSON = {"Content-Type": "application/json"}
-FAULTS: dict[str, tuple[Answer, type[ProviderError]]] = {
+FAULTS: dict[str, tuple[Script, type[ProviderError]]] = {
     "400": (refusal(400), ProviderRejected),
     "wrong key": (refusal(400, {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}), ProviderMisconfigured),
     "401": (refusal(401), ProviderMisconfigured),
@@ -79,8 +79,8 @@ FAULTS: dict[str, tuple[Answer, type[ProviderError]]] = {
     "503 cut": (Answer((b'{"error":', Cut()), status=503, headers=JSON), ProviderUnavailable),
     "503 without end": (Answer((Flood(b"x" * 65_536),), status=503), ProviderUnavailable),
     "504": (refusal(504), ProviderTimeout),
-    "nothing said": (Answer((Cut(),), status=0), ProviderBroken),
-    "reset at once": (Answer((Reset(),), status=0), ProviderBroken),
+    "nothing said": ((Cut(),), ProviderBroken),
+    "reset at once": ((Reset(),), ProviderBroken),
     "reset after the head": (Answer((Reset(),)), ProviderBroken),
     "reset in the middle": (stream(HELLO, then=(Reset(),)), ProviderBroken),
     "cut in the middle": (stream(HELLO, then=(Cut(),)), ProviderBroken),
@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[Answer, type[ProviderError]]] = {
     "odd error in the stream": (stream({"error": {"code": "503"}}), ProviderBroken),
     "no JSON": (Answer((b"data: {" + PROMPT.encode() + b"}\n\n",)), ProviderBroken),
     "another JSON": (Answer((b"data: [1]\n\n",)), ProviderBroken),
-    "no HTTP": (Answer((b"SSH-2.0-odd\r\n\r\n", Cut()), status=0, framed=False), ProviderBroken),
+    "no HTTP": ((b"SSH-2.0-odd\r\n\r\n", Cut()), ProviderBroken),
     "no UTF-8": (Answer((b'data: {"candidates": [{"x": "\xff"}]}\n\n',)), ProviderBroken),
     "half a surrogate pair": (Answer((b'data: {"candidates":[{"content":{"parts":[{"text":"\\ud800"}]}}]}\n\n',)), ProviderBroken),  # noqa: E501
     "deep": (Answer((b"data: " + b"[" * 200_000 + b"\n\n",)), ProviderBroken),

@@ -17,9 +17,10 @@ from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.errors import ProviderMisconfigured, ProviderRefused
 
+from ..scripted_vendor import Answer
 from .calls import HELLO, KEY, PROMPT, WORLD, events_of, model_at, served
 from .payloads import stream
-from .server import Answer, GeminiServer
+from .server import GeminiServer
 
 
 @pytest.mark.parametrize("grain", Grain)

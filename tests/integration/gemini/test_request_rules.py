@@ -16,9 +16,9 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.events import collect
 
+from ..scripted_vendor import Answer, Asked, whole
 from .calls import ask, request, served
-from .payloads import said, stream, whole
-from .server import Answer, Asked
+from .payloads import said, stream
 
 ODD = "read file/v2 (new)"
 GRAMMAR = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")

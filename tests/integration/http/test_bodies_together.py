@@ -14,9 +14,9 @@ from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import TextDelta
 
 from ..gemini.payloads import said as gemini_said
-from ..gemini.payloads import whole as gemini_whole
-from ..gemini.server import Answer, Asked, GeminiServer
-from ..ollama.server import Model, end, ollama_server, whole
+from ..gemini.server import GeminiServer
+from ..ollama.server import Model, end, ollama_server
+from ..scripted_vendor import Answer, Asked, whole
 from .served import Serve, Served, chat, eventually, serve, stopped_clock
 
 NATIVE, OPENAI = "/api/v1/chat", "/v1/chat/completions"
@@ -176,7 +176,7 @@ def photographed(path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("provider", ["gemini", "ollama"])
 async def test_a_photo_reaches_the_vendor_whole(path: str, provider: str) -> None:
     def gemini_says(asked: Asked) -> Answer:
-        return gemini_whole({"models": []} if asked.method == "GET" else gemini_said({"text": "A cat."}, finish="STOP"))
+        return whole({"models": []} if asked.method == "GET" else gemini_said({"text": "A cat."}, finish="STOP"))
 
     async with ollama_server() as ollama, GeminiServer(gemini_says).running() as gemini:
         ollama.models = [Model(name="llama3.1:latest", capabilities=("completion", "vision"))]
@@ -186,5 +186,5 @@ async def test_a_photo_reaches_the_vendor_whole(path: str, provider: str) -> Non
             answered = await served.client.post(path, json={"model": provider, **photographed(path)})
             assert answered.status_code == 200, answered.text
             assert held(served) == 0
-        sent = ollama.chats()[-1].raw if provider == "ollama" else gemini.asked[-1].content
+        sent = ollama.chats()[-1].content if provider == "ollama" else gemini.asked[-1].content
     assert b64encode(PHOTO) in sent.translate(bytes.maketrans(b"-_", b"+/"))

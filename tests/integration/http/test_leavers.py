@@ -5,7 +5,7 @@ import gc
 import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +24,9 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..gemini import payloads as gemini_payloads
-from ..gemini import server as gemini_server
+from ..gemini.server import GeminiServer
 from ..ollama import server as ollama_server
+from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Flood, Hold, ScriptedVendor, whole
 from ..waiting import HANG_SECONDS
 from .served import KEY, Served, Wire, eventually, serve
 
@@ -36,16 +37,6 @@ LOOK = 4
 GROWTH_BYTES = 8 << 20
 WORD = "word " * 4_000
 CHAT = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
-
-
-class Scripted(Protocol):
-    """What both providers' servers have."""
-
-    scripts: Any
-    open_calls: int
-
-    def forget(self) -> None:
-        """What it was asked."""
 
 
 class Phase(Struct, frozen=True, kw_only=True):
@@ -61,23 +52,21 @@ _LINE = ollama_server.line(WORD)
 
 PHASES = (
     Phase(  # before the first token
-        read=False, says={"gemini": gemini_server.BEFORE_THE_HEAD, "ollama": [ollama_server.Hold()]}
+        read=False, says={"gemini": BEFORE_THE_HEAD, "ollama": [Hold()]}
     ),
     Phase(  # in mid-stream
         says={
-            "gemini": gemini_payloads.stream(_PART, then=(gemini_server.Hold(),)),
-            "ollama": ollama_server.stream(_LINE, then=[ollama_server.Hold()]),
+            "gemini": gemini_payloads.stream(_PART, then=(Hold(),)),
+            "ollama": ollama_server.stream(_LINE, then=[Hold()]),
         },
     ),
     Phase(  # while nobody takes what is sent
         fills=True,
         says={
-            "gemini": gemini_server.Answer(
-                (gemini_server.Flood(gemini_payloads.sse(_PART)),), headers={"Content-Type": "text/event-stream"}
-            ),
+            "gemini": Answer((Flood(gemini_payloads.sse(_PART)),), headers={"Content-Type": "text/event-stream"}),
             "ollama": [
-                ollama_server.Send(ollama_server.HEAD),
-                ollama_server.Flood(ollama_server.chunk(_LINE)),
+                ollama_server.HEAD,
+                Flood(ollama_server.chunk(_LINE)),
             ],
         },
     ),
@@ -107,21 +96,9 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@asynccontextmanager
-async def gemini() -> AsyncIterator[tuple[Scripted, str]]:
-    async with gemini_server.GeminiServer(gemini_payloads.whole({"models": []})).running() as server:
-        yield server, server.url
-
-
-@asynccontextmanager
-async def ollama() -> AsyncIterator[tuple[Scripted, str]]:
-    async with ollama_server.ollama_server() as server:
-        yield server, server.url
-
-
-SERVERS: Mapping[str, Callable[[], AbstractAsyncContextManager[tuple[Scripted, str]]]] = {
-    "gemini": gemini,
-    "ollama": ollama,
+SERVERS: Mapping[str, Callable[[], ScriptedVendor]] = {
+    "gemini": lambda: GeminiServer(whole({"models": []})),
+    "ollama": ollama_server.OllamaServer,
 }
 
 
@@ -143,7 +120,7 @@ class Leaving(Protocol):
     async def __call__(self, phase: Phase, number: int) -> None: ...
 
 
-async def leave_in_every_phase(server: Scripted, provider: str, leavers: int, leaving: Leaving) -> None:
+async def leave_in_every_phase(server: ScriptedVendor, provider: str, leavers: int, leaving: Leaving) -> None:
     """With nothing left behind: no call, no socket, no task, no memory."""
     together = min(TOGETHER, leavers // len(PHASES) // 4)
     batches = leavers // together // len(PHASES)
@@ -164,7 +141,7 @@ async def leave_in_every_phase(server: Scripted, provider: str, leavers: int, le
     assert grown < GROWTH_BYTES
 
 
-async def hung_up(server: Scripted) -> None:
+async def hung_up(server: ScriptedVendor) -> None:
     """The provider sees it within a second."""
     await eventually(lambda: not server.open_calls, within=GONE_SECONDS)
 
@@ -172,7 +149,7 @@ async def hung_up(server: Scripted) -> None:
 @PROVIDERS
 @LEAVERS
 async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> None:
-    async with SERVERS[provider]() as (server, url), adapter(provider, url) as model:
+    async with SERVERS[provider]().running() as server, adapter(provider, server.url) as model:
 
         def ask() -> AsyncGenerator[ChatEvent, None]:
             deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
@@ -203,8 +180,10 @@ async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> Non
 @LEAVERS
 async def test_a_gateway_forgets_who_leaves(provider: str, leavers: int) -> None:
     client = ClientSettings(name="counted", keys=(Secret(KEY),), concurrency=1_000_000)
-    async with SERVERS[provider]() as (server, url):
-        urls = {f"{provider}_base_url": url} | ({"gemini_api_key": Secret("key-1")} if provider == "gemini" else {})
+    async with SERVERS[provider]().running() as server:
+        urls = {f"{provider}_base_url": server.url} | (
+            {"gemini_api_key": Secret("key-1")} if provider == "gemini" else {}
+        )
         settings: dict[str, Any] = {"api_keys": (), "clients": (client,), "max_answer_bytes": 1 << 30, **urls}
         async with serve(None, **settings) as served:
 

@@ -14,7 +14,8 @@ from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Hint
 
-from ..ollama.server import Asked, Model, OllamaServer, Script, answer, end, ollama_server, whole
+from ..ollama.server import Model, OllamaServer, answer, end, ollama_server
+from ..scripted_vendor import Asked, Script, whole
 from .served import KEY, Served, chat, serve
 
 NAMES = ("llama3.1", "Llama3.1:latest", "library/llama3.1", "registry.ollama.ai/library/llama3.1:latest")

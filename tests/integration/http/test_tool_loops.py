@@ -11,11 +11,10 @@ from typing_extensions import override
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ..gemini.payloads import SignedTools, whole
-from ..gemini.server import Answer, Asked, GeminiServer
-from ..ollama.server import Asked as OllamaAsked
-from ..ollama.server import Script, answer, end, line, ollama_server, stream
-from ..ollama.server import whole as ollama_whole
+from ..gemini.payloads import SignedTools
+from ..gemini.server import GeminiServer
+from ..ollama.server import answer, end, line, ollama_server, stream
+from ..scripted_vendor import Answer, Asked, Script, whole
 from .served import Served, serve
 from .sse import events_of
 
@@ -44,26 +43,26 @@ class GeminiTools(SignedTools):
 class OllamaTools:
     """Makes two calls a turn, and answers 400 where they, or a result for each by its id, do not come back."""
 
-    def __call__(self, asked: OllamaAsked) -> Script:
+    def __call__(self, asked: Asked) -> Script:
         back = [message for message in asked.body["messages"] if message["role"] != "user"]
         ids: set[str] = set()
         for number, at in enumerate(range(0, len(back), 3)):
             said, *results = back[at : at + 3]
             made = [call["id"] for call in said["tool_calls"]]
             if [call["function"] for call in said["tool_calls"]] != self._wishes(number):
-                return ollama_whole({"error": "other calls"}, 400)
+                return whole({"error": "other calls"}, 400)
             if [(one["tool_call_id"], one["tool_name"]) for one in results] != [(made[0], "add"), (made[1], "now")]:
-                return ollama_whole({"error": "other results"}, 400)
+                return whole({"error": "other results"}, 400)
             ids.update(made)
         number = len(back) // 3
         if len(ids) != number * 2:
-            return ollama_whole({"error": "ids that are not unique"}, 400)
+            return whole({"error": "ids that are not unique"}, 400)
         if number == TURNS:
-            return answer("Done.") if asked.body["stream"] else ollama_whole(end() | line("Done.") | {"done": True})
+            return answer("Done.") if asked.body["stream"] else whole(end() | line("Done.") | {"done": True})
         calls = [{"function": wish} for wish in self._wishes(number)]
         if asked.body["stream"]:
             return stream(*(line(tool_calls=[call]) for call in calls), end())
-        return ollama_whole(end(tool_calls=calls))
+        return whole(end(tool_calls=calls))
 
     @staticmethod
     def _wishes(number: int) -> list[dict[str, Any]]:

@@ -11,16 +11,12 @@ import pytest
 from llm_gateway.bootstrap.settings import Secret
 from llm_gateway.domain.resilience import BREAKER_FAILURES
 
-from ..gemini.payloads import refusal, stream, whole
+from ..gemini.payloads import refusal, stream
 from ..gemini.payloads import said as gemini_said
-from ..gemini.server import Answer, Asked, Cut, Flood, GeminiServer, Reset
-from ..ollama.server import HEAD, Script, Send, answer, chunk, end, line, ollama_server
-from ..ollama.server import Asked as OllamaAsked
-from ..ollama.server import Cut as OllamaCut
-from ..ollama.server import Flood as OllamaFlood
-from ..ollama.server import Reset as OllamaReset
+from ..gemini.server import GeminiServer
+from ..ollama.server import HEAD, answer, chunk, end, line, ollama_server
 from ..ollama.server import stream as ollama_stream
-from ..ollama.server import whole as ollama_whole
+from ..scripted_vendor import Answer, Asked, Cut, Flood, Reset, Script, whole
 from .served import Served, chat, serve
 from .sse import events_of
 
@@ -55,22 +51,22 @@ class Vendor:
                 return Answer((Flood(b" " * 65_535 + b"\n"),))
         return stream(first)
 
-    def ollama(self, asked: OllamaAsked) -> Script:
+    def ollama(self, asked: Asked) -> Script:
         self.chats += 1
         match self.fault:
             case None:
                 hello = line("Hello") | {"done": True, "done_reason": "stop"}
-                return answer("Hel", "lo") if asked.body["stream"] else ollama_whole(end() | hello)
+                return answer("Hel", "lo") if asked.body["stream"] else whole(end() | hello)
             case "refused":
-                return ollama_whole({"error": KEY}, 401)
+                return whole({"error": KEY}, 401)
             case "overflow":
-                return ollama_whole({"error": json.dumps({"error": {"type": "exceed_context_size_error"}})}, 400)
+                return whole({"error": json.dumps({"error": {"type": "exceed_context_size_error"}})}, 400)
             case "cut":
-                return ollama_stream(line("Hel"), then=[OllamaCut()])
+                return ollama_stream(line("Hel"), then=[Cut()])
             case "reset":
-                return ollama_stream(line("Hel"), then=[OllamaReset()])
+                return ollama_stream(line("Hel"), then=[Reset()])
             case "endless":
-                return [Send(HEAD), OllamaFlood(chunk(b" " * 65_536))]
+                return [HEAD, Flood(chunk(b" " * 65_536))]
         return ollama_stream(line("Hel"))
 
 

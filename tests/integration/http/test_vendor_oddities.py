@@ -11,11 +11,10 @@ from llm_gateway.domain.resilience import BREAKER_FAILURES
 
 from ..gemini.payloads import said as gemini_said
 from ..gemini.payloads import stream as gemini_stream
-from ..gemini.payloads import whole as gemini_whole
-from ..gemini.server import Answer, Asked, GeminiServer
+from ..gemini.server import GeminiServer
 from ..ollama.server import end, line, ollama_server
 from ..ollama.server import stream as ollama_stream
-from ..ollama.server import whole as ollama_whole
+from ..scripted_vendor import Answer, Asked, whole
 from .served import serve
 from .sse import events_of
 
@@ -77,7 +76,7 @@ async def test_odd_answers_of_ollama(odd: str, streamed: bool) -> None:
     fields, status = OLLAMA[odd]
     async with ollama_server() as ollama:
         last = end("stop", content="Hello") | fields
-        ollama.scripts = [ollama_stream(line("Hi"), last) if streamed else ollama_whole(last)]
+        ollama.scripts = [ollama_stream(line("Hi"), last) if streamed else whole(last)]
         await check_answers({"ollama_base_url": ollama.url}, status, streamed=streamed)
 
 
@@ -88,9 +87,9 @@ async def test_odd_answers_of_gemini(odd: str, streamed: bool) -> None:
 
     def answer(asked: Asked) -> Answer:
         if asked.method == "GET":
-            return gemini_whole({"models": []})
+            return whole({"models": []})
         last = gemini_said({"text": "Hello"}, finish="STOP") | fields
-        return gemini_stream(last) if streamed else gemini_whole(last)
+        return gemini_stream(last) if streamed else whole(last)
 
     async with GeminiServer(answer).running() as gemini:
         settings = {"gemini_api_key": Secret("vendor-key"), "gemini_base_url": gemini.url}
@@ -115,9 +114,9 @@ async def test_a_full_queue_is_asked_again_and_shuts_nobody_out(said: str, code:
     async with ollama_server() as ollama:
         ollama.scripts = [
             lambda asked: (
-                ollama_whole({"error": said}, 503)
+                whole({"error": said}, 503)
                 if "Busy" in asked.body["messages"][0]["content"]
-                else ollama_whole(end("stop", content="Hello"))
+                else whole(end("stop", content="Hello"))
             )
         ]
         async with serve(None, ollama_base_url=ollama.url, overrides={"entropy": NoWait()}) as served:
@@ -136,9 +135,9 @@ async def test_a_schema_that_the_server_fails_on_costs_nobody_else_their_answer(
     async with ollama_server() as ollama:
         ollama.scripts = [
             lambda asked: (
-                ollama_whole({"error": "invalid JSON schema in format"}, 500)
+                whole({"error": "invalid JSON schema in format"}, 500)
                 if "format" in asked.body
-                else ollama_whole(end("stop", content="Hello"))
+                else whole(end("stop", content="Hello"))
             )
         ]
         async with serve(None, ollama_base_url=ollama.url) as served:

@@ -29,26 +29,14 @@ from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, c
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import Script, whole
 from ..waiting import HANG_SECONDS
-from .server import Model, OllamaServer, Script, answer, end, line, ollama_server, stream, whole
+from .server import Model, OllamaServer, answer, end, line, ollama_server, stream
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 HI = UserMessage(content=(Text(text="hi"),))
 PLAIN = ChatRequest(messages=(HI,))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[OllamaServer, None]:
-    async with ollama_server() as scripted:
-        yield scripted
-
-
-@pytest.fixture
-async def model(server: OllamaServer) -> AsyncGenerator[OllamaChatModel, None]:
-    made = OllamaChatModel(base_url=server.url, clock=SystemClock())
-    yield made
-    await made.aclose()
 
 
 def ask(

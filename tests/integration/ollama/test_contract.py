@@ -1,7 +1,7 @@
 """Ollama keeps the contracts of its ports, over a real socket."""
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from functools import cached_property
 
 import pytest
@@ -21,8 +21,9 @@ from llm_gateway.testing import (
     Vendor,
 )
 
-from ..waiting import eventually
-from .server import Asked, Cut, Hold, Model, Script, answer, embedded, end, line, ollama_server, stream, whole
+from ..scripted_vendor import Asked, Cut, Hold, Script, whole
+from ..served_contract import ServedContract
+from .server import Model, OllamaServer, answer, embedded, end, line, ollama_server, stream
 
 
 def said(vendor: Vendor, asked: Asked) -> Script:
@@ -41,15 +42,15 @@ def said(vendor: Vendor, asked: Asked) -> Script:
             return stream(line("Once"), then=[Hold()])
 
 
-class TestChatModel(ChatModelContract):
-    @pytest.fixture(autouse=True)
-    async def _served(self) -> AsyncGenerator[None, None]:
-        self.models: list[OllamaChatModel] = []
-        async with ollama_server() as self.server:
-            yield
-            for model in self.models:
-                await model.aclose()
+class AtOllama(ServedContract):
+    server: OllamaServer
 
+    @pytest.fixture(autouse=True)
+    async def _served(self, _closing: None) -> None:
+        self.server = await self.closing.enter_async_context(ollama_server())
+
+
+class TestChatModel(AtOllama, ChatModelContract):
     @cached_property
     @override
     def endpoint(self) -> Endpoint:
@@ -59,16 +60,8 @@ class TestChatModel(ChatModelContract):
     def make(self, vendor: Vendor) -> ChatModel:
         self.server.scripts = [lambda asked: said(vendor, asked)]
         model = OllamaChatModel(base_url=self.server.url, clock=self.clock)
-        self.models.append(model)
+        self.closing.push_async_callback(model.aclose)
         return model
-
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.server.open_calls)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.server.quiet()
 
 
 def vectors(*made: object) -> Callable[[Asked], Script]:
@@ -86,16 +79,7 @@ EMBEDDINGS: dict[EmbeddingVendor, Callable[[Asked], Script]] = {
 }
 
 
-class TestEmbeddingModel(EmbeddingModelContract):
-    @pytest.fixture(autouse=True)
-    async def _served(self) -> AsyncGenerator[None, None]:
-        async with ollama_server() as self.server:
-            self.server.models = [Model(name="nomic:latest", capabilities=("embedding",))]
-            self.server.loaded = {"nomic:latest"}
-            self.model = OllamaEmbeddingModel(base_url=self.server.url, clock=self.clock)
-            yield
-            await self.model.aclose()
-
+class TestEmbeddingModel(AtOllama, EmbeddingModelContract):
     @cached_property
     @override
     def endpoint(self) -> Endpoint:
@@ -103,16 +87,12 @@ class TestEmbeddingModel(EmbeddingModelContract):
 
     @override
     def make(self, vendor: EmbeddingVendor) -> EmbeddingModel:
+        self.server.models = [Model(name="nomic:latest", capabilities=("embedding",))]
+        self.server.loaded = {"nomic:latest"}
         self.server.embedding = EMBEDDINGS[vendor]
-        return self.model
-
-    @override
-    async def until_asked(self) -> None:
-        await eventually(lambda: self.server.open_calls)
-
-    @override
-    async def open_calls(self) -> int:
-        return await self.server.quiet()
+        model = OllamaEmbeddingModel(base_url=self.server.url, clock=self.clock)
+        self.closing.push_async_callback(model.aclose)
+        return model
 
 
 class TestDirectory(EndpointDirectoryContract):

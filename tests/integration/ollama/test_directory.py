@@ -1,7 +1,6 @@
 """What the gateway knows of an Ollama server, looked at over a real socket."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -12,13 +11,7 @@ from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from ..waiting import eventually
-from .server import Model, OllamaServer, ollama_server
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[OllamaServer, None]:
-    async with ollama_server() as scripted:
-        yield scripted
+from .server import Model, OllamaServer
 
 
 async def looked(server: OllamaServer, *, model: str = "llama3.1", num_ctx: int | None = None) -> list[EndpointState]:

@@ -17,8 +17,9 @@ from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS
-from .server import Cut, Flood, Hold, Model, OllamaServer, Reset, Script, Send, embedded, ollama_server, whole
+from .server import Model, OllamaServer, embedded, ollama_server
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="nomic"), locality=Locality.ON_PREMISES)
 SECRET = "a text that nobody may see"
@@ -130,10 +131,10 @@ FAULTS: dict[str, tuple[Script, type[errors.ProviderError]]] = {
     "404": (whole({}, 404), errors.ProviderMisconfigured),
     "429": (whole({}, 429), errors.ProviderThrottled),
     "500": (whole({"error": SECRET}, 500), errors.ProviderUnavailable),
-    "redirect": (whole({}, 307, [("Location", "http://192.0.2.1/")]), errors.ProviderBroken),
+    "redirect": (whole({}, 307, {"Location": "http://192.0.2.1/"}), errors.ProviderBroken),
     "reset": ([Reset()], errors.ProviderBroken),
     "cut before": ([Cut()], errors.ProviderBroken),
-    "cut within": ([Send(HEAD + WHOLE[:-5]), Cut()], errors.ProviderBroken),
+    "cut within": ([HEAD + WHOLE[:-5], Cut()], errors.ProviderBroken),
     "no JSON": (whole(b"<html>"), errors.ProviderBroken),
     "no object": (whole([]), errors.ProviderBroken),
     "no vectors": (whole({"model": "nomic"}), errors.ProviderBroken),
@@ -163,7 +164,7 @@ async def test_an_answer_without_an_end_is_given_up_in_bounded_memory(
     server: OllamaServer, model: OllamaEmbeddingModel
 ) -> None:
     flood = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b'{"embeddings": [[0.1'
-    server.embedding = lambda _: [Send(flood), Flood(b",0.123456789" * 5_000)]
+    server.embedding = lambda _: [flood, Flood(b",0.123456789" * 5_000)]
     tracemalloc.start()
     try:
         with pytest.raises(errors.ProviderBroken):
@@ -178,7 +179,7 @@ async def test_a_call_that_is_cancelled_between_two_batches_makes_no_further_one
 ) -> None:
     server.embedding = lambda asked: embedded(asked) if len(server.embeds()) == 1 else [Hold()]
     asking = asyncio.create_task(embed(model, EmbedRequest(inputs=("text",) * (3 * INPUTS_A_CALL))))
-    await server.holding.wait()
+    await server.parked.wait()
     asking.cancel()
     await asyncio.wait((asking,))
     await server.left.wait()

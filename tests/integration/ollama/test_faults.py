@@ -21,35 +21,14 @@ from llm_gateway.domain.events import ChatEvent, Finished
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS, eventually
-from .server import (
-    HEAD,
-    Cut,
-    Flood,
-    Hold,
-    OllamaServer,
-    Reset,
-    Script,
-    Send,
-    answer,
-    chunk,
-    end,
-    line,
-    ollama_server,
-    stream,
-    whole,
-)
+from .server import HEAD, OllamaServer, answer, chunk, end, line, ollama_server, stream
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 SECRET = "a prompt that nobody may see"
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text=SECRET),)),))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[OllamaServer, None]:
-    async with ollama_server() as scripted:
-        yield scripted
 
 
 @asynccontextmanager
@@ -146,9 +125,9 @@ REFUSALS: dict[str, tuple[Script, type[errors.ProviderError]]] = {
     "no kind": (whole(of_the_runner(1), 400), errors.ProviderRejected),
     "words": (whole({"error": "exceed_context_size_error"}, 400), errors.ProviderRejected),
     "no object": (whole({"error": "[" * 100_000}, 400), errors.ProviderRejected),
-    "cut": ([Send(UNREAD + b'{"error":'), Cut()], errors.ProviderRejected),
-    "reset": ([Send(UNREAD + b'{"error":'), Reset()], errors.ProviderRejected),
-    "without end": ([Send(UNREAD), Flood(b"x" * 65_536)], errors.ProviderRejected),
+    "cut": ([UNREAD + b'{"error":', Cut()], errors.ProviderRejected),
+    "reset": ([UNREAD + b'{"error":', Reset()], errors.ProviderRejected),
+    "without end": ([UNREAD, Flood(b"x" * 65_536)], errors.ProviderRejected),
 }
 
 
@@ -177,7 +156,7 @@ async def test_a_model_that_is_not_pulled_says_how_to_get_it(server: OllamaServe
 async def test_a_wait_that_the_server_asks_for_is_told(
     server: OllamaServer, header: str | None, seconds: float | None, status: int
 ) -> None:
-    headers = [("Retry-After", header)] if header else []
+    headers = {"Retry-After": header} if header else {}
     server.scripts = [whole({"error": "busy"}, status, headers)]
     async with model_at(server.url) as model:
         error, _ = await failing(model)
@@ -187,8 +166,8 @@ async def test_a_wait_that_the_server_asks_for_is_told(
 BROKEN: dict[str, Script] = {
     "reset at once": [Reset()],
     "closed at once": [Cut()],
-    "head cut": [Send(HEAD[:20]), Cut()],
-    "no HTTP": [Send(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Cut()],
+    "head cut": [HEAD[:20], Cut()],
+    "no HTTP": [b"SSH-2.0-OpenSSH_9.9\r\n\r\n", Cut()],
     "reset in mid-stream": stream(line("VERBATIM"), then=[Reset()]),
     "closed in mid-stream": stream(line("VERBATIM"), then=[Cut()]),
     "no terminal mark": stream(line("VERBATIM")),
@@ -206,7 +185,7 @@ BROKEN: dict[str, Script] = {
     "an unknown reason": stream(line("VERBATIM"), end("tired")),
     "no reason": stream(line("VERBATIM") | {"done": True}),
     "a load": stream(end("load")),
-    "compressed": [Send(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + chunk(end()))],
+    "compressed": [HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + chunk(end())],
 }
 
 
@@ -250,7 +229,7 @@ async def test_a_stream_cut_anywhere_is_never_finished_before_its_end(server: Ol
     marked = len(said) - (3 if framed else 1)
     async with model_at(server.url) as model:
         for offset in range(len(said) + 1):
-            server.scripts = [[Send(said[:offset]), Cut()]] if offset else [[Cut()]]
+            server.scripts = [[said[:offset], Cut()]] if offset else [[Cut()]]
             seen: list[ChatEvent] = []
             kind: type[BaseException] | None = None
             deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
@@ -301,7 +280,7 @@ async def test_a_failed_handshake_sends_nothing(speaks_tls: bool) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_never_followed(server: OllamaServer, status: int, grain: Grain) -> None:
     async with ollama_server() as elsewhere, model_at(server.url) as model:
-        server.scripts = [whole(b"", status, [("Location", f"{elsewhere.url}/api/chat")])]
+        server.scripts = [whole(b"", status, {"Location": f"{elsewhere.url}/api/chat"})]
         error, _ = await failing(model, grain)
         assert type(error) is errors.ProviderBroken
         assert elsewhere.connections == 0
@@ -338,7 +317,7 @@ async def _is_left_after(
     clock, seen = ScriptedClock(), list[ChatEvent]()
     async with model_at(server.url, clock=clock) as model:
         asking = asyncio.create_task(failing(model, grain, seconds=seconds, clock=clock, seen=seen))
-        await server.holding.wait()
+        await server.parked.wait()
         await eventually(lambda: len(seen) == first)
         await clock.advance(limit - 1)
         assert not asking.done()
@@ -351,7 +330,7 @@ async def _is_left_after(
 
 @GRAINS
 async def test_a_line_without_an_end_is_not_held(server: OllamaServer, grain: Grain) -> None:
-    server.scripts = [[Send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), Flood(b"x" * 65_536)]]
+    server.scripts = [[b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", Flood(b"x" * 65_536)]]
     async with model_at(server.url) as model:
         tracemalloc.start()
         error, _ = await failing(model, grain)
@@ -362,7 +341,7 @@ async def test_a_line_without_an_end_is_not_held(server: OllamaServer, grain: Gr
 
 
 async def test_an_endless_stream_ends_at_the_deadline(server: OllamaServer) -> None:
-    server.scripts = [[Send(HEAD), Flood(chunk(line("more")))]]
+    server.scripts = [[HEAD, Flood(chunk(line("more")))]]
     async with model_at(server.url) as model:
         error, _ = await failing(model, seconds=0.2)
     assert type(error) is errors.ProviderTimeout

@@ -14,25 +14,13 @@ from llm_gateway.domain.events import ChatEvent, Finished, Started, collect
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
+from ..scripted_vendor import LAST, Hold, Wait, whole
 from ..waiting import HANG_SECONDS, eventually
-from .server import HEAD, LAST, Gate, Hold, OllamaServer, Send, answer, chunk, end, line, ollama_server, stream, whole
+from .server import HEAD, OllamaServer, answer, chunk, end, line, stream
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[OllamaServer, None]:
-    async with ollama_server() as scripted:
-        yield scripted
-
-
-@pytest.fixture
-async def model(server: OllamaServer) -> AsyncGenerator[OllamaChatModel, None]:
-    made = OllamaChatModel(base_url=server.url, clock=SystemClock())
-    yield made
-    await made.aclose()
 
 
 def ask(
@@ -52,7 +40,7 @@ async def test_a_task_that_leaves_before_the_first_byte_closes_the_call(
 ) -> None:
     server.scripts = [[Hold()]]
     task = asyncio.create_task(collect(ask(model, grain)))
-    await server.holding.wait()
+    await server.parked.wait()
     task.cancel()
     await assert_left_soon(server)
 
@@ -60,9 +48,9 @@ async def test_a_task_that_leaves_before_the_first_byte_closes_the_call(
 async def test_a_task_that_leaves_before_the_first_part_closes_the_call(
     server: OllamaServer, model: OllamaChatModel
 ) -> None:
-    server.scripts = [[Send(HEAD), Hold()]]
+    server.scripts = [[HEAD, Hold()]]
     task = asyncio.create_task(collect(ask(model)))
-    await server.holding.wait()
+    await server.parked.wait()
     task.cancel()
     await assert_left_soon(server)
 
@@ -73,7 +61,7 @@ async def test_a_task_that_leaves_in_mid_stream_closes_the_call(server: OllamaSe
     assert isinstance(await anext(events), Started)
     await anext(events)
     waiting = asyncio.ensure_future(anext(events))
-    await server.holding.wait()
+    await server.parked.wait()
     waiting.cancel()
     await assert_left_soon(server)
     await events.aclose()
@@ -83,7 +71,7 @@ async def test_closing_a_stream_that_nobody_reads_closes_the_call(server: Ollama
     server.scripts = [stream(line("a"), line("b"), then=[Hold()])]
     events = ask(model)
     await anext(events)
-    await server.holding.wait()
+    await server.parked.wait()
     await events.aclose()
     await assert_left_soon(server)
 
@@ -174,7 +162,7 @@ async def test_the_time_that_a_reader_takes_is_not_billed_to_the_deadline(server
     clock = ScriptedClock()
     model = OllamaChatModel(base_url=server.url, clock=clock)
     more = asyncio.Event()
-    server.scripts = [stream(line("a"), then=[Gate(more), Send(chunk(line("b")) + chunk(end()) + LAST)])]
+    server.scripts = [stream(line("a"), then=[Wait(more), chunk(line("b")) + chunk(end()) + LAST])]
     deadline = Deadline(clock.monotonic() + 10)
     events = model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})
     told = [await anext(events), await anext(events)]

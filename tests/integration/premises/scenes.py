@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from ..ollama.server import HEAD, Asked, Cut, Hold, Model, OllamaServer, Reset, Script, Send, end, line, stream, whole
+from ..ollama.server import HEAD, Model, OllamaServer, end, line, stream
+from ..scripted_vendor import Asked, Cut, Hold, Reset, Script, whole
 from .cloud import ADDRESS, PORT, URL
 
 ANSWER = "Said on the premises."
@@ -21,22 +22,28 @@ def answered(asked: Asked) -> Script:
 def passed_on(asked: Asked) -> Script:
     """As the vendor's server does it with a model that is hosted elsewhere: the prompt goes there."""
     with socket.create_connection((ADDRESS, PORT), timeout=5) as elsewhere:
-        elsewhere.sendall(b"POST /api/chat HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(asked.raw), asked.raw))
+        elsewhere.sendall(
+            b"POST /api/chat HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(asked.content), asked.content)
+        )
     return whole(end(remote_host=URL))
 
 
 def refused(status: int) -> Callable[[Asked], Script]:
     """With the way to the cloud, and with words that quote what was asked."""
-    return lambda asked: whole({"error": asked.raw.decode()}, status, [("Location", f"{URL}/api/chat")])
+    return lambda asked: whole({"error": asked.content.decode()}, status, {"Location": f"{URL}/api/chat"})
 
 
 def errs(asked: Asked) -> Script:
-    quoted = {"error": asked.raw.decode()}
+    quoted = {"error": asked.content.decode()}
     return stream(quoted) if asked.body["stream"] else whole(quoted)
 
 
 def garbles(asked: Asked) -> Script:
-    return stream(b"%b and {no JSON\n" % asked.raw) if asked.body["stream"] else whole(asked.raw + b" and {no JSON")
+    return (
+        stream(b"%b and {no JSON\n" % asked.content)
+        if asked.body["stream"]
+        else whole(asked.content + b" and {no JSON")
+    )
 
 
 class Told(Struct, frozen=True):
@@ -72,7 +79,7 @@ SCENES: Sequence[Scene] = (
     ),
     Scene(name="resets", answers=[Reset()], told=_BROKEN),
     Scene(name="stays-silent", answers=[Hold()], told=Told(504, "provider_timeout", "no answer")),
-    Scene(name="cuts", answers=[Send(HEAD), Cut()], told=_BROKEN),
+    Scene(name="cuts", answers=[HEAD, Cut()], told=_BROKEN),
     Scene(name="is-busy", answers=refused(429), told=Told(503, "provider_throttled", "asks to wait")),
     Scene(name="fails", answers=refused(503), told=Told(503, "provider_unavailable", "the server failed")),
     Scene(name="errs", answers=errs, told=_BROKEN),

@@ -9,8 +9,9 @@ import pytest
 from tests.unit.telemetry.collector import collecting
 
 from ..ollama.server import HEAD as STREAM_HEAD
-from ..ollama.server import Asked, Reset, Script, Send, answer, chunk, end, line, ollama_server, whole
+from ..ollama.server import answer, chunk, end, line, ollama_server
 from ..redis.valkey import valkey
+from ..scripted_vendor import Asked, Reset, Script, whole
 from ..workers.processes import KEY, client, eventually, workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="one worker only")
@@ -70,7 +71,7 @@ BROKEN: list[Script] = [
     error(500),
     [Reset()],
     whole(f"no JSON: {CANARY}".encode()),
-    [Send(STREAM_HEAD + chunk(line(f"{CANARY}-part")) + chunk({"error": f"broke at {CANARY}"})), Reset()],
+    [STREAM_HEAD + chunk(line(f"{CANARY}-part")) + chunk({"error": f"broke at {CANARY}"}), Reset()],
 ]
 REFUSED: list[tuple[dict[str, object], dict[str, str]]] = [
     ({}, {"x-api-key": f"{CANARY}-wrong-key"}),
@@ -119,7 +120,7 @@ async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> Non
             seen.append(running.log)
             seen.append(str([request for _, _, request in collector.requests]))
     assert ollama.chats(), "the canaries did reach the provider"
-    assert CANARY in ollama.chats()[0].raw.decode()
+    assert CANARY in ollama.chats()[0].content.decode()
     sent_on = {name: value for name, value in ollama.chats()[0].headers.items() if name in HEADERS}
     assert sent_on["traceparent"].startswith(HEADERS["traceparent"][:36]), "the caller's trace goes on"
     assert CANARY not in str(sent_on)

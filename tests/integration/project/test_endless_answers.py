@@ -5,10 +5,11 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 
 import pytest
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini import connection, failures
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
@@ -28,6 +29,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..gemini.payloads import said, sse
 from ..ollama.server import line
+from ..scripted_vendor import Answer, Asked, Flood, Script, ScriptedVendor, whole
 
 ON_THE_WAY = 24 << 20
 """What the sockets of both sides can hold beside what was read."""
@@ -40,52 +42,16 @@ KNOWN: Mapping[str, object] = {"/api/show": {"capabilities": ["completion"]}, "/
 Call: TypeAlias = Callable[[str], Awaitable[object]]
 
 
-class Endless:
+class Endless(ScriptedVendor):
     """Answers what it knows, and everything else with the same bytes for ever."""
 
-    def __init__(self, flood: bytes, known: Mapping[str, object], headers: str = "") -> None:
-        self.flood = flood
+    def __init__(self, flood: bytes, known: Mapping[str, object], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(Answer((Flood(flood),), headers=headers or {}))
         self.known = known
-        self.headers = headers
-        self.sent = 0
-        self.calls = 0
-        self.heads: list[str] = []
-        self.left = asyncio.Event()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[str, None]:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        async with server:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                while True:
-                    await self._exchange(reader, writer)
-        finally:
-            writer.close()
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        self.heads.append(head)
-        path = head.split(" ")[1]
-        length = next((line for line in head.split("\r\n") if line.startswith("content-length:")), ":0")
-        await reader.readexactly(int(length.partition(":")[2]))
-        if path in self.known:
-            data = json.dumps(self.known[path]).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
-            return
-        self.calls += 1
-        writer.write(f"HTTP/1.1 200 OK\r\n{self.headers}Transfer-Encoding: chunked\r\n\r\n".encode())
-        chunk = b"%x\r\n%s\r\n" % (len(self.flood), self.flood)
-        try:
-            while True:
-                writer.write(chunk)
-                await writer.drain()
-                self.sent += len(self.flood)
-        finally:
-            self.left.set()
+    @override
+    async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+        return whole(self.known[asked.path]) if asked.path in self.known else self.scripted(asked)
 
 
 def deadline() -> Deadline:
@@ -179,11 +145,11 @@ CALLS: dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]] = {
 async def test_no_call_reads_more_than_it_can_use(name: str, flood: int) -> None:
     call, known, limit, floods = CALLS[name]
     vendor = Endless(floods[flood], known)
-    async with vendor.running() as url:
+    async with vendor.running():
         tracemalloc.start()
         try:
             with pytest.raises(ProviderBroken) as caught:
-                await call(url)
+                await call(vendor.url)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -192,7 +158,7 @@ async def test_no_call_reads_more_than_it_can_use(name: str, flood: int) -> None
     assert "larger than this gateway takes" in caught.value.message
     assert vendor.sent < limit + ON_THE_WAY
     assert peak < 2 * limit + ON_THE_WAY
-    assert vendor.calls == 1
+    assert len([asked for asked in vendor.asked if asked.path not in known]) == 1
 
 
 @pytest.mark.parametrize("provider", ["ollama", "gemini"])
@@ -200,16 +166,16 @@ async def test_no_call_reads_more_than_it_can_use(name: str, flood: int) -> None
 async def test_nothing_is_decompressed(provider: str, grain: Grain) -> None:
     """A kilobyte of it could stand for a megabyte."""
     bomb = gzip.compress(bytes(1 << 24))
-    vendor = Endless(bomb, KNOWN, "Content-Encoding: gzip\r\n")
+    vendor = Endless(bomb, KNOWN, {"Content-Encoding": "gzip"})
     call = ollama_chat(grain) if provider == "ollama" else gemini_chat(grain)
-    async with vendor.running() as url:
+    async with vendor.running():
         tracemalloc.start()
         try:
             with pytest.raises(ProviderBroken):
-                await call(url)
+                await call(vendor.url)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         await asyncio.wait_for(vendor.left.wait(), 5)
     assert peak < 8 << 20
-    assert "accept-encoding: identity" in vendor.heads[-1]
+    assert vendor.asked[-1].headers["accept-encoding"] == "identity"

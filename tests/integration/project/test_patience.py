@@ -21,8 +21,9 @@ from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality
 
 from ..gemini import payloads as gemini
-from ..gemini.server import Answer, Asked, GeminiServer, Wait
+from ..gemini.server import GeminiServer
 from ..ollama import server as ollama
+from ..scripted_vendor import LAST, Answer, Asked, Script, Wait, whole
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
@@ -73,24 +74,23 @@ class Vendors:
                 collector.add(event)
         return collector.reply()
 
-    def _of_gemini(self, asked: Asked) -> Answer:
+    def _of_gemini(self, asked: Asked) -> Script:
         if asked.method == "GET":
-            return gemini.whole({"models": []})
+            return whole({"models": []})
         self.asked.set()
         if "stream" not in asked.path:
-            (told,) = gemini.whole(gemini.said({"text": "One two."}, finish="STOP")).steps
-            return Answer((Wait(self.begin), told))
+            return (Wait(self.begin), *whole(gemini.said({"text": "One two."}, finish="STOP")))
         one, two = gemini.said({"text": "One "}), gemini.said({"text": "two."}, finish="STOP")
         return Answer((Wait(self.begin), gemini.sse(one), Wait(self.go_on), gemini.sse(two)))
 
-    def of_ollama(self, asked: ollama.Asked) -> ollama.Script:
+    def of_ollama(self, asked: Asked) -> Script:
         self.asked.set()
         if not asked.body["stream"]:
             told = ollama.end() | {"message": {"role": "assistant", "content": "One two."}}
-            return [ollama.Gate(self.begin), *ollama.whole(told)]
-        one = ollama.Send(ollama.HEAD + ollama.chunk(ollama.line("One ")))
-        two = ollama.Send(ollama.chunk(ollama.line("two.")) + ollama.chunk(ollama.end()) + ollama.LAST)
-        return [ollama.Gate(self.begin), one, ollama.Gate(self.go_on), two]
+            return [Wait(self.begin), *whole(told)]
+        one = ollama.HEAD + ollama.chunk(ollama.line("One "))
+        two = ollama.chunk(ollama.line("two.")) + ollama.chunk(ollama.end()) + LAST
+        return [Wait(self.begin), one, Wait(self.go_on), two]
 
 
 @asynccontextmanager
@@ -152,7 +152,7 @@ async def test_a_whole_answer_after_five_hundred_seconds_is_an_answer(vendor: st
 @pytest.mark.parametrize(("grain", "seconds"), [(Grain.STREAM, 30), (Grain.WHOLE, 60)])
 async def test_a_vendor_that_gives_nothing_is_left_where_another_can_be_asked(grain: Grain, seconds: float) -> None:
     async with vendors() as made:
-        made.ollama.scripts = [ollama.answer("Me.") if grain is Grain.STREAM else ollama.whole(ollama.end())]
+        made.ollama.scripts = [ollama.answer("Me.") if grain is Grain.STREAM else whole(ollama.end())]
         asking = asyncio.create_task(made.ask(ChatCall(request=ASKED, hint=Hint.ONLINE, grain=grain)))
         await asyncio.wait_for(made.asked.wait(), 5)
         await made.clock.advance(seconds - 0.1)

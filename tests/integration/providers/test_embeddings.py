@@ -23,9 +23,10 @@ from llm_gateway import (
 from llm_gateway.domain.errors import Draining, NoRoute, UnknownModel
 
 from ..gemini.calls import KEY
-from ..gemini.payloads import embedded, whole
-from ..gemini.server import BEFORE_THE_HEAD, Answer, Asked, GeminiServer
-from ..ollama.server import Hold, Model, OllamaServer, ollama_server
+from ..gemini.payloads import embedded
+from ..gemini.server import GeminiServer
+from ..ollama.server import Model, OllamaServer, ollama_server
+from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Asked, Hold, whole
 from ..waiting import HANG_SECONDS
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
@@ -135,7 +136,7 @@ async def test_closing_the_gateway_ends_what_waits_for_a_model(gemini: GeminiSer
         names = ("gemini-embedding-001", "nomic")
         asking = [asyncio.create_task(gateway.embed_texts(call(name), ME)) for name in names]
         await gemini.parked.wait()
-        await ollama.holding.wait()
+        await ollama.parked.wait()
     ended = await asyncio.gather(*asking, return_exceptions=True)
     assert [type(error) for error in ended] == [Draining, Draining]
     assert (await gemini.quiet(), await ollama.quiet()) == (0, 0)

@@ -9,6 +9,7 @@ from traceback import TracebackException
 from typing import TypeAlias
 
 import pytest
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
@@ -24,7 +25,9 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..gemini.calls import HELLO, KEY, WORLD
 from ..gemini.payloads import sse
-from ..ollama.server import chunk, end, line
+from ..loopback import Loopback
+from ..ollama.server import HEAD, chunk, end, line
+from ..scripted_vendor import LAST
 from ..waiting import HANG_SECONDS, eventually
 
 Line: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -37,9 +40,8 @@ DEADLINE_SECONDS = 20.0
 """Before every other limit of time."""
 MORE_THAN_BUFFERS = 5 << 20
 """Bytes that the network does not hold between a client and a server that does not read."""
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 FIRST = {"gemini": chunk(sse(HELLO)), "ollama": chunk(line("Hel"))}
-REST = {"gemini": chunk(sse(WORLD)) + b"0\r\n\r\n", "ollama": chunk(line("lo")) + chunk(end()) + b"0\r\n\r\n"}
+REST = {"gemini": chunk(sse(WORLD)) + LAST, "ollama": chunk(line("lo")) + chunk(end()) + LAST}
 ENDPOINTS = {
     "gemini": Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD),
     "ollama": Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES),
@@ -57,57 +59,23 @@ async def about_the_model(head: bytes, reader: asyncio.StreamReader) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
-class Server:
+class Server(Loopback):
     """Does one thing after the other, the last of them for ever. `left`: a client has gone from where one ended."""
 
     def __init__(self, *lines: Line) -> None:
-        self.url = ""
-        self.connections = 0
-        self.left = asyncio.Event()
+        super().__init__(receive_bytes=1 << 16)
         self._lines = list(lines)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
 
+    @override
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.add(writer)
-        self.connections += 1
         try:
             while not (head := await reader.readuntil(b"\r\n\r\n")).startswith(CHAT):
                 writer.write(await about_the_model(head, reader))
             await (self._lines.pop(0) if len(self._lines) > 1 else self._lines[0])(reader, writer)
             while await reader.read(1 << 20):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
         finally:
             self.left.set()
-            self._tasks.discard(task)
-            self._writers.discard(writer)
-            writer.close()
-
-    async def aclose(self) -> None:
-        for writer in tuple(self._writers):  # a connection's task ends by its connection: 3.11 logs one cancelled
-            writer.transport.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def serving(*lines: Line) -> AsyncIterator[Server]:
-    server = Server(*lines)
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-    bound.bind(("127.0.0.1", 0))
-    listener = await asyncio.start_server(server.serve, sock=bound)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
-        yield server
-    finally:
-        listener.close()
-        await server.aclose()
-        await listener.wait_closed()
 
 
 @asynccontextmanager
@@ -189,7 +157,7 @@ async def test_a_half_closed_connection_is_broken_and_left(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for said in (b"", HEAD[:20], HEAD, HEAD + FIRST[provider]):
-        async with serving(half_closed(said)) as server, model_of(provider, server.url) as model:
+        async with Server(half_closed(said)).running() as server, model_of(provider, server.url) as model:
             error, _ = await failing(model, provider, grain)
             assert type(error) is errors.ProviderBroken
             await eventually(server.left.is_set, within=1)
@@ -207,7 +175,7 @@ async def test_a_server_that_reads_no_request_is_left_at_the_deadline(provider: 
         asked.set()
         await given_up.wait()
 
-    async with serving(deaf) as server, model_of(provider, server.url, clock=clock) as model:
+    async with Server(deaf).running() as server, model_of(provider, server.url, clock=clock) as model:
         asking = asyncio.create_task(failing(model, provider, grain, clock, "x" * MORE_THAN_BUFFERS))
         await asked.wait()
         await clock.advance(DEADLINE_SECONDS)
@@ -232,7 +200,7 @@ async def test_an_answer_after_the_deadline_reaches_nobody(provider: str, grain:
     async def in_time(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + REST[provider])
 
-    async with serving(too_late, in_time) as server, model_of(provider, server.url, clock=clock) as model:
+    async with Server(too_late, in_time).running() as server, model_of(provider, server.url, clock=clock) as model:
         asking = asyncio.create_task(failing(model, provider, grain, clock))
         await asked.wait()
         await clock.advance(DEADLINE_SECONDS)
@@ -287,7 +255,7 @@ async def test_a_key_is_told_nowhere_even_where_the_vendor_repeats_it(
             head = f"HTTP/1.1 {status} {KEY}\r\nX-Seen: {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
             writer.write(head.encode() + body)
 
-        async with serving(refuse) as server, model_of(provider, server.url) as model:
+        async with Server(refuse).running() as server, model_of(provider, server.url) as model:
             error, _ = await failing(model, provider, grain)
             assert type(error) is kind
     assert KEY not in caplog.text
@@ -301,7 +269,10 @@ async def test_a_key_in_an_error_inside_a_stream_is_told_nowhere(
     said: object = {"error": KEY} if provider == "ollama" else {"error": {"code": 503, "message": KEY, "status": KEY}}
     wrong = chunk(said if provider == "ollama" else sse(said))
     for before in (b"", FIRST[provider]):
-        async with serving(half_closed(HEAD + before + wrong)) as server, model_of(provider, server.url) as model:
+        async with (
+            Server(half_closed(HEAD + before + wrong)).running() as server,
+            model_of(provider, server.url) as model,
+        ):
             error, _ = await failing(model, provider, Grain.STREAM)
             assert type(error) is errors.ProviderUnavailable
     assert KEY not in caplog.text

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ..ollama.server import Gate, Hold, end, ollama_server, whole
+from ..ollama.server import end, ollama_server
 from ..redis.valkey import free_port, valkey
+from ..scripted_vendor import Hold, Wait, whole
 from ..waiting import eventually as until
 from .processes import client, eventually, scrape, workers
 from .test_workers import both_listen, draining, hello, said, two
@@ -55,7 +56,7 @@ async def test_each_ending_is_counted_once_in_the_totals(tmp_path: Path) -> None
             return {answer.status_code for answer in await asyncio.gather(*calls)}
 
         gate = asyncio.Event()
-        ollama.scripts = [[Gate(gate), *whole(end(content="for all"))]]
+        ollama.scripts = [[Wait(gate), *whole(end(content="for all"))]]
         together = asyncio.create_task(chats(said("the same"), MANY, "answered"))
         await eventually(partial(under_way, asking, MANY))
         gate.set()
@@ -78,7 +79,7 @@ async def test_each_ending_is_counted_once_in_the_totals(tmp_path: Path) -> None
         assert seen['provider_calls_total{provider="gemini"}'] == FEW
         assert seen['provider_failures_total{provider="gemini"}'] == FEW
 
-        ollama.scripts = [[Gate(gate := asyncio.Event()), *whole(end(content="the last"))]]
+        ollama.scripts = [[Wait(gate := asyncio.Event()), *whole(end(content="the last"))]]
         asked = len(ollama.chats())
         last = asyncio.create_task(chats(said("the last"), 1, "answered"))
         await until(lambda: len(ollama.chats()) > asked)

@@ -15,21 +15,9 @@ import httpx
 import pytest
 
 from ..ollama.server import HEAD as STREAM_HEAD
-from ..ollama.server import (
-    Asked,
-    Gate,
-    Hold,
-    OllamaServer,
-    Script,
-    Send,
-    answer,
-    chunk,
-    end,
-    line,
-    ollama_server,
-    whole,
-)
+from ..ollama.server import OllamaServer, answer, chunk, end, line, ollama_server
 from ..redis.valkey import valkey
+from ..scripted_vendor import Asked, Hold, Script, Wait, whole
 from ..waiting import eventually as until
 from .processes import Workers, client, eventually, scrape, workers
 
@@ -130,7 +118,7 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
         for number in range(4):  # a fifth would open a breaker
             statuses[await chat(said(f"failing {number}"))] += 1
             expected["ProviderUnavailable"] += 1
-        ollama.scripts = [[Send(STREAM_HEAD + chunk(line("Hel"))), Hold()]]
+        ollama.scripts = [[STREAM_HEAD + chunk(line("Hel")), Hold()]]
         for number in range(EACH):
             await leave(running.url, f"leaving {number}")
             expected["left"] += 1
@@ -242,7 +230,7 @@ async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Pa
     async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
         await both_listen(running, asking)
         gate = asyncio.Event()
-        ollama.scripts = [[Gate(gate), *whole(end(content="late"))]]
+        ollama.scripts = [[Wait(gate), *whole(end(content="late"))]]
         late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
         await until(lambda: bool(ollama.chats()))
         place = running.place
@@ -266,7 +254,7 @@ async def test_a_second_signal_ends_them_at_once(tmp_path: Path) -> None:
         ollama.scripts = [[Hold()]]
         held = asyncio.create_task(asking.post("/api/v1/chat", json=said("for ever")))
         async with asyncio.timeout(10):
-            await ollama.holding.wait()
+            await ollama.parked.wait()
         running.process.send_signal(signal.SIGTERM)
         await eventually(partial(draining, asking))
         running.process.send_signal(signal.SIGTERM)
@@ -291,7 +279,7 @@ async def test_a_killed_parents_address_is_free_though_an_answer_is_still_being_
     async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
         await both_listen(running, asking)
         gate = asyncio.Event()
-        ollama.scripts = [[Gate(gate), *whole(end(content="late"))]]
+        ollama.scripts = [[Wait(gate), *whole(end(content="late"))]]
         late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
         await until(lambda: bool(ollama.chats()))
         running.process.kill()

@@ -10,12 +10,10 @@ from llm_gateway.bootstrap.settings import Secret
 
 from ...gemini.payloads import refusal, said
 from ...gemini.payloads import stream as gemini_stream
-from ...gemini.payloads import whole as gemini_whole
-from ...gemini.server import Answer, GeminiServer
-from ...gemini.server import Asked as GeminiAsked
-from ...ollama.server import Asked, Script, end, ollama_server
+from ...gemini.server import GeminiServer
+from ...ollama.server import end, ollama_server
 from ...ollama.server import stream as ollama_stream
-from ...ollama.server import whole as ollama_whole
+from ...scripted_vendor import Answer, Asked, Script, whole
 from ..served import Served, serve
 from ..sse import events_of
 
@@ -33,10 +31,10 @@ EMPTY: dict[str, dict[str, Any]] = {
 }
 
 
-def silent_gemini(asked: GeminiAsked) -> Answer:
+def silent_gemini(asked: Asked) -> Answer:
     """Refuses what the vendor may refuse: contents without parts, and parts without text."""
     if asked.method == "GET":
-        return gemini_whole({"models": []})
+        return whole({"models": []})
     contents = asked.body["contents"]
     parts = [part for content in contents for part in content["parts"]]
     if (
@@ -46,14 +44,14 @@ def silent_gemini(asked: GeminiAsked) -> Answer:
     ):
         return refusal(400, status="INVALID_ARGUMENT")
     silence = said(finish="MAX_TOKENS", usage={"promptTokenCount": 1, "thoughtsTokenCount": 8})
-    return gemini_stream(silence) if "stream" in asked.path else gemini_whole(silence)
+    return gemini_stream(silence) if "stream" in asked.path else whole(silence)
 
 
 def silent_ollama(asked: Asked) -> Script:
     """Refuses a message without a content, as the vendor's templates may fail on one."""
     if not all(isinstance(message["content"], str) for message in asked.body["messages"]):
-        return ollama_whole({"error": "invalid message content"}, 400)
-    return ollama_stream(end("length")) if asked.body["stream"] else ollama_whole(end("length"))
+        return whole({"error": "invalid message content"}, 400)
+    return ollama_stream(end("length")) if asked.body["stream"] else whole(end("length"))
 
 
 @asynccontextmanager
