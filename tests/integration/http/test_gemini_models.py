@@ -12,6 +12,7 @@ from llm_gateway.bootstrap.settings import Secret
 
 from ..gemini.payloads import refusal, respelled, stream
 from ..gemini.payloads import said as gemini_said
+from ..gemini.rules.models import ANY_OF_THEM
 from ..gemini.server import GeminiServer
 from ..ollama.server import answer as ollama_answer
 from ..ollama.server import end, ollama_server
@@ -20,6 +21,7 @@ from .served import KEY, Served, chat, serve
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 OTHER_KEY = "test-key-2"
+OF_TOMORROW = "gemini-5-unheard-of"
 SPOILED = "a bad prompt"
 
 
@@ -43,7 +45,7 @@ async def gateway(
     script: Callable[[Asked], Answer] = hello, *, model: str = "gemini-flash-latest", **settings: Any
 ) -> AsyncGenerator[tuple[Served, Callable[[], list[Asked]]], None]:
     """Over both providers; with what Gemini was asked to generate."""
-    async with GeminiServer(script).running() as gemini, ollama_server() as ollama:
+    async with GeminiServer(script, models={OF_TOMORROW: ANY_OF_THEM}).running() as gemini, ollama_server() as ollama:
         ollama.scripts = [
             lambda asked: ollama_answer("Hi") if asked.body["stream"] else whole(end("stop", content="From Ollama"))
         ]
@@ -62,7 +64,7 @@ async def gateway(
         *((f"gemini-4-{metal}", "LOW") for metal in ("neon", "hydrogen", "carbon", "argon")),
         *((model, "MINIMAL") for model in ("gemini-3.6-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite")),
         *((model, "MINIMAL") for model in ("gemini-3.1-flash-lite", "gemini-3-flash-preview")),
-        ("gemini-5-unheard-of", "LOW"),
+        (OF_TOMORROW, "LOW"),
     ],
 )
 async def test_the_default_request_passes_at_every_model_that_thinks_by_level(

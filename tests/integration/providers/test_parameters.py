@@ -113,7 +113,8 @@ async def answered(model: ChatModel, state: EndpointState, request: ChatRequest)
 async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     name = column.models.replace("*", "x")
     assert next(pattern for pattern, _ in FAMILIES if fnmatchcase(name, pattern)) == column.models
-    async with GeminiServer(stream(WORLD)).running() as server, model_at(server.url) as model:
+    # a column is a family of the gateway's, which is no model of the vendor's
+    async with GeminiServer(stream(WORLD), judges=False).running() as server, model_at(server.url) as model:
         client = GeminiClient(provider="gemini", api_key="any", base_url=server.url)
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
