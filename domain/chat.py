@@ -27,6 +27,12 @@ class Image(Struct, frozen=True, kw_only=True, tag="image"):
     data: bytes
     mime_type: str
 
+    @property
+    def kind(self) -> str:
+        """The media type as it is registered: in lower case, `image/jpeg` for the `image/jpg` that clients write."""
+        kind = self.mime_type.lower()
+        return "image/jpeg" if kind == "image/jpg" else kind
+
 
 Part: TypeAlias = Text | Image
 

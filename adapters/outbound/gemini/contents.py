@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import (
     AssistantMessage,
     Image,
@@ -31,18 +32,15 @@ class Contents:
     left out; an empty question stays one, as what follows rests on it. Raises `ProviderRejected`, naming the field.
     """
 
-    def __init__(
-        self, provider: str, messages: Sequence[Message], names: FunctionNames, *, signatures: bool, call_ids: bool
-    ) -> None:
-        """`signatures`: calls since the last question need one. `call_ids`: the model gives and takes them."""
+    def __init__(self, provider: str, messages: Sequence[Message], names: FunctionNames, facts: ModelFacts) -> None:
         self.system: list[Json] = []
         self.turns: list[Json] = []
         self._provider = provider
         self._names = names
-        self._call_ids = call_ids
+        self._call_ids = bool(facts.call_ids)
         asked = (index for index, message in enumerate(messages) if isinstance(message, UserMessage))
         # the vendor checks the first call of each step since the last question, and no other
-        self._signed_from = max(asked, default=-1) if signatures else len(messages)
+        self._signed_from = max(asked, default=-1) if facts.signatures else len(messages)
         self._parts: list[Json] = []
         """Of the model's turn, where that is the last."""
         self._begin_step()
@@ -59,7 +57,7 @@ class Contents:
                 self._answer(index, message, path)
             case UserMessage():
                 self._end_step()
-                self.turns.append(self._question(message, path))
+                self.turns.append(_question(message))
             case SystemMessage():
                 texts = [part.text for part in message.content if part.text]
                 if not self.turns:
@@ -74,14 +72,6 @@ class Contents:
         else:
             self.turns.append({"role": "user", "parts": [{"text": marked}]})
 
-    def _question(self, message: UserMessage, path: str) -> Json:
-        parts = [
-            part_of(self._provider, part, f"{path}.content[{at}]")
-            for at, part in enumerate(message.content)
-            if isinstance(part, Image) or part.text
-        ]
-        return {"role": "user", "parts": parts} if parts else _silence()
-
     def _answer(self, index: int, message: AssistantMessage, path: str) -> None:
         """Neighbours are one turn: parallel calls may come in an answer each, and their results together."""
         texts = list(self._texts(message, path))
@@ -89,11 +79,11 @@ class Contents:
             return
         if self._step.begun:
             self._end_step()
-        if not self.turns and message.tool_calls:
-            self.turns.append(_silence())  # a turn that calls has to follow one of the user's
         if not self.turns or self.turns[-1]["role"] != "model":
             self._parts = []
             self.turns.append({"role": "model", "parts": self._parts})
+        if len(self.turns) == 1 and message.tool_calls:
+            self.turns.insert(0, _silence())  # a turn that calls has to follow one of the user's
         self._parts += texts
         for number, call in enumerate(message.tool_calls):
             self._call(index, call, f"{path}.tool_calls[{number}]")
@@ -140,6 +130,11 @@ def _signed(part: Json, signature: bytes | None) -> Json:
     if signature is not None:
         part["thoughtSignature"] = urlsafe_b64encode(signature).decode()
     return part
+
+
+def _question(message: UserMessage) -> Json:
+    parts = [part_of(part) for part in message.content if isinstance(part, Image) or part.text]
+    return {"role": "user", "parts": parts} if parts else _silence()
 
 
 def _silence() -> Json:

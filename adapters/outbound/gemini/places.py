@@ -33,9 +33,7 @@ _PREFILL: Final[Places] = {
     "messages[].content, of a last answer": Place("contents[].parts[].text", "in a last content of the role `model`"),
 }
 _IMAGES: Final[Places] = {
-    "messages[].content, an image": Place(
-        "contents[].parts[].inlineData", "base64 and its type; other types are refused"
-    ),
+    "messages[].content, an image": Place("contents[].parts[].inlineData", "base64 and its type"),
 }
 _TOOLS: Final[Places] = {
     "messages[].tool_calls": Place(

@@ -44,9 +44,8 @@ def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> Vendo
     """Raises `ProviderRejected`, naming the field."""
     if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
-    facts, names = model.facts, names_of(request)
-    signs, call_ids = bool(facts.signatures), bool(facts.call_ids)
-    contents = Contents(to.provider, request.messages, names, signatures=signs, call_ids=call_ids)
+    names = names_of(request)
+    contents = Contents(to.provider, request.messages, names, model.facts)
     schemas = Schemas(to.provider, request, names)
     body: Json = {"contents": contents.turns}
     if contents.system:

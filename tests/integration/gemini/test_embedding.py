@@ -39,9 +39,11 @@ from ..served_contract import ServedContract
 from ..waiting import HANG_SECONDS
 from .calls import KEY, PROMPT
 from .payloads import embedded, refusal
+from .rules.models import Model
 from .server import GeminiServer
 
-MODELS = ("gemini-embedding-001", "gemini-embedding-2", "gemini-embedding-exp-03-07")
+OLD = "gemini-embedding-exp-03-07"
+MODELS = ("gemini-embedding-001", "gemini-embedding-2", OLD)
 
 
 def at(model: str = "gemini-embedding-001") -> Endpoint:
@@ -52,7 +54,7 @@ def at(model: str = "gemini-embedding-001") -> Endpoint:
 async def served(
     *scripts: Reaction, clock: Clock | None = None
 ) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
-    async with GeminiServer(*scripts).running() as server:
+    async with GeminiServer(*scripts, models={OLD: Model()}).running() as server:
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=server.url)
         try:
             yield server, GeminiEmbeddingModel(client, clock or SystemClock())

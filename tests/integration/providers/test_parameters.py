@@ -119,7 +119,8 @@ async def answered(model: ChatModel, state: EndpointState, request: ChatRequest)
 @asynccontextmanager
 async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     name = column.models.replace("*", "x")
-    async with GeminiServer(stream(WORLD)).running() as server, model_at(server.url) as model:
+    # a column is a row of the gateway's facts, which is no model of the vendor's
+    async with GeminiServer(stream(WORLD), judges=False).running() as server, model_at(server.url) as model:
         client = GeminiClient(provider="gemini", api_key="any", base_url=server.url)
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
