@@ -14,7 +14,9 @@ PLAIN: Final[Places] = {
     "messages[].content": Place("contents[].parts[].text"),
     "messages[].content, of a system message": Place("systemInstruction.parts[].text"),
     "messages[].extra_content": Place("contents[].parts[].thoughtSignature", "the signature, byte for byte"),
-    "max_tokens": Place("generationConfig.maxOutputTokens"),
+    "max_tokens": Place(
+        "generationConfig.maxOutputTokens", "as it is; the default, with what the level of thinking takes"
+    ),
     "temperature": Place("generationConfig.temperature"),
     "top_p": Place("generationConfig.topP"),
     "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),

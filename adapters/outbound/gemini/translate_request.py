@@ -29,6 +29,7 @@ from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
+from .allowances import allowance_of
 from .families import SEED_RANGE, GeminiFamily, family_of
 from .places import MAX_STOPS, PLACES
 from .refusals import REASONING_EFFORT, TEMPERATURE
@@ -195,16 +196,19 @@ def _config(to: EndpointId, request: ChatRequest) -> types.GenerateContentConfig
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
     if sampling.seed is not None and sampling.seed not in SEED_RANGE:
         _refuse(to.provider, "seed", "must fit into 32 bits")
+    thinking, numbers = family.thinking(request.reasoning_effort), _numbers_of(family, request)
+    if request.max_tokens_by_default:
+        numbers["maxOutputTokens"] += allowance_of(thinking)
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         stop_sequences=list(sampling.stop) or None,
-        **_numbers_of(family, request),
+        **numbers,
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
         ),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
-        thinking_config=family.thinking(request.reasoning_effort),
+        thinking_config=thinking,
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,

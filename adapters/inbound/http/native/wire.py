@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from llm_gateway.domain.routing import Hint
 
 from ..common.wire import (
+    DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     CacheIn,
     In,
@@ -80,7 +81,7 @@ class ChatBody(ParametersIn, frozen=True, kw_only=True):
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
     model: NonEmpty | None = None
     model_hint: Hint | None = None
-    max_tokens: MaxTokens = 512
+    max_tokens: Annotated[MaxTokens, Meta(extra_json_schema={"default": DEFAULT_MAX_TOKENS})] | UnsetType = UNSET
     temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     tools: list[ToolDefinition] = field(default_factory=list)
     stream: bool = False
