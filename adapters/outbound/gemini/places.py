@@ -20,7 +20,9 @@ _ALWAYS: Final[Places] = {
         "systemInstruction.parts[].text", "after the first other message as marked text of the user's, in its place"
     ),
     "messages[].extra_content": Place("contents[].parts[].thoughtSignature", "the signature, byte for byte"),
-    "max_tokens": Place("generationConfig.maxOutputTokens"),
+    "max_tokens": Place(
+        "generationConfig.maxOutputTokens", "as it is; the default, with what the level of thinking takes"
+    ),
     "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
 }
 _SAMPLING: Final[Places] = {

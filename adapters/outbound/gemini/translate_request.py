@@ -14,6 +14,7 @@ from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.routing import EndpointId
 from llm_gateway.domain.stated import stated_fields
 
+from .allowances import allowance_of
 from .contents import Contents
 from .function_names import FunctionNames, names_of
 from .models import GeminiModel
@@ -65,12 +66,15 @@ def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.G
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
     if sampling.seed is not None and sampling.seed not in _SEEDS:
         _refuse(to.provider, "seed", f"must fit into {SEED_BITS} bits")
+    thinking, numbers = model.thinking(request.reasoning_effort), _numbers_of(model, request)
+    if request.max_tokens_by_default:
+        numbers["maxOutputTokens"] += allowance_of(thinking)
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         stop_sequences=list(sampling.stop) or None,
-        **_numbers_of(model, request),
+        **numbers,
         response_mime_type="application/json" if structured else None,
-        thinking_config=model.thinking(request.reasoning_effort),
+        thinking_config=thinking,
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,

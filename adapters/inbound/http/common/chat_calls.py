@@ -31,6 +31,7 @@ from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
+    DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     AssistantFields,
     CacheIn,
@@ -55,7 +56,7 @@ _sampled_of = attrgetter(*_SAMPLED)
 def call_of(
     body: ChatFields,
     messages: tuple[Message, ...],
-    max_tokens: int | None,
+    max_tokens: int | UnsetType | None,
     hint: Hint | None,
     timeout: timedelta | None,
 ) -> ChatCall:
@@ -64,7 +65,8 @@ def call_of(
     return ChatCall(
         request=ChatRequest(
             messages=messages,
-            max_tokens=max_tokens,
+            max_tokens=DEFAULT_MAX_TOKENS if max_tokens is UNSET else max_tokens,
+            max_tokens_by_default=max_tokens is UNSET,
             sampling=Sampling(
                 temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
                 temperature_by_default=body.temperature is UNSET,

@@ -16,6 +16,7 @@ NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 MaxTokens: TypeAlias = Annotated[int, bounds("max_tokens")]
 Temperature: TypeAlias = Annotated[float, bounds("temperature")]
 DEFAULT_TEMPERATURE: Final = 0.7
+DEFAULT_MAX_TOKENS: Final = 512
 """Of the native surface, where a request states none; the others have no default."""
 Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 

@@ -25,7 +25,10 @@ class UsageOut(Out, frozen=True, kw_only=True):
 
 
 class AnswerOut(Out, frozen=True, kw_only=True):
-    """A whole answer; in a stream, its `done` event, which leaves the content out."""
+    """A whole answer; in a stream, its `done` event, which leaves the content out.
+
+    `warning` says why it is empty, where reasoning took all the tokens.
+    """
 
     id: str
     provider: str
@@ -35,6 +38,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     reasoning: str | UnsetType = UNSET
     extra_content: JsonObject | UnsetType = UNSET
     finish_reason: FinishReason
+    warning: str | UnsetType = UNSET
     usage: UsageOut
     cached: bool
     created: int

@@ -25,7 +25,7 @@ from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, from_tool_call, given, to_message
 from ..common.problems import encode_problem
-from ..common.renderer import AnswerIdentity, ChatRenderer
+from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from ..common.wire import TextPart
 from . import answers, wire
 
@@ -103,6 +103,7 @@ class NativeRenderer(ChatRenderer):
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
             extra_content=given(reply.extra_content),
             finish_reason=reply.finish_reason,
+            warning=warning_of(reply),
             usage=usage_out(reply.usage),
             cached=answer.cache is CacheStatus.HIT,
             created=self._identity.created,

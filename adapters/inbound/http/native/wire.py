@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 from msgspec import UNSET, Meta, UnsetType, field
 
 from ..common.wire import (
+    DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     AssistantFields,
     CacheIn,
@@ -59,7 +60,7 @@ class ChatBody(ChatFields, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
-    max_tokens: MaxTokens = 512
+    max_tokens: Annotated[MaxTokens, Meta(extra_json_schema={"default": DEFAULT_MAX_TOKENS})] | UnsetType = UNSET
     temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     tools: list[ToolDefinition] = field(default_factory=list)
     stream: bool = False

@@ -60,7 +60,7 @@ class Choice(_Out, frozen=True, kw_only=True):
 
 
 class Completion(_Out, frozen=True, kw_only=True):
-    """A whole answer."""
+    """A whole answer. `warning`, which is not OpenAI's, says why it is empty, where reasoning took all the tokens."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -70,6 +70,7 @@ class Completion(_Out, frozen=True, kw_only=True):
     usage: CompletionUsage
     system_fingerprint: str
     service_tier: Literal["default"] | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
 
 
 class FunctionDelta(_Out, frozen=True, kw_only=True):
@@ -109,7 +110,10 @@ class ChunkChoice(_Out, frozen=True, kw_only=True):
 
 
 class Chunk(_Out, frozen=True, kw_only=True):
-    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null."""
+    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null.
+
+    `warning` stands beside the finish reason, as in a whole answer.
+    """
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -119,3 +123,4 @@ class Chunk(_Out, frozen=True, kw_only=True):
     system_fingerprint: str
     service_tier: Literal["default"] | UnsetType = UNSET
     usage: CompletionUsage | UnsetType | None = UNSET
+    warning: str | UnsetType = UNSET
