@@ -39,14 +39,9 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
+    bodies = Bodies(options.max_bodies_bytes)
     return RequestMiddleware(
-        app=app,
-        error_style_of=error_style_of,
-        hosts=options.hosts,
-        bodies=Bodies(options.max_bodies_bytes),
-        meter=services.meter,
-        access_log=access_log,
-        entropy=services.entropy,
+        app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
     )
 
 

@@ -45,7 +45,10 @@ LARGE_BODY_BYTES = 64 * 1024
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, None is any. `max_bodies_bytes` is for all bodies under way."""
+    """`hosts` are the Host names that are served, in lower case and without port; None is any.
+
+    `max_bodies_bytes` is for all bodies under way.
+    """
 
     version: str
     max_body_bytes: int
