@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.app import create_app
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.common.drain import Drain
 from llm_gateway.adapters.inbound.http.common.handling import HttpOptions
 from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server.server import CannotListen, GatewayServer
@@ -135,7 +134,7 @@ def create_server(
     """
     settings = gateway.settings
     services = replace(gateway, render_metrics=render_metrics) if render_metrics else gateway
-    drain = Drain()
+    drain = asyncio.Event()
     options = HttpOptions(
         version=own_version(),
         max_body_bytes=settings.max_body_bytes,

@@ -1,5 +1,6 @@
 """The HTTP application: Litestar with the routes of `routes.py`, behind the middleware."""
 
+import asyncio
 from typing import Any
 
 from litestar import Litestar, Request
@@ -10,7 +11,6 @@ from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
-from .common.drain import Drain
 from .common.handling import HttpOptions, RequestHandling
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
@@ -22,7 +22,7 @@ from .server.middleware import RequestMiddleware
 
 
 def create_app(
-    services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
+    services: GatewayServices, options: HttpOptions, drain: asyncio.Event, access_log: AccessLog | None = None
 ) -> RequestMiddleware:
     """To be called inside the event loop that will serve it."""
     handling = RequestHandling(
@@ -39,14 +39,9 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
+    bodies = Bodies(options.max_bodies_bytes)
     return RequestMiddleware(
-        app=app,
-        error_style_of=error_style_of,
-        hosts=options.hosts,
-        bodies=Bodies(options.max_bodies_bytes),
-        meter=services.meter,
-        access_log=access_log,
-        entropy=services.entropy,
+        app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
     )
 
 

@@ -8,7 +8,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 from typing_extensions import override
@@ -69,25 +69,22 @@ class TracingObserver(Observer):
 
     def __init__(self, inner: Observer, provider: TracerProvider) -> None:
         self._inner = inner
-        self._tracer = provider.get_tracer("llm_gateway")
-        self._propagator = TraceContextTextMapPropagator()
+        self.tracer = provider.get_tracer("llm_gateway")
+        self.propagator = TraceContextTextMapPropagator()
 
     @override
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
         parent = Context()
         if _PARENT in headers:
-            parent = self._propagator.extract({_PARENT: headers[_PARENT]}, parent)
-        span = self._tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
-        return _TracedObservation(self._inner.begin(request, headers), self._tracer, self._propagator, span)
+            parent = self.propagator.extract({_PARENT: headers[_PARENT]}, parent)
+        span = self.tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
+        return _TracedObservation(self._inner.begin(request, headers), self, span)
 
 
 class _TracedObservation(Observation):
-    def __init__(
-        self, inner: Observation, tracer: Tracer, propagator: TraceContextTextMapPropagator, span: Span
-    ) -> None:
+    def __init__(self, inner: Observation, observer: TracingObserver, span: Span) -> None:
         self._inner = inner
-        self._tracer = tracer
-        self._propagator = propagator
+        self._observer = observer
         self._span = span
         self._context = set_span_in_context(span, Context())
 
@@ -97,9 +94,9 @@ class _TracedObservation(Observation):
             "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
             "gen_ai.request.model": endpoint.id.model,
         }
-        span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
+        span = self._observer.tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
         headers: dict[str, str] = {}
-        self._propagator.inject(headers, set_span_in_context(span, Context()))
+        self._observer.propagator.inject(headers, set_span_in_context(span, Context()))
         return _TracedCallObservation(self._inner.attempt(endpoint), span, headers)
 
     @override

@@ -18,7 +18,6 @@ from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint, Task
 
 from .chat_replies import Pace, StreamReply, WholeReply
-from .drain import Drain
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import HttpRequest, RequestContext, context_of
@@ -46,7 +45,10 @@ LARGE_BODY_BYTES = 64 * 1024
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, None is any. `max_bodies_bytes` is for all bodies under way."""
+    """`hosts` are the Host names that are served, in lower case and without port; None is any.
+
+    `max_bodies_bytes` is for all bodies under way.
+    """
 
     version: str
     max_body_bytes: int
@@ -59,12 +61,13 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
 class RequestHandling(Struct, frozen=True, kw_only=True):
     """What every handler is given. Reads requests, and answers chats, for every surface in the same way.
 
-    `since` is when this server began, in Unix seconds. `pages` are the replies that never change, by path.
+    `drain` is set once the gateway ends: what runs may finish, nothing new is taken. `since` is when this server began,
+    in Unix seconds. `pages` are the replies that never change, by path.
     """
 
     services: GatewayServices
     options: HttpOptions
-    drain: Drain
+    drain: asyncio.Event
     since: int
     pages: Mapping[str, Reply]
     large_bodies: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -75,7 +78,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
 
     async def client(self, context: RequestContext) -> Client:
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
-        if self.drain.begun:
+        if self.drain.is_set():
             raise Draining
         return await self.services.authenticate(api_key(context.fields))
 

@@ -145,11 +145,9 @@ def _remark(schema: Schema, required: bool) -> str:
     if required:
         return "required"
     default = schema.get("default")
-    return (
-        ""
-        if default is None or isinstance(default, (list, dict))
-        else f"default <code>{escape(json.encode(default).decode())}</code>"
-    )
+    if default is None or isinstance(default, (list, dict)):
+        return ""
+    return f"default <code>{escape(json.encode(default).decode())}</code>"
 
 
 def _prose(text: str) -> str:

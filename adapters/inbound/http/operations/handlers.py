@@ -39,7 +39,7 @@ async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
     usable = any(endpoint.usable for endpoint in endpoints)
     troubles = await asyncio.gather(*(store.trouble() for store in services.stores))
     readiness = Readiness(
-        status="draining" if handling.drain.begun else "ready" if usable else "no_endpoint",
+        status="draining" if handling.drain.is_set() else "ready" if usable else "no_endpoint",
         endpoints=endpoints,
         stores=[
             StoreHealth(name=store.name, usable=trouble is None, reason=trouble)

@@ -8,9 +8,9 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from msgspec import Struct, field
 
-from llm_gateway.application.ports.observation import AccessLog, TrafficMeter
-from llm_gateway.application.ports.system import Entropy
+from llm_gateway.application.ports.observation import AccessLog
 
+from ..common.handling import RequestHandling
 from ..common.problems import Misdirected
 from ..common.replies import error_reply
 from ..common.request_context import ErrorStyle, begin_context
@@ -22,19 +22,13 @@ _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the o
 
 
 class RequestMiddleware(Struct, kw_only=True):
-    """Wraps the application, in one event loop.
-
-    `hosts` are the names that are served, in lower case and without port; None is any. `error_style_of` gives the style
-    of the surface that a path belongs to.
-    """
+    """Wraps the application, in one event loop. `error_style_of` gives the style of the surface of a path."""
 
     app: ASGIApp
+    handling: RequestHandling
     error_style_of: Callable[[str], ErrorStyle]
-    hosts: frozenset[str] | None
     bodies: Bodies
-    meter: TrafficMeter
     access_log: AccessLog | None
-    entropy: Entropy
     under_way: int = 0
     last_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -48,9 +42,10 @@ class RequestMiddleware(Struct, kw_only=True):
             await self.app(scope, receive, send)
             return
         style = self.error_style_of(scope["path"])
-        context = begin_context(scope, self.entropy.new_id, style, Share(self.bodies))
+        services, hosts = self.handling.services, self.handling.options.hosts
+        context = begin_context(scope, services.entropy.new_id, style, Share(self.bodies))
         began = time.perf_counter()
-        self.meter.began()
+        services.meter.began()
         self.under_way += 1
         self.last_ended.clear()
 
@@ -62,7 +57,7 @@ class RequestMiddleware(Struct, kw_only=True):
             await send(message)
 
         try:
-            if self.hosts is None or _host(context.fields) in self.hosts:
+            if hosts is None or _host(context.fields) in hosts:
                 await self.app(scope, receive, send_on)
             else:
                 await error_reply(Misdirected(_MISDIRECTED), context)(scope, receive, send_on)
@@ -74,7 +69,7 @@ class RequestMiddleware(Struct, kw_only=True):
                 self.last_ended.set()
             context.body.release()
             status, seconds = context.status or CLIENT_LEFT, time.perf_counter() - began
-            self.meter.ended(scope["method"], context.route, status, seconds)
+            services.meter.ended(scope["method"], context.route, status, seconds)
             if self.access_log is not None:
                 method, route = scope["method"], context.route
                 self.access_log.answered(context.id, method, route, status, seconds, context.record)
