@@ -9,6 +9,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from .cache_policy import CacheDirective
+from .media import Media
 from .routing import EndpointId, Hint
 from .sequences import CheckedStruct, Collection, Kinds
 
@@ -21,20 +22,7 @@ class Text(Struct, frozen=True, kw_only=True, tag="text"):
     text: str
 
 
-class Image(Struct, frozen=True, kw_only=True, tag="image"):
-    """An image of a user's message: its bytes, not base64, and its media type, such as `image/png`."""
-
-    data: bytes
-    mime_type: str
-
-    @property
-    def kind(self) -> str:
-        """The media type as it is registered: in lower case, `image/jpeg` for the `image/jpg` that clients write."""
-        kind = self.mime_type.lower()
-        return "image/jpeg" if kind == "image/jpg" else kind
-
-
-Part: TypeAlias = Text | Image
+Part: TypeAlias = Text | Media
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):
@@ -71,7 +59,8 @@ class SystemMessage(_Message, frozen=True, kw_only=True, tag="system"):
 
 
 class UserMessage(_Message, frozen=True, kw_only=True, tag="user"):
-    """What the user says. `content` is given as one `str` or as a sequence of `Text` and `Image`, held as a tuple.
+    """What the user says. `content` is given as one `str` or as a sequence of `Text`, `Image`, `ImageUrl`
+    and `Document`, held as a tuple.
 
     Raises `TypeError` for anything else, as every message does.
     """

@@ -104,6 +104,8 @@ class Feature(StrEnum):
     REASONING_OFF = "reasoning_effort.none"
     REASONING_XHIGH = "reasoning_effort.xhigh"
     IMAGES = "images"
+    IMAGE_URLS = "images by their URL"
+    DOCUMENTS = "documents"
     PREFILL = "an answer that goes on from the last message"
 
 

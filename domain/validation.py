@@ -10,7 +10,6 @@ from .chat import (
     AssistantMessage,
     ChatCall,
     ChatRequest,
-    Image,
     JsonObject,
     JsonSchemaFormat,
     Message,
@@ -25,6 +24,7 @@ from .chat import (
 from .embedding import EmbedCall
 from .errors import Fault, InvalidRequest
 from .json_values import json_fault
+from .media import Document, Image, ImageUrl, url_fault
 from .parameters import NUMBERS
 
 MAX_STOPS = 16
@@ -119,8 +119,10 @@ def _content_faults(parts: tuple[Part, ...], path: str) -> Iterator[Fault]:
             yield Fault(path=path, message="holds a half of a surrogate pair")
             break
     for number, part in enumerate(parts):
-        if isinstance(part, Image) and not part.data:
+        if isinstance(part, Image | Document) and not part.data:
             yield Fault(path=f"{path}[{number}].data", message="must not be empty")
+        elif isinstance(part, ImageUrl) and (fault := url_fault(part.url)) is not None:
+            yield Fault(path=f"{path}[{number}].url", message=fault)
 
 
 def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:

@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         ChatRequest,
         FinishReason,
         Grain,
-        Image,
         JsonFormat,
         JsonSchemaFormat,
         NamedTool,
@@ -111,6 +110,7 @@ if TYPE_CHECKING:
         collect,
         replay,
     )
+    from .domain.media import Detail, Document, Image, ImageUrl
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
@@ -154,7 +154,9 @@ __all__ = [
     "ContextLengthExceeded",
     "Deadline",
     "Decision",
+    "Detail",
     "DirectoryUnavailable",
+    "Document",
     "Draining",
     "EmbedCall",
     "EmbedReply",
@@ -184,6 +186,7 @@ __all__ = [
     "Grain",
     "Hint",
     "Image",
+    "ImageUrl",
     "InvalidRequest",
     "JsonFormat",
     "JsonSchemaFormat",
@@ -281,6 +284,7 @@ _HOMES = (
     "domain.signature_key",
     "domain.cache_policy",
     "domain.chat",
+    "domain.media",
     "domain.errors",
     "domain.events",
     "domain.embedding",

@@ -7,9 +7,9 @@ from typing import Final
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import (
     AssistantMessage,
-    Image,
     Message,
     SystemMessage,
+    Text,
     ToolCall,
     ToolMessage,
     UserMessage,
@@ -37,7 +37,7 @@ class Contents:
         self.turns: list[Json] = []
         self._provider = provider
         self._names = names
-        self._call_ids = bool(facts.call_ids)
+        self._facts = facts
         asked = (index for index, message in enumerate(messages) if isinstance(message, UserMessage))
         # the vendor checks the first call of each step since the last question, and no other
         self._signed_from = max(asked, default=-1) if facts.signatures else len(messages)
@@ -57,7 +57,7 @@ class Contents:
                 self._answer(index, message, path)
             case UserMessage():
                 self._end_step()
-                self.turns.append(_question(message))
+                self.turns.append(_question(message, self._facts))
             case SystemMessage():
                 texts = [part.text for part in message.content if part.text]
                 if not self.turns:
@@ -115,7 +115,7 @@ class Contents:
 
     def _end_step(self) -> None:
         if self._step:
-            self.turns.append(self._step.results(ids=self._call_ids and self._ours))
+            self.turns.append(self._step.results(ids=bool(self._facts.call_ids) and self._ours))
             self._begin_step()
 
     def _signature(self, of: AssistantMessage | ToolCall, path: str) -> bytes | None:
@@ -132,8 +132,8 @@ def _signed(part: Json, signature: bytes | None) -> Json:
     return part
 
 
-def _question(message: UserMessage) -> Json:
-    parts = [part_of(part) for part in message.content if isinstance(part, Image) or part.text]
+def _question(message: UserMessage, facts: ModelFacts) -> Json:
+    parts = [part_of(part, facts) for part in message.content if not isinstance(part, Text) or part.text]
     return {"role": "user", "parts": parts} if parts else _silence()
 
 

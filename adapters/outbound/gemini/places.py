@@ -1,10 +1,11 @@
 """Where Gemini's requests hold the fields of a chat request, in groups that models have or lack by their facts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final, TypeAlias
 
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.media import PDF
 from llm_gateway.domain.parameters import Place
 
 Places: TypeAlias = Mapping[str, Place]
@@ -36,6 +37,19 @@ _PREFILL: Final[Places] = {
 }
 _IMAGES: Final[Places] = {
     "messages[].content, an image": Place("contents[].parts[].inlineData", "base64 and its type"),
+}
+_IMAGE_URLS: Final[Places] = {
+    "messages[].content, an image by its URL": Place(
+        "contents[].parts[].fileData", "with the type that the end of its path says"
+    ),
+}
+_DETAIL: Final[Places] = {
+    "messages[].content, an image's detail": Place(
+        "contents[].parts[].mediaResolution.level", "`MEDIA_RESOLUTION_LOW` or `_HIGH`"
+    ),
+}
+_DOCUMENTS: Final[Places] = {
+    "messages[].content, a document": Place("contents[].parts[].inlineData", "base64 and its type"),
 }
 _TOOLS: Final[Places] = {
     "messages[].tool_calls": Place(
@@ -79,6 +93,17 @@ def places_of(facts: ModelFacts) -> Places:
     return {field: place for group in _groups(facts) for field, place in group.items()}
 
 
+def _media(facts: ModelFacts, taken: Set[str]) -> Iterator[Places]:
+    if any(kind.startswith("image/") for kind in taken):
+        yield _IMAGES
+        if facts.image_urls:
+            yield _IMAGE_URLS
+        if facts.image_detail:
+            yield _DETAIL
+    if PDF in taken:
+        yield _DOCUMENTS
+
+
 def without_effect(facts: ModelFacts) -> Iterator[str]:
     """The fields that a model of these facts would take, or be taken for, without any effect."""
     if not facts.sampling:
@@ -98,8 +123,7 @@ def _groups(facts: ModelFacts) -> Iterator[Places]:
         yield _SAMPLING
     if facts.prefill:
         yield _PREFILL
-    if facts.media_types:
-        yield _IMAGES
+    yield from _media(facts, frozenset(facts.media_types or ()))
     if facts.tools:
         yield _TOOLS
     if facts.tools and facts.tools_with_json:

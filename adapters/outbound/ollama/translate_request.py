@@ -8,7 +8,6 @@ from msgspec import MsgspecError, Raw, Struct, json
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonFormat,
     JsonSchemaFormat,
     Message,
@@ -26,6 +25,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.features import numbers_sent
+from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import EndpointId
 
 from .forced_tools import ForcedTools, forced_tools
@@ -118,7 +118,7 @@ def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
     bodies: list[Body] = []
     names: dict[str, str] = {}
     for index, message in enumerate(messages):
-        content, images = _said(message.content)
+        content, images = _said(to.provider, message.content)
         body: Body
         match message:
             case SystemMessage():
@@ -145,7 +145,7 @@ def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
     return bodies
 
 
-def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
+def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
     """All texts as one, and the images."""
     texts: list[str] = []
     images: list[bytes] = []
@@ -155,6 +155,8 @@ def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
                 texts.append(text)
             case Image(data=data):
                 images.append(data)
+            case ImageUrl() | Document():
+                raise ProviderRejected(provider, "the server takes images by their bytes, and no documents")
             case unknown:
                 assert_never(unknown)
     return "\n".join(texts), images

@@ -19,7 +19,6 @@ from llm_gateway.domain.chat import (
     ChatRequest,
     FinishReason,
     Grain,
-    Image,
     Message,
     NamedTool,
     ReasoningEffort,
@@ -32,6 +31,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRejected
 from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.native.translate import to_call
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
-from llm_gateway.adapters.outbound.embedded.parameters import FEATURES
+from llm_gateway.adapters.outbound.embedded.parameters import FEATURES, LEFT_OUT
 from llm_gateway.adapters.outbound.embedded.translate import request_body
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
@@ -64,6 +64,10 @@ def said(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"messages": list(messages)}
 
 
+def pictured(**fields: str) -> dict[str, Any]:
+    return said({"role": "user", "content": [{"type": "image", "data": "aGk=", "mime_type": "image/png"} | fields]})
+
+
 PLAIN: dict[str, Any] = {"messages": [USER], "max_tokens": 7}
 USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "messages[].content": (said(USER | {"content": SAID["messages[].content"]}), {}),
@@ -72,6 +76,12 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         said({"role": "user", "content": [{"type": "image", "data": "aGk=", "mime_type": "image/png"}]}),
         {},
     ),
+    "messages[].content, an image by its URL": (
+        said({"role": "user", "content": [{"type": "image_url", "url": "https://a.example/a.png"}]}),
+        {},
+    ),
+    "messages[].content, an image's detail": (pictured(detail="high"), pictured()),
+    "messages[].content, a document": (said({"role": "user", "content": [{"type": "document", "data": "aGk="}]}), {}),
     "messages[].content, of a last answer": (said(USER, {"role": "assistant", "content": "So"}), said(USER)),
     "messages[].name": (said(USER | {"name": "Ann"}), {}),
     "messages[].tool_calls": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
@@ -169,7 +179,7 @@ async def embedded(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], B
     async def body(_: EndpointState, request: ChatRequest) -> Any:
         return request_body(request)
 
-    yield [EndpointState(endpoint=to, features=FEATURES)], body
+    yield [EndpointState(endpoint=to, features=FEATURES, left_out=LEFT_OUT)], body
 
 
 VENDORS: dict[str, Callable[[Column], AbstractAsyncContextManager[tuple[Sequence[EndpointState], Body]]]] = {

@@ -15,7 +15,6 @@ from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonSchemaFormat,
     Message,
     ReasoningEffort,
@@ -30,6 +29,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import EndpointId
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/request_*.json"))

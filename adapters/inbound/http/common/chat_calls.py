@@ -27,6 +27,7 @@ from llm_gateway.domain.chat import (
     ToolCall,
     ToolMessage,
 )
+from llm_gateway.domain.media import Detail
 from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
@@ -37,6 +38,7 @@ from .wire import (
     CacheIn,
     ChatFields,
     FunctionOut,
+    ImageDetail,
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
@@ -136,6 +138,11 @@ def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> Respons
             return JsonSchemaFormat(**asdict(schema))
         case _:
             assert_never(chosen)
+
+
+def to_detail(stated: ImageDetail | None) -> Detail | None:
+    """What is left to the model anyway is as good as not stated."""
+    return None if stated is None or stated == "auto" else Detail(stated)
 
 
 def from_tool_call(call: ToolCall) -> ToolCallOut:

@@ -80,6 +80,9 @@ class FunctionIn(In, frozen=True, kw_only=True):
     strict: bool | None = None
 
 
+ImageDetail: TypeAlias = Literal["auto", "low", "high"]
+
+
 class ToolDefinition(In, frozen=True, kw_only=True):
     """A tool that the model may call."""
 

@@ -13,7 +13,6 @@ from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import (
     ChatCall,
     ChatReply,
-    Image,
     Message,
     Part,
     Text,
@@ -21,9 +20,10 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, from_tool_call, given, to_message
+from ..common.chat_calls import call_of, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
 from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from ..common.wire import TextPart
@@ -43,13 +43,22 @@ def _message(message: wire.MessageIn) -> Message:
     return to_message(message)
 
 
-def _parts(content: str | Sequence[TextPart | wire.ImagePart]) -> str | tuple[Part, ...]:
-    if isinstance(content, str):
-        return content
-    return tuple(
-        Text(text=part.text) if isinstance(part, TextPart) else Image(data=part.data, mime_type=part.mime_type)
-        for part in content
-    )
+def _parts(content: str | Sequence[wire.PartIn]) -> str | tuple[Part, ...]:
+    return content if isinstance(content, str) else tuple(map(_part, content))
+
+
+def _part(part: wire.PartIn) -> Part:
+    match part:
+        case TextPart():
+            return Text(text=part.text)
+        case wire.ImagePart():
+            return Image(data=part.data, mime_type=part.mime_type, detail=to_detail(part.detail))
+        case wire.ImageUrlPart():
+            return ImageUrl(url=part.url, detail=to_detail(part.detail))
+        case wire.DocumentPart():
+            return Document(data=part.data, mime_type=part.mime_type, name=part.name)
+        case _:
+            assert_never(part)
 
 
 class NativeRenderer(ChatRenderer):

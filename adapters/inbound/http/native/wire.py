@@ -1,8 +1,10 @@
 """The native surface's requests, as they stand on the wire."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType, field
+
+from llm_gateway.domain.media import MAX_URL, PDF
 
 from ..common.wire import (
     DEFAULT_MAX_TOKENS,
@@ -10,6 +12,7 @@ from ..common.wire import (
     AssistantFields,
     CacheIn,
     ChatFields,
+    ImageDetail,
     In,
     MaxTokens,
     SystemFields,
@@ -26,6 +29,25 @@ class ImagePart(In, frozen=True, kw_only=True, tag="image"):
 
     data: bytes
     mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
+    detail: ImageDetail | None = None
+
+
+class ImageUrlPart(In, frozen=True, kw_only=True, tag="image_url"):
+    """An image by its public `https:` URL, which the provider fetches. Its path ends as its type is called."""
+
+    url: Annotated[str, Meta(max_length=MAX_URL)]
+    detail: ImageDetail | None = None
+
+
+class DocumentPart(In, frozen=True, kw_only=True, tag="document"):
+    """A PDF, in base64."""
+
+    data: bytes
+    mime_type: Literal["application/pdf"] = PDF
+    name: str | None = None
+
+
+PartIn: TypeAlias = TextPart | ImagePart | ImageUrlPart | DocumentPart
 
 
 class SystemIn(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
@@ -37,9 +59,9 @@ class DeveloperIn(SystemIn, frozen=True, kw_only=True, tag_field="role", tag="de
 
 
 class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
-    """What the user says, in text and images."""
+    """What the user says, in text, images and documents."""
 
-    content: str | list[TextPart | ImagePart]
+    content: str | list[PartIn]
     name: str | None = None
 
 

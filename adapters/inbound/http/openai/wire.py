@@ -1,6 +1,6 @@
 """OpenAI's chat requests, as they stand on the wire."""
 
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
@@ -8,6 +8,7 @@ from ..common.wire import (
     AssistantFields,
     ChatFields,
     FunctionCall,
+    ImageDetail,
     In,
     JsonObject,
     MaxTokens,
@@ -27,20 +28,35 @@ class TextPartIn(TextPart, frozen=True, kw_only=True, tag="text"):
     prompt_cache_breakpoint: JsonObject | None = None
 
 
-class ImageUrl(In, frozen=True, kw_only=True):
-    """An image as a `data:` URL."""
+class ImageAddress(In, frozen=True, kw_only=True):
+    """An image as a `data:` URL, or by a public `https:` URL, which the provider fetches."""
 
     url: str
-    detail: Literal["auto"] | None = None
+    detail: ImageDetail | None = None
+
+
+class FileIn(In, frozen=True, kw_only=True):
+    """A PDF as a `data:` URL."""
+
+    file_data: str
+    filename: str | None = None
+
+
+class FilePartIn(In, frozen=True, kw_only=True, tag="file"):
+    """A part of a message that is a document."""
+
+    file: FileIn
+    prompt_cache_breakpoint: JsonObject | None = None
 
 
 class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
     """A part of a message that is an image."""
 
-    image_url: ImageUrl
+    image_url: ImageAddress
     prompt_cache_breakpoint: JsonObject | None = None
 
 
+PartIn: TypeAlias = TextPartIn | ImagePartIn | FilePartIn
 Texts: TypeAlias = str | list[TextPartIn]
 
 
@@ -55,9 +71,9 @@ class Developer(System, frozen=True, kw_only=True, tag_field="role", tag="develo
 
 
 class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
-    """What the user says, in text and images."""
+    """What the user says, in text, images and documents."""
 
-    content: str | list[TextPartIn | ImagePartIn]
+    content: str | list[PartIn]
     name: str | None = None
 
 
