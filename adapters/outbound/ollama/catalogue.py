@@ -7,7 +7,7 @@ from msgspec import Struct
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 from .names import hosted_elsewhere, same_model, short, spellings
-from .parameters import BY_CAPABILITY, FEATURES
+from .parameters import BY_CAPABILITY, FEATURES, LEFT_OUT
 from .vendor import Shown
 
 _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
@@ -77,6 +77,7 @@ def _state(
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
         features=FEATURES.union(*(features for word, features in BY_CAPABILITY.items() if word in capabilities)),
+        left_out=LEFT_OUT,
         aliases=spellings(name),
         tasks=tasks,
         configured=server.configured,

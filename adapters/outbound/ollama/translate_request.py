@@ -175,7 +175,7 @@ def _think(to: EndpointId, effort: ReasoningEffort | None, *, harmony: bool) -> 
             if harmony:
                 raise ProviderRejected(to.provider, "this model can't be kept from thinking", path="reasoning_effort")
             return False
-        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH:
+        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH | ReasoningEffort.XHIGH:
             return effort.value if harmony else True
         case unknown:
             assert_never(unknown)
