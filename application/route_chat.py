@@ -23,6 +23,7 @@ from llm_gateway.domain.routing import EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
 from .call_provider import CallProvider
+from .kept_signatures import KeptSignatures
 from .ports.models import ChatModel
 from .records import CacheStatus
 from .request_recorder import RequestRecorder
@@ -87,14 +88,19 @@ class RouteChat:
         call_provider: CallProvider,
         *,
         max_answer_bytes: int,
+        signatures: KeptSignatures | None = None,
     ) -> None:
-        """`models` are by provider; an answer of more than `max_answer_bytes` in memory is `ProviderBroken`."""
+        """`models` are by provider; an answer of more than `max_answer_bytes` in memory is `ProviderBroken`.
+
+        Without `signatures` a history goes to the model as the client sent it.
+        """
         self._models = models
         self._lookup = lookup
         self._flights = flights
         self._throttle = throttle
         self._call_provider = call_provider
         self._max_answer_bytes = max_answer_bytes
+        self._signatures = signatures
 
     async def __call__(self, context: ChatContext) -> Source:
         """The answer, once its first event is there: until then a failure goes on to the next endpoint.
@@ -147,12 +153,15 @@ class RouteChat:
         endpoint, chat = state.endpoint, context.call
         model = self._models[endpoint.id.provider]
         calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
+        namespace, secure, request = context.client.namespace, context.view.secure, chat.request
+        if self._signatures is not None:
+            request = await self._signatures.restore(request, namespace, state, secure=secure)
         async with self._throttle.reserve(context.client, chat.request, state) as reservation:
             reservation.follow(answer)
             async for call in calls:
                 with call:
                     events = model.events(
-                        endpoint, chat.request, grain=chat.grain, deadline=call.deadline, headers=call.headers
+                        endpoint, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
                     )
                     async with aclosing(events):
                         async for event in events:
@@ -164,6 +173,8 @@ class RouteChat:
                             if isinstance(event, Finished):
                                 # before the reader knows, whose record tells of it
                                 call.end(None, usage=event.usage, finish_reason=event.reason)
+                                if self._signatures is not None:  # before the client can answer the calls
+                                    await self._signatures.keep(answer.reply(), namespace, secure=secure)
                             yield event
                             call.waits()
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)

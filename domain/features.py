@@ -89,7 +89,7 @@ def _beyond(request: ChatRequest, state: EndpointState) -> Skip | None:
     if state.media_types is not None and Feature.IMAGES in state.features:
         for index, message in enumerate(request.messages):
             for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
-                if isinstance(part, Image) and part.mime_type not in state.media_types:
+                if isinstance(part, Image) and part.kind not in state.media_types:
                     taken = ", ".join(sorted(state.media_types))
                     path = f"messages[{index}].content[{number}]"
                     return Skip(name=name, reason=f"{name} takes of media {taken}", path=path)

@@ -114,10 +114,12 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
-    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops`, `seed_bits` and `media_types`
-    bound three; None where the request's own bounds are enough. `left_out` are the fields, as the table of parameters
-    has them, that would change nothing there: they are not sent, and named to the client. `notes` are what an operator
-    has to know though it answers. `out_for` is how long it stays unusable, where its vendor told.
+    `output_limit` are in tokens. `answered_by` is the model that answers now in the place of another, which the name
+    says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops`,
+    `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
+    fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
+    `notes` are what an operator has to know though it answers. One that `signs_calls` gives something with its tool
+    calls, and wants it back. `out_for` is how long it stays unusable, where its vendor told.
     """
 
     endpoint: Endpoint
@@ -130,13 +132,15 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     pin_only: bool = False
     demonstration: bool = False
     loading: bool = False
+    signs_calls: bool = False
     context_length: int | None = None
     output_limit: int | None = None
+    answered_by: str | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
+    media_types: frozenset[str] | None = None
     notes: tuple[str, ...] = ()
     out_for: timedelta | None = None
-    media_types: frozenset[str] | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -58,7 +58,7 @@ def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
 
 
 def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
-    for line in services.describe(parsed.config, demo=parsed.demo):
+    for line in services.describe(services.load(parsed.config, demo=parsed.demo, serving=True)):
         print(line)
 
 

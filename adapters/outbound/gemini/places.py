@@ -16,9 +16,13 @@ _THINKING: Final = "generationConfig.thinkingConfig"
 
 _ALWAYS: Final[Places] = {
     "messages[].content": Place("contents[].parts[].text"),
-    "messages[].content, of a system message": Place("systemInstruction.parts[].text"),
+    "messages[].content, of a system message": Place(
+        "systemInstruction.parts[].text", "after the first other message as marked text of the user's, in its place"
+    ),
     "messages[].extra_content": Place("contents[].parts[].thoughtSignature", "the signature, byte for byte"),
-    "max_tokens": Place("generationConfig.maxOutputTokens"),
+    "max_tokens": Place(
+        "generationConfig.maxOutputTokens", "as it is; the default, with what the level of thinking takes"
+    ),
     "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
 }
 _SAMPLING: Final[Places] = {
@@ -34,16 +38,25 @@ _IMAGES: Final[Places] = {
     "messages[].content, an image": Place("contents[].parts[].inlineData", "base64 and its type"),
 }
 _TOOLS: Final[Places] = {
-    "messages[].tool_calls": Place("contents[].parts[].functionCall", "arguments as an object"),
-    "messages[].tool_call_id": Place(
-        "contents[].parts[].functionResponse", "with the function's name; content that is no JSON object as `output`"
+    "messages[].tool_calls": Place(
+        "contents[].parts[].functionCall", "arguments as an object; text that is none as `raw_arguments` in one"
     ),
-    "tools": Place("tools[].functionDeclarations[]", "schemas as `parametersJsonSchema`"),
+    "messages[].tool_call_id": Place(
+        "contents[].parts[].functionResponse",
+        "with its name, in the calls' order; what is no JSON object, or one with `$ref`, as `output`",
+    ),
+    "tools": Place(
+        "tools[].functionDeclarations[]",
+        "schemas as `parametersJsonSchema`, in the subset that it takes; names that it does not take as aliases",
+    ),
+    "tools[].function.strict": Place(f"{_CHOICE}.mode", "`VALIDATED`, where none must be called"),
     "tool_choice: none": Place(f"{_CHOICE}.mode", "`NONE`"),
     "tool_choice: required": Place(f"{_CHOICE}.mode", "`ANY`"),
     "tool_choice: a function": Place(f"{_CHOICE}.allowedFunctionNames[]", "with the mode `ANY`"),
     "response_format: json_object": Place("generationConfig.responseMimeType", "`application/json`"),
-    "response_format: json_schema": Place("generationConfig.responseJsonSchema", "with the type `application/json`"),
+    "response_format: json_schema": Place(
+        "generationConfig.responseJsonSchema", "with the type `application/json`, in the subset that it takes"
+    ),
     "response_format.json_schema.description": Place(
         "generationConfig.responseJsonSchema.description", "where the schema has none of its own"
     ),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import AccessLog
@@ -68,20 +69,20 @@ class LineAccessLog(AccessLog):
 def _line(
     request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
 ) -> AccessLine:
-    now, took = round(time.time(), 6), round(seconds, 6)
-    if record is None:
-        return AccessLine(
-            time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=took
-        )
-    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
-    return AccessLine(
-        time=now,
+    line = AccessLine(
+        time=round(time.time(), 6),
         level="INFO",
         request_id=request,
         method=method,
         route=route,
         status=status,
-        seconds=took,
+        seconds=round(seconds, 6),
+    )
+    if record is None:
+        return line
+    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
+    return replace(
+        line,
         outcome=record.outcome,
         client=record.client,
         hint=record.hint,

@@ -31,6 +31,11 @@ def watch_gateway(
                 id = state.endpoint.id
                 yield (id.provider, id.model), _BREAKER[breakers.state(id)]
 
+    def others() -> Iterable[tuple[tuple[str, ...], float]]:
+        for state in endpoints.snapshot():
+            if state.configured and (state.answered_by is not None or not state.pin_only):
+                yield (state.endpoint.id.provider, state.endpoint.id.model), state.answered_by is not None
+
     instruments.watch(catalogue.ANSWERS, lambda: [((), under_way())])
 
     def notices(of: Callable[[EndpointId], object]) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -40,6 +45,7 @@ def watch_gateway(
                 yield (id.provider, id.model), float(of(id) is not None)
 
     instruments.watch(catalogue.BREAKER_STATE, states)
+    instruments.watch(catalogue.ANSWERED_BY_OTHER, others)
     instruments.watch(catalogue.ENDPOINT_OUT, lambda: notices(breakers.notices.out))
     instruments.watch(catalogue.ENDPOINT_FAULT, lambda: notices(breakers.notices.fault))
     instruments.watch(catalogue.QUEUE_DEPTH, lambda: [((provider,), waiting()) for provider, waiting in queues.items()])

@@ -133,7 +133,7 @@ FIELDS = (
     _refused("tool_choice.allowed_tools", "send the tools that are allowed"),
     _refused("tool_choice.custom", "no provider here knows custom tools"),
     _honoured("tools", "by providers that can; else refused"),
-    _label("tools[].function.strict"),
+    _honoured("tools[].function.strict", "by Gemini, and where a tool must be called; else named"),
     _refused("tools[].custom", "no provider here knows custom tools"),
     _refused("top_logprobs", "no provider here tells them", 0),
     _honoured("top_p"),

@@ -14,6 +14,7 @@ class Health(Struct, frozen=True, kw_only=True):
 class EndpointHealth(Struct, frozen=True, kw_only=True):
     """An endpoint, whether it can be asked, and if not, why.
 
+    `answered_by` is the model that answers in the place of another, as its vendor moved an alias or redirects a name.
     `notes` are what an operator has to mend though it answers, such as a refusal of what the gateway adds.
     """
 
@@ -22,6 +23,7 @@ class EndpointHealth(Struct, frozen=True, kw_only=True):
     locality: Literal["on_premises", "cloud"]
     demonstration: bool
     reason: str | None
+    answered_by: str | None
     notes: tuple[str, ...] = ()
 
 
