@@ -59,7 +59,7 @@ _BARE: Final = frozenset((_R.REQUEST, _R.SERVER))
 """Of which the status tells more than the reason does."""
 
 _LIMIT: Final = re.compile(r"(?:tokens allowed|context size|context length)\W{0,3}([0-9]{1,9})\b")
-_INDEX: Final = re.compile(r"(?:function_?declarations|requests)\[([0-9]{1,6})\]")
+_INDEX: Final = re.compile(r"function_?declarations\[([0-9]{1,6})\]")
 
 BAD_REQUEST: Final = (400,)
 ANY: Final = range(400, 600)
@@ -95,7 +95,7 @@ class Sign(Struct, frozen=True, kw_only=True):
 class Told(Struct, frozen=True, kw_only=True):
     """What a vendor told of a failure, without its text: it may be kept, logged and shown.
 
-    `index` is the item at fault of the request's tools or inputs, `limit` the context's length in tokens, if they are
+    `index` is the item at fault of the request's tools, `limit` the context's length in tokens, if they are
     told.
     """
 
@@ -115,7 +115,7 @@ def told(signs: Sequence[Sign], status: int | None, text: str, codes: AbstractSe
 
 
 def index_in(text: str) -> int | None:
-    """The number of the tool, or of the embedding's input, that a vendor's path names."""
+    """The number of the tool that a vendor's path names."""
     return _number(_INDEX, text.lower())
 
 

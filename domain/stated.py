@@ -11,7 +11,7 @@ _READ = tuple((row.read, row.path) for row in PARAMETERS if row.read is not None
 
 def stated_fields(request: ChatRequest) -> frozenset[str]:
     """The paths of the fields that the client stated, with `[]` for any message."""
-    fields = {path for read, path in _READ if read(request) not in (None, ())}
+    fields = {path for read, path in _READ if _is_value(read(request))}
     if request.sampling.temperature_by_default:
         fields.discard("temperature")
     return frozenset(fields | {"messages[].content", *_of_messages(request)})
@@ -20,6 +20,10 @@ def stated_fields(request: ChatRequest) -> frozenset[str]:
 def is_stated(path: str, stated: AbstractSet[str]) -> bool:
     """Whether the field at this path, one above it or one below it was stated."""
     return any(_within(path, field) or _within(field, path) for field in stated)
+
+
+def _is_value(read: object) -> bool:
+    return read is not None and read is not False and read != ()
 
 
 def _within(path: str, field: str) -> bool:

@@ -18,7 +18,9 @@ from llm_gateway.domain.errors import (
     ProviderMisconfigured,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnavailable,
 )
+from llm_gateway.domain.stated import is_stated
 
 from .connection import GeminiTooLarge
 from .details import fields_of, reasons_of
@@ -72,6 +74,10 @@ def _refusal(provider: str, error: APIError, now: float, stated: frozenset[str])
         if isinstance(error.code, int) and 300 <= error.code < 400:
             return ProviderMisconfigured(provider, "redirects, which is not followed", status=error.code)
         return ProviderBroken(provider, "the answer can't be read")
+    if error.code == 500 and is_stated("response_format", stated):
+        # some schemas fail so each time, and nothing tells them from a server that broke
+        why, reason = "its server failed (status 500), as it does for some JSON Schemas", what.sign.reason
+        return ProviderUnavailable(provider, why, doubtful=True, repeats=1, status=500, reason=reason)
     wait = wait_of(error, now)
     if error.code == 429:
         wait = least_wait(error, wait)

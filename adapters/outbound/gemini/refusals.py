@@ -164,7 +164,7 @@ PATHS: Final[tuple[tuple[str, str], ...]] = (
     ("contents.parts.functioncall", "messages[].tool_calls"),
     ("contents.parts.functionresponse", "messages[].tool_call_id"),
     ("contents", "messages"),
-    ("requests.content", "input[]"),
+    ("requests.content", "input"),
     ("requests.outputdimensionality", "dimensions"),
     ("content", "input"),
     ("outputdimensionality", "dimensions"),

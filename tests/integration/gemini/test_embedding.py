@@ -174,6 +174,30 @@ async def test_each_fault_is_its_class_of_error_and_tells_neither_text_nor_key(n
         assert await server.quiet() == 0
 
 
+@pytest.mark.parametrize(
+    ("field", "dimensions", "path"),
+    [
+        ("requests[0].content", None, "input"),
+        ("requests[0].output_dimensionality", 64, "dimensions"),
+        ("requests[0].output_dimensionality", None, None),
+        ("requests[0].task_type", 64, None),
+    ],
+)
+async def test_a_refused_field_is_the_clients_where_it_stated_it(
+    field: str, dimensions: int | None, path: str | None
+) -> None:
+    async with served(refusal(400, {"fieldViolations": [{"field": field}]})) as (_, model):
+        deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
+        request = EmbedRequest(inputs=(PROMPT,), dimensions=dimensions)
+        with pytest.raises(ProviderError) as caught:
+            await model.embed(at(), request, deadline=deadline, headers={})
+    if path is None:
+        assert isinstance(caught.value, ProviderMisconfigured)
+    else:
+        assert isinstance(caught.value, ProviderRejected)
+        assert caught.value.path == path
+
+
 async def test_no_connection_is_a_refusal() -> None:
     client = GeminiClient(provider="gemini", api_key=KEY, base_url="http://127.0.0.1:1")
     with pytest.raises(ProviderRefused):

@@ -252,6 +252,13 @@ def quota(*ids: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": ["odd", *violations]}
 
 
+@pytest.mark.parametrize(("stated", "doubtful"), [("response_format", True), ("tools", False)])
+def test_a_failure_on_a_schema_may_be_the_schemas(stated: str, doubtful: bool) -> None:
+    failure = fails(refusal(500), stated)
+    assert isinstance(failure, ProviderUnavailable)
+    assert (failure.doubtful, failure.repeats, failure.reason) == (doubtful, int(doubtful), R.SERVER)
+
+
 DELAY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.5s"}
 
 
