@@ -89,7 +89,9 @@ PROVIDER_ERRORS = _counter(
     "Calls to providers that failed, by the provider's status and the class of its failure",
     ("provider", "model", "status", "reason"),
 )
-TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", ("provider", "type"))
+TOKENS_USED = _counter(
+    "gateway_tokens", "Tokens that providers counted, or estimates where they did not", ("provider", "type")
+)
 BREAKER_STATE = _gauge(
     "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", ("provider", "model"), worst=True
 )
@@ -120,7 +122,7 @@ OPERATION_DURATION = _histogram(
 )
 TOKEN_USAGE = _histogram(
     "gen_ai.client.token.usage",
-    "Tokens that providers counted, a call",
+    "Tokens that providers counted, or estimates where they did not, a call",
     (*_GEN_AI, "gen_ai.token.type"),
     unit="{token}",
     bounds=TOKENS,

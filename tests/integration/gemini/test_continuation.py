@@ -11,12 +11,15 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.chat import FinishReason, Grain, Usage
 from llm_gateway.domain.errors import ProviderBroken, ProviderUnavailable
 from llm_gateway.domain.events import Finished, Started, collect
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Asked, Cut, whole
 from ..waiting import eventually
 from .calls import PROMPT, TO, ask, events_of, request, served
 from .payloads import refusal, said, stream
 
+GOES_ON = Endpoint(id=EndpointId(provider="gemini", model="gemini-4-argon"), locality=Locality.CLOUD)
+"""A model whose vendor takes such a token; others ignore it."""
 TOKEN = b"\xfb\xef\xff of the vendor"
 
 
@@ -52,7 +55,8 @@ class Pieces:
 @pytest.mark.parametrize("grain", Grain)
 async def test_a_cut_answer_goes_on_to_its_end(grain: Grain) -> None:
     async with served(Pieces("One ", "two ", "three.")) as (server, model):
-        told = await events_of(model, request(max_tokens=100_000), grain=grain)
+        told = await events_of(model, request(max_tokens=100_000), to=GOES_ON, grain=grain)
+        assert not server.ignored
         assert [type(event) for event in told].count(Started) == 1
         assert len(server.asked) == 3
         assert server.connections == 1

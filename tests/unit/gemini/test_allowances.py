@@ -27,6 +27,7 @@ def limit(model: str, effort: ReasoningEffort | None, *, by_default: bool) -> in
         ("gemini-flash-latest", None, LEVELS["LOW"]),
         ("gemini-flash-latest", ReasoningEffort.HIGH, LEVELS["HIGH"]),
         ("gemini-3.5-flash-lite", None, LEVELS["MINIMAL"]),
+        ("gemini-4-neon", ReasoningEffort.XHIGH, 65_536 - 512),
         ("gemini-2.5-flash", None, 0),
         ("gemini-2.5-flash", ReasoningEffort.MEDIUM, 8_192),
         ("gemini-2.5-pro", None, 128),
