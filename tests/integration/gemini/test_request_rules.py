@@ -49,3 +49,23 @@ async def test_a_tool_of_any_name_is_offered_called_and_answered(grain: Grain) -
     _, called, answered = second["contents"]
     assert called["parts"][0]["functionCall"]["name"] == alias
     assert answered["parts"][0]["functionResponse"]["name"] == alias
+
+
+def calls_without_an_id(asked: Asked) -> Answer:
+    signed = {"functionCall": {"name": "plain"}, "thoughtSignature": "c2ln"}
+    given = {"functionCall": {"name": "plain", "id": "of the vendor"}}
+    return whole(said(signed, given, finish="STOP"))
+
+
+async def test_an_id_that_the_vendor_did_not_give_is_not_sent_to_it() -> None:
+    async with served(calls_without_an_id) as (server, model):
+        tools = (Tool(name="plain"),)
+        reply = await collect(ask(model, request(tools=tools), grain=Grain.WHOLE))
+        assert all(call.id for call in reply.tool_calls)
+        results = [ToolMessage(content="1", tool_call_id=call.id) for call in reply.tool_calls]
+        answer = AssistantMessage(tool_calls=reply.tool_calls)
+        history = request(UserMessage(content="Go."), answer, *results, tools=tools)
+        await collect(ask(model, history, grain=Grain.WHOLE))
+    _, called, answered = server.asked[1].body["contents"]
+    assert [part["functionCall"].get("id") for part in called["parts"]] == [None, "of the vendor"]
+    assert [part["functionResponse"].get("id") for part in answered["parts"]] == [None, "of the vendor"]

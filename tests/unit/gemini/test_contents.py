@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from google.genai import types
 
 from llm_gateway.adapters.outbound.gemini.contents import Contents
 from llm_gateway.adapters.outbound.gemini.function_names import FunctionNames
-from llm_gateway.adapters.outbound.gemini.translate_reply import GeminiReplyReader
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -19,8 +17,6 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
-from llm_gateway.domain.events import ToolCallDelta
-from llm_gateway.domain.routing import EndpointId
 
 GO = UserMessage(content="Go.")
 SIGNED = {"google": {"thought_signature": "c2ln"}}
