@@ -42,7 +42,7 @@ def said(answer: Any) -> Any:
         ("gemini-2.5-flash-lite", "gemini-2.5-flash-lite", DECEMBER),
     ],
 )
-def test_a_redirected_name_has_the_rules_of_its_target_and_tells_it(name: str, target: str, today: date | None) -> None:
+def test_a_redirected_name_has_the_rules_of_its_target_and_tells_it(name: str, target: str, today: date) -> None:
     vendor = Vendor(today=today)
     assert said(Redirected(vendor)(asked({}, name)))["modelVersion"] == target
     for body in (thinking(thinkingLevel="MINIMAL"), thinking(thinkingBudget=0), config(candidateCount=2)):
