@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
+from llm_gateway.domain.errors import FailureReason
 from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
 from llm_gateway.domain.sequences import CheckedStruct
 
@@ -34,7 +35,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     """The record of one call to one endpoint, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `reason` is a message that may be shown to the
-    client. `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
+    client; `status` is the vendor's HTTP status and `reason_class` the class of its failure, where they are known.
+    `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
     the time that a reader took; `first_event_seconds` is the part of it before the first event, None if there was none.
     """
 
@@ -42,6 +44,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     task: Task = Task.CHAT
     error: str | None = None
     reason: str | None = None
+    status: int | None = None
+    reason_class: FailureReason | None = None
     left: bool = False
     streamed: bool = False
     usage: Usage | None = None
@@ -55,9 +59,9 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
 
     `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
     `admitted` is None where it ended before its quota was asked. `attempts` are the calls that were made for this
-    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `saved_seconds` is how long the
-    provider took for an answer that came from the cache. `began` is in Unix seconds; `seconds` and
-    `first_event_seconds` count from there.
+    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what
+    the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an answer
+    that came from the cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
     """
 
     id: RequestId
@@ -72,6 +76,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     skipped: tuple[Skip, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     passed_over: tuple[Skip, ...] = ()
+    ignored: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     error: str | None = None

@@ -1,7 +1,7 @@
 """The entry point: hands the settings' reader, the builder and the server to the command line."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -13,9 +13,8 @@ from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
-from .loading import SettingsError, SettingsRead, read_settings
+from .loading import SettingsError, SettingsRead
 from .opening import open_gateway
-from .settings import Settings
 from .settings_rules import serving_faults
 from .telemetry import own_version
 
@@ -24,22 +23,18 @@ def main() -> None:
     services = Services(
         version=own_version,
         load=_load,
-        describe=_describe,
-        open_gateway=open_gateway,
+        describe=lambda read: described(read.settings, read.sources),
+        open_gateway=lambda read: open_gateway(read.settings),
         serve=_serve,
         open_clients=_open_clients,
-        demo_key=lambda settings: DEMO_KEY if settings.demo and not settings.api_keys else None,
+        demo_key=lambda read: DEMO_KEY if read.settings.demo and not read.settings.api_keys else None,
     )
     sys.exit(run(sys.argv[1:], services))
 
 
-def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
-    return _read(config, demo=demo, serving=serving).settings
-
-
-def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
+def _load(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     try:
-        read = read_settings(config=config, demo=demo)
+        read = SettingsRead(config=config, demo=demo)
     except SettingsError as error:
         raise CommandFailed(error.faults) from error
     faults = list(serving_faults(read.settings)) if serving else []
@@ -48,7 +43,8 @@ def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     return read
 
 
-def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClients]:
+def _open_clients(read: SettingsRead) -> AbstractAsyncContextManager[ManageClients]:
+    settings = read.settings
     if settings.redis_url is None:
         raise CommandFailed(["REDIS_URL: registered clients are kept in Redis, and it is not set"])
     from .stores import open_clients
@@ -57,7 +53,8 @@ def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClien
     return open_clients(settings.redis_url, common)
 
 
-def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None]) -> None:
+def _serve(read: SettingsRead, announce: Callable[[EndpointDirectory, str], None]) -> None:
+    settings = read.settings
     try:
         from .serving import CannotListen, serve
         from .workers import WorkersFailed
@@ -69,8 +66,3 @@ def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None
         raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}: {error}"]) from error
     except WorkersFailed as error:
         raise CommandFailed([f"WORKERS: {error}"]) from error
-
-
-def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:
-    read = _read(config, demo=demo, serving=True)
-    return described(read.settings, read.sources)

@@ -27,6 +27,12 @@ class Image(Struct, frozen=True, kw_only=True, tag="image"):
     data: bytes
     mime_type: str
 
+    @property
+    def kind(self) -> str:
+        """The media type as it is registered: in lower case, `image/jpeg` for the `image/jpg` that clients write."""
+        kind = self.mime_type.lower()
+        return "image/jpeg" if kind == "image/jpg" else kind
+
 
 Part: TypeAlias = Text | Image
 
@@ -163,13 +169,14 @@ ResponseFormat: TypeAlias = TextFormat | JsonFormat | JsonSchemaFormat
 
 
 class ReasoningEffort(StrEnum):
-    """How much a reasoning model may reason before it answers, from `none` to `high`, in OpenAI's terms."""
+    """How much a reasoning model may reason before it answers, in ascending order and in OpenAI's terms."""
 
     NONE = "none"
     MINIMAL = "minimal"
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    XHIGH = "xhigh"
 
 
 class Sampling(CheckedStruct, frozen=True, kw_only=True):
@@ -192,12 +199,15 @@ class Sampling(CheckedStruct, frozen=True, kw_only=True):
 class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
     """The part of a chat that changes its answer, and nothing else: every field is part of the cache key.
 
-    `messages` are in order, the oldest first. `max_tokens` bounds the answer; None leaves it to the model. Sequences
-    are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat is planned.
+    `messages` are in order, the oldest first. `max_tokens` bounds all that is generated; None leaves it to the model.
+    `max_tokens_by_default`: the client stated none, and `max_tokens`, the surface's default, bounds the answer without
+    its reasoning. Sequences are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat
+    is planned.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
+    max_tokens_by_default: bool = False
     sampling: Sampling = Sampling()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
@@ -212,11 +222,12 @@ class Grain(StrEnum):
     STREAM = "stream"
 
 
-class ChatCall(Struct, frozen=True, kw_only=True):
+class ChatCall(CheckedStruct, frozen=True, kw_only=True):
     """A chat request with how it is to be served.
 
     `model` is a hint's name, a provider, a model or `provider/model`, and pins unless it names a hint. `grain` asks for
-    the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings.
+    the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings. `ignored`
+    are paths of what came along and has no effect at any model.
     """
 
     request: ChatRequest
@@ -225,6 +236,7 @@ class ChatCall(Struct, frozen=True, kw_only=True):
     grain: Grain = Grain.WHOLE
     cache: CacheDirective = CacheDirective()
     timeout: timedelta | None = None
+    ignored: tuple[str, ...] = ()
 
 
 class FinishReason(StrEnum):
@@ -250,7 +262,7 @@ def counted(tokens: int | None) -> int:
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens as the provider counted them.
+    """Tokens as the provider counted them, or as the gateway estimates them where it did not: then `estimated`.
 
     `reasoning_tokens` are part of the completion, `cached_tokens` part of the prompt; None where they were not counted.
     """
@@ -259,6 +271,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     completion_tokens: int
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    estimated: bool = False
 
     @property
     def total_tokens(self) -> int:
@@ -270,7 +283,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     """A whole answer.
 
     `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
-    what the provider wants back unchanged with the next request.
+    what the provider wants back unchanged with the next request. `ignored`: see `Started`.
     """
 
     endpoint: EndpointId
@@ -281,3 +294,11 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def only_reasoned(self) -> bool:
+        """Whether reasoning took all the tokens that there were, so that nothing is answered."""
+        nothing = not self.content.strip() and not self.tool_calls
+        reasoned = bool(self.reasoning or self.usage.reasoning_tokens)
+        return self.finish_reason is FinishReason.LENGTH and nothing and reasoned

@@ -1,4 +1,4 @@
-"""An upper estimate of the tokens that a prompt costs, for reserving them before anyone has counted."""
+"""Tokens that nobody has counted: at most, for reserving them before a call; and likely, where none comes after it."""
 
 from msgspec import json
 
@@ -8,6 +8,8 @@ from .events import text_bytes
 
 TOKENS_PER_MESSAGE = 16
 TOKENS_PER_IMAGE = 2_048
+BYTES_PER_TOKEN = 4
+"""Of English text, by the tokenizers in use; of most other languages, fewer characters of more bytes each."""
 
 
 def estimate_prompt(request: ChatRequest) -> int:
@@ -23,6 +25,17 @@ def estimate_prompt(request: ChatRequest) -> int:
 def estimate_inputs(request: EmbedRequest) -> int:
     """As for a prompt: each input counts as a message."""
     return sum(TOKENS_PER_MESSAGE + text_bytes(text) for text in request.inputs)
+
+
+def likely_tokens(size: int) -> int:
+    """Of so many bytes of text in UTF-8."""
+    return -(-size // BYTES_PER_TOKEN)
+
+
+def likely_prompt_tokens(request: ChatRequest | EmbedRequest) -> int:
+    """Of a prompt or of texts to embed: at least 1."""
+    most = estimate_prompt(request) if isinstance(request, ChatRequest) else estimate_inputs(request)
+    return max(1, likely_tokens(most))
 
 
 def _message(message: Message) -> int:

@@ -39,23 +39,24 @@ MAX_FAULTS = 32
 def check(call: ChatCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
     request = call.request
-    every = chain(
+    _refuse(
         _size_faults(request),
         _message_faults(request.messages),
         _parameter_faults(request),
         _answer_faults(request),
         _serving_faults(call.timeout, call.cache),
     )
-    faults = tuple(islice(every, MAX_FAULTS))
-    if faults:
-        raise InvalidRequest(faults)
 
 
 def check_embedding(call: EmbedCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
-    faults = tuple(islice(_embedding_faults(call), MAX_FAULTS))
-    if faults:
-        raise InvalidRequest(faults)
+    _refuse(_embedding_faults(call))
+
+
+def _refuse(*faults: Iterator[Fault]) -> None:
+    first = tuple(islice(chain(*faults), MAX_FAULTS))
+    if first:
+        raise InvalidRequest(first)
 
 
 def _embedding_faults(call: EmbedCall) -> Iterator[Fault]:

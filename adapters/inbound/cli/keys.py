@@ -23,34 +23,26 @@ _PREFIX = "registered:"
 def new_key() -> str:
     """A key of 256 random bits, and its digest, which is all that a gateway needs to know."""
     key = _secret()
-    return "\n".join(
-        (
-            _key_and_digest(key),
-            "",
-            "Give the key to the client; set API_KEYS to the key or, better, to its digest.",
-        )
-    )
+    told = "Give the key to the client; set API_KEYS to the key or, better, to its digest."
+    return f"{_key_and_digest(key)}\n\n{told}"
 
 
 async def manage(opened: AbstractAsyncContextManager[ManageClients], action: str, parsed: Namespace) -> str:
     """Does what `parsed` says, and tells it. Raises `InvalidRequest` and `DirectoryUnavailable`."""
-    client = _client(parsed) if action == "create" else None
     async with opened as clients:
-        if client is not None:
-            return await _created(clients, client)
         return await _ACTIONS[action](clients, parsed)
 
 
-async def _created(clients: ManageClients, client: Client) -> str:
+async def _create(clients: ManageClients, parsed: Namespace) -> str:
     key = _secret()
-    await clients.create(client, digest_of(key))
+    await clients.create(_client(parsed), digest_of(key))
     told = "Give the key to the client. It is shown this once, and works everywhere within 2 seconds."
     return f"{_key_and_digest(key)}\n\n{told}"
 
 
 async def _list(clients: ManageClients, _: Namespace) -> str:
     rows = [row for registration in await clients.all() for row in _rows(registration)]
-    header = ("client", "key", "made", "requests", "tokens", "concurrency", "hints", "models", "namespace")
+    header = ("client", "key", "made", "requests", "tokens", "concurrency", "hints", "models", "namespace", "strict")
     return columns([header, *rows]) if rows else "No client is registered."
 
 
@@ -69,6 +61,7 @@ async def _revoke(clients: ManageClients, parsed: Namespace) -> str:
 
 
 _ACTIONS: dict[str, Callable[[ManageClients, Namespace], Awaitable[str]]] = {
+    "create": _create,
     "list": _list,
     "rotate": _rotate,
     "revoke": _revoke,
@@ -95,6 +88,7 @@ def _client(parsed: Namespace) -> Client:
         ),
         hints=None if parsed.hints is None else frozenset(Hint(hint) for hint in parsed.hints),
         models=None if parsed.models is None else frozenset(parsed.models),
+        strict=parsed.strict,
     )
 
 
@@ -132,6 +126,7 @@ def _rows(registration: Registration) -> Sequence[Sequence[str]]:
         "any" if client.hints is None else ",".join(sorted(client.hints)),
         "any" if client.models is None else ",".join(sorted(client.models)),
         client.namespace.removeprefix(_PREFIX),
+        "yes" if client.strict else "no",
     )
     return [(client.id.removeprefix(_PREFIX), key.name, _made(key), *permitted) for key in registration.keys]
 

@@ -30,21 +30,16 @@ class Load(Protocol[SettingsT_co]):
         ...
 
 
-class Describe(Protocol):
-    def __call__(self, config: Path | None, *, demo: bool) -> Sequence[str]:
-        """The effective settings, a line each, with secrets masked and where each came from. As `Load` for a server."""
-        ...
-
-
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`serve` blocks, and calls back with the endpoints and the address once it listens.
+    """`serve` blocks, and calls back with the endpoints and the address once it listens. `describe` gives the effective
+    settings, a line each, with secrets masked and where each came from.
 
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
 
     version: Callable[[], str]
     load: Load[SettingsT]
-    describe: Describe
+    describe: Callable[[SettingsT], Sequence[str]]
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[GatewayServices]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]

@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from math import hypot
 from pathlib import Path
 
 import msgspec
@@ -129,7 +130,10 @@ async def test_many_texts_are_batches_of_what_the_vendor_takes_and_one_answer(mo
     async with served(embedded) as (server, made):
         inputs = tuple(str(number) for number in range(2 * INPUTS_A_CALL + 1))
         reply = await embed(made, *inputs, to=at(model))
-        assert [vector[2] for vector in reply.vectors] == [ord(text[-1]) for text in inputs]
+        assert [
+            round(vector[2] / vector[0] * len(text)) for text, vector in zip(inputs, reply.vectors, strict=True)
+        ] == [ord(text[-1]) for text in inputs]
+        assert all(hypot(*vector) == pytest.approx(1) for vector in reply.vectors)
         assert reply.prompt_tokens == 2 * len(inputs)
         assert [len(asked.body["requests"]) for asked in server.asked] == [INPUTS_A_CALL, INPUTS_A_CALL, 1]
         assert server.connections == 1

@@ -13,13 +13,16 @@ from .translate import usage_out
 class AttemptOut(Struct, frozen=True, kw_only=True):
     """One call to a provider. `outcome` is `answered`, `left` where it became unneeded, or the class of the error.
 
-    `seconds` and `first_event_seconds` count while the provider was waited for.
+    `status` is the provider's HTTP status and `reason_class` the class of its failure, where they are known. `seconds`
+    and `first_event_seconds` count while the provider was waited for.
     """
 
     provider: str
     model: str
     outcome: str
     reason: str | None
+    status: int | None
+    reason_class: str | None
     seconds: float
     first_event_seconds: float | None
     usage: UsageOut | UnsetType = UNSET
@@ -30,7 +33,8 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
 
     `plan` are the endpoints in the order in which they were to be asked; `skipped` were left out of it, and
     `passed_over` of it gave no answer. `attempts` are the calls that were made for this request: none for one that
-    came from the cache or joined another's. `saved_seconds` is what an answer from the cache had taken its provider.
+    came from the cache or joined another's. `ignored` are the fields that had no effect. `saved_seconds` is what an
+    answer from the cache had taken its provider.
     """
 
     id: str
@@ -41,6 +45,7 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     skipped: list[SkipOut]
     passed_over: list[SkipOut]
     attempts: list[AttemptOut]
+    ignored: list[str]
     provider: str | None
     model: str | None
     cache: str | None
@@ -64,6 +69,7 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         skipped=[_passed(skip) for skip in record.skipped],
         passed_over=[_passed(skip) for skip in record.passed_over],
         attempts=[_attempt(attempt) for attempt in record.attempts],
+        ignored=list(record.ignored),
         provider=endpoint.provider if endpoint else None,
         model=endpoint.model if endpoint else None,
         cache=record.cache.value if record.cache else None,
@@ -87,6 +93,8 @@ def _attempt(attempt: AttemptRecord) -> AttemptOut:
         model=attempt.endpoint.model,
         outcome="left" if attempt.left else attempt.error or "answered",
         reason=attempt.reason,
+        status=attempt.status,
+        reason_class=attempt.reason_class.value if attempt.reason_class else None,
         seconds=round(attempt.seconds, 6),
         first_event_seconds=_rounded(attempt.first_event_seconds),
         usage=_usage(attempt.usage),

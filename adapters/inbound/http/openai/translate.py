@@ -6,16 +6,14 @@ from datetime import timedelta
 from typing import assert_never
 
 from msgspec import UNSET, ValidationError, convert
+from msgspec.structs import replace
 
 from llm_gateway.domain.chat import (
-    AssistantMessage,
     ChatCall,
     Image,
     Message,
     Part,
-    SystemMessage,
     Text,
-    ToolMessage,
     Usage,
     UserMessage,
 )
@@ -23,9 +21,9 @@ from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, given, to_tool_call
+from ..common.chat_calls import call_of, given, to_message
 from . import answers, wire
-from .fields import refusals
+from .fields import refusals, without_effect
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)
 
@@ -36,7 +34,8 @@ def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | Non
     if faults:
         raise InvalidRequest(faults)
     messages = tuple(_message(message, f"messages[{at}]") for at, message in enumerate(body.messages))
-    return call_of(body, messages, _max_tokens(body), hint, timeout)
+    call = call_of(body, messages, _max_tokens(body), hint, timeout)
+    return replace(call, ignored=tuple(without_effect(body)))
 
 
 def _max_tokens(body: wire.CompletionIn) -> int | None:
@@ -47,31 +46,14 @@ def _max_tokens(body: wire.CompletionIn) -> int | None:
 
 
 def _message(message: wire.MessageIn, path: str) -> Message:
-    match message:
-        case wire.User():
-            return UserMessage(content=_parts(message.content, path), name=message.name)
-        case wire.System() | wire.Developer():
-            return SystemMessage(content=_texts(message.content), name=message.name)
-        case wire.Assistant():
-            return AssistantMessage(
-                content=_texts(message.content or ()),
-                tool_calls=tuple(map(to_tool_call, message.tool_calls or ())),
-                name=message.name,
-                extra_content=message.extra_content,
-            )
-        case wire.ToolAnswer():
-            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
-        case _:
-            assert_never(message)
+    if isinstance(message, wire.User):
+        return UserMessage(content=_parts(message.content, path), name=message.name)
+    return to_message(message)
 
 
-def _texts(content: str | Sequence[wire.TextPartIn]) -> tuple[Text, ...]:
-    return (Text(text=content),) if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
-
-
-def _parts(content: str | Sequence[wire.TextPartIn | wire.ImagePartIn], path: str) -> tuple[Part, ...]:
+def _parts(content: str | Sequence[wire.TextPartIn | wire.ImagePartIn], path: str) -> str | tuple[Part, ...]:
     if isinstance(content, str):
-        return (Text(text=content),)
+        return content
     return tuple(
         Text(text=part.text)
         if isinstance(part, wire.TextPartIn)
@@ -123,4 +105,5 @@ def usage_out(usage: Usage) -> answers.CompletionUsage:
         total_tokens=usage.total_tokens,
         prompt_tokens_details=UNSET if cached is None else answers.PromptDetails(cached_tokens=cached),
         completion_tokens_details=UNSET if reasoning is None else answers.CompletionDetails(reasoning_tokens=reasoning),
+        estimated=True if usage.estimated else UNSET,
     )

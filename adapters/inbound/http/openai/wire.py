@@ -4,27 +4,26 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
-from llm_gateway.domain.routing import Hint
-
 from ..common.wire import (
-    CacheIn,
+    AssistantFields,
+    ChatFields,
     FunctionCall,
     In,
     JsonObject,
     MaxTokens,
     NonEmpty,
-    ParametersIn,
+    SystemFields,
     Temperature,
+    TextPart,
     ToolCallIn,
-    ToolDefinition,
+    ToolFields,
 )
 from .fields import UNHONOURED
 
 
-class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+class TextPartIn(TextPart, frozen=True, kw_only=True, tag="text"):
     """A part of a message that is text."""
 
-    text: str
     prompt_cache_breakpoint: JsonObject | None = None
 
 
@@ -45,18 +44,14 @@ class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
 Texts: TypeAlias = str | list[TextPartIn]
 
 
-class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class System(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model."""
 
     content: Texts
-    name: str | None = None
 
 
-class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class Developer(System, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
-
-    content: Texts
-    name: str | None = None
 
 
 class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
@@ -79,13 +74,11 @@ class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
     index: int | None = None
 
 
-class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class Assistant(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """Clients send an answer back with all that it held, nulls included."""
 
     content: Texts | None = None
     tool_calls: list[ToolCallBack] | None = None
-    name: str | None = None
-    extra_content: JsonObject | None = None
     reasoning_content: str | None = None
     annotations: list[Any] | None = None
     parsed: Any = None
@@ -94,12 +87,10 @@ class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"
     function_call: None = None
 
 
-class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolAnswer(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     """The result of the tool call with this id."""
 
     content: Texts
-    tool_call_id: str
-    name: str | None = None
 
 
 MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
@@ -112,20 +103,16 @@ class StreamOptions(In, frozen=True, kw_only=True):
     include_obfuscation: bool | None = None
 
 
-class CompletionIn(ParametersIn, frozen=True, kw_only=True):
+class CompletionIn(ChatFields, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/chat/completions` that are honoured."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
     model: NonEmpty
-    model_hint: Hint | None = None
     max_completion_tokens: MaxTokens | None = None
     max_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
-    tools: list[ToolDefinition] | None = None
     parallel_tool_calls: bool | None = None
-    stream: bool | None = None
     stream_options: StreamOptions | None = None
-    cache: CacheIn | None = None
 
 
 CompletionBody = cast(
