@@ -14,6 +14,12 @@ from .models import EMBEDDERS, NOT_FOR_NEW_KEYS, Model, model_of, target_of
 
 _PATH: Final = re.compile(r"/(?P<version>v\d\w*)/models/(?P<model>[^/:?]+):(?P<method>\w+)")
 
+
+def asked_model(path: str) -> str:
+    found = _PATH.search(path)
+    return "" if found is None else found["model"]
+
+
 _CHAT: Final[Sequence[Rule]] = (
     contents.parts,
     thinking.thinking,
