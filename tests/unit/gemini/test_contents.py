@@ -9,7 +9,6 @@ from llm_gateway.adapters.outbound.gemini.function_names import FunctionNames
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import (
     AssistantMessage,
-    ChatRequest,
     Message,
     SystemMessage,
     ToolCall,
@@ -190,20 +189,6 @@ def test_ids_of_another_vendors_calls_are_left_out_on_both_sides() -> None:
     assert ids(GO, calls(call("call_abc123"), call("toolu_1")), result("toolu_1"), result("call_abc123")) == [None] * 4
     stood_in = ToolCall(id="a", name="f", arguments="{}", extra_content={"google": {"thought_signature": STAND_IN}})
     assert ids(GO, calls(stood_in), result("a")) == [None, None]
-
-
-def test_an_id_that_this_adapter_made_is_left_out_on_both_sides() -> None:
-    answer = types.GenerateContentResponse.model_validate(
-        {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}}], "responseId": "R1"}
-    )
-    (made,) = reader().read(answer)
-    assert isinstance(made, ToolCallDelta)
-    assert made.id
-    assert ids(GO, calls(call(made.id, signed=True), call("b")), result(made.id), result("b")) == [None, "b"] * 2
-
-
-def reader() -> GeminiReplyReader:
-    return GeminiReplyReader(EndpointId(provider="gemini", model="gemini-flash-latest"), ChatRequest(messages=()))
 
 
 def test_one_stand_in_a_step_on_its_first_call() -> None:
