@@ -84,7 +84,7 @@ async def test_it_goes_on_a_bounded_number_of_times(grain: Grain) -> None:
     async with served(Pieces(*["a"] * 100, counts=False)) as (server, model):
         reply = await collect(ask(model, grain=grain))
         assert len(server.asked) == MAX_CONTINUATIONS + 1
-    assert (reply.finish_reason, reply.usage.estimated) == (FinishReason.LENGTH, True)
+    assert (reply.finish_reason, reply.usage.estimated, reply.incomplete) == (FinishReason.LENGTH, True, False)
 
 
 @pytest.mark.parametrize("grain", Grain)
@@ -96,7 +96,7 @@ async def test_without_a_token_it_ends_at_the_limit(grain: Grain) -> None:
 
 
 @pytest.mark.parametrize("grain", Grain)
-@pytest.mark.parametrize("fault", [refusal(400, message=PROMPT), refusal(503), Answer((Cut(),), status=0)])
+@pytest.mark.parametrize("fault", [stream(), refusal(400, message=PROMPT), refusal(503), Answer((Cut(),), status=0)])
 async def test_where_the_rest_does_not_come_the_answer_ends_at_the_limit(
     grain: Grain, fault: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,7 +104,7 @@ async def test_where_the_rest_does_not_come_the_answer_ends_at_the_limit(
         reply = await collect(ask(model, grain=grain))
         assert len(server.asked) == 2
         assert await server.quiet() == 0
-    assert (reply.content, reply.finish_reason) == ("a", FinishReason.LENGTH)
+    assert (reply.content, reply.finish_reason, reply.incomplete) == ("a", FinishReason.LENGTH, True)
     assert TO.name in caplog.text
     assert PROMPT not in caplog.text
 

@@ -9,7 +9,7 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
-from ...gemini.payloads import said, stream
+from ...gemini.payloads import refusal, said, stream
 from ...gemini.server import GeminiServer
 from ...scripted_vendor import Answer, Asked, whole
 from ..served import Served, serve
@@ -74,3 +74,34 @@ async def test_a_stated_limit_is_exact_and_an_empty_answer_says_why(path: str, s
     assert (last["choices"][0] if "choices" in last else last)["finish_reason"] == "length"
     assert "Reasoning took all the tokens" in last["warning"]
     assert not any("warning" in each for each in told[:-1])
+
+
+class CutShort:
+    """Gives the first piece of an answer, and fails where the rest is asked for, the first time."""
+
+    def __init__(self) -> None:
+        self._failed = False
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return whole({"models": []})
+        rest = "continuationToken" in asked.body
+        if rest and not self._failed:
+            self._failed = True
+            return refusal(503)
+        piece = said({"text": "lo" if rest else "Hel"}, finish="STOP" if rest else "CONTINUATION")
+        if not rest:
+            piece["candidates"][0]["continuationToken"] = "dG9rZW4="
+        return stream(piece) if "stream" in asked.path else whole(piece)
+
+
+@STREAMED
+async def test_an_answer_whose_rest_did_not_come_says_so_and_is_not_kept(streamed: bool) -> None:
+    async with (
+        GeminiServer(CutShort()).running() as gemini,
+        serve(None, gemini_api_key=Secret("any"), gemini_base_url=gemini.url) as served,
+    ):
+        first = (await asked_of(served, "/api/v1/chat", stream=streamed))[-1]
+        again = await asked_of(served, "/api/v1/chat", stream=False)
+    assert (first["finish_reason"], "rest of this answer" in first["warning"]) == ("length", True)
+    assert (again[0]["content"], again[0]["cached"], "warning" in again[0]) == ("Hello", False, False)
