@@ -7,13 +7,15 @@ from typing import Any
 from typing_extensions import override
 
 from ..scripted_vendor import Asked, Reaction, Script, ScriptedVendor, whole
+from .rules.call import Objection
 from .rules.verdict import Vendor, refused
 
 
 class GeminiServer(ScriptedVendor):
     """What the vendor would refuse of a request, by its model, is refused, whatever the script says.
 
-    `ignored` are the paths of all that was asked and that the vendor would have taken without effect. `judges`: False
+    `refused` is what it objected to, and `ignored` are the paths of all that was asked and that the vendor would have
+    taken without effect. `judges`: False
     where the names are of no models of the vendor's, or where its work would count as the gateway's. The rest is
     `Vendor`'s.
     """
@@ -24,11 +26,13 @@ class GeminiServer(ScriptedVendor):
         super().__init__(*scripts, tls=tls)
         self.vendor = Vendor(**vendor)
         self.judges = judges
+        self.refused: list[Objection] = []
         self.ignored: set[str] = set()
 
     @override
     def forget(self) -> None:
         super().forget()
+        self.refused.clear()
         self.ignored.clear()
 
     @override
@@ -37,6 +41,7 @@ class GeminiServer(ScriptedVendor):
         if not self.judges:
             return script
         verdict = self.vendor.verdict(asked.path, asked.content)
+        self.refused += verdict.objections
         self.ignored |= verdict.ignored
         if not verdict.objections:
             return script

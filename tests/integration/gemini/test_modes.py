@@ -172,9 +172,9 @@ def test_faults_of_the_account_have_the_vendors_codes() -> None:
 
 def test_a_broken_stream_has_no_reason_and_a_whole_one_has() -> None:
     for ending in ENDINGS.values():
-        wire = b"".join(step for step in ending.script if isinstance(step, bytes))
+        wire = b"".join(step for step in ending.answer if isinstance(step, bytes))
         assert (b'"finishReason"' in wire or b'"blockReason"' in wire) is (ending.finish is not None)
-        assert (b'"error"' in wire) is (ending.status is not None)
+        assert (b'"error"' in wire) is (ending.fails is not None)
 
 
 def test_every_fault_of_a_field_names_it() -> None:

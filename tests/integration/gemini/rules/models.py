@@ -105,6 +105,14 @@ _REDIRECTS: Final = (
 )
 
 
+OF_CHATS: Final = (
+    *("gemini-flash-latest", "gemini-flash-lite-latest", "gemini-pro-latest", "gemini-3.1-pro-preview-customtools"),
+    *(name for name, model in _TABLE if model.tools and "*" not in name),
+    *(name for name, _, _ in _REDIRECTS if name.startswith("gemini-3")),
+)
+"""The names of the models that chat, redirected ones among them."""
+
+
 def target_of(name: str, today: date) -> str:
     """The model that answers for this one, whose rules and whose name in `modelVersion` it has."""
     return next((to for name_of_old, since, to in _REDIRECTS if name_of_old == name and today >= since), name)
