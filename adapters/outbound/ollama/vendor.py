@@ -36,6 +36,12 @@ class Shown(ollama.ShowResponse):
     remote_host: str | None = None
 
 
+class About(ollama.StatusResponse):
+    """What the server tells of itself."""
+
+    version: str | None = None
+
+
 class _Problem(Struct):
     error: str
 

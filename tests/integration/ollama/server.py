@@ -23,7 +23,15 @@ class Model(Struct, kw_only=True):
     family: str = "llama"
     capabilities: Sequence[str] = ("completion", "tools")
     context_length: int = 131_072
+    num_ctx: int | None = None
     remote_host: str | None = None
+
+
+class Runner(Struct, frozen=True):
+    """How a model is loaded."""
+
+    num_ctx: int
+    shift: bool = True
 
 
 def line(content: str = "", *, model: str = "llama3.1", **more: object) -> dict[str, object]:
@@ -61,18 +69,27 @@ def embedded(asked: Asked) -> Script:
 
 
 class OllamaServer(ScriptedVendor):
-    """`scripts` answer the chats, `embedding` answers embeddings."""
+    """`scripts` answer the chats, `embedding` answers embeddings.
+
+    A call whose model is not loaded, or loaded otherwise than it needs it, waits until `may_load`; `runners` are how
+    those in `loaded` are, where it is not by the defaults. `loadings` are the loads that were made.
+    """
 
     def __init__(self) -> None:
         super().__init__(answer("Hello", " there"))
         self.models = [Model(name="llama3.1:latest")]
         self.loaded = {"llama3.1:latest"}
+        self.runners: dict[str, Runner] = {}
+        self.loadings: list[tuple[str, Runner]] = []
+        self.version = "0.33.0"
+        self.default_context = 4096
         self.absent: set[str] = set()
         self.embedding: Callable[[Asked], Script] = embedded
         self.may_load = asyncio.Event()
         self.may_load.set()
         self.loading = asyncio.Event()
         self.loads_given_up = 0
+        self._waiting = 0
 
     def chats(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == "/api/chat" and asked.body["messages"]]
@@ -93,30 +110,71 @@ class OllamaServer(ScriptedVendor):
         match asked.path:
             case "/api/tags":
                 return whole({"models": [{"name": m.name, "model": m.name, "digest": m.digest} for m in self.models]})
+            case "/api/version":
+                return whole({"version": self.version})
             case "/api/ps":
-                running = [_running(model) for model in self.models if model.name in self.loaded]
+                if self._waiting and self._fixes_shift():  # it asks the runner, which is locked while it is loaded
+                    await self.comes(self.may_load, reader)
+                running = [self._running(model) for model in self.models if model.name in self.loaded]
                 return whole({"models": running})
             case "/api/show":
                 model = self._find(asked.body["model"])
                 return whole(_shown(model)) if model is not None else whole({"error": "not found"}, 404)
+            case "/api/chat" | "/api/embed" if not await self._loads(asked, reader):
+                self.loads_given_up += 1
+                return [Reset()]
             case "/api/chat" if not asked.body["messages"]:
-                return await self._load(asked, reader, line("") | {"done": True, "done_reason": "load"})
+                return whole(line("") | {"done": True, "done_reason": "load"})
             case "/api/embed" if not asked.body["input"]:
-                return await self._load(asked, reader, {"model": asked.body["model"], "embeddings": []})
+                return whole({"model": asked.body["model"], "embeddings": []})
             case "/api/embed":
                 return self.embedding(asked)
         return self.scripted(asked)
 
-    async def _load(self, asked: Asked, reader: asyncio.StreamReader, loaded: dict[str, object]) -> Script:
+    def evict(self, name: str = "llama3.1:latest") -> None:
+        self.loaded.discard(name)
+        self.runners.pop(name, None)
+
+    def _fixes_shift(self) -> bool:
+        """As from 0.30 on: another `shift` than the loaded runner's loads the model anew."""
+        numbers = [int(one) for one in self.version.split(".")[:2] if one.isdigit()]
+        return numbers >= [0, 30]
+
+    def _wanted(self, asked: Asked, model: Model) -> Runner:
+        stated = asked.body.get("options", {}).get("num_ctx") or model.num_ctx or self.default_context
+        shift = asked.body.get("shift", True) if self._fixes_shift() else True
+        return Runner(min(stated, model.context_length), shift)
+
+    def _runner(self, model: Model) -> Runner | None:
+        default = Runner(min(model.num_ctx or self.default_context, model.context_length))
+        return self.runners.get(model.name, default) if model.name in self.loaded else None
+
+    async def _loads(self, asked: Asked, reader: asyncio.StreamReader) -> bool:
         """As the vendor's: who leaves while a model loads ends the load."""
-        self.loading.set()
-        if not await self.comes(self.may_load, reader):
-            self.loads_given_up += 1
-            return [Reset()]
         model = self._find(asked.body["model"])
-        assert model is not None
-        self.loaded.add(model.name)
-        return whole(loaded)
+        if model is None or model.remote_host:
+            return True
+        wanted = self._wanted(asked, model)
+        if self._runner(model) == wanted:
+            return True
+        self.loading.set()
+        self._waiting += 1
+        try:
+            if not await self.comes(self.may_load, reader):
+                return False
+        finally:
+            self._waiting -= 1
+        if self._runner(model) != wanted:
+            self.loaded.add(model.name)
+            self.runners[model.name] = wanted
+            self.loadings.append((model.name, wanted))
+        return True
+
+    def _running(self, model: Model) -> dict[str, object]:
+        runner = self._runner(model)
+        context = runner.num_ctx if runner is not None else None
+        names = {"name": model.name, "model": model.name}
+        return {**names, "details": {"family": model.family}, "context_length": context}
 
     def _find(self, name: str) -> Model | None:
         return next((model for model in self.models if _plain(model.name) == _plain(name)), None)
@@ -131,15 +189,11 @@ def ollama_server(port: int = 0) -> AbstractAsyncContextManager[OllamaServer]:
     return OllamaServer().running(port)
 
 
-def _running(model: Model) -> dict[str, object]:
-    name = model.name
-    return {"name": name, "model": name, "details": {"family": model.family}, "context_length": 4096}
-
-
 def _shown(model: Model) -> dict[str, object]:
     shown: dict[str, object] = {
         "details": {"family": model.family},
         "model_info": {"general.architecture": model.family, f"{model.family}.context_length": model.context_length},
         "capabilities": list(model.capabilities),
+        "parameters": f'num_ctx                        {model.num_ctx}\nstop    "<|end|>"' if model.num_ctx else "",
     }
     return shown | ({"remote_host": model.remote_host} if model.remote_host else {})
