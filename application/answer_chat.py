@@ -112,7 +112,8 @@ class Answer(AsyncIterator[ChatEvent]):
     """An admitted chat's answer: its events, or the whole of it, and where it comes from.
 
     The first event commits: until it is read, `cache` and `endpoint` are None, and endpoints that fail are passed over.
-    `ready`: the first choice's answer is stored, so that reading it waits for nothing.
+    `ready`: the first choice's answer is stored, so that reading it waits for nothing. `ignored`, from the first event
+    on: the paths of what the request states and the endpoint leaves out.
     """
 
     def __init__(self, context: ChatContext, decision: Decision, route: RouteChat, clock: Clock) -> None:
@@ -124,6 +125,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self._clock = clock
         self._source: Source | None = None
         self._ends = context.ends
+        self.ignored: tuple[str, ...] = ()
         self.ready = context.plan.endpoints[0].endpoint in context.view.found
 
     @property
@@ -154,7 +156,8 @@ class Answer(AsyncIterator[ChatEvent]):
             self._recorder.failed(error)
             raise
         if isinstance(event, Started):
-            self._recorder.started(event.endpoint)
+            self.ignored = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+            self._recorder.started(event.endpoint, self.ignored)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)
         return event

@@ -55,9 +55,9 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
 
     `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
     `admitted` is None where it ended before its quota was asked. `attempts` are the calls that were made for this
-    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `saved_seconds` is how long the
-    provider took for an answer that came from the cache. `began` is in Unix seconds; `seconds` and
-    `first_event_seconds` count from there.
+    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what
+    the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an answer
+    that came from the cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
     """
 
     id: RequestId
@@ -72,6 +72,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     skipped: tuple[Skip, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     passed_over: tuple[Skip, ...] = ()
+    ignored: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     error: str | None = None

@@ -51,6 +51,7 @@ class RequestRecorder:
         self._passed_over: list[Skip] = []
         self._saved_seconds: float | None = None
         self._first_event: float | None = None
+        self._ignored: tuple[str, ...] = ()
         self._answered = False
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
@@ -81,9 +82,10 @@ class RequestRecorder:
         """The answer is a provider's: made for this request, for another one, or past the cache."""
         self.cache = cache
 
-    def started(self, endpoint: EndpointId) -> None:
-        """The answer's first event is here."""
+    def started(self, endpoint: EndpointId, ignored: tuple[str, ...] = ()) -> None:
+        """The answer's first event is here. `ignored`: the fields of the request that are left out there."""
         self.endpoint = endpoint
+        self._ignored = ignored
         self._first_event = self._clock.monotonic() - self.began
 
     def finished(self, usage: Usage | None, finish_reason: FinishReason | None = None) -> None:
@@ -119,6 +121,7 @@ class RequestRecorder:
             skipped=plan.skipped if plan else (),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
+            ignored=self._ignored,
             finish_reason=self._finish_reason,
             usage=self._usage,
             error=self._error,

@@ -10,12 +10,16 @@ from msgspec.structs import FieldInfo, fields
 
 from llm_gateway.domain.routing import Hint
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
+from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
 from .settings_rules import rule_faults
 
 DEFAULT_FILE = "llm-gateway.toml"
 StrPath: TypeAlias = str | os.PathLike[str]
-_TABLES: Mapping[str, type[Struct]] = {"clients": ClientSettings, "endpoints": EndpointSettings}
+_TABLES: Mapping[str, type[Struct]] = {
+    "clients": ClientSettings,
+    "endpoints": EndpointSettings,
+    "models": ModelSettings,
+}
 _QUOTAS = frozenset(("requests", "tokens"))
 _NOT_A_VARIABLE = frozenset((*_TABLES, "routes", "demo"))
 

@@ -48,10 +48,12 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.gemini.client import GeminiClient
     from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
     from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
+    from llm_gateway.adapters.outbound.gemini.models import GeminiModels
 
     key = row.api_key.value if row.api_key else None
     client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url, max_body_bytes=_body_bytes(settings))
-    endpoints = GeminiDirectory(client, clock, model=row.model)
+    models = GeminiModels([facts for facts in settings.models if facts.provider == row.name])
+    endpoints = GeminiDirectory(client, clock, model=row.model, models=models)
     silences = _silences(row, settings)
     chat_model = GeminiChatModel(
         client,
@@ -59,6 +61,7 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         first_token_seconds=silences.first_token,
         idle_seconds=silences.idle,
         tool_silence_seconds=silences.tools,
+        models=models,
     )
 
     async def close() -> None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from msgspec import NODEFAULT, Struct, inspect
 from msgspec.structs import FieldInfo, fields
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, Settings
+from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings
 from .settings_words import expected
 
-_ONLY_IN_TOML = frozenset(("clients", "endpoints", "routes", "demo"))
+_ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "demo"))
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
+    "[[models]]": ModelSettings,
     "requests, tokens": BucketSettings,
 }
 
@@ -46,6 +47,11 @@ name = "large"
 kind = "ollama"
 model = "llama3.1:70b"
 base_url = "http://10.0.0.5:11434"
+
+[[models]]
+provider = "gemini"
+names = ["gemini-5-*"]
+levels = ["low", "medium", "high", "xhigh"]
 
 [routes]
 fast = ["large", "gemini"]

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 from typing_extensions import override
 
+from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.clients import NAME
 from llm_gateway.domain.quota import MAX_CAPACITY
 from llm_gateway.domain.routing import Hint, checked_routes
@@ -64,6 +65,9 @@ class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fi
         tuple[str, ...] | None, Meta(description="Providers, or `provider/model`, that it may use. Default: all.")
     ] = None
     namespace: Annotated[Name | None, Meta(description="Whose stored answers it shares. Default: its own.")] = None
+    strict: Annotated[
+        bool, Meta(description="Refused, instead of told in `X-Gateway-Ignored`, where a field would have no effect.")
+    ] = False
 
 
 class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +84,12 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_timeout_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_IDLE_TIMEOUT_SECONDS.")] = None
     tool_silence_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_TOOL_SILENCE_SECONDS.")] = None
     stream_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_STREAM_SECONDS.")] = None
+
+
+class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator knows of models better than the vendor's data file."""
+
+    provider: Annotated[Name, Meta(description="Whose models they are.")]
 
 
 class Settings(CheckedStruct, frozen=True, kw_only=True):
@@ -163,6 +173,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     demo: bool = False
 

@@ -8,10 +8,11 @@ from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.ollama.names import LIBRARY, REGISTRY
 from llm_gateway.adapters.outbound.redis.client.address import parse_address
+from llm_gateway.application.vendor_addresses import address_fault
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
-from .kinds import EMBEDDED, KINDS, SERVERS
+from .kinds import EMBEDDED, GEMINI, KINDS, SERVERS
 from .settings import BucketSettings, Secret, Settings, is_loopback
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
@@ -35,14 +36,10 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _client_faults(settings)
     yield from _address_faults(settings)
     yield from _otlp_faults(settings)
-    names = [endpoint.name for endpoint in settings.endpoints]
-    for name in names:
-        if name in _KNOWN_PROVIDERS or names.count(name) > 1:
-            yield f"endpoints: the name {name} is taken"
-        elif name.lower() in (REGISTRY, LIBRARY):
-            yield f"endpoints: the name {name} begins models' names at Ollama, so that a right could mean either"
+    yield from _endpoint_faults(settings)
+    yield from _model_faults(settings)
     for hint, route in settings.routes.items():
-        yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(names))
+        yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(row.name for row in settings.endpoints))
 
 
 def serving_faults(settings: Settings) -> Iterator[str]:
@@ -72,6 +69,7 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
             ),
             hints=None if row.hints is None else frozenset(row.hints),
             models=None if row.models is None else frozenset(row.models),
+            strict=row.strict,
         )
         clients |= {_digest(key): client for key in row.keys}
     return clients
@@ -98,8 +96,12 @@ def _address_faults(settings: Settings) -> Iterator[str]:
             for index, endpoint in enumerate(settings.endpoints)
         ),
     ):
-        if address is not None and not _is_url(address):
+        if address is None:
+            continue
+        if not _is_url(address):
             yield f"{name}: must be an address such as {example}"
+        elif name != "OTEL_EXPORTER_OTLP_ENDPOINT" and (fault := address_fault(address)) is not None:
+            yield f"{name}: {fault}, such as {example}"
 
 
 def _otlp_faults(settings: Settings) -> Iterator[str]:
@@ -147,6 +149,22 @@ def _client_faults(settings: Settings) -> Iterator[str]:
             yield f"{name}: the same key stands there twice"
         else:
             seen.add(_digest(key))
+
+
+def _endpoint_faults(settings: Settings) -> Iterator[str]:
+    names = [endpoint.name for endpoint in settings.endpoints]
+    for name in names:
+        if name in _KNOWN_PROVIDERS or names.count(name) > 1:
+            yield f"endpoints: the name {name} is taken"
+        elif name.lower() in (REGISTRY, LIBRARY):
+            yield f"endpoints: the name {name} begins models' names at Ollama, so that a right could mean either"
+
+
+def _model_faults(settings: Settings) -> Iterator[str]:
+    told = {GEMINI.name, *(row.name for row in settings.endpoints if row.kind == GEMINI.name)}
+    for index, facts in enumerate(settings.models):
+        if facts.provider not in told:
+            yield f"models[{index}].provider: {facts.provider} is no provider here whose models stand in a data file"
 
 
 def _bucket_faults(name: str, capacity: int, rate: float) -> Iterator[str]:

@@ -15,6 +15,19 @@ def _words(kind: inspect.Type) -> str:
             return _words(inner)
         case inspect.UnionType(types=types):
             return " or ".join(_words(inner) for inner in types if not isinstance(inner, inspect.NoneType))
+        case inspect.StructType(fields=parts):
+            return f"a table of {' and '.join(part.name for part in parts)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            return f"a list{' of at least one' if least else ''}, each {_words(item)}"
+        case inspect.TupleType(item_types=items):
+            return f"a list of {len(items)}, each {_words(items[0])}"
+        case _:
+            return _of_one(kind)
+
+
+def _of_one(kind: inspect.Type) -> str:
+    """Of what holds no other values."""
+    match kind:
         case inspect.IntType():
             return f"a whole number{_range(kind)}"
         case inspect.FloatType():
@@ -23,10 +36,10 @@ def _words(kind: inspect.Type) -> str:
             return f"one of {', '.join(str(value) for value in values)}"
         case inspect.EnumType(cls=members):
             return f"one of {', '.join(str(member.value) for member in members)}"
-        case inspect.StructType(fields=parts):
-            return f"a table of {' and '.join(part.name for part in parts)}"
-        case inspect.VarTupleType(item_type=item, min_length=least):
-            return f"a list{' of at least one' if least else ''}, each {_words(item)}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.DateType():
+            return "a date"
         case inspect.StrType(pattern=str()):
             return "up to 64 letters, digits, dots, dashes and underscores"
         case _:

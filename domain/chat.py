@@ -163,13 +163,14 @@ ResponseFormat: TypeAlias = TextFormat | JsonFormat | JsonSchemaFormat
 
 
 class ReasoningEffort(StrEnum):
-    """How much a reasoning model may reason before it answers, from `none` to `high`, in OpenAI's terms."""
+    """How much a reasoning model may reason before it answers, in ascending order and in OpenAI's terms."""
 
     NONE = "none"
     MINIMAL = "minimal"
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    XHIGH = "xhigh"
 
 
 class Sampling(CheckedStruct, frozen=True, kw_only=True):
@@ -212,11 +213,12 @@ class Grain(StrEnum):
     STREAM = "stream"
 
 
-class ChatCall(Struct, frozen=True, kw_only=True):
+class ChatCall(CheckedStruct, frozen=True, kw_only=True):
     """A chat request with how it is to be served.
 
     `model` is a hint's name, a provider, a model or `provider/model`, and pins unless it names a hint. `grain` asks for
-    the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings.
+    the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings. `ignored`
+    are paths of what came along and has no effect at any model.
     """
 
     request: ChatRequest
@@ -225,6 +227,7 @@ class ChatCall(Struct, frozen=True, kw_only=True):
     grain: Grain = Grain.WHOLE
     cache: CacheDirective = CacheDirective()
     timeout: timedelta | None = None
+    ignored: tuple[str, ...] = ()
 
 
 class FinishReason(StrEnum):
@@ -270,7 +273,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     """A whole answer.
 
     `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
-    what the provider wants back unchanged with the next request.
+    what the provider wants back unchanged with the next request. `ignored`: see `Started`.
     """
 
     endpoint: EndpointId
@@ -281,3 +284,4 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
+    ignored: tuple[str, ...] = ()

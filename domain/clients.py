@@ -38,7 +38,8 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
 
     Quotas are counted by `id`. `namespace` separates stored answers: two clients share answers only where the operator
     gives both the same one. `hints` and `models` are what it may use; None is everything. A model is named as in a
-    request: `gemini`, `llama3.1` or `ollama/llama3.1`.
+    request: `gemini`, `llama3.1` or `ollama/llama3.1`. A `strict` client is refused where an endpoint would leave out
+    something that it asks for, which others are told of afterwards.
     """
 
     id: ClientId
@@ -46,6 +47,7 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     quota: Quota
     hints: frozenset[Hint] | None = None
     models: frozenset[str] | None = None
+    strict: bool = False
 
     def may_hint(self, hint: Hint) -> bool:
         """Whether the client may use the hint."""

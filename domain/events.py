@@ -8,12 +8,17 @@ from msgspec import Struct, json
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
 from .routing import EndpointId
+from .sequences import CheckedStruct
 
 
-class Started(Struct, frozen=True, kw_only=True, tag="started"):
-    """The first event: the vendor's first content, or its terminal mark, is here, so this endpoint answers."""
+class Started(CheckedStruct, frozen=True, kw_only=True, tag="started"):
+    """The first event: the vendor's first content, or its terminal mark, is here, so this endpoint answers.
+
+    `ignored`: the paths of what the adapter left out of this request, beyond what `EndpointState.left_out` says.
+    """
 
     endpoint: EndpointId
+    ignored: tuple[str, ...] = ()
 
 
 class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
@@ -76,7 +81,7 @@ class Collector:
         self.text_bytes = 0
         self.held_bytes = 0
         self.finished: Finished | None = None
-        self._endpoint: EndpointId | None = None
+        self._started: Started | None = None
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, list[ToolCallDelta]] = {}
@@ -85,7 +90,7 @@ class Collector:
     @property
     def started(self) -> bool:
         """Whether `Started` was seen."""
-        return self._endpoint is not None
+        return self._started is not None
 
     def add(self, event: ChatEvent) -> None:
         """Take the next event."""
@@ -99,8 +104,8 @@ class Collector:
             case ToolCallDelta(index=index, arguments=text, extra_content=extra):
                 self._calls.setdefault(index, []).append(event)
                 beside = text_bytes((event.id or "") + (event.name or ""))
-            case Started(endpoint=endpoint):
-                self._endpoint = endpoint
+            case Started():
+                self._started = event
                 return
             case Finished(extra_content=extra):
                 self.finished = event
@@ -114,11 +119,11 @@ class Collector:
     def reply(self) -> ChatReply:
         """Folded once, however often it is asked for. Raises `ProviderBroken` where the terminal mark is missing."""
         if self._reply is None:
-            if self._endpoint is None or self.finished is None:
-                provider = self._endpoint.provider if self._endpoint else "provider"
+            if self._started is None or self.finished is None:
+                provider = self._started.endpoint.provider if self._started else "provider"
                 raise ProviderBroken(provider, "the answer broke off before its end")
             self._reply = ChatReply(
-                endpoint=self._endpoint,
+                endpoint=self._started.endpoint,
                 model=self.finished.model,
                 finish_reason=self.finished.reason,
                 usage=self.finished.usage,
@@ -126,6 +131,7 @@ class Collector:
                 reasoning="".join(self._reasoning),
                 tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
                 extra_content=self.finished.extra_content,
+                ignored=self._started.ignored,
             )
         return self._reply
 
@@ -149,7 +155,7 @@ async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
 
 def replay(reply: ChatReply) -> Iterator[ChatEvent]:
     """The events of a reply, with each kind of content in one delta."""
-    yield Started(endpoint=reply.endpoint)
+    yield Started(endpoint=reply.endpoint, ignored=reply.ignored)
     if reply.reasoning:
         yield ReasoningDelta(text=reply.reasoning)
     if reply.content:

@@ -1,56 +1,98 @@
 """What a request asks of a model, by the table of parameters, and what an endpoint lacks for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .chat import AssistantMessage, ChatRequest, Image, ToolMessage, UserMessage
-from .parameters import NUMBERS, PARAMETERS, Place
+from .chat import AssistantMessage, ChatRequest, Image, Message, ToolMessage, UserMessage
+from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
 from .routing import EndpointState, Feature, Skip, Task
 
 _ASKING = tuple(
-    (row.read, row.kind, row.neutral, row.feature, row.path)
+    (row.read, row.kind, row.neutral, row.field, row.path)
     for row in PARAMETERS
-    if row.read is not None and row.feature is not None
+    if row.read is not None and (row.feature is not None or row.label)
 )
 
 
-def features_used(request: ChatRequest) -> dict[Feature, str]:
-    """Each feature that the request needs, with the path of the first field that asks for it."""
-    used: dict[Feature, str] = {}
-    for read, kind, neutral, feature, path in _ASKING:
+def fields_used(request: ChatRequest) -> dict[str, str]:
+    """Each field of the table of parameters that the request uses, with the path of its first use.
+
+    Without the fields that every endpoint takes. A temperature that no client stated is not used.
+    """
+    used: dict[str, str] = {}
+    for read, kind, neutral, field, path in _ASKING:
         value = read(request)
         if value is not None and isinstance(value, kind) and value not in neutral:
-            used.setdefault(feature, path)
-    for index, message in enumerate(request.messages):
-        match message:
-            case UserMessage(content=parts):
-                for number, part in enumerate(parts):
-                    if isinstance(part, Image):
-                        used.setdefault(Feature.IMAGES, f"messages[{index}].content[{number}]")
-            case AssistantMessage(tool_calls=calls) if calls:
-                used.setdefault(Feature.TOOLS, f"messages[{index}].tool_calls")
-            case ToolMessage():
-                used.setdefault(Feature.TOOLS, f"messages[{index}].role")
+            used[field] = path
+    if request.sampling.temperature_by_default:
+        used.pop("temperature", None)
+    for index, tool in enumerate(request.tools):
+        if tool.strict:
+            used.setdefault("tools[].function.strict", f"tools[{index}].function.strict")
+    _in_messages(request.messages, used)
     return used
 
 
-def unable(request: ChatRequest, used: Mapping[Feature, str], state: EndpointState) -> Skip | None:
-    """Why an endpoint can't take a request that uses these features; None where it can."""
+def _in_messages(messages: Sequence[Message], used: dict[str, str]) -> None:
+    for index, message in enumerate(messages):
+        for field, rest in _in_message(message):
+            if field not in used:
+                used[field] = f"messages[{index}].{rest}"
+    match messages:
+        case [*_, AssistantMessage(content=parts, tool_calls=())] if any(part.text for part in parts):
+            used["messages[].content, of a last answer"] = f"messages[{len(messages) - 1}].content"
+
+
+def _in_message(message: Message) -> Iterator[tuple[str, str]]:
+    if message.name is not None:
+        yield "messages[].name", "name"
+    match message:
+        case UserMessage(content=parts):
+            for number, part in enumerate(parts):
+                if isinstance(part, Image):
+                    yield "messages[].content, an image", f"content[{number}]"
+        case AssistantMessage(tool_calls=calls):
+            if calls:
+                yield "messages[].tool_calls", "tool_calls"
+            if message.extra_content is not None or any(call.extra_content is not None for call in calls):
+                yield "messages[].extra_content", "extra_content"
+        case ToolMessage():
+            yield "messages[].tool_call_id", "role"
+
+
+def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, *, strict: bool = False) -> Skip | None:
+    """Why an endpoint can't take a request that uses these fields; None where it can.
+
+    `strict`: what an endpoint would leave out, but for labels, is what it can't take.
+    """
     endpoint = state.endpoint
     if state.unusable or not state.configured:
         return Skip(name=endpoint.name, reason=state.unusable or "not configured")
     if Task.CHAT not in state.tasks:
         return Skip(name=endpoint.name, reason=f"does not {Task.CHAT.value}")
-    for feature, path in used.items():
-        if feature not in state.features:
-            return Skip(name=endpoint.name, reason=f"cannot honour {feature.value}", path=path)
+    for field, path in used.items():
+        feature = FEATURES[field]
+        if feature is None or feature in state.features or (field in state.left_out and not strict):
+            continue
+        return Skip(name=endpoint.name, reason=f"cannot honour {feature.value}", path=path)
+    return _beyond(request, state)
+
+
+def _beyond(request: ChatRequest, state: EndpointState) -> Skip | None:
+    """What the endpoint has the feature for, and not in this measure."""
+    name = state.endpoint.name
     if state.max_stops is not None and len(request.sampling.stop) > state.max_stops:
-        limit = f"{endpoint.name} takes at most {state.max_stops} stop sequences"
-        return Skip(name=endpoint.name, reason=limit, path="stop")
+        return Skip(name=name, reason=f"{name} takes at most {state.max_stops} stop sequences", path="stop")
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
-        limit = f"{endpoint.name} takes a seed of {bits} bits"
-        return Skip(name=endpoint.name, reason=limit, path="seed")
+        return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
+    if state.media_types is not None and Feature.IMAGES in state.features:
+        for index, message in enumerate(request.messages):
+            for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
+                if isinstance(part, Image) and part.mime_type not in state.media_types:
+                    taken = ", ".join(sorted(state.media_types))
+                    path = f"messages[{index}].content[{number}]"
+                    return Skip(name=name, reason=f"{name} takes of media {taken}", path=path)
     return None
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from msgspec import Meta, Struct
 
-from .chat import ChatRequest, JsonFormat, JsonSchemaFormat, NamedTool, ToolMode
+from .chat import ChatRequest, JsonFormat, JsonSchemaFormat, NamedTool, ReasoningEffort, ToolMode
 from .routing import Feature
 
 Read: TypeAlias = Callable[[ChatRequest], Any]
@@ -26,9 +27,9 @@ class Range(Struct, frozen=True):
 class Parameter(Struct, frozen=True):
     """A field of a request, and the feature that an endpoint must have for it; None where every endpoint takes it.
 
-    `read` gives what a request holds there; it is None for what stands in messages, and for what goes along with
-    another field. A value asks for something where it is of the `kind` and not `neutral`. A `label` changes no answer
-    by itself: a vendor without a place for it leaves it out, and does not lack the feature for that.
+    `read` gives what a request holds there; it is None for what stands in messages and tools, of which there are many.
+    A value asks for something where it is of the `kind` and not `neutral`. A `label` changes no answer by itself: a
+    vendor without a place for it leaves it out, and does not lack the feature for that.
     """
 
     field: str
@@ -45,6 +46,23 @@ class Parameter(Struct, frozen=True):
         return self.field.partition(":")[0]
 
 
+def _schema(request: ChatRequest, field: str) -> Any:
+    return getattr(request.response_format, field) if isinstance(request.response_format, JsonSchemaFormat) else None
+
+
+def _beside_tools(request: ChatRequest, *, forced: bool) -> bool:
+    """Whether structured output is asked for where tools may be called, and where one must be."""
+    structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
+    offered = bool(request.tools) and request.tool_choice is not ToolMode.NONE
+    must = request.tool_choice is ToolMode.REQUIRED or isinstance(request.tool_choice, NamedTool)
+    return structured and offered and (must or not forced)
+
+
+def _effort(field: str, feature: Feature, *asking: ReasoningEffort) -> Parameter:
+    neutral = tuple(effort for effort in ReasoningEffort if effort not in asking)
+    return Parameter(field, feature, attrgetter("reasoning_effort"), neutral=neutral)
+
+
 def _sampled(feature: Feature, low: float, high: float, *, neutral: tuple[float, ...] = ()) -> Parameter:
     """A number of `Sampling`, whose name is the feature's."""
     read = attrgetter(f"sampling.{feature.value}")
@@ -55,6 +73,7 @@ PARAMETERS: Final = (
     Parameter("messages[].content"),
     Parameter("messages[].content, of a system message"),
     Parameter("messages[].content, an image", Feature.IMAGES),
+    Parameter("messages[].content, of a last answer", Feature.PREFILL),
     Parameter("messages[].name", label=True),
     Parameter("messages[].tool_calls", Feature.TOOLS),
     Parameter("messages[].tool_call_id", Feature.TOOLS),
@@ -82,11 +101,38 @@ PARAMETERS: Final = (
     Parameter(
         "response_format: json_schema", Feature.JSON_SCHEMA, attrgetter("response_format"), kind=JsonSchemaFormat
     ),
-    Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA, label=True),
-    Parameter("response_format.json_schema.description", Feature.JSON_SCHEMA, label=True),
-    Parameter("response_format.json_schema.strict", Feature.JSON_SCHEMA, label=True),
-    Parameter("reasoning_effort", Feature.REASONING_EFFORT, attrgetter("reasoning_effort")),
+    Parameter("response_format.json_schema.name", Feature.JSON_SCHEMA, partial(_schema, field="name"), label=True),
+    Parameter(
+        "response_format.json_schema.description",
+        Feature.JSON_SCHEMA,
+        partial(_schema, field="description"),
+        label=True,
+    ),
+    Parameter(
+        "response_format.json_schema.strict",
+        Feature.JSON_SCHEMA,
+        partial(_schema, field="strict"),
+        neutral=(False,),
+        label=True,
+    ),
+    Parameter(
+        "response_format: beside tools",
+        Feature.TOOLS_WITH_JSON,
+        partial(_beside_tools, forced=False),
+        neutral=(False,),
+    ),
+    Parameter(
+        "response_format: beside a tool_choice",
+        Feature.FORCED_TOOLS_WITH_JSON,
+        partial(_beside_tools, forced=True),
+        neutral=(False,),
+    ),
+    _effort("reasoning_effort", Feature.REASONING_EFFORT, *(set(ReasoningEffort) - {ReasoningEffort.NONE})),
+    _effort("reasoning_effort: none", Feature.REASONING_OFF, ReasoningEffort.NONE),
+    _effort("reasoning_effort: xhigh", Feature.REASONING_XHIGH, ReasoningEffort.XHIGH),
 )
+FEATURES: Final = {row.field: row.feature for row in PARAMETERS}
+"""Of each row."""
 NUMBERS: Final = {row.field: (row.read, row.range) for row in PARAMETERS if row.read and row.range}
 """How each number is read, and its range."""
 
@@ -102,12 +148,12 @@ class Treatment(StrEnum):
     TRANSLATED = "translated"
     MODEL_DEPENDENT = "by model"
     REFUSED = "400"
-    LEFT_OUT = "left out"
+    LEFT_OUT = "named"
 
 
 class Place(Struct, frozen=True):
     """Where a vendor's request holds a field: a path, with `[]` for any item. `how`: what it is turned into, None where
-    it stays as it is.
+    it stays as it is. An empty `at` needs nothing to be sent.
     """
 
     at: str
@@ -124,21 +170,32 @@ def features_of(places: Mapping[str, Place]) -> frozenset[Feature]:
     return frozenset(row.feature for row in rows if row.feature is not None) - lacking
 
 
+def left_out_of(places: Mapping[str, Place], *without_effect: str) -> frozenset[str]:
+    """The fields that a vendor with these places leaves out: labels without a place, and what has no effect there."""
+    labels = {row.field for row in PARAMETERS if row.label and row.field not in places}
+    return frozenset((*labels, *without_effect))
+
+
 class Column(Struct, frozen=True, kw_only=True):
-    """What the models of one pattern make of a request. `by_model` are features that not all of these models have."""
+    """What the models of one pattern make of a request. `by_model` are features that not all of these models have, and
+    `left_out` the fields that none of them takes notice of.
+    """
 
     provider: str
     models: str
     features: frozenset[Feature]
+    left_out: frozenset[str]
     by_model: frozenset[Feature] = frozenset()
     places: Mapping[str, Place]
 
     def treatment(self, parameter: Parameter) -> Treatment:
-        if parameter.feature is not None and parameter.feature not in self.features | self.by_model:
-            return Treatment.REFUSED
+        """What becomes of the field, at a model that can do what it belongs to."""
+        lacking = parameter.feature is not None and parameter.feature not in self.features | self.by_model
         place = self.places.get(parameter.field)
-        if place is None:
+        if parameter.field in self.left_out and not (parameter.label and lacking):
             return Treatment.LEFT_OUT
+        if lacking or place is None:
+            return Treatment.REFUSED
         if parameter.feature in self.by_model:
             return Treatment.MODEL_DEPENDENT
         return Treatment.HONOURED if place.how is None else Treatment.TRANSLATED

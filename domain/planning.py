@@ -8,7 +8,7 @@ from .chat import ChatCall
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import features_used, unable
+from .features import fields_used, unable
 from .routing import DEFAULT_ROUTES, EndpointState, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
@@ -32,12 +32,13 @@ def make_plan(
         candidates = [_pin(pin, Task.CHAT, client, hints, endpoints, routes)]
     else:
         candidates, skipped = _route(hints or [Hint.LOCAL], client, endpoints, routes)
-    chosen, left_out = _split(candidates, partial(unable, call.request, features_used(call.request)))
+    used = fields_used(call.request)
+    chosen, left_out = _split(candidates, partial(unable, call.request, used, strict=client.strict))
     skipped += left_out
     if not chosen:
         raise _nothing_left(skipped)
     hint = _effective_hint(hints, client)
-    return Plan(hint=hint, pinned=pin is not None, endpoints=tuple(chosen), skipped=tuple(skipped))
+    return Plan(hint=hint, pinned=pin is not None, endpoints=tuple(chosen), skipped=tuple(skipped), used=used)
 
 
 def make_embedding_plan(

@@ -97,8 +97,13 @@ class Feature(StrEnum):
     TOOL_CHOICE = "tool_choice"
     JSON_OBJECT = "response_format.json_object"
     JSON_SCHEMA = "response_format.json_schema"
+    TOOLS_WITH_JSON = "tools with response_format"
+    FORCED_TOOLS_WITH_JSON = "tool_choice with response_format"
     REASONING_EFFORT = "reasoning_effort"
+    REASONING_OFF = "reasoning_effort.none"
+    REASONING_XHIGH = "reasoning_effort.xhigh"
     IMAGES = "images"
+    PREFILL = "an answer that goes on from the last message"
 
 
 class EndpointState(CheckedStruct, frozen=True, kw_only=True):
@@ -108,12 +113,14 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
-    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops` and `seed_bits` bound two;
-    None where the request's own bounds are enough.
+    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops`, `seed_bits` and `media_types`
+    bound three; None where the request's own bounds are enough. `left_out` are the fields, as the table of parameters
+    has them, that would change nothing there: they are not sent, and named to the client.
     """
 
     endpoint: Endpoint
     features: frozenset[Feature]
+    left_out: frozenset[str] = frozenset()
     aliases: frozenset[str] = frozenset()
     tasks: frozenset[Task] = frozenset({Task.CHAT})
     configured: bool = True
@@ -125,6 +132,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     output_limit: int | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
+    media_types: frozenset[str] | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]
@@ -164,9 +172,17 @@ class Plan(CheckedStruct, frozen=True, kw_only=True):
     """The endpoints to ask, in order, and those that were left out with the reasons.
 
     `hint` is the hint in effect, None for a plan by model alone. `pinned` says that the request named its endpoint.
+    `used` are the fields that the request uses, as the table of parameters has them, each with its first path.
     """
 
     hint: Hint | None
     pinned: bool
     endpoints: tuple[EndpointState, ...]
     skipped: tuple[Skip, ...] = ()
+    used: Mapping[str, str] = {}
+
+    def ignored(self, endpoint: EndpointId) -> tuple[str, ...]:
+        """The paths of what the request states and this endpoint of the plan leaves out."""
+        state = next((state for state in self.endpoints if state.endpoint.id == endpoint), None)
+        left_out = state.left_out if state is not None else frozenset()
+        return tuple(path for field, path in self.used.items() if field in left_out)

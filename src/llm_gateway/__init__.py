@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.opening import Overrides, open_gateway
-    from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, Secret, Settings
+    from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
     from .domain.cache_key import CacheKey
     from .domain.cache_policy import CacheDirective, CacheMode
     from .domain.chat import (
@@ -190,6 +190,7 @@ __all__ = [
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",
+    "ModelSettings",
     "NamedTool",
     "NoRoute",
     "Observation",

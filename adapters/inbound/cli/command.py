@@ -124,6 +124,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--hints", nargs="+", choices=[hint.value for hint in Hint], help="default: any")
     create.add_argument("--models", nargs="+", metavar="MODEL", help="providers, models, provider/models; default: any")
     create.add_argument("--namespace", help="clients of one namespace share cached answers; default: the client's own")
+    create.add_argument("--strict", action="store_true", help="refused where a field would have no effect")
     actions.add_parser("list", parents=[configured], help="show the registered clients and their keys")
     actions.add_parser("rotate", parents=[named], help="make a new key; the one before lives on beside it")
     revoke = actions.add_parser("revoke", parents=[named], help="end a client, or one of its keys")

@@ -50,7 +50,7 @@ async def _created(clients: ManageClients, client: Client) -> str:
 
 async def _list(clients: ManageClients, _: Namespace) -> str:
     rows = [row for registration in await clients.all() for row in _rows(registration)]
-    header = ("client", "key", "made", "requests", "tokens", "concurrency", "hints", "models", "namespace")
+    header = ("client", "key", "made", "requests", "tokens", "concurrency", "hints", "models", "namespace", "strict")
     return columns([header, *rows]) if rows else "No client is registered."
 
 
@@ -95,6 +95,7 @@ def _client(parsed: Namespace) -> Client:
         ),
         hints=None if parsed.hints is None else frozenset(Hint(hint) for hint in parsed.hints),
         models=None if parsed.models is None else frozenset(parsed.models),
+        strict=parsed.strict,
     )
 
 
@@ -132,6 +133,7 @@ def _rows(registration: Registration) -> Sequence[Sequence[str]]:
         "any" if client.hints is None else ",".join(sorted(client.hints)),
         "any" if client.models is None else ",".join(sorted(client.models)),
         client.namespace.removeprefix(_PREFIX),
+        "yes" if client.strict else "no",
     )
     return [(client.id.removeprefix(_PREFIX), key.name, _made(key), *permitted) for key in registration.keys]
 

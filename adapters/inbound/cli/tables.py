@@ -32,12 +32,16 @@ def served(states: Sequence[EndpointState], address: str, demo_key: str | None) 
 
 def explanation_table(explanation: Explanation) -> str:
     """The endpoints in the order in which they would be asked, and what was left out."""
+    plan = explanation.plan
     rows = [
         (str(number), state.endpoint.name, state.endpoint.locality.value, explanation.breakers[state.endpoint.id])
-        for number, state in enumerate(explanation.plan.endpoints, 1)
+        for number, state in enumerate(plan.endpoints, 1)
     ]
     table = columns([("", "endpoint", "where", "breaker"), *rows])
-    skipped = [f"left out: {skip.name}: {skip.reason}" for skip in explanation.plan.skipped]
+    skipped = [f"left out: {skip.name}: {skip.reason}" for skip in plan.skipped]
+    for state in plan.endpoints:
+        if ignored := plan.ignored(state.endpoint.id):
+            skipped.append(f"without effect at {state.endpoint.name}: {', '.join(ignored)}")
     return "\n".join((table, *skipped))
 
 

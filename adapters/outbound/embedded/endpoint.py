@@ -6,7 +6,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Loca
 
 from .limits import CONTEXT_LENGTH, OUTPUT_LIMIT, PROVIDER
 from .model_file import fingerprint, model_name
-from .parameters import FEATURES
+from .parameters import FEATURES, LEFT_OUT
 
 
 def endpoint_of(file: Path) -> Endpoint:
@@ -21,6 +21,7 @@ def state_of(endpoint: Endpoint, *, unusable: str | None, demonstration: bool, l
     return EndpointState(
         endpoint=endpoint,
         features=FEATURES,
+        left_out=LEFT_OUT,
         unusable=unusable,
         demonstration=demonstration,
         loading=loading,

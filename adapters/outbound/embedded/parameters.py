@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.domain.parameters import Column, Place, features_of
+from llm_gateway.domain.parameters import Column, Place, features_of, left_out_of
 
 from .limits import OUTPUT_LIMIT, PROVIDER
 
@@ -22,8 +22,12 @@ PLACES: Final[Mapping[str, Place]] = {
     "response_format: json_schema": Place(
         "response_format.json_schema.schema", "without what the engine would not enforce, or refused"
     ),
+    "response_format.json_schema.strict": Place("", "every schema binds"),
+    "messages[].content, of a last answer": Place("messages[].content"),
+    "reasoning_effort: none": Place("", "the model does not reason"),
 }
 
 FEATURES: Final = features_of(PLACES)
+LEFT_OUT: Final = left_out_of(PLACES)
 
-COLUMNS: Final = (Column(provider=PROVIDER, models="*", features=FEATURES, places=PLACES),)
+COLUMNS: Final = (Column(provider=PROVIDER, models="*", features=FEATURES, left_out=LEFT_OUT, places=PLACES),)

@@ -10,6 +10,7 @@ from llm_gateway.domain.chat import (
     JsonSchemaFormat,
     Message,
     Part,
+    ReasoningEffort,
     ResponseFormat,
     SystemMessage,
     Text,
@@ -36,7 +37,7 @@ def request_body(request: ChatRequest) -> dict[str, Any]:
     """What the engine is asked. Raises `ProviderRejected` for what this model can't honour."""
     if request.tools:
         raise ProviderRejected(PROVIDER, "this model calls no tools")
-    if request.reasoning_effort is not None:
+    if request.reasoning_effort not in (None, ReasoningEffort.NONE):
         raise ProviderRejected(PROVIDER, "this model has no reasoning effort")
     messages = [_message(message) for message in request.messages]
     _check_length(messages, request.sampling.stop)

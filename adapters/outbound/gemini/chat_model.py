@@ -14,6 +14,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId
 
 from .client import GeminiClient
+from .models import PACKAGED, GeminiModels
 from .translate_reply import GeminiReplyReader, joined
 from .translate_request import VendorRequest, to_vendor
 from .vendor_call import VendorCall
@@ -30,8 +31,10 @@ class GeminiChatModel(ChatModel):
         first_token_seconds: float = 120.0,
         idle_seconds: float = 60.0,
         tool_silence_seconds: float = 300.0,
+        models: GeminiModels = PACKAGED,
     ) -> None:
         self._client = client
+        self._models = models
         self._clock = clock
         self._first_token_seconds = first_token_seconds
         self._idle_seconds = idle_seconds
@@ -47,7 +50,7 @@ class GeminiChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[ChatEvent, None]:
-        asked = to_vendor(to.id, request)
+        asked = to_vendor(to.id, request, self._models.of(to.id.model, self._clock.now()))
         asked.config.http_options = types.HttpOptions(headers=dict(headers), extra_body=asked.body)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:

@@ -10,14 +10,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
 
+from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task, is_name
 
 from .client import BASE_URL, NO_KEY, GeminiClient
 from .failures import credentials_refused, failure_of
-from .families import SEED_BITS, family_of, tasks_of
-from .places import MAX_STOPS
+from .models import PACKAGED, GeminiModels
+from .places import MAX_STOPS, SEED_BITS
 
 REFRESH_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 30.0
@@ -32,9 +33,11 @@ _TASKS: Final = {"generateContent": Task.CHAT, "embedContent": Task.EMBED}
 _log = logging.getLogger(__name__)
 
 
-class _Model(Struct, frozen=True):
+class _Listed(Struct, frozen=True):
+    """A model as the vendor's list has it. `tasks` is None for one that is not in it."""
+
     name: str
-    tasks: frozenset[Task]
+    tasks: frozenset[Task] | None = None
     context_length: int | None = None
     output_limit: int | None = None
 
@@ -45,12 +48,13 @@ class GeminiDirectory(EndpointDirectory):
     A refresh that fails changes nothing, but for one that shows that the key is refused. Without a key: no I/O.
     """
 
-    def __init__(self, client: GeminiClient, clock: Clock, *, model: str) -> None:
+    def __init__(self, client: GeminiClient, clock: Clock, *, model: str, models: GeminiModels = PACKAGED) -> None:
         self._client = client
+        self._models = models
         self._clock = clock
         self._model = model
         self._task: asyncio.Task[None] | None = None
-        self._unlisted = _Model(model, tasks_of(model) or frozenset({Task.CHAT}))
+        self._unlisted = _Listed(model)
         unusable = None if client.configured else NO_KEY
         self._states: tuple[EndpointState, ...] = (self._state(self._unlisted, unusable),)
 
@@ -86,14 +90,16 @@ class GeminiDirectory(EndpointDirectory):
             fresh = await self.refresh()
             await self._clock.sleep(REFRESH_SECONDS if fresh else AGAIN_SECONDS)
 
-    async def _list(self) -> list[_Model]:
-        found: dict[str, _Model] = {}
+    async def _list(self) -> list[_Listed]:
+        found: dict[str, _Listed] = {}
         pager = await self._client.sdk.models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
         async for model in pager:
             name = (model.name or "").removeprefix("models/")
-            tasks = tasks_of(name) & {_TASKS[action] for action in model.supported_actions or () if action in _TASKS}
+            listed = {_TASKS[action] for action in model.supported_actions or () if action in _TASKS}
+            tasks = listed.intersection(self._facts(name).tasks or ())
             if is_name(name) and tasks:
-                found.setdefault(name, _Model(name, tasks, model.input_token_limit, model.output_token_limit))
+                limits = model.input_token_limit, model.output_token_limit
+                found.setdefault(name, _Listed(name, frozenset(tasks), *limits))
             if len(found) >= MAX_MODELS:
                 break
         return sorted(found.values(), key=lambda model: model.name)
@@ -104,21 +110,29 @@ class GeminiDirectory(EndpointDirectory):
         failure = failure_of(self._client.provider, error, self._clock.now())
         _log.warning("The list of models could not be refreshed. %s", failure.message)
 
-    def _state(self, model: _Model, unusable: str | None) -> EndpointState:
+    def _facts(self, name: str) -> ModelFacts:
+        return self._models.of(name, self._clock.now()).facts
+
+    def _state(self, listed: _Listed, unusable: str | None) -> EndpointState:
         base_url = self._client.base_url
+        model = self._models.of(listed.name, self._clock.now())
+        facts = model.facts
+        known = frozenset(facts.tasks or ()) or frozenset({Task.CHAT})  # one that is configured is asked all the same
         return EndpointState(
             endpoint=Endpoint(
-                id=EndpointId(provider=self._client.provider, model=model.name),
+                id=EndpointId(provider=self._client.provider, model=listed.name),
                 locality=Locality.CLOUD,  # also behind a local address: it may pass prompts on
                 fingerprint="" if base_url == BASE_URL else base_url,
             ),
-            features=family_of(model.name).features,
-            tasks=model.tasks,
+            features=model.features,
+            left_out=model.left_out,
+            tasks=known if listed.tasks is None else listed.tasks,
             configured=self._client.configured,
             unusable=unusable,
-            pin_only=model.name != self._model,
-            context_length=model.context_length,
-            output_limit=model.output_limit,
+            pin_only=listed.name != self._model,
+            context_length=listed.context_length or facts.context_length,
+            output_limit=listed.output_limit or facts.output_limit,
             max_stops=MAX_STOPS,
             seed_bits=SEED_BITS,
+            media_types=frozenset(facts.media_types or ()),
         )

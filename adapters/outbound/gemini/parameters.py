@@ -1,12 +1,31 @@
-"""What each family of Gemini's models makes of the fields of a chat request."""
+"""What each of Gemini's models makes of the fields of a chat request."""
 
+from datetime import UTC, datetime, time
 from typing import Final
 
 from llm_gateway.domain.parameters import Column
+from llm_gateway.domain.routing import Task
 
-from .families import FAMILIES
-from .places import PLACES
+from .models import FILE, PACKAGED, GeminiModels
 
-COLUMNS: Final = tuple(
-    Column(provider="gemini", models=pattern, features=family.features, places=PLACES) for pattern, family in FAMILIES
-)
+_NOW: Final = datetime.combine(FILE.checked, time(), UTC).timestamp()
+
+
+def columns_of(models: GeminiModels) -> list[Column]:
+    """Of the models that chat, on the day of the data file."""
+    names = dict.fromkeys(name for row in models.table.rows for name in row.names)
+    named = {name: models.of(name.replace("*", "x"), _NOW) for name in names}
+    return [
+        Column(
+            provider="gemini",
+            models=name,
+            features=model.features,
+            left_out=model.left_out,
+            places=model.places,
+        )
+        for name, model in named.items()
+        if Task.CHAT in (model.facts.tasks or ()) and model.facts.replaced_on is None
+    ]
+
+
+COLUMNS: Final = columns_of(PACKAGED)

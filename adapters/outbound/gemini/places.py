@@ -1,27 +1,39 @@
-"""Where Gemini's requests hold the fields of a chat request, in groups that whole families of models have or lack."""
+"""Where Gemini's requests hold the fields of a chat request, in groups that models have or lack by their facts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
+from llm_gateway.application.model_facts import ModelFacts
+from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.parameters import Place
 
 Places: TypeAlias = Mapping[str, Place]
 
 MAX_STOPS: Final = 5
+SEED_BITS: Final = 32
 _CHOICE: Final = "toolConfig.functionCallingConfig"
+_THINKING: Final = "generationConfig.thinkingConfig"
 
-PLAIN: Final[Places] = {
+_ALWAYS: Final[Places] = {
     "messages[].content": Place("contents[].parts[].text"),
     "messages[].content, of a system message": Place("systemInstruction.parts[].text"),
     "messages[].extra_content": Place("contents[].parts[].thoughtSignature", "the signature, byte for byte"),
     "max_tokens": Place("generationConfig.maxOutputTokens"),
+    "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
+}
+_SAMPLING: Final[Places] = {
     "temperature": Place("generationConfig.temperature"),
     "top_p": Place("generationConfig.topP"),
-    "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
-    "seed": Place("generationConfig.seed", "as it is; beyond 32 bits it is refused"),
+    "top_k": Place("generationConfig.topK"),
+    "seed": Place("generationConfig.seed", f"as it is; beyond {SEED_BITS} bits it is refused"),
 }
-RICH: Final[Places] = {
+_PREFILL: Final[Places] = {
+    "messages[].content, of a last answer": Place("contents[].parts[].text", "in a last content of the role `model`"),
+}
+_IMAGES: Final[Places] = {
     "messages[].content, an image": Place("contents[].parts[].inlineData", "base64 and its type"),
+}
+_TOOLS: Final[Places] = {
     "messages[].tool_calls": Place("contents[].parts[].functionCall", "arguments as an object"),
     "messages[].tool_call_id": Place(
         "contents[].parts[].functionResponse", "with the function's name; content that is no JSON object as `output`"
@@ -35,16 +47,55 @@ RICH: Final[Places] = {
     "response_format.json_schema.description": Place(
         "generationConfig.responseJsonSchema.description", "where the schema has none of its own"
     ),
+    "response_format.json_schema.strict": Place("", "every schema binds"),
 }
-"""Images, tools and structured output."""
-PENALTIES: Final[Places] = {
-    "presence_penalty": Place("generationConfig.presencePenalty"),
-    "frequency_penalty": Place("generationConfig.frequencyPenalty"),
+"""Tools and structured output."""
+_BOTH: Final[Places] = {
+    "response_format: beside tools": Place("generationConfig.responseMimeType", "`application/json`"),
 }
-TOP_K: Final[Places] = {"top_k": Place("generationConfig.topK")}
-THINKING: Final[Places] = {
-    "reasoning_effort": Place(
-        "generationConfig.thinkingConfig", "a level or a budget, by family; the lowest where nothing is said"
-    ),
+_EFFORT: Final[Places] = {
+    "reasoning_effort": Place(_THINKING, "a level or a budget, by model; the lowest where nothing is said"),
 }
-PLACES: Final[Places] = {**PLAIN, **RICH, **TOP_K, **PENALTIES, **THINKING}
+_OFF: Final[Places] = {"reasoning_effort: none": Place(f"{_THINKING}.thinkingBudget", "`0`")}
+_NEVER_ON: Final[Places] = {"reasoning_effort: none": Place("", "they do not reason")}
+_XHIGH: Final[Places] = {"reasoning_effort: xhigh": Place(f"{_THINKING}.thinkingLevel", "`XHIGH`")}
+
+
+def places_of(facts: ModelFacts) -> Places:
+    """Those that a model of these facts has."""
+    return {field: place for group in _groups(facts) for field, place in group.items()}
+
+
+def without_effect(facts: ModelFacts) -> Iterator[str]:
+    """The fields that a model of these facts would take, or be taken for, without any effect."""
+    if not facts.sampling:
+        yield from _SAMPLING
+    if reasons(facts) and not facts.reasoning_off:
+        yield from _OFF
+
+
+def reasons(facts: ModelFacts) -> bool:
+    """Whether the model reasons, so that it can be told how much."""
+    return bool(facts.levels or facts.budget)
+
+
+def _groups(facts: ModelFacts) -> Iterator[Places]:
+    yield _ALWAYS
+    if facts.sampling:
+        yield _SAMPLING
+    if facts.prefill:
+        yield _PREFILL
+    if facts.media_types:
+        yield _IMAGES
+    if facts.tools:
+        yield _TOOLS
+    if facts.tools and facts.tools_with_json:
+        yield _BOTH
+    if not reasons(facts):
+        yield _NEVER_ON
+        return
+    yield _EFFORT
+    if facts.reasoning_off:
+        yield _OFF
+    if facts.levels and ReasoningEffort.XHIGH in facts.levels:
+        yield _XHIGH

@@ -25,18 +25,17 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
-from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.json_values import json_fault
 from llm_gateway.domain.routing import EndpointId
 
-from .families import SEED_RANGE, GeminiFamily, family_of
-from .places import MAX_STOPS, PLACES
+from .models import GeminiModel
+from .places import MAX_STOPS, SEED_BITS
 from .refusals import REASONING_EFFORT, TEMPERATURE
 from .signatures import UNSIGNED, returned
 
 Json: TypeAlias = dict[str, object]
 
-_numbers = numbers_sent(PLACES)
+_SEEDS = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
 
 class VendorRequest(NamedTuple):
@@ -51,7 +50,7 @@ class VendorRequest(NamedTuple):
     unstated: frozenset[str]
 
 
-def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
+def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> VendorRequest:
     """Raises `ProviderRejected`, naming the field."""
     system = [
         _part(part)
@@ -62,13 +61,13 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     ]
     if all(isinstance(message, SystemMessage) for message in request.messages):
         _refuse(to.provider, "messages", "need one that is not a system message")
-    contents = list(_Contents(to, request).walk()) or [_silence()]
+    contents = list(_Contents(to, request, model).walk()) or [_silence()]
     body: Json = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
     if request.tools:
         body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
-    return VendorRequest(body, _config(to, request), frozenset(_unstated(request)))
+    return VendorRequest(body, _config(to, request, model), frozenset(_unstated(request)))
 
 
 class _Contents:
@@ -78,12 +77,12 @@ class _Contents:
     left out, as the vendor joins neighbours of the same role; an empty question stays one, as what follows rests on it.
     """
 
-    def __init__(self, to: EndpointId, request: ChatRequest) -> None:
+    def __init__(self, to: EndpointId, request: ChatRequest, model: GeminiModel) -> None:
         self._provider = to.provider
         self._messages = request.messages
         asked = (index for index, message in enumerate(request.messages) if isinstance(message, UserMessage))
         # Gemini 3 asks for a signature on the first call of each answer since the last question, and on no other
-        self._signed_from = max(asked, default=-1) if family_of(to.model).levels else len(request.messages)
+        self._signed_from = max(asked, default=-1) if model.facts.signatures else len(request.messages)
         self._called: dict[str, str] = {}
 
     def walk(self) -> Iterator[Json]:
@@ -189,22 +188,22 @@ def _json_object(text: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) and json_fault(value) is None else None
 
 
-def _config(to: EndpointId, request: ChatRequest) -> types.GenerateContentConfig:
-    sampling, family = request.sampling, family_of(to.model)
+def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.GenerateContentConfig:
+    sampling = request.sampling
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
-    if sampling.seed is not None and sampling.seed not in SEED_RANGE:
-        _refuse(to.provider, "seed", "must fit into 32 bits")
+    if sampling.seed is not None and sampling.seed not in _SEEDS:
+        _refuse(to.provider, "seed", f"must fit into {SEED_BITS} bits")
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     return types.GenerateContentConfig(
         stop_sequences=list(sampling.stop) or None,
-        **_numbers_of(family, request),
+        **_numbers_of(model, request),
         response_mime_type="application/json" if structured else None,
         response_json_schema=(
             _schema(request.response_format) if isinstance(request.response_format, JsonSchemaFormat) else None
         ),
         tool_config=_tool_config(request.tool_choice) if request.tools and request.tool_choice is not None else None,
-        thinking_config=family.thinking(request.reasoning_effort),
+        thinking_config=model.thinking(request.reasoning_effort),
         # one call is one request: the SDK neither runs tools nor asks again on its own
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,
@@ -218,10 +217,10 @@ def _unstated(request: ChatRequest) -> Iterator[str]:
         yield TEMPERATURE
 
 
-def _numbers_of(family: GeminiFamily, request: ChatRequest) -> dict[str, Any]:
-    sent = _numbers(request)
-    if request.sampling.temperature_by_default and not family.default_temperature:
-        del sent["temperature"]
+def _numbers_of(model: GeminiModel, request: ChatRequest) -> dict[str, Any]:
+    sent = model.numbers(request)
+    if request.sampling.temperature_by_default and not model.facts.default_temperature:
+        sent.pop("temperature", None)
     return sent
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
 
 from .names import hosted_elsewhere, same_model, short, spellings
-from .parameters import BY_CAPABILITY, FEATURES
+from .parameters import BY_CAPABILITY, FEATURES, LEFT_OUT
 from .vendor import Shown
 
 _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
@@ -63,7 +63,7 @@ def _state(
     server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
 ) -> EndpointState:
     tasks = _tasks(model)
-    outside = model.elsewhere if model is not None else hosted_elsewhere(name)
+    outside = hosted_elsewhere(name) or (model is not None and model.elsewhere)
     unusable = server.unusable
     if unusable is None and model is None:
         unusable = f"not pulled: run `ollama pull {name}`"
@@ -77,6 +77,7 @@ def _state(
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
         features=FEATURES.union(*(features for word, features in BY_CAPABILITY.items() if word in capabilities)),
+        left_out=LEFT_OUT,
         aliases=spellings(name),
         tasks=tasks,
         configured=server.configured,

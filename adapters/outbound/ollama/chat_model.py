@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
-from llm_gateway.domain.chat import ChatRequest, Grain, JsonSchemaFormat
+from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
@@ -20,7 +20,7 @@ from .first_part import FirstParts
 from .loading import Loads
 from .options import Options
 from .translate_reply import OllamaReplyReader
-from .translate_request import chat_body, encoded
+from .translate_request import chat_request, encoded
 from .vendor import ChatPart
 from .version import ServerVersion
 
@@ -81,16 +81,16 @@ class OllamaChatModel(ChatModel):
         ready = await self._loads.ready(to, look_until)
         streamed = grain is Grain.STREAM
         context = ready.model.context
-        asked = chat_body(to.id, request, self._options, stream=streamed, harmony=ready.model.harmony)
+        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.model.harmony)
         if context is not None:
-            keep_within(asked, request, context)
-        body = encoded(to.id, asked)
-        reader = OllamaReplyReader(to, request.messages, whole=not streamed)
+            keep_within(sent.body, request, context)
+        body = encoded(to.id, sent.body)
+        reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced, ignored=sent.ignored)
         limit = until = deadline.at + ready.waited
         if streamed:
             limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
-        shaped = isinstance(request.response_format, JsonSchemaFormat)
+        shaped = isinstance(sent.body.get("format"), Mapping)
         late = "no answer, or no further part of one, in time"
         try:
             with OllamaFailures(to.id, self._clock.now, late, shaped):
@@ -101,7 +101,8 @@ class OllamaChatModel(ChatModel):
                     while True:
                         if part is None:
                             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
-                        if events := reader.events(part):
+                        events = reader.events(part)
+                        if reader.heard:
                             given = self._clock.monotonic()
                             for event in events:
                                 yield within(event, context)

@@ -148,7 +148,7 @@ class Loads:
         if elsewhere:
             hold_local(to)
         family = shown.details.family if shown.details else None
-        return Loaded(harmony=speaks_harmony(family, to.id.model), here=not elsewhere)
+        return Loaded(harmony=speaks_harmony(family, to.id.model, shown.capabilities), here=not elsewhere)
 
     def _ended(self, to: Endpoint, task: "asyncio.Task[Loaded]") -> None:
         self._tasks.pop(to, None)

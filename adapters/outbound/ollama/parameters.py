@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.domain.parameters import Column, Place, features_of
+from llm_gateway.domain.parameters import Column, Place, features_of, left_out_of
 from llm_gateway.domain.routing import Feature
 
 _ALWAYS: Final[Mapping[str, Place]] = {
@@ -19,13 +19,21 @@ _ALWAYS: Final[Mapping[str, Place]] = {
     "frequency_penalty": Place("options.frequency_penalty"),
     "response_format: json_object": Place("format", "`json`"),
     "response_format: json_schema": Place("format", "the schema"),
+    "response_format.json_schema.strict": Place("", "every schema binds"),
+    "messages[].content, of a last answer": Place("messages[].content"),
+    "reasoning_effort: none": Place("", "`think` is off, or absent where the model does not reason"),
 }
 _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
     "tools": {
         "messages[].tool_calls": Place("messages[].tool_calls[]", "arguments as an object"),
         "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
-        "tools": Place("tools[]", "without `strict`"),
+        "tools": Place("tools[]", "a schema without what the server would drop, which is named"),
         "tool_choice: none": Place("tools[]", "the tools are not offered"),
+        "tool_choice: required": Place("format", "any of the tools' schemas; the answer is given as the call"),
+        "tool_choice: a function": Place("format", "the tool's schema; the answer is given as the call"),
+        "tools[].function.strict": Place("", "binds where the tool must be called; elsewhere named in the answer"),
+        "response_format: beside tools": Place("format", "as without tools"),
+        "response_format: beside a tool_choice": Place("", "the answer is a call, and no text for it to bind"),
     },
     "vision": {"messages[].content, an image": Place("messages[].images[]", "base64")},
     "thinking": {
@@ -34,7 +42,7 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
         ),
     },
 }
-"""What a model takes that the server says to have the capability. There is no place for a tool that must be called."""
+"""What a model takes that the server says to have the capability."""
 PLACES: Final[Mapping[str, Place]] = {
     **_ALWAYS,
     **{field: place for places in _BY_CAPABILITY.values() for field, place in places.items()},
@@ -44,11 +52,14 @@ FEATURES: Final = features_of(_ALWAYS)
 """What the server honours for every model."""
 BY_CAPABILITY: Final = {capability: features_of(places) for capability, places in _BY_CAPABILITY.items()}
 
+LEFT_OUT: Final = left_out_of(PLACES)
+
 COLUMNS: Final = (
     Column(
         provider="ollama",
         models="*",
         features=FEATURES,
+        left_out=LEFT_OUT,
         by_model=frozenset[Feature]().union(*BY_CAPABILITY.values()),
         places=PLACES,
     ),

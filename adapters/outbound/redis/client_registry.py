@@ -6,7 +6,7 @@ from hmac import compare_digest
 from importlib.resources import files
 from typing import NoReturn
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import MsgspecError, Struct, json, to_builtins
 from typing_extensions import override
 
 from llm_gateway.application.ports.stores import ClientDirectory, ClientRegistry
@@ -41,6 +41,14 @@ class _Holder(Struct, frozen=True):
 
 _read_holder = json.Decoder(_Holder).decode
 _read_registration = json.Decoder(Registration).decode
+
+
+def _encoded(stored: _Holder | Registration) -> bytes:
+    """As it is stored. What came later is left out where it says nothing, so that older entries compare as equal."""
+    built = to_builtins(stored, order="deterministic")
+    if not built["client"]["strict"]:
+        del built["client"]["strict"]
+    return _encode(built)
 
 
 class RedisClients(ClientDirectory, ClientRegistry):
@@ -83,8 +91,8 @@ class RedisClients(ClientDirectory, ClientRegistry):
         coming: list[str | bytes] = []
         if new is not None:
             for key in new.keys:
-                coming += (key.digest.hex(), _encode(_Holder(key.digest, new.client)))
-        seen, wanted = (b"" if one is None else _encode(one) for one in (old, new))
+                coming += (key.digest.hex(), _encoded(_Holder(key.digest, new.client)))
+        seen, wanted = (b"" if one is None else _encoded(one) for one in (old, new))
         try:
             replaced = await self._store.run(
                 "register", REPLACE, (REGISTRATIONS, CLIENTS), id, seen, wanted, len(going), *going, *coming

@@ -31,7 +31,7 @@ def request(*messages: Message, **fields: Any) -> ChatRequest:
 
 
 @asynccontextmanager
-async def model_at(url: str, clock: Clock | None = None, **options: float) -> AsyncIterator[GeminiChatModel]:
+async def model_at(url: str, clock: Clock | None = None, **options: Any) -> AsyncIterator[GeminiChatModel]:
     client = GeminiClient(provider="gemini", api_key=KEY, base_url=url)
     try:
         yield GeminiChatModel(client, clock or SystemClock(), **options)

@@ -87,12 +87,15 @@ async def test_the_list_gives_limits_and_models_that_only_a_name_reaches() -> No
         assert server.asked[0].headers["x-goog-api-key"] == KEY
 
 
-async def test_features_are_those_of_the_family() -> None:
+async def test_features_are_those_of_the_model() -> None:
     async with directory(LIST) as (_, states, __):
         await states.refresh()
-        flash, _pro, _embedding, gemma = (state.features for state in states.snapshot())
-        assert flash == frozenset(Feature) - {Feature.TOP_K, Feature.PRESENCE_PENALTY, Feature.FREQUENCY_PENALTY}
-        assert Feature.REASONING_EFFORT not in gemma
+        flash, _pro, _embedding, gemma = states.snapshot()
+        assert {Feature.TOOLS, Feature.TOOLS_WITH_JSON, Feature.REASONING_EFFORT, Feature.IMAGES} <= flash.features
+        assert flash.left_out >= {"temperature", "top_p", "top_k", "seed", "reasoning_effort: none"}
+        assert not flash.features & {Feature.TEMPERATURE, Feature.PREFILL, Feature.REASONING_OFF}
+        assert Feature.REASONING_EFFORT not in gemma.features
+        assert {Feature.TEMPERATURE, Feature.PREFILL, Feature.REASONING_OFF} <= gemma.features
 
 
 async def test_every_page_is_read() -> None:

@@ -125,6 +125,7 @@ class Served:
 @asynccontextmanager
 async def serve(
     models: Mapping[str, ScriptedChatModel] | None,
+    /,
     *,
     endpoints: list[EndpointState] | None = None,
     pace: Pace | None = None,

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.gemini.models import GeminiModels
+from llm_gateway.adapters.outbound.gemini.parameters import columns_of
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
-from llm_gateway.bootstrap.settings import Secret
+from llm_gateway.bootstrap.settings import ClientSettings, ModelSettings, Secret
+from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.routing import Feature
 
 from ..gemini.payloads import refusal, respelled, stream
 from ..gemini.payloads import said as gemini_said
@@ -21,6 +25,8 @@ from .served import KEY, Served, chat, serve
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 OTHER_KEY = "test-key-2"
 SPOILED = "a bad prompt"
+SAMPLING = {"gemini-3.1-pro-preview", "gemini-3.1-flash-lite", "gemini-3-flash-preview"}
+"""Of the models that think by level."""
 
 
 class AtOnce(SeededEntropy):
@@ -75,9 +81,11 @@ async def test_the_default_request_passes_at_every_model_that_thinks_by_level(
         assert sent["thinkingConfig"] == {"thinkingLevel": level}
         assert "temperature" not in sent
 
-        stated = await served.chat(model_hint="online", stream=streamed, temperature=0.7)
+        stated = await served.chat(model_hint="online", stream=streamed, temperature=0.0)
         assert (stated.headers["x-gateway-provider"], stated.headers["x-gateway-cache"]) == ("gemini", "miss")
-        assert chats()[1].body["generationConfig"]["temperature"] == 0.7
+        sampled = "temperature" in chats()[1].body["generationConfig"]
+        assert sampled is (model in SAMPLING)
+        assert stated.headers.get("x-gateway-ignored") == (None if sampled else "temperature")
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemma-4-31b-it"])
@@ -138,11 +146,62 @@ async def test_what_the_client_stated_is_refused_by_its_path(name: str, stated: 
         assert "Thinking level" not in refused.text
 
 
-async def test_an_effort_that_no_model_here_is_known_to_take_stays_refused() -> None:
+async def test_the_highest_effort_goes_only_to_a_model_that_has_it() -> None:
     async with gateway(model="gemini-4-neon") as (served, chats):
+        assert (await served.chat(model="gemini", reasoning_effort="xhigh")).status_code == 200
+        sent = respelled(chats()[0].body)["generationConfig"]["thinkingConfig"]
+        assert sent == {"thinkingLevel": "XHIGH", "includeThoughts": True}
+    async with gateway(model="gemini-3.8-flash") as (served, chats):
         refused = await served.chat(model="gemini", reasoning_effort="xhigh")
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "reasoning_effort")
     assert chats() == []
+
+
+async def test_a_model_that_cannot_be_kept_from_thinking_says_so() -> None:
+    async with gateway(model="gemini-3.8-flash") as (served, chats):
+        answered = await served.chat(model="gemini", reasoning_effort="none")
+        assert (answered.status_code, answered.headers["x-gateway-ignored"]) == (200, "reasoning_effort")
+        assert respelled(chats()[0].body)["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "LOW"}
+    async with gateway(model="gemini-3.6-flash") as (served, chats):
+        answered = await served.chat(model="gemini", reasoning_effort="none")
+        assert "x-gateway-ignored" not in answered.headers
+        assert respelled(chats()[0].body)["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 0}
+
+
+async def test_what_has_no_effect_is_named_in_header_record_and_plan_and_refused_to_a_strict_client() -> None:
+    stated: dict[str, Any] = {"temperature": 0.0, "top_p": 0.5, "seed": 1}
+    strict = ClientSettings(name="strict", keys=(Secret(OTHER_KEY),), strict=True)
+    async with gateway(model="gemini-3.8-flash", clients=(strict,)) as (served, _):
+        for cached in ("miss", "hit"):
+            answered = await served.chat(model="gemini", **stated)
+            assert answered.headers["x-gateway-cache"] == cached
+            assert answered.headers["x-gateway-ignored"] == "temperature, top_p, seed"
+        record = await served.client.get(f"/api/v1/requests/{answered.headers['x-request-id']}")
+        assert record.json()["ignored"] == [*stated]
+        plan = await served.client.post("/api/v1/explain", json=chat(model="gemini", **stated))
+        assert plan.json()["endpoints"][0]["ignored"] == [*stated]
+
+        served.client.headers["x-api-key"] = OTHER_KEY
+        refused = await served.chat(model="gemini", **stated)
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "temperature")
+        hinted = await served.chat(model_hint="online", **stated)
+        assert (hinted.status_code, hinted.headers["x-gateway-provider"]) == (200, "ollama")
+        assert "x-gateway-ignored" not in hinted.headers
+
+
+async def test_a_model_that_an_operator_describes_is_honoured_explained_and_documented() -> None:
+    told = ModelSettings(provider="gemini", names=("gemini-9-*",), levels=tuple(ReasoningEffort)[1:], sampling=True)
+    async with gateway(model="gemini-9-new", models=(told,)) as (served, chats):
+        stated: dict[str, Any] = {"reasoning_effort": "xhigh", "temperature": 0.5}
+        plan = await served.client.post("/api/v1/explain", json=chat(model="gemini", **stated))
+        assert plan.json()["endpoints"][0]["ignored"] == []
+        answered = await served.chat(model="gemini", **stated)
+        assert (answered.status_code, "x-gateway-ignored" in answered.headers) == (200, False)
+        sent = respelled(chats()[0].body)["generationConfig"]
+        assert (sent["thinkingConfig"]["thinkingLevel"], sent["temperature"]) == ("XHIGH", 0.5)
+    column = next(column for column in columns_of(GeminiModels((told,))) if column.models == "gemini-9-*")
+    assert Feature.REASONING_XHIGH in column.features
+    assert "temperature" not in column.left_out
 
 
 def spoiling(finish: str, *parts: dict[str, Any]) -> Callable[[Asked], Answer]:

@@ -77,7 +77,9 @@ async def gateway() -> AsyncGenerator[tuple[Served, GeminiServer], None]:
 
 
 def talk(messages: int, text: str) -> dict[str, Any]:
-    return {"messages": [{"role": ("user", "assistant")[turn % 2], "content": text} for turn in range(messages)]}
+    """Whose last word is the user's."""
+    answers = range(1, messages - 1, 2)
+    return {"messages": [{"role": "assistant" if n in answers else "user", "content": text} for n in range(messages)]}
 
 
 def parts(number: int) -> dict[str, Any]:

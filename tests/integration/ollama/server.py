@@ -1,7 +1,8 @@
-"""A scripted Ollama server on loopback: it says what a test wants, breaks as it wants, and sees who leaves."""
+"""An Ollama on loopback that refuses what the vendor refuses, and else does what a test says."""
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -10,6 +11,8 @@ from typing_extensions import override
 
 from .. import scripted_vendor
 from ..scripted_vendor import LAST, Asked, Reset, Script, ScriptedVendor, Step, head, whole
+from . import rules
+from .rules import Verdict
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 HEAD = head(headers=NDJSON)
@@ -60,29 +63,50 @@ def answer(*words: str) -> Script:
     return stream(*(line(word) for word in words), end())
 
 
+def from_the_cloud(asked: Asked) -> Script:
+    told = {"model": asked.body["model"], "remote_host": rules.REMOTE}
+    if asked.body.get("stream", True):
+        return stream(line("From afar") | told, end() | told)
+    return whole(end() | line("From afar") | told | {"done": True})
+
+
+def vector(text: str, length: int = 3) -> tuple[float, ...]:
+    made = [len(text), ord(text[0]), ord(text[-1])][:length]
+    return tuple(number / math.hypot(*made) for number in made)
+
+
 def embedded(asked: Asked) -> Script:
-    """A vector for each text, of its own, as the vendor answers."""
-    length = min(3, asked.body.get("dimensions", 3))
-    vectors = [[len(text), ord(text[0]), ord(text[-1])][:length] for text in asked.body["input"]]
+    """A vector of unit length for each text, of its own, as the vendor answers."""
+    vectors = [vector(text, asked.body.get("dimensions", 3)) for text in asked.body["input"]]
     tokens = 2 * len(vectors)
     return whole({"model": asked.body["model"], "embeddings": vectors, "load_duration": 1, "prompt_eval_count": tokens})
 
 
+_HELLO = answer("Hello", " there")
+
+
 class OllamaServer(ScriptedVendor):
-    """`scripts` answer the chats, `embedding` answers embeddings.
+    """`scripts` answer the chats, `embedding` answers embeddings, where a server of this `version` would.
+
+    `dropped` and `cut` are the paths of what its models have never seen of the requests that it took. `cloud`: how it
+    stands with the vendor's. `queue_full`: so many of the next calls find no place in its queue.
 
     A call whose model is not loaded, or loaded otherwise than it needs it, waits until `may_load`; `runners` are how
     those in `loaded` are, where it is not by the defaults. `loadings` are the loads that were made.
     """
 
     def __init__(self) -> None:
-        super().__init__(answer("Hello", " there"))
+        super().__init__(_HELLO)
+        self.version = "0.33.0"
+        self.default_context = 4096
+        self.cloud = "on"
+        self.queue_full = 0
+        self.dropped: set[str] = set()
+        self.cut: list[str] = []
         self.models = [Model(name="llama3.1:latest")]
         self.loaded = {"llama3.1:latest"}
         self.runners: dict[str, Runner] = {}
         self.loadings: list[tuple[str, Runner]] = []
-        self.version = "0.33.0"
-        self.default_context = 4096
         self.absent: set[str] = set()
         self.embedding: Callable[[Asked], Script] = embedded
         self.may_load = asyncio.Event()
@@ -107,11 +131,16 @@ class OllamaServer(ScriptedVendor):
     async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
         if asked.path in self.absent:
             return whole({"error": "404 page not found"}, 404)
+        verdict = self._verdict(asked)
+        if verdict.error:
+            return whole(verdict.body, verdict.status)
+        self.dropped |= verdict.dropped
+        self.cut += verdict.cut
         match asked.path:
-            case "/api/tags":
-                return whole({"models": [{"name": m.name, "model": m.name, "digest": m.digest} for m in self.models]})
             case "/api/version":
                 return whole({"version": self.version})
+            case "/api/tags":
+                return whole({"models": [{"name": m.name, "model": m.name, "digest": m.digest} for m in self.models]})
             case "/api/ps":
                 if self._waiting and self._fixes_shift():  # it asks the runner, which is locked while it is loaded
                     await self.comes(self.may_load, reader)
@@ -124,7 +153,8 @@ class OllamaServer(ScriptedVendor):
                 self.loads_given_up += 1
                 return [Reset()]
             case "/api/chat" if not asked.body["messages"]:
-                return whole(line("") | {"done": True, "done_reason": "load"})
+                reason = "unload" if asked.body.get("keep_alive") == 0 else "load"
+                return whole(line("") | {"done": True, "done_reason": reason})
             case "/api/embed" if not asked.body["input"]:
                 return whole({"model": asked.body["model"], "embeddings": []})
             case "/api/embed":
@@ -137,11 +167,10 @@ class OllamaServer(ScriptedVendor):
 
     def _fixes_shift(self) -> bool:
         """As from 0.30 on: another `shift` than the loaded runner's loads the model anew."""
-        numbers = [int(one) for one in self.version.split(".")[:2] if one.isdigit()]
-        return numbers >= [0, 30]
+        return rules.version_of(self.version) >= (0, 30)
 
     def _wanted(self, asked: Asked, model: Model) -> Runner:
-        stated = asked.body.get("options", {}).get("num_ctx") or model.num_ctx or self.default_context
+        stated = (asked.body.get("options") or {}).get("num_ctx") or model.num_ctx or self.default_context
         shift = asked.body.get("shift", True) if self._fixes_shift() else True
         return Runner(min(stated, model.context_length), shift)
 
@@ -149,10 +178,43 @@ class OllamaServer(ScriptedVendor):
         default = Runner(min(model.num_ctx or self.default_context, model.context_length))
         return self.runners.get(model.name, default) if model.name in self.loaded else None
 
+    @override
+    def scripted(self, asked: Asked) -> Script:
+        model = self._find(asked.body["model"]) if asked.path == "/api/chat" else None
+        if model is not None and model.remote_host and self.scripts[0] is _HELLO:
+            return from_the_cloud(asked)
+        return super().scripted(asked)
+
+    def _verdict(self, asked: Asked) -> Verdict:
+        if asked.path not in ("/api/chat", "/api/embed", "/api/show"):
+            return Verdict()
+        body = asked.body
+        if not body.get("model"):
+            return rules.refused(400, "model is required")
+        model = self._find(body["model"])
+        if model is None:
+            return rules.refused(404, f"model '{body['model']}' not found")
+        if model.remote_host:
+            return rules.CLOUD.get(self.cloud, Verdict())
+        if asked.path == "/api/show":
+            return Verdict()
+        if self.queue_full:
+            self.queue_full -= 1
+            return rules.refused(503, rules.QUEUE_FULL)
+        if not body.get("messages") and not body.get("input"):
+            return Verdict()
+        context = self._wanted(asked, model).num_ctx
+        if asked.path == "/api/embed":
+            return rules.embed(body, model.capabilities, context)
+        return rules.chat(rules.version_of(self.version), body, model.capabilities, context)
+
     async def _loads(self, asked: Asked, reader: asyncio.StreamReader) -> bool:
         """As the vendor's: who leaves while a model loads ends the load."""
         model = self._find(asked.body["model"])
         if model is None or model.remote_host:
+            return True
+        if asked.path == "/api/chat" and asked.body.get("keep_alive") == 0 and not asked.body["messages"]:
+            self.evict(model.name)
             return True
         wanted = self._wanted(asked, model)
         if self._runner(model) == wanted:
@@ -177,12 +239,10 @@ class OllamaServer(ScriptedVendor):
         return {**names, "details": {"family": model.family}, "context_length": context}
 
     def _find(self, name: str) -> Model | None:
-        return next((model for model in self.models if _plain(model.name) == _plain(name)), None)
-
-
-def _plain(name: str) -> str:
-    """As the vendor compares names."""
-    return name.lower().removesuffix(":latest").removeprefix("registry.ollama.ai/").removeprefix("library/")
+        """A name of the cloud's needs no model of the server's."""
+        if rules.of_the_cloud(rules.version_of(self.version), name):
+            return Model(name=name, capabilities=rules.CLOUD_CAPABILITIES, remote_host=rules.REMOTE)
+        return next((model for model in self.models if rules.plain(model.name) == rules.plain(name)), None)
 
 
 def ollama_server(port: int = 0) -> AbstractAsyncContextManager[OllamaServer]:

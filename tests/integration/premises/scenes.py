@@ -66,6 +66,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     url: str | None = None
     model: str = MODEL
     remote_host: str | None = None
+    listed: bool = True
     turns: str | None = None
     """What changes once the gateway has looked at it."""
 
@@ -93,6 +94,7 @@ SCENES: Sequence[Scene] = (
         for status in (301, 302, 303, 307, 308)
     ),
     Scene(name="hosted", model="big-cloud", answers=passed_on, told=_OUTSIDE),
+    Scene(name="hosted-unlisted", model="Big:120b-Cloud", listed=False, answers=passed_on, told=_OUTSIDE),
     Scene(name="alias", answers=passed_on, remote_host=URL, told=_OUTSIDE),
     Scene(name="outside", answers=None, url=URL, told=_OUTSIDE),
     Scene(name="name-outside", answers=None, url=f"http://outside.premises:{PORT}", told=_OUTSIDE),
@@ -124,7 +126,7 @@ def hosts(*, turned: bool) -> str:
 
 def prepare(scene: Scene, server: OllamaServer) -> None:
     assert scene.answers is not None
-    server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)]
+    server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)] if scene.listed else []
     server.loaded = {f"{scene.model}:latest"}
     server.scripts = [scene.answers]
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from fnmatch import fnmatchcase
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.native.translate import to_call
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
@@ -19,7 +19,7 @@ from llm_gateway.adapters.outbound.embedded.endpoint import state_of
 from llm_gateway.adapters.outbound.embedded.translate import request_body
 from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
-from llm_gateway.adapters.outbound.gemini.families import FAMILIES
+from llm_gateway.adapters.outbound.gemini.models import FILE
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.system import SystemClock
@@ -39,7 +39,8 @@ from llm_gateway.domain.validation import check
 from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
-from ..ollama.server import Model, ollama_server
+from ..ollama.server import Model, answer, ollama_server
+from ..scripted_vendor import Asked, Script
 from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
@@ -48,6 +49,7 @@ USER = {"role": "user", "content": "Go."}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "2"}
 FUNCTION = {"name": "add", "parameters": {"type": "object"}}
 TOOLS = {"tools": [{"function": FUNCTION}]}
+FORCED = TOOLS | {"tool_choice": "required"}
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 NAMED_SCHEMA = {"name": "numbers", "schema": SCHEMA}
 
@@ -70,6 +72,7 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         said({"role": "user", "content": [{"type": "image", "data": "aGk=", "mime_type": "image/png"}]}),
         {},
     ),
+    "messages[].content, of a last answer": (said(USER, {"role": "assistant", "content": "So"}), said(USER)),
     "messages[].name": (said(USER | {"name": "Ann"}), {}),
     "messages[].tool_calls": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}), {}),
     "messages[].tool_call_id": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
@@ -95,7 +98,11 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "response_format.json_schema.name": (formatted(name="other"), formatted()),
     "response_format.json_schema.description": (formatted(description="Numbers."), formatted()),
     "response_format.json_schema.strict": (formatted(strict=True), formatted()),
+    "response_format: beside tools": (TOOLS | {"response_format": {"type": "json_object"}}, TOOLS),
+    "response_format: beside a tool_choice": (FORCED | {"response_format": {"type": "json_object"}}, FORCED),
     "reasoning_effort": ({"reasoning_effort": "high"}, {}),
+    "reasoning_effort: none": ({"reasoning_effort": "none"}, {}),
+    "reasoning_effort: xhigh": ({"reasoning_effort": "xhigh"}, {}),
 }
 """For each field a body that uses it, and one beside it that differs in nothing else, both on top of `PLAIN`."""
 
@@ -112,7 +119,6 @@ async def answered(model: ChatModel, state: EndpointState, request: ChatRequest)
 @asynccontextmanager
 async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     name = column.models.replace("*", "x")
-    assert next(pattern for pattern, _ in FAMILIES if fnmatchcase(name, pattern)) == column.models
     async with GeminiServer(stream(WORLD)).running() as server, model_at(server.url) as model:
         client = GeminiClient(provider="gemini", api_key="any", base_url=server.url)
 
@@ -126,19 +132,26 @@ async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState]
             await client.aclose()
 
 
+def as_asked(asked: Asked) -> Script:
+    return answer("{}" if "format" in asked.body else "Hello")
+
+
 @asynccontextmanager
-async def ollama(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
+async def ollama(_: Column, version: str = "0.33.0") -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
     """One model that can do everything, and one that can only chat."""
     async with ollama_server() as server:
+        server.version = version
         able = Model(name="able", capabilities=("completion", "tools", "vision", "thinking"))
         server.models = [able, Model(name="plain", capabilities=("completion",))]
         server.loaded = {"able", "plain"}
+        server.scripts = [as_asked]
         directory = OllamaDirectory(model="able", clock=SystemClock(), base_url=server.url)
         await directory.look()
         model = OllamaChatModel(base_url=server.url, clock=SystemClock())
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
             await answered(model, state, request)
+            assert not server.dropped
             return server.chats()[-1].body
 
         try:
@@ -158,16 +171,30 @@ async def embedded(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], B
     yield [state_of(to, unusable=None, demonstration=False, loading=False)], body
 
 
-VENDORS = {"gemini": gemini, "ollama": ollama, "embedded": embedded}
+VENDORS: dict[str, Callable[[Column], AbstractAsyncContextManager[tuple[Sequence[EndpointState], Body]]]] = {
+    "gemini": gemini,
+    "ollama": ollama,
+    "embedded": embedded,
+}
 
 
 def planned(state: EndpointState, changes: dict[str, Any]) -> ChatRequest:
-    """The request, where the endpoint's plan has it. Raises `InvalidRequest` where it is refused."""
+    """The request, where the endpoint's plan has it. Raises `InvalidRequest` where it is refused.
+
+    Whatever the endpoint leaves out of it is named, and refused to a strict client unless it is a label.
+    """
     body = msgspec.convert(PLAIN | {"model": state.endpoint.name} | changes, ChatBody)
     call = to_call(body, None, None)
     check(call)
     client = Client(id=ClientId("me"), namespace="me", quota=Quota())
-    assert make_plan(call, client, [state]).endpoints == (state,)
+    plan = make_plan(call, client, [state])
+    assert plan.endpoints == (state,)
+    binding = {row.field for row in PARAMETERS if not row.label}
+    if state.left_out & plan.used.keys():
+        assert plan.ignored(state.endpoint.id)
+    if state.left_out & plan.used.keys() & binding:
+        with pytest.raises(InvalidRequest):
+            make_plan(call, replace(client, strict=True), [state])
     return call.request
 
 
@@ -194,20 +221,29 @@ def refused(state: EndpointState, parameter: Parameter, changes: dict[str, Any])
 async def walk(column: Column, parameter: Parameter, state: EndpointState, body: Body) -> bool:
     """One cell, for one model. True where the field goes out."""
     changes, beside = USES[parameter.field]
-    if parameter.feature is not None and parameter.feature not in state.features:
+    lacking = parameter.feature is not None and parameter.feature not in state.features
+    left_out = parameter.field in state.left_out
+    if lacking and (parameter.label or not left_out):
         refused(state, parameter, changes)
         return False
-    used, unused = [await body(state, planned(state, one)) for one in (changes, beside)]
     place = column.places.get(parameter.field)
-    if place is None:
+    if place is not None and place.at and parameter.field == "reasoning_effort: none":
+        beside = {"reasoning_effort": "low"}  # which goes to the lowest level too where nothing is said
+    used, unused = [await body(state, planned(state, one)) for one in (changes, beside)]
+    if left_out:
         assert used == unused
         return False
+    assert place is not None
+    if not place.at:
+        assert used == unused
+        return True
     assert at(used, place.at) != at(unused, place.at)
-    if place.how is None:
+    if place.how is None and parameter.field not in GOES_ON:
         assert SAID.get(parameter.field, next(iter(changes.values()))) in at(used, place.at)
     return True
 
 
+GOES_ON = {"messages[].content, of a last answer"}
 GOES_OUT = {
     Treatment.HONOURED: {True},
     Treatment.TRANSLATED: {True},
@@ -220,10 +256,20 @@ GOES_OUT = {
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: f"{column.provider}/{column.models}")
 async def test_every_cell(column: Column) -> None:
     async with VENDORS[column.provider](column) as (states, body):
-        for parameter in PARAMETERS:
-            treatment = column.treatment(parameter)
-            gone_out = {await walk(column, parameter, state, body) for state in states}
-            assert gone_out == GOES_OUT[treatment], parameter.field
+        await walk_all(column, states, body)
+
+
+async def test_every_cell_at_an_older_ollama() -> None:
+    (column,) = (column for column in COLUMNS if column.provider == "ollama")
+    async with ollama(column, "0.17.4") as (states, body):
+        await walk_all(column, states, body)
+
+
+async def walk_all(column: Column, states: Sequence[EndpointState], body: Body) -> None:
+    for parameter in PARAMETERS:
+        treatment = column.treatment(parameter)
+        gone_out = {await walk(column, parameter, state, body) for state in states}
+        assert gone_out == GOES_OUT[treatment], parameter.field
 
 
 def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
@@ -262,9 +308,10 @@ new._name_, new._value_ = "NEW", "new"
 routing.Feature._member_map_["NEW"] = routing.Feature._value2member_map_["new"] = new
 routing.Feature._member_names_.append("NEW")
 parameters.PARAMETERS += (parameters.Parameter("new", new, lambda request: 1),)
+parameters.FEATURES["new"] = new
 
 from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
-from llm_gateway.adapters.outbound.gemini.families import FAMILIES
+from llm_gateway.adapters.outbound.gemini.models import FILE, PACKAGED
 from llm_gateway.adapters.outbound.ollama.catalogue import OllamaServer, Pulled, states
 from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall, ChatRequest
@@ -278,7 +325,8 @@ able = Pulled(name="able", digest="", capabilities=frozenset({"completion", "too
 server = OllamaServer(
     provider="ollama", model="able", fingerprint="", num_ctx=None, configured=True, locality=Locality.ON_PREMISES
 )
-honoured = {pattern: family.features for pattern, family in FAMILIES} | {"embedded": embedded}
+named = [name for row in FILE.models for name in row.names]
+honoured = {name: PACKAGED.of(name, 0.0).features for name in named} | {"embedded": embedded}
 honoured["ollama"] = states(server, [able], {})[0].features
 for name, features in honoured.items():
     endpoint = Endpoint(id=EndpointId(provider=name, model="any"), locality=Locality.ON_PREMISES)
@@ -297,7 +345,7 @@ for column in COLUMNS:
 def test_a_parameter_that_is_added_without_a_place_is_refused_by_its_field_everywhere() -> None:
     done = subprocess.run([sys.executable, "-c", NEW_FEATURE], capture_output=True, text=True, check=True)
     told = done.stdout.splitlines()
-    patterns = [pattern for pattern, _ in FAMILIES]
+    patterns = dict.fromkeys(name for row in FILE.models for name in row.names)
     refusals = [f"{name} new {name}/any cannot honour new" for name in (*patterns, "embedded", "ollama")]
     assert told == [*refusals, *(f"{column.models} 400" for column in COLUMNS)]
 

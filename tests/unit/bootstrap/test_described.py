@@ -51,8 +51,8 @@ def test_no_secret_is_shown_wherever_it_stands(tmp_path: Path) -> None:
     assert "canary" not in "\n".join(shown)
     assert "API_KEYS = ***, *** (environment)" in shown
     assert (
-        "clients[0] = name team; keys ***, ***; requests 10, refilled by 2.5 a second; hints local, secure (TOML)"
-        in (shown)
+        "clients[0] = name team; keys ***, ***; requests 10, refilled by 2.5 a second; hints local, secure; "
+        "strict False (TOML)" in (shown)
     )
     assert (
         "endpoints[0] = name near; kind ollama; model llama3.1; base_url http://***@127.0.0.1:1/; api_key *** (TOML)"
@@ -69,4 +69,4 @@ def test_the_values_are_the_effective_ones(tmp_path: Path) -> None:
 def test_every_setting_is_there() -> None:
     names = {line.partition(" ")[0].lower() for line in described(Settings(), {})}
 
-    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "routes", "demo"}
+    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "models", "routes", "demo"}

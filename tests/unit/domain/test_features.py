@@ -23,8 +23,8 @@ from llm_gateway.domain.chat import (
     ToolMode,
     UserMessage,
 )
-from llm_gateway.domain.features import features_used
-from llm_gateway.domain.routing import Feature
+from llm_gateway.domain.features import fields_used, unable
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
 
 from .generated import values_of
 
@@ -33,8 +33,13 @@ PICTURE = UserMessage(content=(Text(text="What is it?"), Image(data=b"x", mime_t
 CALLING = AssistantMessage(tool_calls=(ToolCall(id="1", name="look", arguments="{}"),))
 
 
-def used(*messages: Message, **fields: Any) -> dict[Feature, str]:
-    return features_used(ChatRequest(messages=messages or (HELLO,), **fields))
+TOOLS = (Tool(name="look"),)
+ANSWERED = AssistantMessage(content="So")
+NAMED = "messages[].name"
+
+
+def used(*messages: Message, **fields: Any) -> dict[str, str]:
+    return fields_used(ChatRequest(messages=messages or (HELLO,), **fields))
 
 
 def test_text_in_and_text_out_asks_for_nothing() -> None:
@@ -54,38 +59,88 @@ def test_text_in_and_text_out_asks_for_nothing() -> None:
     ],
 )
 def test_a_sampling_parameter_counts_even_where_it_is_zero(sampling: Sampling, feature: Feature) -> None:
-    assert used(sampling=sampling) == {feature: feature.value}
+    assert used(sampling=sampling) == {feature.value: feature.value}
+
+
+def test_a_temperature_that_no_client_stated_asks_for_nothing() -> None:
+    assert used(sampling=Sampling(temperature=0.7, temperature_by_default=True)) == {}
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"tools": (Tool(name="look"),)}, {Feature.TOOLS: "tools"}),
+        ({"tools": TOOLS}, {"tools": "tools"}),
         ({"tool_choice": ToolMode.AUTO}, {}),
         ({"tool_choice": ToolMode.NONE}, {}),
-        ({"tool_choice": ToolMode.REQUIRED}, {Feature.TOOL_CHOICE: "tool_choice"}),
-        ({"tool_choice": NamedTool(name="look")}, {Feature.TOOL_CHOICE: "tool_choice"}),
-        ({"response_format": JsonFormat()}, {Feature.JSON_OBJECT: "response_format"}),
-        ({"response_format": JsonSchemaFormat(name="a", schema={})}, {Feature.JSON_SCHEMA: "response_format"}),
-        ({"reasoning_effort": ReasoningEffort.NONE}, {Feature.REASONING_EFFORT: "reasoning_effort"}),
+        ({"tool_choice": ToolMode.REQUIRED}, {"tool_choice: required": "tool_choice"}),
+        ({"tool_choice": NamedTool(name="look")}, {"tool_choice: a function": "tool_choice"}),
+        ({"response_format": JsonFormat()}, {"response_format: json_object": "response_format"}),
+        (
+            {"response_format": JsonSchemaFormat(name="a", schema={}, strict=True)},
+            {
+                "response_format: json_schema": "response_format",
+                "response_format.json_schema.name": "response_format.json_schema.name",
+                "response_format.json_schema.strict": "response_format.json_schema.strict",
+            },
+        ),
+        ({"reasoning_effort": ReasoningEffort.NONE}, {"reasoning_effort: none": "reasoning_effort"}),
+        ({"reasoning_effort": ReasoningEffort.LOW}, {"reasoning_effort": "reasoning_effort"}),
+        (
+            {"reasoning_effort": ReasoningEffort.XHIGH},
+            {"reasoning_effort": "reasoning_effort", "reasoning_effort: xhigh": "reasoning_effort"},
+        ),
+        (
+            {"tools": TOOLS, "response_format": JsonFormat(), "tool_choice": ToolMode.REQUIRED},
+            {
+                "tools": "tools",
+                "tool_choice: required": "tool_choice",
+                "response_format: json_object": "response_format",
+                "response_format: beside tools": "response_format",
+                "response_format: beside a tool_choice": "response_format",
+            },
+        ),
+        (
+            {"tools": TOOLS, "response_format": JsonFormat(), "tool_choice": ToolMode.NONE},
+            {"tools": "tools", "response_format: json_object": "response_format"},
+        ),
+        (
+            {"tools": (Tool(name="look"), Tool(name="see", strict=True))},
+            {"tools": "tools", "tools[].function.strict": "tools[1].function.strict"},
+        ),
     ],
 )
-def test_a_field_of_the_request_asks_at_its_own_path(fields: dict[str, Any], expected: dict[Feature, str]) -> None:
+def test_a_field_of_the_request_asks_at_its_own_path(fields: dict[str, Any], expected: dict[str, str]) -> None:
     assert used(**fields) == expected
 
 
 def test_messages_ask_for_images_and_tools_at_the_first_place() -> None:
-    assert used(HELLO, PICTURE, PICTURE) == {Feature.IMAGES: "messages[1].content[1]"}
-    assert used(HELLO, CALLING, CALLING) == {Feature.TOOLS: "messages[1].tool_calls"}
-    assert used(HELLO, ToolMessage(content=(), tool_call_id="1")) == {Feature.TOOLS: "messages[1].role"}
-    assert used(CALLING, tools=(Tool(name="look"),)) == {Feature.TOOLS: "tools"}
+    assert used(HELLO, PICTURE, PICTURE) == {"messages[].content, an image": "messages[1].content[1]"}
+    assert used(HELLO, CALLING, CALLING) == {"messages[].tool_calls": "messages[1].tool_calls"}
+    assert used(HELLO, ToolMessage(content=(), tool_call_id="1")) == {"messages[].tool_call_id": "messages[1].role"}
+    assert used(UserMessage(content="Hi"), UserMessage(content="Hi", name="Ann")) == {NAMED: "messages[1].name"}
+
+
+def test_only_a_last_answer_with_text_is_to_be_gone_on_with() -> None:
+    assert used(HELLO, ANSWERED) == {"messages[].content, of a last answer": "messages[1].content"}
+    assert used(ANSWERED, HELLO) == used(HELLO, AssistantMessage(content="")) == {}
+
+
+def test_what_an_endpoint_leaves_out_is_refused_to_a_strict_client_only_and_labels_to_none() -> None:
+    request = ChatRequest(messages=(UserMessage(content="Hi", name="Ann"),), sampling=Sampling(top_p=0.5))
+    endpoint = Endpoint(id=EndpointId(provider="p", model="m"), locality=Locality.CLOUD)
+    state = EndpointState(endpoint=endpoint, features=frozenset(), left_out=frozenset({"top_p", NAMED}))
+    asked = fields_used(request)
+    assert unable(request, asked, state) is None
+    skip = unable(request, asked, state, strict=True)
+    assert skip is not None
+    assert skip.path == "top_p"
 
 
 @given(values_of(ChatRequest))
 def test_every_feature_that_is_used_has_a_path(request: ChatRequest) -> None:
-    assert all(features_used(request).values())
+    assert all(fields_used(request).values())
 
 
 def test_a_penalty_of_zero_asks_for_nothing() -> None:
     request = ChatRequest(messages=(), sampling=Sampling(presence_penalty=0.0, frequency_penalty=0.0))
-    assert features_used(request) == {}
+    assert fields_used(request) == {}

@@ -2,13 +2,16 @@
 
 import json
 from base64 import b64encode, urlsafe_b64decode
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest, to_vendor
+from llm_gateway.adapters.outbound.gemini import translate_request
+from llm_gateway.adapters.outbound.gemini.models import FILE, PACKAGED
+from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
@@ -31,6 +34,13 @@ from llm_gateway.domain.routing import EndpointId
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/request_*.json"))
 HELLO = UserMessage(content=(Text(text="hello"),))
+
+
+NOW = datetime.combine(FILE.checked, time(), UTC).timestamp()
+
+
+def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
+    return translate_request.to_vendor(to, request, PACKAGED.of(to.model, NOW))
 
 
 def endpoint(model: str = "gemini-flash-latest") -> EndpointId:
@@ -208,28 +218,36 @@ def thinking(model: str, effort: ReasoningEffort | None) -> dict[str, Any] | Non
     return config
 
 
+LOW = [*["LOW"] * 4, "MEDIUM", "HIGH", "HIGH"]
+MINIMAL = [*["MINIMAL"] * 3, "LOW", "MEDIUM", "HIGH", "HIGH"]
+MINIMAL_OR_OFF = ["MINIMAL", 0, *MINIMAL[2:]]
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("gemini-flash-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.7-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.8-flash", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-flash-lite-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-4-argon", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-5-unheard-of", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3-flash-preview", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.1-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.5-flash-lite", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.6-flash", ["MINIMAL", "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3.1-pro-preview", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-pro-latest", ["LOW", "LOW", "LOW", "LOW", "MEDIUM", "HIGH"]),
-        ("gemini-3-pro-preview", ["LOW", "LOW", "LOW", "LOW", "HIGH", "HIGH"]),
-        ("gemini-2.5-flash", [0, 0, 1024, 1024, 8192, 24576]),
-        ("gemini-2.5-flash-lite", [0, 0, 1024, 1024, 8192, 24576]),
-        ("gemini-2.5-pro", [128, 128, 1024, 1024, 8192, 24576]),
+        ("gemini-flash-latest", LOW),
+        ("gemini-3.7-flash", LOW),
+        ("gemini-3.8-flash", LOW),
+        ("gemini-flash-lite-latest", LOW),
+        ("gemini-pro-latest", LOW),
+        ("gemini-4-argon", LOW),
+        ("gemini-4-carbon", LOW),
+        ("gemini-4-neon", [*LOW[:6], "XHIGH"]),
+        ("gemini-4-hydrogen", [*LOW[:6], "XHIGH"]),
+        ("gemini-5-unheard-of", LOW),
+        ("gemini-3.1-pro-preview", LOW),
+        ("gemini-3-flash-preview", MINIMAL_OR_OFF),
+        ("gemini-3.1-flash-lite", MINIMAL_OR_OFF),
+        ("gemini-3.5-flash-lite", MINIMAL),
+        ("gemini-3.5-flash", MINIMAL_OR_OFF),
+        ("gemini-3.6-flash", MINIMAL_OR_OFF),
+        ("gemini-2.5-flash", [0, 0, 1024, 1024, 8192, 24576, 24576]),
+        ("gemini-2.5-flash-lite", [0, 0, 1024, 1024, 8192, 24576, 24576]),
+        ("gemini-2.5-pro", [128, 128, 1024, 1024, 8192, 24576, 24576]),
     ],
 )
-def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
+def test_thinking_by_model(model: str, expected: list[str | int]) -> None:
     asked: list[ReasoningEffort | None] = [None, *ReasoningEffort]
     for effort, wanted in zip(asked, expected, strict=True):
         config: dict[str, Any] = {"thinkingLevel" if isinstance(wanted, str) else "thinkingBudget": wanted}
@@ -238,30 +256,28 @@ def test_thinking_by_family(model: str, expected: list[str | int]) -> None:
         assert thinking(model, effort) == config
 
 
-@pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemini-2.0-flash", "gemini-robotics-er-1.6"])
+@pytest.mark.parametrize("model", ["gemma-3-27b-it", "gemma-4-31b-it", "gemini-2.0-flash"])
 def test_no_thinking_is_asked_of_models_that_do_not_take_it(model: str) -> None:
     assert thinking(model, None) is None
 
 
 @pytest.mark.parametrize(
-    ("model", "sent"),
+    ("model", "by_default", "stated"),
     [
-        ("gemini-flash-latest", None),
-        ("gemini-3.1-pro-preview", None),
-        ("gemini-3.5-flash-lite", None),
-        ("gemini-4-hydrogen", None),
-        ("gemini-5-unheard-of", None),
-        ("gemini-robotics-er-1.6", None),
-        ("gemini-2.5-flash", 0.7),
-        ("gemini-2.0-flash", 0.7),
-        ("gemma-4-31b-it", 0.7),
+        ("gemini-flash-latest", None, None),
+        ("gemini-3.1-pro-preview", None, 0.7),
+        ("gemini-3.5-flash-lite", None, None),
+        ("gemini-4-hydrogen", None, None),
+        ("gemini-5-unheard-of", None, None),
+        ("gemini-2.5-flash", 0.7, 0.7),
+        ("gemma-4-31b-it", 0.7, 0.7),
     ],
 )
-def test_a_default_temperature_goes_only_to_who_samples_by_it_and_a_stated_one_to_all(
-    model: str, sent: float | None
+def test_a_temperature_goes_only_to_who_samples_and_a_default_one_only_to_who_has_no_better(
+    model: str, by_default: float | None, stated: float | None
 ) -> None:
-    for by_default, expected in ((True, sent), (False, 0.7)):
-        sampling = Sampling(temperature=0.7, temperature_by_default=by_default)
+    for unstated, expected in ((True, by_default), (False, stated)):
+        sampling = Sampling(temperature=0.7, temperature_by_default=unstated)
         config = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO,), sampling=sampling)))
         assert config["generationConfig"].get("temperature") == expected
 
@@ -278,7 +294,8 @@ def signatures(model: str, *messages: AssistantMessage | ToolMessage | UserMessa
 
 
 @pytest.mark.parametrize(
-    ("model", "first"), [("gemini-flash-latest", PLACEHOLDER), ("gemini-3-pro", PLACEHOLDER), ("gemini-2.5-pro", None)]
+    ("model", "first"),
+    [("gemini-flash-latest", PLACEHOLDER), ("gemini-3-flash-preview", PLACEHOLDER), ("gemini-2.5-pro", None)],
 )
 def test_a_call_that_nobody_signed_goes_as_such_to_who_would_refuse_it(model: str, first: str | None) -> None:
     assert signatures(model, AssistantMessage(tool_calls=CALLS), *RESULTS) == [first, None]
@@ -286,9 +303,17 @@ def test_a_call_that_nobody_signed_goes_as_such_to_who_would_refuse_it(model: st
 
 def test_a_signature_that_is_there_is_never_replaced() -> None:
     signed = msgspec.structs.replace(CALLS[0], extra_content={"google": {"thought_signature": "c2ln"}})
-    assert signatures("gemini-3-pro", AssistantMessage(tool_calls=(signed, CALLS[1])), *RESULTS) == ["c2ln", None]
+    assert signatures("gemini-3-flash-preview", AssistantMessage(tool_calls=(signed, CALLS[1])), *RESULTS) == [
+        "c2ln",
+        None,
+    ]
 
 
 def test_what_was_called_before_the_last_question_needs_no_signature() -> None:
     calls = AssistantMessage(tool_calls=CALLS)
-    assert signatures("gemini-3-pro", calls, *RESULTS, HELLO, calls, *RESULTS) == [None, None, PLACEHOLDER, None]
+    assert signatures("gemini-3-flash-preview", calls, *RESULTS, HELLO, calls, *RESULTS) == [
+        None,
+        None,
+        PLACEHOLDER,
+        None,
+    ]

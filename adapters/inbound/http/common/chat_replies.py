@@ -53,7 +53,7 @@ class WholeReply(Struct, frozen=True):
             else:
                 async with cancel_on_disconnect(receive):
                     reply = await answer.reply()
-            headers.update(provenance(answer.endpoint, answer.cache))
+            headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
         await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
 
 
@@ -87,7 +87,7 @@ class StreamReply(Struct, frozen=True):
                 match event:
                     case Started():
                         if not stream.begun:
-                            context.headers.update(provenance(answer.endpoint, answer.cache))
+                            context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
                     case Finished():
                         pass
                     case delta:

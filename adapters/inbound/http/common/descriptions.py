@@ -42,6 +42,10 @@ PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass"]}},
+    "X-Gateway-Ignored": {
+        "schema": {"type": "string"},
+        "description": "Fields of the request that had no effect at this model, by their paths, separated by commas.",
+    },
 }
 ERROR_HEADERS: dict[int, dict[str, Any]] = {
     401: CHALLENGE,

@@ -1,5 +1,6 @@
 """Header fields of a response: where the answer comes from, and where a client stands with its quota."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 _SAFE = "/:@+,;=!$&'()*~ "
+MAX_IGNORED = 32
+"""Fields that `X-Gateway-Ignored` names at most."""
 
 
 def rate_headers(decision: Decision) -> Headers:
@@ -38,11 +41,18 @@ def rate_headers(decision: Decision) -> Headers:
     return headers + older
 
 
-def provenance(endpoint: EndpointId | None, cache: CacheStatus | None) -> tuple[tuple[bytes, bytes], ...]:
-    """Which endpoint answers, and whether from the cache. What a header can't hold of a name is percent-encoded."""
+def provenance(
+    endpoint: EndpointId | None, cache: CacheStatus | None, ignored: Sequence[str] = ()
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Which endpoint answers, whether from the cache, and which fields of the request had no effect.
+
+    What a header can't hold of a name is percent-encoded.
+    """
     if endpoint is None or cache is None:
         return ()
+    named = ", ".join(ignored[:MAX_IGNORED])
     return (
+        *(((b"x-gateway-ignored", quote(named, safe=_SAFE + "[]").encode()),) if named else ()),
         (b"x-gateway-provider", quote(endpoint.provider, safe=_SAFE).encode()),
         (b"x-gateway-model", quote(endpoint.model, safe=_SAFE).encode()),
         (b"x-gateway-cache", cache.value.encode()),

@@ -55,12 +55,13 @@ class DeltaOut(Out, frozen=True, kw_only=True):
 
 
 class EndpointOut(Out, frozen=True, kw_only=True):
-    """An endpoint of a plan, and its circuit breaker."""
+    """An endpoint of a plan, its circuit breaker, and the fields of the request that would have no effect there."""
 
     provider: str
     model: str
     locality: Literal["on_premises", "cloud"]
     breaker: Literal["closed", "open", "half_open"]
+    ignored: list[str]
 
 
 class SkipOut(Out, frozen=True, kw_only=True):

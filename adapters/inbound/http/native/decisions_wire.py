@@ -30,7 +30,8 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
 
     `plan` are the endpoints in the order in which they were to be asked; `skipped` were left out of it, and
     `passed_over` of it gave no answer. `attempts` are the calls that were made for this request: none for one that
-    came from the cache or joined another's. `saved_seconds` is what an answer from the cache had taken its provider.
+    came from the cache or joined another's. `ignored` are the fields that had no effect. `saved_seconds` is what an
+    answer from the cache had taken its provider.
     """
 
     id: str
@@ -41,6 +42,7 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     skipped: list[SkipOut]
     passed_over: list[SkipOut]
     attempts: list[AttemptOut]
+    ignored: list[str]
     provider: str | None
     model: str | None
     cache: str | None
@@ -64,6 +66,7 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         skipped=[_passed(skip) for skip in record.skipped],
         passed_over=[_passed(skip) for skip in record.passed_over],
         attempts=[_attempt(attempt) for attempt in record.attempts],
+        ignored=list(record.ignored),
         provider=endpoint.provider if endpoint else None,
         model=endpoint.model if endpoint else None,
         cache=record.cache.value if record.cache else None,

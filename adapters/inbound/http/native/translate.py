@@ -151,6 +151,7 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
                 model=state.endpoint.id.model,
                 locality=state.endpoint.locality.value,
                 breaker=explanation.breakers[state.endpoint.id].value,
+                ignored=list(plan.ignored(state.endpoint.id)),
             )
             for state in plan.endpoints
         ],

@@ -10,7 +10,9 @@ from llm_gateway.domain.errors import Fault
 
 
 class Fate(StrEnum):
-    """What becomes of a field of OpenAI's. `LEFT_OUT`: it is taken, and not sent to providers."""
+    """What becomes of a field of OpenAI's. `LEFT_OUT`: it is taken, and not sent to providers. At top level that and
+    `NO_EFFECT` are named in `X-Gateway-Ignored`.
+    """
 
     HONOURED = "honoured"
     NO_EFFECT = "no effect"
@@ -109,11 +111,14 @@ FIELDS = (
     _no_effect("prompt_cache_key", str, "of OpenAI's own prompt cache"),
     _no_effect("prompt_cache_options", dict[str, Any], "of OpenAI's own prompt cache"),
     _no_effect("prompt_cache_retention", str, "of OpenAI's own prompt cache"),
-    _honoured("reasoning_effort", "`none` to `high`; `xhigh` and `max`, which no provider here has, are refused"),
+    _honoured(
+        "reasoning_effort",
+        "`none` to `xhigh`, by models that can; else refused, but for `none`, which then asks for the least",
+    ),
     _honoured("response_format", "`text`, `json_object` and `json_schema`, by providers that can; else refused"),
     _label("response_format.json_schema.name"),
     _honoured("response_format.json_schema.description", "within the schema, by Gemini; others have no place for it"),
-    _label("response_format.json_schema.strict"),
+    _honoured("response_format.json_schema.strict", "every schema binds"),
     _no_effect("safety_identifier", str),
     _honoured("seed", "by providers that can; else refused"),
     _refused("service_tier", "there is one", "auto", "default"),
@@ -147,6 +152,7 @@ EMBEDDING_FIELDS = (
 )
 UNHONOURED = tuple(field for field in FIELDS if field.top_level and field.fate in (Fate.NO_EFFECT, Fate.REFUSED))
 _REFUSED = tuple(field for field in UNHONOURED if field.fate is Fate.REFUSED)
+_IDLE = tuple(field.path for field in UNHONOURED if field.fate is Fate.NO_EFFECT)
 
 
 def refusals(body: Struct) -> Iterator[Fault]:
@@ -155,6 +161,11 @@ def refusals(body: Struct) -> Iterator[Fault]:
         value = getattr(body, field.path)
         if value is not None and not any(_same(value, neutral) for neutral in field.neutral):
             yield Fault(path=field.path, message=f"is not taken here: {field.note}{_except(field)}")
+
+
+def without_effect(body: Struct) -> Iterator[str]:
+    """The top-level fields that a decoded body states and nothing here takes notice of."""
+    return (path for path in _IDLE if getattr(body, path) is not None)
 
 
 def _same(value: object, neutral: object) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from msgspec import UNSET, ValidationError, convert
+from msgspec.structs import replace
 
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -25,7 +26,7 @@ from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, given, to_tool_call
 from . import answers, wire
-from .fields import refusals
+from .fields import refusals, without_effect
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)
 
@@ -36,7 +37,8 @@ def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | Non
     if faults:
         raise InvalidRequest(faults)
     messages = tuple(_message(message, f"messages[{at}]") for at, message in enumerate(body.messages))
-    return call_of(body, messages, _max_tokens(body), hint, timeout)
+    call = call_of(body, messages, _max_tokens(body), hint, timeout)
+    return replace(call, ignored=tuple(without_effect(body)))
 
 
 def _max_tokens(body: wire.CompletionIn) -> int | None:

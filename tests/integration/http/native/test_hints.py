@@ -146,8 +146,14 @@ async def test_explain_shows_the_plan_and_costs_nothing(both: Served) -> None:
         "hint": "online",
         "pinned": False,
         "endpoints": [
-            {"provider": "gemini", "model": "gemini-flash-latest", "locality": "cloud", "breaker": "closed"},
-            {"provider": "ollama", "model": "llama3.1", "locality": "on_premises", "breaker": "closed"},
+            {
+                "provider": "gemini",
+                "model": "gemini-flash-latest",
+                "locality": "cloud",
+                "breaker": "closed",
+                "ignored": [],
+            },
+            {"provider": "ollama", "model": "llama3.1", "locality": "on_premises", "breaker": "closed", "ignored": []},
         ],
         "skipped": [],
     }
