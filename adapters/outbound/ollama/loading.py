@@ -104,7 +104,7 @@ class Loads:
         """The load that is under way, else another."""
         task = self._tasks.get(to)
         if task is None:
-            task = self._tasks[to] = asyncio.create_task(self._load(to, seen))
+            task = self._tasks[to] = asyncio.create_task(self._load(to, seen), name=f"load {to.name}")
             task.add_done_callback(lambda ended: self._ended(to, ended))
         return task
 

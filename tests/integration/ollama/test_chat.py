@@ -79,7 +79,7 @@ async def test_usage_model_and_reason_are_the_servers(server: OllamaServer, mode
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (26, 8)
 
 
-@pytest.mark.parametrize("version", ["0.12.11", "0.17.4", "0.29.9", "0.0.0"])
+@pytest.mark.parametrize("version", ["0.12.11", "0.17.4", "0.29.9"])
 async def test_what_does_not_fit_the_context_is_never_cut_off_silently_by_older_servers(
     server: OllamaServer, model: OllamaChatModel, version: str
 ) -> None:

@@ -322,7 +322,7 @@ async def _is_left_after(
         await eventually(lambda: len(seen) == first)
         await clock.advance(SILENT_SECONDS)
         asked = 2 if server.scripts[0] == [Hold()] else 1  # once more, whether the model is loaded for the call
-        await eventually(lambda: _looks(server) == asked and server.open_calls == 1)
+        await eventually(lambda: _loads_ended(server) == asked)
         await clock.advance(limit - SILENT_SECONDS - 1)
         assert not asking.done()
         await clock.advance(1)
@@ -332,9 +332,9 @@ async def _is_left_after(
         await eventually(server.left.is_set, within=1)
 
 
-def _looks(server: OllamaServer) -> int:
-    """The last question of each load."""
-    return sum(one.path == "/api/ps" for one in server.asked)
+def _loads_ended(server: OllamaServer) -> int:
+    """At the client, which is later than at the server."""
+    return len(server.loads()) - sum(task.get_name() == f"load {LOCAL.name}" for task in asyncio.all_tasks())
 
 
 @GRAINS
