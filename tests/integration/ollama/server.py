@@ -10,7 +10,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from .. import scripted_vendor
-from ..scripted_vendor import LAST, Asked, Reset, Script, ScriptedVendor, Step, head, whole
+from ..scripted_vendor import LAST, Asked, Hold, Reset, Script, ScriptedVendor, Step, head, whole
 from . import rules
 from .rules import Verdict
 
@@ -108,6 +108,7 @@ class OllamaServer(ScriptedVendor):
         self.runners: dict[str, Runner] = {}
         self.loadings: list[tuple[str, Runner]] = []
         self.absent: set[str] = set()
+        self.silent: set[str] = set()
         self.embedding: Callable[[Asked], Script] = embedded
         self.may_load = asyncio.Event()
         self.may_load.set()
@@ -131,6 +132,8 @@ class OllamaServer(ScriptedVendor):
     async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
         if asked.path in self.absent:
             return whole({"error": "404 page not found"}, 404)
+        if asked.path in self.silent:
+            return [Hold()]
         verdict = self._verdict(asked)
         if verdict.error:
             return whole(verdict.body, verdict.status)
