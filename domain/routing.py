@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -106,6 +106,10 @@ class Feature(StrEnum):
     PREFILL = "an answer that goes on from the last message"
 
 
+UNSEEN: Final = "not looked at yet"
+"""Why an endpoint is unusable whose provider has said neither that it is there nor that it is away."""
+
+
 class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     """What is known of an endpoint now.
 
@@ -115,7 +119,8 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
     `output_limit` are in tokens. `features` are those of its chats, of which `max_stops`, `seed_bits` and `media_types`
     bound three; None where the request's own bounds are enough. `left_out` are the fields, as the table of parameters
-    has them, that would change nothing there: they are not sent, and named to the client.
+    has them, that would change nothing there: they are not sent, and named to the client. `server_version` is what a
+    server that the operator runs says of itself.
     """
 
     endpoint: Endpoint
@@ -133,6 +138,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     max_stops: int | None = None
     seed_bits: int | None = None
     media_types: frozenset[str] | None = None
+    server_version: str | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -54,6 +54,7 @@ class OperationsHandlers:
                 locality=state.endpoint.locality.value,
                 demonstration=state.demonstration,
                 reason=state.unusable if state.configured else state.unusable or "not configured",
+                version=state.server_version,
             )
             for state in self._directory.snapshot()
         ]

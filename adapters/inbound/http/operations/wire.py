@@ -12,13 +12,14 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True):
-    """An endpoint, whether it can be asked, and if not, why."""
+    """An endpoint, whether it can be asked, and if not, why. `version`: its server's, where it runs on one of yours."""
 
     name: str
     usable: bool
     locality: Literal["on_premises", "cloud"]
     demonstration: bool
     reason: str | None
+    version: str | None
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):

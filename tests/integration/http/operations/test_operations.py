@@ -44,6 +44,7 @@ async def test_ready_with_an_endpoint(keyless: httpx.AsyncClient) -> None:
                 "locality": "on_premises",
                 "demonstration": False,
                 "reason": None,
+                "version": None,
             }
         ],
         "stores": [],
