@@ -139,6 +139,12 @@ class OllamaServer(ScriptedVendor):
             return whole(verdict.body, verdict.status)
         self.dropped |= verdict.dropped
         self.cut += verdict.cut
+        if asked.path in ("/api/chat", "/api/embed"):
+            return await self._answer(asked, reader)
+        return await self._told(asked, reader)
+
+    async def _told(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+        """Of itself and of its models."""
         match asked.path:
             case "/api/version":
                 return whole({"version": self.version})
@@ -152,17 +158,19 @@ class OllamaServer(ScriptedVendor):
             case "/api/show":
                 model = self._find(asked.body["model"])
                 return whole(_shown(model)) if model is not None else whole({"error": "not found"}, 404)
-            case "/api/chat" | "/api/embed" if not await self._loads(asked, reader):
-                self.loads_given_up += 1
-                return [Reset()]
-            case "/api/chat" if not asked.body["messages"]:
-                reason = "unload" if asked.body.get("keep_alive") == 0 else "load"
-                return whole(line("") | {"done": True, "done_reason": reason})
-            case "/api/embed" if not asked.body["input"]:
-                return whole({"model": asked.body["model"], "embeddings": []})
-            case "/api/embed":
-                return self.embedding(asked)
         return self.scripted(asked)
+
+    async def _answer(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+        if not await self._loads(asked, reader):
+            self.loads_given_up += 1
+            return [Reset()]
+        if asked.path == "/api/embed":
+            nothing = {"model": asked.body["model"], "embeddings": []}
+            return self.embedding(asked) if asked.body["input"] else whole(nothing)
+        if asked.body["messages"]:
+            return self.scripted(asked)
+        reason = "unload" if asked.body.get("keep_alive") == 0 else "load"
+        return whole(line("") | {"done": True, "done_reason": reason})
 
     def evict(self, name: str = "llama3.1:latest") -> None:
         self.loaded.discard(name)
