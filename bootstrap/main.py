@@ -7,12 +7,14 @@ from pathlib import Path
 
 from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
+from .kinds import model_warnings
 from .loading import SettingsError, SettingsRead, read_settings
 from .opening import open_gateway
 from .settings import Settings
@@ -73,4 +75,5 @@ def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None
 
 def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:
     read = _read(config, demo=demo, serving=True)
-    return described(read.settings, read.sources)
+    warnings = [f"Warning: {words}" for words in model_warnings(read.settings, SystemClock().now())]
+    return [*described(read.settings, read.sources), *warnings]

@@ -32,7 +32,10 @@ class Load(Protocol[SettingsT_co]):
 
 class Describe(Protocol):
     def __call__(self, config: Path | None, *, demo: bool) -> Sequence[str]:
-        """The effective settings, a line each, with secrets masked and where each came from. As `Load` for a server."""
+        """The effective settings, a line each, with secrets masked and where each came from, and then warnings.
+
+        As `Load` for a server.
+        """
         ...
 
 

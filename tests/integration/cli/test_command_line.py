@@ -109,6 +109,15 @@ def test_check_shows_the_settings_and_no_secret(tmp_path: Path) -> None:
     assert "canary" not in done.stdout + done.stderr
 
 
+def test_check_warns_of_a_model_that_ends_and_passes(tmp_path: Path) -> None:
+    variables = {"API_KEYS": "sk-canary-0123", "GEMINI_API_KEY": "AI-canary", "GEMINI_MODEL": "gemini-3.1-flash-lite"}
+    done = command(tmp_path, "check", **variables)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("Warning: gemini: ")]
+    assert [line for line in warnings if "gemini-3.5-flash-lite" in line and "2027-05-07" in line] == warnings
+    assert warnings
+
+
 def test_keys_new_makes_a_key_and_the_digest_that_stands_for_it(tmp_path: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in command(tmp_path, "keys", "new").stdout.splitlines()[:2])
     assert lines["digest"] == f"sha256:{digest_of(lines['key']).hex()}"
