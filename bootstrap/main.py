@@ -17,6 +17,7 @@ from .described import described
 from .kinds import model_warnings
 from .loading import SettingsError, SettingsRead, read_settings
 from .opening import open_gateway
+from .probing import probe
 from .settings import Settings
 from .settings_rules import serving_faults
 from .telemetry import own_version
@@ -27,6 +28,7 @@ def main() -> None:
         version=own_version,
         load=_load,
         describe=_describe,
+        probe=probe,
         open_gateway=open_gateway,
         serve=_serve,
         open_clients=_open_clients,

@@ -22,6 +22,7 @@ class CommandFailed(Exception):
 
 SettingsT = TypeVar("SettingsT")
 SettingsT_co = TypeVar("SettingsT_co", covariant=True)
+SettingsT_contra = TypeVar("SettingsT_contra", contravariant=True)
 
 
 class Load(Protocol[SettingsT_co]):
@@ -39,6 +40,12 @@ class Describe(Protocol):
         ...
 
 
+class Probe(Protocol[SettingsT_contra]):
+    async def __call__(self, settings: SettingsT_contra, say: Callable[[str], None]) -> bool:
+        """Ask the configured servers, and say a line for each finding. False where one can't answer."""
+        ...
+
+
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     """`serve` blocks, and calls back with the endpoints and the address once it listens.
 
@@ -48,6 +55,7 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     version: Callable[[], str]
     load: Load[SettingsT]
     describe: Describe
+    probe: Probe[SettingsT]
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[GatewayServices]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]

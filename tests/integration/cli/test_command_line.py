@@ -118,6 +118,15 @@ def test_check_warns_of_a_model_that_ends_and_passes(tmp_path: Path) -> None:
     assert warnings
 
 
+def test_a_probe_fails_where_a_configured_server_does_not_answer(tmp_path: Path) -> None:
+    variables = {"API_KEYS": "sk-canary-0123", "OLLAMA_BASE_URL": "http://127.0.0.1:9"}
+    assert command(tmp_path, "check", **variables).returncode == 0
+    done = command(tmp_path, "check", "--probe", **variables)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "Probe: ollama/llama3.1  fails  not reachable at its address"
+    assert done.stderr == "A configured provider can't answer.\n"
+
+
 def test_keys_new_makes_a_key_and_the_digest_that_stands_for_it(tmp_path: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in command(tmp_path, "keys", "new").stdout.splitlines()[:2])
     assert lines["digest"] == f"sha256:{digest_of(lines['key']).hex()}"
