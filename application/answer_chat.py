@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from typing_extensions import override
 
-from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain
+from llm_gateway.domain.chat import ChatCall, ChatReply, Grain
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.embedding import EmbedRequest
+from llm_gateway.domain.embedding import EmbedCall
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.quota import Decision
-from llm_gateway.domain.routing import EndpointId, Task
+from llm_gateway.domain.routing import EndpointId, Plan, Task
 
 from .cache_lookup import CacheLookup, CacheView, R
 from .plan_route import PlanRoute
@@ -83,8 +83,7 @@ class AnswerChat:
         ) as recorder:
             plan = self._plan_route(call, client)
             recorder.planned(plan)
-            find = partial(self._lookup.find, plan, client, call.request, call.cache)
-            decision, view = await admit_and_find(self._throttle, client, call.request, self._lookup, find)
+            decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
             recorder.admitted()
             ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
             context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
@@ -93,19 +92,27 @@ class AnswerChat:
 
 
 async def admit_and_find(
-    throttle: ThrottleClient,
-    client: Client,
-    request: ChatRequest | EmbedRequest,
-    lookup: CacheLookup[R],
-    find: Callable[[], Awaitable[CacheView[R]]],
+    throttle: ThrottleClient, lookup: CacheLookup[R], plan: Plan, client: Client, call: ChatCall | EmbedCall
 ) -> tuple[Decision, CacheView[R]]:
     """Charge the request and look for its answer; where the cache is remote both at once, which makes one round trip.
 
     Raises `QuotaExceeded` or `LimiterUnavailable` without waiting for the look-up, which is left to finish.
     """
+    find = partial(lookup.find, plan, client, call.request, call.cache)
     if not lookup.is_remote:
-        return await throttle.admit(client, request), await find()
-    return await asyncio.gather(throttle.admit(client, request), find())
+        return await throttle.admit(client, call.request), await find()
+    return await asyncio.gather(throttle.admit(client, call.request), find())
+
+
+async def within_timeout(clock: Clock, ends: float | None, provider: str, awaitable: Awaitable[T]) -> T:
+    """Within the request's own timeout, where it has one. Raises `ProviderTimeout`."""
+    if ends is None:
+        return await awaitable
+    try:
+        async with clock.timeout_at(ends):
+            return await awaitable
+    except TimeoutError as error:
+        raise ProviderTimeout(provider, "no answer within this request's own timeout") from error
 
 
 class Answer(AsyncIterator[ChatEvent]):
@@ -156,7 +163,8 @@ class Answer(AsyncIterator[ChatEvent]):
             self._recorder.failed(error)
             raise
         if isinstance(event, Started):
-            self.ignored = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+            named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+            self.ignored = tuple(dict.fromkeys(named))
             self._recorder.started(event.endpoint, self.ignored)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)
@@ -175,12 +183,6 @@ class Answer(AsyncIterator[ChatEvent]):
             await self._source.aclose()
 
     async def _within_timeout(self, awaitable: Awaitable[T]) -> T:
-        """Within the request's own timeout, where it has one; before the first event its first choice is named."""
-        if self._ends is None:
-            return await awaitable
-        try:
-            async with self._clock.timeout_at(self._ends):
-                return await awaitable
-        except TimeoutError as error:
-            waiting_for = self.endpoint or self.plan.endpoints[0].endpoint.id
-            raise ProviderTimeout(waiting_for.provider, "no answer within this request's own timeout") from error
+        """Before the first event the first choice is named."""
+        waiting_for = self.endpoint or self.plan.endpoints[0].endpoint.id
+        return await within_timeout(self._clock, self._ends, waiting_for.provider, awaitable)

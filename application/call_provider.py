@@ -7,7 +7,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderTimeout
+from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderOverloaded, ProviderTimeout
 from llm_gateway.domain.resilience import (
     FALLBACK_SECONDS,
     BreakerPermit,
@@ -104,6 +104,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self.recorder = recorder
         self.deadline = deadline
         self.clock = policy.clock
+        self.notices = policy.breakers.notices
         self._policy = policy
         self._budget = budget
         self._alternative = alternative
@@ -116,7 +117,10 @@ class RetryState(AsyncIterator["ProviderCall"]):
         return ProviderCall(self, self._policy.breakers.enter(self.endpoint.id))
 
     def repeats(self, error: ProviderError) -> bool:
-        """Whether this failure is followed by another call, by policy and budget."""
+        """Whether this failure is followed by another call, by policy and, but for a full queue, by budget.
+
+        A full queue turns a call away at no cost, so that asking again can't multiply an outage.
+        """
         now = self.clock.monotonic()
         if isinstance(error, ProviderTimeout):
             error.moved_on = self._alternative and now >= self.deadline.first
@@ -127,7 +131,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
             remaining=self.deadline.remaining(now),
             alternative=self._alternative,
         )
-        if wait is None or not self._budget.withdraw():
+        if wait is None or not (isinstance(error, ProviderOverloaded) or self._budget.withdraw()):
             return False
         self._retries += 1
         self.pause = Pause(now + wait, error)
@@ -184,12 +188,18 @@ class ProviderCall:
             self.seconds += now - self._waiting_since
             self._waiting_since = None
         self._permit.end(outcome_of(error), now)
+        if isinstance(error, ProviderError):
+            self._state.notices.failed(self._state.endpoint.id, error)
+        elif error is None:
+            self._state.notices.answered(self._state.endpoint.id)
         recorder = self._state.recorder
         record = AttemptRecord(
             endpoint=self._state.endpoint.id,
             task=recorder.task,
             error=type(error).__name__ if isinstance(error, Exception) else None,
             reason=error.message if isinstance(error, GatewayError) else None,
+            status=error.status if isinstance(error, ProviderError) else None,
+            reason_class=error.reason if isinstance(error, ProviderError) else None,
             left=error is not None and not isinstance(error, Exception),
             streamed=recorder.streamed,
             usage=usage,

@@ -1,10 +1,7 @@
 """The whole trip of an embedding, in order: plan, admit, find, ask, keep, record. Never from another model."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from functools import partial
-from math import inf
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -12,11 +9,11 @@ from msgspec import Struct
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Draining, ProviderTimeout
+from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
-from .answer_chat import admit_and_find
+from .answer_chat import admit_and_find, within_timeout
 from .cache_lookup import CacheLookup
 from .call_provider import CallProvider
 from .plan_route import PlanRoute
@@ -111,35 +108,21 @@ class EmbedTexts:
         plan = self._plan_route.for_embedding(call, client)
         recorder.planned(plan)
         endpoint = plan.endpoints[0].endpoint
-        find = partial(self._lookup.find, plan, client, call.request, call.cache)
-        decision, view = await admit_and_find(self._throttle, client, call.request, self._lookup, find)
+        decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
         recorder.admitted()
         found = view.found.get(endpoint)
         if found is not None:
             recorder.found(found.seconds)
             recorder.embedded(found.reply.endpoint, _usage(found.reply))
             return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
-        async with self._in_time(call, endpoint, recorder):
-            reply, seconds = await self._until_closed(self._ask(call, client, endpoint, recorder))
+        ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+        asking = self._until_closed(self._ask(call, client, endpoint, recorder, ends))
+        reply, seconds = await within_timeout(self._clock, ends, endpoint.id.provider, asking)
         cache = CacheStatus.MISS if view.keys else CacheStatus.BYPASS
         recorder.asked(cache)
         recorder.embedded(reply.endpoint, _usage(reply))
         await self._lookup.keep(view, endpoint, reply, seconds)
         return Embedded(reply=reply, decision=decision, cache=cache)
-
-    @asynccontextmanager
-    async def _in_time(
-        self, call: EmbedCall, endpoint: Endpoint, recorder: RequestRecorder
-    ) -> AsyncGenerator[None, None]:
-        """Within the call's own timeout, where it has one."""
-        if call.timeout is None:
-            yield
-            return
-        try:
-            async with self._clock.timeout_at(_end(call, recorder)):
-                yield
-        except TimeoutError as error:
-            raise ProviderTimeout(endpoint.id.provider, "no answer within this request's own timeout") from error
 
     async def _until_closed(self, asking: Coroutine[Any, Any, "_Asked"]) -> "_Asked":
         """In a task of its own, so that closing ends the call and not its caller."""
@@ -159,7 +142,9 @@ class EmbedTexts:
         if not task.cancelled():
             task.exception()  # seen, also where the caller left in the same moment
 
-    async def _ask(self, call: EmbedCall, client: Client, endpoint: Endpoint, recorder: RequestRecorder) -> "_Asked":
+    async def _ask(
+        self, call: EmbedCall, client: Client, endpoint: Endpoint, recorder: RequestRecorder, ends: float | None
+    ) -> "_Asked":
         if self._closed:
             raise Draining
         calls = self._call_provider(endpoint, recorder)
@@ -171,14 +156,9 @@ class EmbedTexts:
                     one.end(None, usage=_usage(reply))
                     reservation.embedded(reply)
                     return reply, one.seconds
-                if calls.pause.until >= _end(call, recorder):
+                if ends is not None and calls.pause.until >= ends:
                     raise calls.pause.error
         raise AssertionError("calls go on until one succeeds or raises")
-
-
-def _end(call: EmbedCall, recorder: RequestRecorder) -> float:
-    """When the call's own time ends, on the monotonic clock."""
-    return inf if call.timeout is None else recorder.began + call.timeout.total_seconds()
 
 
 _Asked: TypeAlias = tuple[EmbedReply, float]
@@ -187,4 +167,6 @@ _Asked: TypeAlias = tuple[EmbedReply, float]
 
 def _usage(reply: EmbedReply) -> Usage | None:
     """None where the provider did not count."""
-    return Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0) if reply.prompt_tokens else None
+    if not reply.prompt_tokens:
+        return None
+    return Usage(prompt_tokens=reply.prompt_tokens, completion_tokens=0, estimated=reply.estimated)

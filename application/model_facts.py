@@ -49,7 +49,9 @@ class ModelFacts(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields
     signatures: Annotated[bool | None, Meta(description="Whether a tool call has to come back with its signature.")] = (
         None
     )
-    media_types: Annotated[tuple[str, ...] | None, Meta(description="Of images that they take.")] = None
+    media_types: Annotated[tuple[str, ...] | None, Meta(description="Of images and documents that they take.")] = None
+    image_urls: Annotated[bool | None, Meta(description="Whether they fetch images by their public URLs.")] = None
+    image_detail: Annotated[bool | None, Meta(description="Whether an image may have a resolution of its own.")] = None
     context_length: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens.")] = None
     output_limit: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens of one answer.")] = None
     replaced_on: Annotated[date | None, Meta(description="The day on which the vendor retires them.")] = None

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
+from llm_gateway.domain.errors import FailureReason
 from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
 from llm_gateway.domain.sequences import CheckedStruct
 
@@ -34,7 +35,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     """The record of one call to one endpoint, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `reason` is a message that may be shown to the
-    client. `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
+    client; `status` is the vendor's HTTP status and `reason_class` the class of its failure, where they are known.
+    `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
     the time that a reader took; `first_event_seconds` is the part of it before the first event, None if there was none.
     """
 
@@ -42,6 +44,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     task: Task = Task.CHAT
     error: str | None = None
     reason: str | None = None
+    status: int | None = None
+    reason_class: FailureReason | None = None
     left: bool = False
     streamed: bool = False
     usage: Usage | None = None

@@ -1,8 +1,10 @@
 """Exactly one record for each request, however it ends, and a bound on how many are answered at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
+
+from msgspec import Struct, field
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import Client
@@ -17,45 +19,37 @@ from .records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 _endpoint_id = attrgetter("endpoint.id")
 
 
-class RequestRecorder:
+class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     `began` is in seconds on the monotonic clock. `cache` and `endpoint` are None until an answer begins.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        client: Client,
-        hint: Hint | None,
-        *,
-        id: RequestId,
-        observation: Observation,
-        clock: Clock,
-        streamed: bool,
-    ) -> None:
-        self.task = task
-        self.streamed = streamed
-        self.observation = observation
-        self.began = clock.monotonic()
-        self.cache: CacheStatus | None = None
-        self.endpoint: EndpointId | None = None
-        self._id = id
-        self._began_at = clock.now()
-        self._clock = clock
-        self._client = client
-        self._hint = hint
-        self._plan: Plan | None = None
-        self._admitted: bool | None = None
-        self._attempts: list[AttemptRecord] = []
-        self._passed_over: list[Skip] = []
-        self._saved_seconds: float | None = None
-        self._first_event: float | None = None
-        self._ignored: tuple[str, ...] = ()
-        self._answered = False
-        self._finish_reason: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._error: str | None = None
+    task: Task
+    client: Client
+    hint: Hint | None
+    id: RequestId
+    observation: Observation
+    clock: Clock
+    streamed: bool
+    began: float = 0.0
+    cache: CacheStatus | None = None
+    endpoint: EndpointId | None = None
+    _began_at: float = 0.0
+    _plan: Plan | None = None
+    _admitted: bool | None = None
+    _attempts: list[AttemptRecord] = field(default_factory=list)
+    _passed_over: list[Skip] = field(default_factory=list)
+    _saved_seconds: float | None = None
+    _first_event: float | None = None
+    _ignored: Sequence[str] = ()
+    _answered: bool = False
+    _finish_reason: FinishReason | None = None
+    _usage: Usage | None = None
+    _error: str | None = None
+
+    def __post_init__(self) -> None:
+        self.began, self._began_at = self.clock.monotonic(), self.clock.now()
 
     def planned(self, plan: Plan) -> None:
         """The plan is made."""
@@ -82,11 +76,11 @@ class RequestRecorder:
         """The answer is a provider's: made for this request, for another one, or past the cache."""
         self.cache = cache
 
-    def started(self, endpoint: EndpointId, ignored: tuple[str, ...] = ()) -> None:
+    def started(self, endpoint: EndpointId, ignored: Sequence[str] = ()) -> None:
         """The answer's first event is here. `ignored`: the fields of the request that are left out there."""
         self.endpoint = endpoint
         self._ignored = ignored
-        self._first_event = self._clock.monotonic() - self.began
+        self._first_event = self.clock.monotonic() - self.began
 
     def finished(self, usage: Usage | None, finish_reason: FinishReason | None = None) -> None:
         """The answer is whole."""
@@ -109,11 +103,11 @@ class RequestRecorder:
         """Everything reported so far, with the time until now."""
         plan = self._plan
         return RequestRecord(
-            id=self._id,
+            id=self.id,
             began=self._began_at,
             task=self.task,
-            client=self._client.id,
-            hint=plan.hint if plan else self._hint,
+            client=self.client.id,
+            hint=plan.hint if plan else self.hint,
             endpoint=self.endpoint,
             cache=self.cache,
             admitted=self._admitted,
@@ -121,13 +115,13 @@ class RequestRecorder:
             skipped=plan.skipped if plan else (),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
-            ignored=self._ignored,
+            ignored=tuple(self._ignored),
             finish_reason=self._finish_reason,
             usage=self._usage,
             error=self._error,
             left=self._error is None and not self._answered,
             streamed=self.streamed,
-            seconds=self._clock.monotonic() - self.began,
+            seconds=self.clock.monotonic() - self.began,
             first_event_seconds=self._first_event,
             saved_seconds=self._saved_seconds,
         )
@@ -164,15 +158,8 @@ class RecordedRequests:
         Raises `Overloaded`.
         """
         id = id or RequestId(self._entropy.new_id())
-        recorder = RequestRecorder(
-            task,
-            client,
-            hint,
-            id=id,
-            observation=self._observer.begin(id, headers or {}),
-            clock=self._clock,
-            streamed=streamed,
-        )
+        observation = self._observer.begin(id, headers or {})
+        recorder = RequestRecorder(task, client, hint, id, observation, self._clock, streamed)
         try:
             if self.under_way >= self._most:
                 raise Overloaded

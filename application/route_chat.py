@@ -10,13 +10,20 @@ from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRejected, ProviderTimeout
+from llm_gateway.domain.errors import (
+    ContextLengthExceeded,
+    ProviderBroken,
+    ProviderError,
+    ProviderRejected,
+    ProviderTimeout,
+)
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, replay
 from llm_gateway.domain.resilience import Pause
 from llm_gateway.domain.routing import EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
 from .call_provider import CallProvider
+from .kept_signatures import KeptSignatures
 from .ports.models import ChatModel
 from .records import CacheStatus
 from .request_recorder import RequestRecorder
@@ -81,14 +88,19 @@ class RouteChat:
         call_provider: CallProvider,
         *,
         max_answer_bytes: int,
+        signatures: KeptSignatures | None = None,
     ) -> None:
-        """`models` are by provider; an answer of more than `max_answer_bytes` in memory is `ProviderBroken`."""
+        """`models` are by provider; an answer of more than `max_answer_bytes` in memory is `ProviderBroken`.
+
+        Without `signatures` a history goes to the model as the client sent it.
+        """
         self._models = models
         self._lookup = lookup
         self._flights = flights
         self._throttle = throttle
         self._call_provider = call_provider
         self._max_answer_bytes = max_answer_bytes
+        self._signatures = signatures
 
     async def __call__(self, context: ChatContext) -> Source:
         """The answer, once its first event is there: until then a failure goes on to the next endpoint.
@@ -98,29 +110,30 @@ class RouteChat:
         has no other itself, asks once more.
         """
         failures: list[ProviderError] = []
-        states, number, patient = context.plan.endpoints, 0, False
-        while number < len(states):
-            endpoint = states[number].endpoint
+        left, patient = context.plan.endpoints, False
+        while left:
+            state, others = left[0], left[1:]
+            endpoint = state.endpoint
             found = context.view.found.get(endpoint)
             if found is not None:
                 context.recorder.found(found.seconds)
                 return Replay(found.reply)
-            alternative = self._any_usable(context, states[number + 1 :])
+            alternative = self._any_usable(context, others)
             key = context.view.flight_key(endpoint, context.call.grain, patient=patient)
-            produce = partial(self._produce, context, states[number], alternative)
+            produce = partial(self._produce, context, state, alternative)
             reader = self._flights.join(key, produce, context.ends)
             try:
                 await reader.begin()
             except BaseException as error:
                 await reader.aclose()
-                if not isinstance(error, ProviderError) or isinstance(error, ProviderRejected):
+                if not isinstance(error, ProviderError) or _is_final(error):
                     raise  # the request's own end or fault; every other failure falls back to the next endpoint
                 if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
                     patient = True
                     continue
                 failures.append(error)
                 context.recorder.passed_over(endpoint, error)
-                number, patient = number + 1, False
+                left, patient = tuple(_may_answer(state, error, others, context.recorder)), False
                 continue
             made = CacheStatus.MISS if reader.leads else CacheStatus.COALESCED
             context.recorder.asked(made if endpoint in context.view.keys else CacheStatus.BYPASS)
@@ -140,12 +153,15 @@ class RouteChat:
         endpoint, chat = state.endpoint, context.call
         model = self._models[endpoint.id.provider]
         calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
+        namespace, secure, request = context.client.namespace, context.view.secure, chat.request
+        if self._signatures is not None:
+            request = await self._signatures.restore(request, namespace, state, secure=secure)
         async with self._throttle.reserve(context.client, chat.request, state) as reservation:
             reservation.follow(answer)
             async for call in calls:
                 with call:
                     events = model.events(
-                        endpoint, chat.request, grain=chat.grain, deadline=call.deadline, headers=call.headers
+                        endpoint, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
                     )
                     async with aclosing(events):
                         async for event in events:
@@ -157,6 +173,8 @@ class RouteChat:
                             if isinstance(event, Finished):
                                 # before the reader knows, whose record tells of it
                                 call.end(None, usage=event.usage, finish_reason=event.reason)
+                                if self._signatures is not None:  # before the client can answer the calls
+                                    await self._signatures.keep(answer.reply(), namespace, secure=secure)
                             yield event
                             call.waits()
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
@@ -164,9 +182,28 @@ class RouteChat:
                 yield calls.pause
 
 
+def _is_final(error: ProviderError) -> bool:
+    """The client's own fault anywhere. A longer context may take what a shorter one did not."""
+    return isinstance(error, ProviderRejected) and not (error.doubtful or isinstance(error, ContextLengthExceeded))
+
+
+def _may_answer(
+    failed: EndpointState, error: ProviderError, others: Sequence[EndpointState], recorder: RequestRecorder
+) -> Iterator[EndpointState]:
+    """The others, but after a prompt that was too long those whose context is known and no longer."""
+    shortest = (error.limit or failed.context_length) if isinstance(error, ContextLengthExceeded) else None
+    for state in others:
+        if shortest is None or state.context_length is None or state.context_length > shortest:
+            yield state
+        else:
+            why = f"its context is no longer than the {shortest} tokens that were too few"
+            recorder.passed_over(state.endpoint, ContextLengthExceeded(state.endpoint.id.provider, why))
+
+
 def _first_choice(failures: Sequence[ProviderError]) -> ProviderError:
-    first = failures[0]
-    others = ", ".join(f"{error.provider}: {type(error).__name__}" for error in failures[1:])
+    """The first failure of all, but for a context that was too short where another endpoint may yet take the prompt."""
+    first = next((error for error in failures if not isinstance(error, ContextLengthExceeded)), failures[0])
+    others = ", ".join(f"{error.provider}: {type(error).__name__}" for error in failures if error is not first)
     if others:
         first.add_note(f"and then {others}")
     return first

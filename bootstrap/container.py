@@ -9,6 +9,7 @@ from dependency_injector.providers import Dependency, Singleton
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
 from llm_gateway.application.authenticate import Authenticate
@@ -17,6 +18,8 @@ from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.kept_signatures import KeptSignatures
+from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
@@ -35,72 +38,8 @@ from .settings_rules import clients_of
 from .stores import Stores
 from .telemetry import Telemetry
 
-
-class Container(containers.DeclarativeContainer):
-    settings: Dependency[Settings] = Dependency(instance_of=Settings)
-
-    clock = Singleton(SystemClock)
-    entropy = Singleton(SystemEntropy)
-    telemetry = Singleton(Telemetry, settings)
-    observer = Call(lambda telemetry: telemetry.observer, telemetry)
-    meter = Call(lambda telemetry: telemetry.meter, telemetry)
-
-    model_providers = Singleton(build_providers, settings, clock, Call(lambda telemetry: telemetry.queue, telemetry))
-    chat_models = Singleton(lambda providers: _models(providers), model_providers)
-    embedding_models = Singleton(lambda providers: _embedding_models(providers), model_providers)
-    endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
-    routes = Call(lambda settings: settings.routes, settings)
-    store_meter = Call(lambda telemetry: telemetry.stores, telemetry)
-    shared_stores = Singleton(Stores, settings, clock, store_meter)
-    stores = Call(lambda stores: stores.all, shared_stores)
-    clients = Singleton(
-        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, shared_stores
-    )
-    limiter = Singleton(lambda stores: stores.limiter(), shared_stores)
-    request_log = Singleton(lambda stores: stores.request_log(), shared_stores)
-    process_cache = Singleton(MemoryReplyCache, clock)
-    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), shared_stores, entropy)
-
-    flights = Singleton(Flights)
-    breakers = Singleton(Breakers, clock)
-    cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
-    lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
-    throttle = Singleton(
-        ThrottleClient,
-        limiter,
-        clock,
-        entropy,
-        reserved_output=Call(lambda settings: settings.token_reservation_output, settings),
-    )
-    plan_route = Singleton(PlanRoute, endpoints, routes)
-    call_provider = Singleton(
-        CallProvider, breakers, Call(lambda settings: _limits(settings), settings), clock, entropy
-    )
-    max_answer_bytes = Call(lambda settings: settings.max_answer_bytes, settings)
-    route = Singleton(
-        RouteChat, chat_models, lookup, flights, throttle, call_provider, max_answer_bytes=max_answer_bytes
-    )
-    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
-    embeddings = Singleton(CacheLookup, EmbedReply, process_cache, shared_cache, ttl=cache_ttl)
-    embed_texts = Singleton(
-        EmbedTexts,
-        embedding_models,
-        plan_route,
-        throttle,
-        embeddings,
-        call_provider,
-        observer,
-        request_log,
-        clock,
-        entropy,
-    )
-    authenticate = Singleton(Authenticate, clients)
-    explain_chat = Singleton(ExplainChat, plan_route, breakers)
-    list_models = Singleton(ListModels, plan_route, endpoints)
-    render_metrics = Call(lambda telemetry: telemetry.render, telemetry)
-    gateway: Singleton[Gateway] = Singleton(
-        Gateway, **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
-    )
+ROUND_LIFE = timedelta(hours=1)
+"""How long a client may take for the results of a tool call: so long are signatures kept, beyond the cached answer."""
 
 
 def _models(providers: Sequence[Provider]) -> Mapping[str, ChatModel]:
@@ -120,4 +59,79 @@ def _limits(settings: Settings) -> CallLimits:
             row.name: row.stream_seconds for row in settings.endpoints if row.stream_seconds is not None
         },
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
+    )
+
+
+class Container(containers.DeclarativeContainer):
+    settings: Dependency[Settings] = Dependency(instance_of=Settings)
+
+    clock = Singleton(SystemClock)
+    entropy = Singleton(SystemEntropy)
+    telemetry = Singleton(Telemetry, settings)
+    observer = telemetry.provided.observer
+    meter = telemetry.provided.meter
+
+    model_providers = Singleton(build_providers, settings, clock, telemetry.provided.queue)
+    chat_models = Singleton(_models, model_providers)
+    embedding_models = Singleton(_embedding_models, model_providers)
+    endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
+    routes = settings.provided.routes
+    store_meter = telemetry.provided.stores
+    shared_stores = Singleton(Stores, settings, clock, store_meter)
+    stores = shared_stores.provided.all
+    clients = Singleton(
+        lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, shared_stores
+    )
+    limiter = Singleton(lambda stores: stores.limiter(), shared_stores)
+    request_log = Singleton(lambda stores: stores.request_log(), shared_stores)
+    process_cache = Singleton(MemoryReplyCache, clock)
+    shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), shared_stores, entropy)
+
+    flights = Singleton(Flights)
+    breakers = Singleton(Breakers, clock)
+    known_endpoints = Singleton(KnownEndpoints, endpoints, breakers)
+    cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
+    lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
+    throttle = Singleton(
+        ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
+    )
+    plan_route = Singleton(PlanRoute, known_endpoints, routes)
+    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
+    max_answer_bytes = settings.provided.max_answer_bytes
+    signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
+    process_signatures = Singleton(MemorySignatureStore, clock, signature_life)
+    shared_signatures = Singleton(lambda stores, life: stores.signatures(life), shared_stores, signature_life)
+    signatures = Singleton(KeptSignatures, process_signatures, shared_signatures)
+    route = Singleton(
+        RouteChat,
+        chat_models,
+        lookup,
+        flights,
+        throttle,
+        call_provider,
+        max_answer_bytes=max_answer_bytes,
+        signatures=signatures,
+    )
+    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
+    embeddings = Singleton(CacheLookup, EmbedReply, process_cache, shared_cache, ttl=cache_ttl)
+    embed_texts = Singleton(
+        EmbedTexts,
+        embedding_models,
+        plan_route,
+        throttle,
+        embeddings,
+        call_provider,
+        observer,
+        request_log,
+        clock,
+        entropy,
+    )
+    authenticate = Singleton(Authenticate, clients)
+    explain_chat = Singleton(ExplainChat, plan_route, breakers)
+    list_models = Singleton(ListModels, plan_route, known_endpoints)
+    render_metrics = telemetry.provided.render
+    gateway: Singleton[Gateway] = Singleton(
+        Gateway,
+        **{name: entry for name, entry in list(locals().items()) if name in Gateway.__struct_fields__}
+        | {"endpoints": known_endpoints},
     )

@@ -1,6 +1,7 @@
 """The kinds of provider, each registered here and nowhere else, and the providers of them that the settings name."""
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
@@ -17,14 +18,15 @@ from .settings import EndpointSettings, Settings
 
 
 class ProviderKind(Struct, frozen=True, kw_only=True):
-    """`name` is also the name of the extra that brings the `modules`, and of the provider that the variables name.
-
-    `columns` are what its models make of a request.
-    """
+    """`name` is also the name of the extra that brings the `modules`, and of the provider that the variables name."""
 
     name: str
     modules: tuple[str, ...]
-    columns: Callable[[], Sequence[Column]]
+
+    def columns(self) -> Sequence[Column]:
+        """What its models make of a request, by the adapter of its name."""
+        columns: Sequence[Column] = import_module(f"llm_gateway.adapters.outbound.{self.name}.parameters").COLUMNS
+        return columns
 
     @property
     def missing(self) -> str | None:
@@ -61,34 +63,15 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
         return [row for row in rows if row.api_key is not None or not self.needs_key]
 
 
-def _gemini_columns() -> Sequence[Column]:
-    from llm_gateway.adapters.outbound.gemini.parameters import COLUMNS
-
-    return COLUMNS
-
-
 def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
     from llm_gateway.adapters.outbound.gemini.models import GeminiModels
 
     return GeminiModels(own).table
 
 
-def _ollama_columns() -> Sequence[Column]:
-    from llm_gateway.adapters.outbound.ollama.parameters import COLUMNS
-
-    return COLUMNS
-
-
-def _embedded_columns() -> Sequence[Column]:
-    from llm_gateway.adapters.outbound.embedded.parameters import COLUMNS
-
-    return COLUMNS
-
-
 GEMINI: Final = ServerKind(
     name="gemini",
     modules=("google", "google.genai"),  # whose parent must be there to look for it
-    columns=_gemini_columns,
     own=lambda settings: EndpointSettings(
         name="gemini",
         kind="gemini",
@@ -105,14 +88,13 @@ GEMINI: Final = ServerKind(
 OLLAMA: Final = ServerKind(
     name="ollama",
     modules=("ollama", "httpx_aiohttp"),
-    columns=_ollama_columns,
     own=lambda settings: EndpointSettings(
         name="ollama", kind="ollama", model=settings.ollama_model, base_url=settings.ollama_base_url
     ),
     build=ollama,
     example="http://localhost:11434",
 )
-EMBEDDED: Final = ProviderKind(name="embedded", modules=("xllamacpp",), columns=_embedded_columns)
+EMBEDDED: Final = ProviderKind(name="embedded", modules=("xllamacpp",))
 """A model in this process, which no row can name a second time."""
 
 SERVERS: Final = (GEMINI, OLLAMA)

@@ -21,7 +21,6 @@ _TABLES: Mapping[str, type[Struct]] = {
     "models": ModelSettings,
 }
 _QUOTAS = frozenset(("requests", "tokens"))
-_NOT_A_VARIABLE = frozenset((*_TABLES, "routes", "demo"))
 
 
 class SettingsError(Exception):
@@ -30,13 +29,6 @@ class SettingsError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
-
-
-class SettingsRead(Struct, frozen=True, kw_only=True):
-    """`sources` says for each field that was set where it stood: `environment`, or the name of the file."""
-
-    settings: Settings
-    sources: Mapping[str, str]
 
 
 def load_settings(
@@ -51,46 +43,43 @@ def load_settings(
     `config` is a TOML file that has to exist; without it `llm-gateway.toml` is read if there is one. `environ` is the
     process's own if absent. `demo` allows what only a demonstration may.
     """
-    return read_settings(config=config, environ=environ, dotenv=dotenv, demo=demo).settings
+    return SettingsRead(config=config, environ=environ, dotenv=dotenv, demo=demo).settings
 
 
-def read_settings(
-    *,
-    config: StrPath | None = None,
-    environ: Mapping[str, str] | None = None,
-    dotenv: StrPath | None = ".env",
-    demo: bool = False,
-) -> SettingsRead:
-    """As `load_settings`, with where each came from."""
-    loading = _Loading(os.environ if environ is None else environ, dotenv, config, demo)
-    return SettingsRead(settings=loading.settings(), sources=loading.sources)
+class SettingsRead:
+    """The settings, as `load_settings` reads them, with where each came from.
 
+    `sources` says for each field that was set where it stood: `environment`, or the name of the file.
+    """
 
-class _Loading:
-    def __init__(self, environ: Mapping[str, str], dotenv: StrPath | None, config: StrPath | None, demo: bool) -> None:
+    def __init__(
+        self,
+        *,
+        config: StrPath | None = None,
+        environ: Mapping[str, str] | None = None,
+        dotenv: StrPath | None = ".env",
+        demo: bool = False,
+    ) -> None:
         self._faults: list[str] = []
         self.sources: dict[str, str] = {}
         self._toml = self._read_toml(config)
         self._toml_name = os.fspath(config or DEFAULT_FILE)
-        self._variables = {**self._read_dotenv(dotenv), **environ}
-        self._environ = environ
-        self._demo = demo
+        self._environ = os.environ if environ is None else environ
+        self._variables = {**self._read_dotenv(dotenv), **self._environ}
+        self.settings = self._settings(demo)
 
-    def settings(self) -> Settings:
+    def _settings(self, demo: bool) -> Settings:
         known = {field.name: field for field in fields(Settings)}
         self._faults += [f"{key}: is not a setting" for key in self._toml if key not in known or key == "demo"]
-        values: dict[str, Any] = {"demo": self._demo}
+        values: dict[str, Any] = {"demo": demo}
         for name, field in known.items():
             if name in _TABLES:
                 values[name] = tuple(self._rows(name, self._toml.get(name, [])))
-                if values[name]:
-                    self.sources[name] = self._toml_name
             elif name == "routes":
                 values[name] = self._routes(self._toml.get(name, {}))
-                if values[name]:
-                    self.sources[name] = self._toml_name
-            elif name not in _NOT_A_VARIABLE:
+            elif name != "demo":
                 self._variable(values, field)
+        self.sources |= {name: self._toml_name for name in (*_TABLES, "routes") if values[name]}
         settings = Settings(**values)
         faults = [*self._faults, *rule_faults(settings)]
         if faults:

@@ -15,10 +15,9 @@ from llm_gateway.domain.quota import Bucket
 
 from .described import described
 from .kinds import model_warnings
-from .loading import SettingsError, SettingsRead, read_settings
+from .loading import SettingsError, SettingsRead
 from .opening import open_gateway
 from .probing import probe
-from .settings import Settings
 from .settings_rules import serving_faults
 from .telemetry import own_version
 
@@ -28,22 +27,18 @@ def main() -> None:
         version=own_version,
         load=_load,
         describe=_describe,
-        probe=probe,
-        open_gateway=open_gateway,
+        probe=lambda read, say: probe(read.settings, say),
+        open_gateway=lambda read: open_gateway(read.settings),
         serve=_serve,
         open_clients=_open_clients,
-        demo_key=lambda settings: DEMO_KEY if settings.demo and not settings.api_keys else None,
+        demo_key=lambda read: DEMO_KEY if read.settings.demo and not read.settings.api_keys else None,
     )
     sys.exit(run(sys.argv[1:], services))
 
 
-def _load(config: Path | None, *, demo: bool, serving: bool) -> Settings:
-    return _read(config, demo=demo, serving=serving).settings
-
-
-def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
+def _load(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     try:
-        read = read_settings(config=config, demo=demo)
+        read = SettingsRead(config=config, demo=demo)
     except SettingsError as error:
         raise CommandFailed(error.faults) from error
     faults = list(serving_faults(read.settings)) if serving else []
@@ -52,7 +47,8 @@ def _read(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
     return read
 
 
-def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClients]:
+def _open_clients(read: SettingsRead) -> AbstractAsyncContextManager[ManageClients]:
+    settings = read.settings
     if settings.redis_url is None:
         raise CommandFailed(["REDIS_URL: registered clients are kept in Redis, and it is not set"])
     from .stores import open_clients
@@ -61,7 +57,8 @@ def _open_clients(settings: Settings) -> AbstractAsyncContextManager[ManageClien
     return open_clients(settings.redis_url, common)
 
 
-def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None]) -> None:
+def _serve(read: SettingsRead, announce: Callable[[EndpointDirectory, str], None]) -> None:
+    settings = read.settings
     try:
         from .serving import CannotListen, serve
         from .workers import WorkersFailed
@@ -75,7 +72,6 @@ def _serve(settings: Settings, announce: Callable[[EndpointDirectory, str], None
         raise CommandFailed([f"WORKERS: {error}"]) from error
 
 
-def _describe(config: Path | None, *, demo: bool) -> Sequence[str]:
-    read = _read(config, demo=demo, serving=True)
+def _describe(read: SettingsRead) -> Sequence[str]:
     warnings = [f"Warning: {words}" for words in model_warnings(read.settings, SystemClock().now())]
     return [*described(read.settings, read.sources), *warnings]

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.observation import Observer, StoreMeter, TrafficMeter
-from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog
+from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SignatureStore
 from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.routing import Routes, routes_over
 
@@ -32,6 +32,8 @@ class Overrides(TypedDict, total=False):
     limiter: RateLimiter
     process_cache: ReplyCache
     shared_cache: ReplyCache
+    process_signatures: SignatureStore
+    shared_signatures: SignatureStore
     store_meter: StoreMeter
     observer: Observer
     meter: TrafficMeter

@@ -1,9 +1,9 @@
 """The parameter table as a page, from the adapters' data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from llm_gateway.domain.parameters import PARAMETERS, Column, Treatment
+from llm_gateway.domain.parameters import PARAMETERS, Column, Place, Treatment
 
 from .kinds import KINDS
 
@@ -41,13 +41,14 @@ def _table(provider: str, columns: Sequence[Column]) -> str:
         marks = tuple(column.treatment(parameter) for parameter in PARAMETERS)
         alike.setdefault(marks, []).append(f"`{column.models}`")
     rows = [["field", "goes to", *(", ".join(models) for models in alike.values())], ["---"] * (len(alike) + 2)]
-    rows += ([*_named(columns[0], index), *(marks[index].value for marks in alike)] for index in range(len(PARAMETERS)))
+    places = {field: place for column in columns for field, place in column.places.items() if place.at}
+    rows += ([*_named(places, index), *(marks[index].value for marks in alike)] for index in range(len(PARAMETERS)))
     return f"\n## {provider.capitalize()}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _named(column: Column, index: int) -> Iterator[str]:
+def _named(places: Mapping[str, Place], index: int) -> Iterator[str]:
     field = PARAMETERS[index].field
     name, separator, rest = field.partition(next((mark for mark in (", ", ": ") if mark in field), "\n"))
     yield f"`{name}`{separator.strip(chr(10))}{rest}"
-    place = column.places.get(field)
+    place = places.get(field)
     yield "" if place is None else f"`{place.at}`" + (f": {place.how}" if place.how else "")

@@ -5,22 +5,22 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.app import HttpOptions, create_app
+from llm_gateway.adapters.inbound.http.app import create_app
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
-from llm_gateway.adapters.inbound.http.common.drain import Drain
+from llm_gateway.adapters.inbound.http.common.handling import HttpOptions
 from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server.server import CannotListen, GatewayServer
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.observation import AccessLog
 
+from .assignment import Assignment
 from .gateway import Gateway
 from .logs import Logs, open_logs
 from .opening import open_gateway
@@ -37,19 +37,6 @@ Announce: TypeAlias = Callable[[EndpointDirectory, str], None]
 RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
 
 
-class WorkerSlot(Struct, frozen=True, kw_only=True):
-    """What makes a server one of several: the listeners that they share, and the folder where they meet.
-
-    `tie_to_parent` is given the server, to end it with its parent.
-    """
-
-    listeners: Sequence[socket.socket]
-    folder: Path
-    number: int
-    count: int
-    tie_to_parent: Callable[[GatewayServer], None]
-
-
 def serve(settings: Settings, announce: Announce) -> None:
     """Blocks until a signal ends it. Raises `CannotListen`, or `WorkersFailed`."""
     with open_logs(settings) as logs:
@@ -61,13 +48,13 @@ def serve(settings: Settings, announce: Announce) -> None:
 
             asyncio.run(serve_workers(settings, listening))
         else:
-            _run(_serve(settings, announce, logs, None))
+            _run(_serve(settings, announce, logs))
 
 
-def serve_in_slot(settings: Settings, slot: WorkerSlot, announce: Announce) -> None:
-    """Blocks until a signal, or the end of the parent, ends it."""
-    with open_logs(settings) as logs:
-        _run(_serve(settings, announce, logs, slot))
+def serve_in_slot(slot: Assignment, tie_to_parent: Callable[[GatewayServer], None], announce: Announce) -> None:
+    """Blocks until a signal, or the end of the parent, ends it. `tie_to_parent` is given the server for the latter."""
+    with open_logs(slot.settings) as logs:
+        _run(_serve(slot.settings, announce, logs, slot, tie_to_parent))
 
 
 def _run(serving: Coroutine[object, object, None]) -> None:
@@ -83,7 +70,13 @@ def _is_no_refused_listener(record: logging.LogRecord) -> bool:
     return not isinstance(record.msg, OSError)
 
 
-async def _serve(settings: Settings, announce: Announce, logs: Logs, slot: WorkerSlot | None) -> None:
+async def _serve(
+    settings: Settings,
+    announce: Announce,
+    logs: Logs,
+    slot: Assignment | None = None,
+    started: Callable[[GatewayServer], None] = lambda _: None,
+) -> None:
     async with AsyncExitStack() as stack:
         # the listener must not wait long
         gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
@@ -93,9 +86,9 @@ async def _serve(settings: Settings, announce: Announce, logs: Logs, slot: Worke
         if shared is not None:
             await stack.enter_async_context(shared())
         keep_for_good()
-        serving = asyncio.create_task(server.serve(list(slot.listeners) if slot else None))
-        if slot is not None:
-            slot.tie_to_parent(server)
+        listeners = [socket.socket(fileno=descriptor) for descriptor in slot.listeners] if slot else None
+        serving = asyncio.create_task(server.serve(listeners))
+        started(server)
         listening = asyncio.create_task(server.listening())
         await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
@@ -114,13 +107,13 @@ def keep_for_good() -> None:
     gc.freeze()
 
 
-def _shared(gateway: Gateway, slot: WorkerSlot) -> "SharedMetrics | None":
+def _shared(gateway: Gateway, slot: Assignment) -> "SharedMetrics | None":
     """The metrics of all that share this slot's folder; None where there are none."""
     if gateway.telemetry.collect is None:
         return None
     from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
 
-    return SharedMetrics(gateway.telemetry.collect, slot.folder, slot.number, slot.count)
+    return SharedMetrics(gateway.telemetry.collect, Path(slot.folder), slot.slot, slot.slots)
 
 
 def _address(host: str, port: int) -> str:
@@ -141,7 +134,7 @@ def create_server(
     """
     settings = gateway.settings
     services = replace(gateway, render_metrics=render_metrics) if render_metrics else gateway
-    drain = Drain()
+    drain = asyncio.Event()
     options = HttpOptions(
         version=own_version(),
         max_body_bytes=settings.max_body_bytes,

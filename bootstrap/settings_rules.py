@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.ollama.names import LIBRARY, REGISTRY
 from llm_gateway.adapters.outbound.redis.client.address import parse_address
+from llm_gateway.application.vendor_addresses import address_fault
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
@@ -95,8 +96,12 @@ def _address_faults(settings: Settings) -> Iterator[str]:
             for index, endpoint in enumerate(settings.endpoints)
         ),
     ):
-        if address is not None and not _is_url(address):
+        if address is None:
+            continue
+        if not _is_url(address):
             yield f"{name}: must be an address such as {example}"
+        elif name != "OTEL_EXPORTER_OTLP_ENDPOINT" and (fault := address_fault(address)) is not None:
+            yield f"{name}: {fault}, such as {example}"
 
 
 def _otlp_faults(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The shared stores that the settings name, and the ports that live in them; in the process where there are none."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients
@@ -12,7 +13,14 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports.observation import StoreMeter
-from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SharedStore
+from llm_gateway.application.ports.stores import (
+    ClientDirectory,
+    RateLimiter,
+    ReplyCache,
+    RequestLog,
+    SharedStore,
+    SignatureStore,
+)
 from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.quota import Bucket
 
@@ -36,7 +44,7 @@ class Stores:
         self._settings = settings
         self._clock = clock
         self._meter = meter
-        self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._closing = AsyncExitStack()
         cache_url = settings.cache_redis_url or settings.redis_url
         self.state = self._store("redis", settings.redis_url)
         self.replies = self.state if cache_url == settings.redis_url else self._store("cache_redis", cache_url)
@@ -67,6 +75,14 @@ class Stores:
 
         return RedisReplyCache(self.replies, entropy)
 
+    def signatures(self, life: timedelta) -> SignatureStore | None:
+        """Beside the replies, as losing one loses little."""
+        if self.replies is None:
+            return None
+        from llm_gateway.adapters.outbound.redis.signature_store import RedisSignatureStore
+
+        return RedisSignatureStore(self.replies, life)
+
     def request_log(self) -> RequestLog:
         """Beside the replies: like them, a record may be lost."""
         if self.replies is None:
@@ -74,22 +90,20 @@ class Stores:
         from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
 
         log = RedisRequestLog(self.replies)
-        self._closing.append(log.aclose)
+        self._closing.push_async_callback(log.aclose)
         return log
 
     async def aclose(self) -> None:
-        for close in self._closing:
-            await close()
-        for store in (self.state, self.replies):
-            if store is not None:
-                await store.aclose()
+        await self._closing.aclose()
 
     def _store(self, name: str, url: Secret | None) -> "Store | None":
         if url is None:
             return None
         from llm_gateway.adapters.outbound.redis.client.store import open_store  # with the extra `redis` only
 
-        return open_store(name, url.value, self._clock, self._meter)
+        store = open_store(name, url.value, self._clock, self._meter)
+        self._closing.push_async_callback(store.aclose)
+        return store
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -28,17 +29,16 @@ class Telemetry:
     """`collect` gives this process's metrics for others to add up, `render` their text; None where there are none."""
 
     def __init__(self, settings: Settings) -> None:
-        self.observer: Observer
-        self.meter: TrafficMeter
-        self.queue: QueueMeter
-        self.stores: StoreMeter
+        silent = SilentObserver()
+        self.observer: Observer = silent
+        self.meter: TrafficMeter = silent
+        self.queue: QueueMeter = silent
+        self.stores: StoreMeter = SilentStoreMeter()
         self.collect: Callable[[], bytes] | None = None
         self.render: Callable[[], Awaitable[bytes]] | None = None
         self._instruments: Instruments | None = None
-        self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._closing = AsyncExitStack()
         if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
-            self.observer = self.meter = self.queue = SilentObserver()
-            self.stores = SilentStoreMeter()
             return
         self._measure()
         if settings.otel_exporter_otlp_endpoint is not None:
@@ -67,7 +67,7 @@ class Telemetry:
         )
         lag = LoopLag(self._instruments)
         lag.start()
-        self._closing.append(lag.aclose)
+        self._closing.push_async_callback(lag.aclose)
 
     def watch_log(self, dropped: Callable[[], int]) -> None:
         """`dropped` is how many lines the log has lost."""
@@ -77,8 +77,7 @@ class Telemetry:
             self._instruments.watch(LOG_DROPPED, lambda: [((), dropped())])
 
     async def aclose(self) -> None:
-        for close in reversed(self._closing):
-            await close()
+        await self._closing.aclose()
 
     def _measure(self) -> None:
         from llm_gateway.adapters.outbound.telemetry.families import encode_families, render_families
@@ -91,11 +90,7 @@ class Telemetry:
         self.stores = TelemetryStoreMeter(instruments)
         self.collect = lambda: encode_families(instruments.read())
         self.render = lambda: asyncio.to_thread(lambda: render_families(instruments.read()))
-
-        async def close() -> None:
-            instruments.close()
-
-        self._closing.append(close)
+        self._closing.callback(instruments.close)
 
     def _trace(self, endpoint: str, headers: Mapping[str, str]) -> None:
         from llm_gateway.adapters.outbound.telemetry.otlp import OtlpExporter
@@ -111,7 +106,7 @@ class Telemetry:
             last.start()
             await asyncio.to_thread(last.join, CLOSE_SECONDS)
 
-        self._closing.append(close)
+        self._closing.push_async_callback(close)
 
 
 def own_version() -> str:

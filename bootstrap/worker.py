@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from contextlib import suppress
 from functools import partial
@@ -14,8 +13,8 @@ from msgspec import json
 from llm_gateway.adapters.inbound.http.server.server import GatewayServer
 from llm_gateway.application.ports.models import EndpointDirectory
 
-from .assignment import decode_assignment
-from .serving import WorkerSlot, serve_in_slot
+from .assignment import Assignment, decode_assignment
+from .serving import serve_in_slot
 
 
 def main() -> None:
@@ -26,18 +25,11 @@ def main() -> None:
     if not line:
         return  # the parent is gone already
     assignment = decode_assignment(line)
-    slot = WorkerSlot(
-        listeners=[socket.socket(fileno=descriptor) for descriptor in assignment.listeners],
-        folder=Path(assignment.folder),
-        number=assignment.slot,
-        count=assignment.slots,
-        tie_to_parent=_end_with_parent,
-    )
     try:
-        serve_in_slot(assignment.settings, slot, partial(_say_listening, parent))
+        serve_in_slot(assignment, _end_with_parent, partial(_say_listening, parent))
     finally:
         if os.getppid() != assignment.parent:
-            _tidy(slot)
+            _tidy(assignment)
 
 
 def _say_listening(parent: BinaryIO, endpoints: EndpointDirectory, _: str) -> None:
@@ -61,12 +53,13 @@ def _end_with_parent(server: GatewayServer) -> None:
     loop.add_reader(descriptor, gone)
 
 
-def _tidy(slot: WorkerSlot) -> None:
+def _tidy(slot: Assignment) -> None:
     """What the parent would have done; the last one removes the folder."""
     with suppress(OSError):
-        for path in slot.folder.glob(f"{slot.number}.*"):
+        folder = Path(slot.folder)
+        for path in folder.glob(f"{slot.slot}.*"):
             path.unlink()
-        slot.folder.rmdir()
+        folder.rmdir()
 
 
 if __name__ == "__main__":

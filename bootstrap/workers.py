@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from msgspec import json
+from msgspec import Struct, field, json
 from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.server.server import CUT_AFTER_SECONDS, CannotListen, reason_of
@@ -68,19 +68,16 @@ async def serve_workers(settings: Settings, listening: Listening) -> None:
             listener.close()
 
 
-class Workers:
+class Workers(Struct):
     """The first signal drains every worker, a second one cuts them."""
 
-    def __init__(
-        self, settings: Settings, listeners: Sequence[socket.socket], folder: str, listening: Listening
-    ) -> None:
-        self._settings = settings
-        self._listeners = listeners
-        self._folder = folder
-        self._listening = listening
-        self._listened = False
-        self._stopping = asyncio.Event()
-        self._processes: dict[int, Process] = {}
+    settings: Settings
+    listeners: Sequence[socket.socket]
+    folder: str
+    listening: Listening
+    listened: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    processes: dict[int, Process] = field(default_factory=dict)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -88,7 +85,7 @@ class Workers:
             loop.add_signal_handler(number, self._stop)
         try:
             async with asyncio.TaskGroup() as slots:
-                for slot in range(self._settings.workers):
+                for slot in range(self.settings.workers):
                     slots.create_task(self._fill(slot))
         except* WorkersFailed as failed:
             raise failed.exceptions[0] from None
@@ -98,14 +95,14 @@ class Workers:
                 loop.remove_signal_handler(number)
 
     def _stop(self) -> None:
-        if not self._stopping.is_set():
-            self._stopping.set()
-            patience = self._settings.drain_seconds + CUT_AFTER_SECONDS + KILL_AFTER_SECONDS
+        if not self.stopping.is_set():
+            self.stopping.set()
+            patience = self.settings.drain_seconds + CUT_AFTER_SECONDS + KILL_AFTER_SECONDS
             asyncio.get_running_loop().call_later(patience, self._signal, signal.SIGKILL)
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:
-        for process in self._processes.values():
+        for process in self.processes.values():
             with suppress(ProcessLookupError):  # it has just ended
                 process.send_signal(number)
 
@@ -113,41 +110,41 @@ class Workers:
         """Keep a worker in the slot, until all are to end."""
         loop = asyncio.get_running_loop()
         wait = FIRST_WAIT_SECONDS
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             began = loop.time()
             try:
                 how = f"ended with {await self._live(slot)}"
             except OSError as error:  # no memory, process or descriptor to be had: the others go on
                 how = f"could not be started: {error.strerror}"
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
-            if not self._listened:
+            if not self.listened:
                 raise WorkersFailed(f"a worker {how} before it listened")
             wait = FIRST_WAIT_SECONDS if loop.time() - began > STEADY_SECONDS else wait
             log.error("worker %d %s; another is started in %g s", slot, how, wait)
             try:
-                await asyncio.wait_for(self._stopping.wait(), wait)
+                await asyncio.wait_for(self.stopping.wait(), wait)
             except TimeoutError:
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
     async def _live(self, slot: int) -> int:
         """A worker's whole life; gives its exit code."""
-        descriptors = tuple(listener.fileno() for listener in self._listeners)
+        descriptors = tuple(listener.fileno() for listener in self.listeners)
         # In a session of its own: a terminal's Ctrl-C reaches the parent alone, and is not a second signal to a worker.
         command = (sys.executable, "-P", "-m", "llm_gateway.bootstrap.worker")
-        process = self._processes[slot] = await asyncio.create_subprocess_exec(
+        process = self.processes[slot] = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, limit=_LINE, pass_fds=descriptors, start_new_session=True
         )
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             process.send_signal(signal.SIGTERM)
         assert process.stdin is not None
         assignment = Assignment(
-            settings=self._settings,
+            settings=self.settings,
             parent=os.getpid(),
             listeners=descriptors,
-            folder=self._folder,
+            folder=self.folder,
             slot=slot,
-            slots=self._settings.workers,
+            slots=self.settings.workers,
         )
         process.stdin.write(encode_assignment(assignment))
         await self._hear(process)
@@ -157,9 +154,9 @@ class Workers:
         """A worker says one line, once it listens."""
         assert process.stdout is not None
         line = await process.stdout.readline()
-        if line.endswith(b"\n") and not self._listened:
-            self._listened = True
-            port = self._listeners[0].getsockname()[1]
+        if line.endswith(b"\n") and not self.listened:
+            self.listened = True
+            port = self.listeners[0].getsockname()[1]
             states = json.decode(line, type=list[EndpointState])
             # As it was then: this process would not learn that a model is loaded.
-            self._listening(FixedEndpoints(replace(state, loading=False) for state in states), port)
+            self.listening(FixedEndpoints(replace(state, loading=False) for state in states), port)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from .cache_policy import CacheDirective
+from .media import Media
 from .routing import EndpointId, Hint
 from .sequences import CheckedStruct, Collection, Kinds
 
@@ -21,14 +22,7 @@ class Text(Struct, frozen=True, kw_only=True, tag="text"):
     text: str
 
 
-class Image(Struct, frozen=True, kw_only=True, tag="image"):
-    """An image of a user's message: its bytes, not base64, and its media type, such as `image/png`."""
-
-    data: bytes
-    mime_type: str
-
-
-Part: TypeAlias = Text | Image
+Part: TypeAlias = Text | Media
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):
@@ -65,7 +59,8 @@ class SystemMessage(_Message, frozen=True, kw_only=True, tag="system"):
 
 
 class UserMessage(_Message, frozen=True, kw_only=True, tag="user"):
-    """What the user says. `content` is given as one `str` or as a sequence of `Text` and `Image`, held as a tuple.
+    """What the user says. `content` is given as one `str` or as a sequence of `Text`, `Image`, `ImageUrl`
+    and `Document`, held as a tuple.
 
     Raises `TypeError` for anything else, as every message does.
     """
@@ -193,12 +188,15 @@ class Sampling(CheckedStruct, frozen=True, kw_only=True):
 class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
     """The part of a chat that changes its answer, and nothing else: every field is part of the cache key.
 
-    `messages` are in order, the oldest first. `max_tokens` bounds the answer; None leaves it to the model. Sequences
-    are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat is planned.
+    `messages` are in order, the oldest first. `max_tokens` bounds all that is generated; None leaves it to the model.
+    `max_tokens_by_default`: the client stated none, and `max_tokens`, the surface's default, bounds the answer without
+    its reasoning. Sequences are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat
+    is planned.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
+    max_tokens_by_default: bool = False
     sampling: Sampling = Sampling()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
@@ -253,7 +251,7 @@ def counted(tokens: int | None) -> int:
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens as the provider counted them.
+    """Tokens as the provider counted them, or as the gateway estimates them where it did not: then `estimated`.
 
     `reasoning_tokens` are part of the completion, `cached_tokens` part of the prompt; None where they were not counted.
     """
@@ -262,6 +260,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     completion_tokens: int
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    estimated: bool = False
 
     @property
     def total_tokens(self) -> int:
@@ -285,3 +284,10 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
     ignored: tuple[str, ...] = ()
+
+    @property
+    def only_reasoned(self) -> bool:
+        """Whether reasoning took all the tokens that there were, so that nothing is answered."""
+        nothing = not self.content.strip() and not self.tool_calls
+        reasoned = bool(self.reasoning or self.usage.reasoning_tokens)
+        return self.finish_reason is FinishReason.LENGTH and nothing and reasoned

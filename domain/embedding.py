@@ -46,14 +46,15 @@ class EmbedCall(Struct, frozen=True, kw_only=True):
 class EmbedReply(Struct, frozen=True, kw_only=True):
     """A vector for each input, in the order of the inputs; all of one length.
 
-    `model` is the model that the provider says answered. `prompt_tokens` are as the provider counted them, 0 where it
-    does not count.
+    `model` is the model that the provider says answered. `prompt_tokens` are as the provider counted them, or as the
+    gateway estimates them where it did not: then `estimated`. 0 where nobody does either.
     """
 
     endpoint: EndpointId
     model: str
     vectors: tuple[Vector, ...]
     prompt_tokens: int
+    estimated: bool = False
 
     def __post_init__(self) -> None:
         vectors = collection_of(tuple, (tuple, list), self.vectors, "EmbedReply.vectors")

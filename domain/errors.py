@@ -15,6 +15,7 @@ GatewayError
     │   └── ContextLengthExceeded
     ├── ProviderMisconfigured it refused our credentials, our model or what we added
     ├── ProviderThrottled     it asks us to wait
+    │   └── ProviderOverloaded  its queue is full: it did nothing for this request
     ├── ProviderRefused       no connection was made, so nothing was sent
     ├── ProviderUnavailable   it answered that it is broken
     ├── ProviderTimeout       it did not answer in time
@@ -25,6 +26,7 @@ Messages are written for the client: they name fields, providers and models, and
 
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -123,11 +125,45 @@ class LimiterUnavailable(GatewayError):
     """The quotas can't be reached, and policy forbids serving without them."""
 
 
+class FailureReason(StrEnum):
+    """The class of a provider's refusal or failure, as far as it told: a closed set for records, logs and metrics."""
+
+    CONTEXT_LENGTH = "context_length"
+    STATED_FIELD = "stated_field"
+    """A field that the client stated."""
+    ADDED_FIELD = "added_field"
+    """A field that the gateway added."""
+    REQUEST = "request"
+    """The request, and nothing tells which part of it."""
+    CREDENTIALS = "credentials"
+    LOCATION = "location"
+    BILLING = "billing"
+    UNKNOWN_MODEL = "unknown_model"
+    RETIRED_MODEL = "retired_model"
+    RATE = "rate"
+    DAY_QUOTA = "day_quota"
+    NO_QUOTA = "no_quota"
+    """The model is not in the account's tier."""
+    QUEUE_FULL = "queue_full"
+    CAPACITY = "capacity"
+    OUT_OF_MEMORY = "out_of_memory"
+    RUNNER_LOST = "runner_lost"
+    LOAD_STALLED = "load_stalled"
+    CANCELLED = "cancelled"
+    GONE = "gone"
+    UNUSABLE = "unusable"
+    """The model's output could not be used."""
+    TIMEOUT = "timeout"
+    SERVER = "server"
+
+
 class ProviderError(GatewayError):
     """A provider failed. Safe to show: the provider's name and what happened, never what was said.
 
     `doubtful`: it may be the request that it failed on. So nothing is held against the provider, whose other clients
-    would pay for it, and it is asked again no more often than `repeats` says.
+    would pay for it, and it is asked again no more often than `repeats` says. `status` is the vendor's HTTP status and
+    `reason` the class of the failure, where they are known. `out_until`: the endpoint answers nobody before this Unix
+    time, so it is not to be asked.
     """
 
     def __init__(
@@ -138,28 +174,67 @@ class ProviderError(GatewayError):
         retry_after: timedelta | None = None,
         doubtful: bool = False,
         repeats: int = 0,
+        status: int | None = None,
+        reason: FailureReason | None = None,
+        out_until: float | None = None,
     ) -> None:
         super().__init__(f"{provider}: {message}", retry_after=retry_after)
         self.provider = provider
         self.doubtful = doubtful
         self.repeats = repeats
+        self.status = status
+        self.reason = reason
+        self.out_until = out_until
 
 
 class ProviderRejected(ProviderError):
     """The provider refuses this request, and would again: it is never retried.
 
-    `path` is the request's field at fault, None where it is not known.
+    `path` is the request's field at fault, None where it is not known. `doubtful`: the provider itself may be at fault,
+    so another endpoint may be asked.
     """
 
     def __init__(
-        self, provider: str, message: str, *, path: str | None = None, retry_after: timedelta | None = None
+        self,
+        provider: str,
+        message: str,
+        *,
+        path: str | None = None,
+        retry_after: timedelta | None = None,
+        doubtful: bool = False,
+        status: int | None = None,
+        reason: FailureReason | None = None,
     ) -> None:
-        super().__init__(provider, f"{path}: {message}" if path else message, retry_after=retry_after)
+        said = f"{path}: {message}" if path else message
+        super().__init__(provider, said, retry_after=retry_after, doubtful=doubtful, status=status, reason=reason)
         self.path = path
 
 
 class ContextLengthExceeded(ProviderRejected):
-    """Prompt and answer together don't fit the model's context."""
+    """Prompt and answer together don't fit the model's context, of `limit` tokens where the vendor tells.
+
+    Another endpoint with a longer context may take it.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        message: str,
+        *,
+        path: str | None = None,
+        retry_after: timedelta | None = None,
+        status: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(
+            provider,
+            message,
+            path=path,
+            retry_after=retry_after,
+            status=status,
+            reason=FailureReason.CONTEXT_LENGTH,
+        )
+        self.limit = limit
 
 
 class ProviderMisconfigured(ProviderError):
@@ -170,6 +245,10 @@ class ProviderMisconfigured(ProviderError):
 
 class ProviderThrottled(ProviderError):
     """The provider is busy or limits our rate; `retry_after` is what it asks for, if it does."""
+
+
+class ProviderOverloaded(ProviderThrottled):
+    """The provider's queue is full: nothing was done for the request, which is asked again until its deadline."""
 
 
 class ProviderRefused(ProviderError):

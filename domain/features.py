@@ -3,15 +3,23 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .chat import AssistantMessage, ChatRequest, Image, Message, ToolMessage, UserMessage
+from .chat import AssistantMessage, ChatRequest, Message, Text, ToolMessage, UserMessage
+from .media import Document, Image, ImageUrl, Media
 from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
-from .routing import EndpointState, Feature, Skip, Task
+from .routing import EndpointState, Skip, Task
 
 _ASKING = tuple(
     (row.read, row.kind, row.neutral, row.field, row.path)
     for row in PARAMETERS
     if row.read is not None and (row.feature is not None or row.label)
 )
+
+
+_MEDIA: Mapping[type[Media], str] = {
+    Image: "messages[].content, an image",
+    ImageUrl: "messages[].content, an image by its URL",
+    Document: "messages[].content, a document",
+}
 
 
 def fields_used(request: ChatRequest) -> dict[str, str]:
@@ -49,8 +57,10 @@ def _in_message(message: Message) -> Iterator[tuple[str, str]]:
     match message:
         case UserMessage(content=parts):
             for number, part in enumerate(parts):
-                if isinstance(part, Image):
-                    yield "messages[].content, an image", f"content[{number}]"
+                if not isinstance(part, Text):
+                    yield _MEDIA[type(part)], f"content[{number}]"
+                    if isinstance(part, Image | ImageUrl) and part.detail is not None:
+                        yield "messages[].content, an image's detail", f"content[{number}].detail"
         case AssistantMessage(tool_calls=calls):
             if calls:
                 yield "messages[].tool_calls", "tool_calls"
@@ -86,13 +96,14 @@ def _beyond(request: ChatRequest, state: EndpointState) -> Skip | None:
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
         return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
-    if state.media_types is not None and Feature.IMAGES in state.features:
+    if state.media_types is not None:
         for index, message in enumerate(request.messages):
             for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
-                if isinstance(part, Image) and part.mime_type not in state.media_types:
+                if not isinstance(part, Text) and part.kind not in state.media_types:
                     taken = ", ".join(sorted(state.media_types))
                     path = f"messages[{index}].content[{number}]"
-                    return Skip(name=name, reason=f"{name} takes of media {taken}", path=path)
+                    kind = part.kind or "an image without .png, .jpg or the like at the end of its path"
+                    return Skip(name=name, reason=f"{name} takes {taken}, not {kind}", path=path)
     return None
 
 

@@ -50,12 +50,12 @@ def _schema(request: ChatRequest, field: str) -> Any:
     return getattr(request.response_format, field) if isinstance(request.response_format, JsonSchemaFormat) else None
 
 
-def _beside_tools(request: ChatRequest, *, forced: bool) -> bool:
-    """Whether structured output is asked for where tools may be called, and where one must be."""
+def _beside_tools(request: ChatRequest, *, forced: bool) -> bool | None:
+    """Whether structured output is asked for where tools may be called, or where one must be; None where not."""
     structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
     offered = bool(request.tools) and request.tool_choice is not ToolMode.NONE
     must = request.tool_choice is ToolMode.REQUIRED or isinstance(request.tool_choice, NamedTool)
-    return structured and offered and (must or not forced)
+    return (structured and offered and (must or not forced)) or None
 
 
 def _effort(field: str, feature: Feature, *asking: ReasoningEffort) -> Parameter:
@@ -73,6 +73,9 @@ PARAMETERS: Final = (
     Parameter("messages[].content"),
     Parameter("messages[].content, of a system message"),
     Parameter("messages[].content, an image", Feature.IMAGES),
+    Parameter("messages[].content, an image by its URL", Feature.IMAGE_URLS),
+    Parameter("messages[].content, an image's detail", Feature.IMAGES, label=True),
+    Parameter("messages[].content, a document", Feature.DOCUMENTS),
     Parameter("messages[].content, of a last answer", Feature.PREFILL),
     Parameter("messages[].name", label=True),
     Parameter("messages[].tool_calls", Feature.TOOLS),
@@ -119,13 +122,11 @@ PARAMETERS: Final = (
         "response_format: beside tools",
         Feature.TOOLS_WITH_JSON,
         partial(_beside_tools, forced=False),
-        neutral=(False,),
     ),
     Parameter(
         "response_format: beside a tool_choice",
         Feature.FORCED_TOOLS_WITH_JSON,
         partial(_beside_tools, forced=True),
-        neutral=(False,),
     ),
     _effort("reasoning_effort", Feature.REASONING_EFFORT, *(set(ReasoningEffort) - {ReasoningEffort.NONE})),
     _effort("reasoning_effort: none", Feature.REASONING_OFF, ReasoningEffort.NONE),

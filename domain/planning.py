@@ -36,7 +36,7 @@ def make_plan(
     chosen, left_out = _split(candidates, partial(unable, call.request, used, strict=client.strict))
     skipped += left_out
     if not chosen:
-        raise _nothing_left(skipped)
+        raise _nothing_left(skipped, candidates)
     hint = _effective_hint(hints, client)
     return Plan(hint=hint, pinned=pin is not None, endpoints=tuple(chosen), skipped=tuple(skipped), used=used)
 
@@ -51,7 +51,7 @@ def make_embedding_plan(
     hints = [call.hint] if call.hint is not None else []
     state = _pin(call.model, Task.EMBED, client, hints, endpoints, routes)
     if state.unusable or not state.configured:
-        raise NoRoute({state.endpoint.name: state.unusable or "not configured"})
+        raise NoRoute({state.endpoint.name: state.unusable or "not configured"}, retry_after=state.out_for)
     return Plan(hint=_effective_hint(hints, client), pinned=True, endpoints=(state,))
 
 
@@ -181,7 +181,9 @@ def _forbidden(client: Client, state: EndpointState) -> Skip | None:
     return None if allowed else Skip(name=state.endpoint.name, reason="not permitted to this key")
 
 
-def _nothing_left(skipped: Sequence[Skip]) -> InvalidRequest | NoRoute:
+def _nothing_left(skipped: Sequence[Skip], candidates: Sequence[EndpointState]) -> InvalidRequest | NoRoute:
     if skipped and all(skip.path is not None for skip in skipped):
         return InvalidRequest([Fault(path=skip.path or "", message=f"{skip.name} {skip.reason}") for skip in skipped])
-    return NoRoute({skip.name: skip.reason for skip in skipped})
+    waits = [state.out_for for state in candidates if state.out_for is not None]
+    soonest = min(waits) if waits and len(waits) == len(candidates) else None
+    return NoRoute({skip.name: skip.reason for skip in skipped}, retry_after=soonest)

@@ -24,12 +24,8 @@ class QuotaAccount:
         self._requests = quota.requests.full if quota.requests else 0
         self._tokens = quota.tokens.full if quota.tokens else 0
         self._reservations: dict[ReservationId, _Reservation] = {}  # the one that expires first stands first
-        self._leases = 0
-
-    @property
-    def leases(self) -> int:
+        self.leases = 0
         """Answers under way."""
-        return self._leases
 
     def __len__(self) -> int:
         """Reservations remembered."""
@@ -46,8 +42,8 @@ class QuotaAccount:
         if not wait:
             self._requests -= requests
             self._tokens -= tokens
-            self._leases += charge.lease
-        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self._leases)
+            self.leases += charge.lease
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
         decision = self.quota.decision(levels, wait_ms=wait)
         if not wait:
             self._reservations[reservation] = _Reservation(
@@ -78,7 +74,7 @@ class QuotaAccount:
     def _forget(self, reservation: ReservationId) -> _Reservation | None:
         held = self._reservations.pop(reservation, None)
         if held is not None:
-            self._leases -= held.lease
+            self.leases -= held.lease
         return held
 
     def _advance(self, now_ms: int) -> None:
@@ -103,6 +99,6 @@ class QuotaAccount:
             wait = self.quota.requests.wait_ms(self._requests, requests)
         if tokens and self.quota.tokens:
             wait = max(wait, self.quota.tokens.wait_ms(self._tokens, tokens))
-        if lease and self.quota.concurrency is not None and self._leases >= self.quota.concurrency:
+        if lease and self.quota.concurrency is not None and self.leases >= self.quota.concurrency:
             wait = max(wait, CONCURRENCY_WAIT_MS)
         return wait

@@ -1,12 +1,15 @@
 """Timeouts, retries and circuit breakers as pure state machines; times are seconds on a monotonic clock."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
 from .errors import (
+    FailureReason,
     ProviderBroken,
     ProviderError,
+    ProviderOverloaded,
     ProviderRefused,
     ProviderThrottled,
     ProviderTimeout,
@@ -22,6 +25,16 @@ FALLBACK_SECONDS = 60.0
 """How long a whole answer is waited for where another endpoint can be asked."""
 RETRY_BUDGET_SHARE = 0.2
 RETRY_BUDGET_FLOOR = 10.0
+
+
+_UNBOUNDED = 1_000_000
+_DOUBLINGS = 30
+_MOST_REPEATS: Mapping[FailureReason | None, int] = {
+    FailureReason.OUT_OF_MEMORY: 0,
+    FailureReason.LOAD_STALLED: 0,
+    FailureReason.RUNNER_LOST: 1,
+}
+"""Of failures that asking again mends seldom or never, whatever the settings allow."""
 
 
 class Deadline(Struct, frozen=True):
@@ -85,12 +98,13 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
         `retries` have been made already, `fraction` is chance in [0, 1), `remaining` are the seconds to the deadline,
         `alternative` says that another endpoint could be asked instead of a long wait. Full jitter, as in Brooker's
         "Exponential Backoff and Jitter"; a vendor's Retry-After is a lower bound, and ends it above
-        `LONGEST_VENDOR_WAIT`.
+        `LONGEST_VENDOR_WAIT`. A full queue is asked again until the deadline, however often.
         """
         asked = error.retry_after.total_seconds() if error.retry_after is not None else 0.0
-        if asked > LONGEST_VENDOR_WAIT or retries >= self.max_retries or not _mended_by_asking_again(error, retries):
+        most = _UNBOUNDED if isinstance(error, ProviderOverloaded) and self.max_retries else self.max_retries
+        if asked > LONGEST_VENDOR_WAIT or retries >= most or not _mended_by_asking_again(error, retries):
             return None
-        wait = asked + fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** (retries + 1))
+        wait = asked + fraction * min(self.cap_seconds, self.base_seconds * 2.0 ** min(retries + 1, _DOUBLINGS))
         if wait >= remaining or (alternative and wait > LONGEST_WAIT_WITH_ALTERNATIVE):
             return None
         return wait
@@ -99,6 +113,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 def _mended_by_asking_again(error: ProviderError, retries: int) -> bool:
     if error.doubtful:
         return retries < error.repeats
+    if error.out_until is not None or retries >= _MOST_REPEATS.get(error.reason, retries + 1):
+        return False
     return isinstance(error, ProviderThrottled | ProviderUnavailable | ProviderBroken)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -103,6 +104,8 @@ class Feature(StrEnum):
     REASONING_OFF = "reasoning_effort.none"
     REASONING_XHIGH = "reasoning_effort.xhigh"
     IMAGES = "images"
+    IMAGE_URLS = "images by their URL"
+    DOCUMENTS = "documents"
     PREFILL = "an answer that goes on from the last message"
 
 
@@ -113,9 +116,12 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     A `pin_only` endpoint is in no route and answers only requests that name it. `demonstration` marks the stand-in that
     answers where none of a plan's providers is configured. One that is `loading` is usable, and its first answer waits.
     `aliases` are, in lower case, what else its provider takes for the model's name, in any case. `context_length` and
-    `output_limit` are in tokens. `features` are those of its chats, of which `max_stops`, `seed_bits` and `media_types`
-    bound three; None where the request's own bounds are enough. `left_out` are the fields, as the table of parameters
-    has them, that would change nothing there: they are not sent, and named to the client.
+    `output_limit` are in tokens. `answered_by` is the model that answers now in the place of another, which the name
+    says or which was seen first; None for no other. `features` are those of its chats, of which `max_stops`,
+    `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
+    fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
+    `notes` are what an operator has to know though it answers. One that `signs_calls` gives something with its tool
+    calls, and wants it back. `out_for` is how long it stays unusable, where its vendor told.
     """
 
     endpoint: Endpoint
@@ -128,11 +134,15 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     pin_only: bool = False
     demonstration: bool = False
     loading: bool = False
+    signs_calls: bool = False
     context_length: int | None = None
     output_limit: int | None = None
+    answered_by: str | None = None
     max_stops: int | None = None
     seed_bits: int | None = None
     media_types: frozenset[str] | None = None
+    notes: tuple[str, ...] = ()
+    out_for: timedelta | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

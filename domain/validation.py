@@ -10,7 +10,6 @@ from .chat import (
     AssistantMessage,
     ChatCall,
     ChatRequest,
-    Image,
     JsonObject,
     JsonSchemaFormat,
     Message,
@@ -25,6 +24,7 @@ from .chat import (
 from .embedding import EmbedCall
 from .errors import Fault, InvalidRequest
 from .json_values import json_fault
+from .media import Document, Image, ImageUrl, url_fault
 from .parameters import NUMBERS
 
 MAX_STOPS = 16
@@ -39,23 +39,24 @@ MAX_FAULTS = 32
 def check(call: ChatCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
     request = call.request
-    every = chain(
+    _refuse(
         _size_faults(request),
         _message_faults(request.messages),
         _parameter_faults(request),
         _answer_faults(request),
         _serving_faults(call.timeout, call.cache),
     )
-    faults = tuple(islice(every, MAX_FAULTS))
-    if faults:
-        raise InvalidRequest(faults)
 
 
 def check_embedding(call: EmbedCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
-    faults = tuple(islice(_embedding_faults(call), MAX_FAULTS))
-    if faults:
-        raise InvalidRequest(faults)
+    _refuse(_embedding_faults(call))
+
+
+def _refuse(*faults: Iterator[Fault]) -> None:
+    first = tuple(islice(chain(*faults), MAX_FAULTS))
+    if first:
+        raise InvalidRequest(first)
 
 
 def _embedding_faults(call: EmbedCall) -> Iterator[Fault]:
@@ -118,8 +119,10 @@ def _content_faults(parts: tuple[Part, ...], path: str) -> Iterator[Fault]:
             yield Fault(path=path, message="holds a half of a surrogate pair")
             break
     for number, part in enumerate(parts):
-        if isinstance(part, Image) and not part.data:
+        if isinstance(part, Image | Document) and not part.data:
             yield Fault(path=f"{path}[{number}].data", message="must not be empty")
+        elif isinstance(part, ImageUrl) and (fault := url_fault(part.url)) is not None:
+            yield Fault(path=f"{path}[{number}].url", message=fault)
 
 
 def _assistant_faults(message: AssistantMessage, path: str) -> Iterator[Fault]:

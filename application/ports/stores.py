@@ -1,4 +1,4 @@
-"""The ports to what is kept: cached replies, quotas, clients, and the records of requests."""
+"""The ports to what is kept: cached replies, signatures, quotas, clients, and the records of requests."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Protocol
 from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 from llm_gateway.domain.quota import Charge, Decision, ReservationId
+from llm_gateway.domain.signature_key import SignatureKey
 
 from ..records import RequestId, RequestRecord
 
@@ -26,6 +27,24 @@ class ReplyCache(Protocol):
     @abstractmethod
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
         """Keep an entry for `ttl` at most; an implementation may keep it shorter, or refuse a large one."""
+        ...
+
+
+class SignatureStore(Protocol):
+    """Port: what providers gave with their tool calls and want back, as opaque bytes by key. Bounded, and expiring.
+
+    Never raises for its own failures: what can't be read is not there, what can't be written is lost. One that leaves
+    the process bounds how long it is waited for, to a fraction of a second.
+    """
+
+    @abstractmethod
+    async def get(self, keys: Sequence[SignatureKey]) -> Mapping[SignatureKey, bytes]:
+        """The entries that are there and have not expired."""
+        ...
+
+    @abstractmethod
+    async def put(self, key: SignatureKey, entry: bytes) -> None:
+        """Keep an entry for the store's own time at most; one may keep it shorter, or refuse a large one."""
         ...
 
 

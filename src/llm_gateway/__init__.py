@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .adapters.outbound.memory.rate_limiter import MemoryRateLimiter
     from .adapters.outbound.memory.reply_cache import MemoryReplyCache
     from .adapters.outbound.memory.request_log import MemoryRequestLog
+    from .adapters.outbound.memory.signature_store import MemorySignatureStore
     from .adapters.outbound.system import SystemClock, SystemEntropy
     from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .application.call_provider import CallLimits, CallProvider
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
+    from .application.kept_signatures import KeptSignatures
     from .application.list_models import ListModels, UsableModel
     from .application.manage_clients import ManageClients
     from .application.plan_route import PlanRoute
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         ReplyCache,
         RequestLog,
         SharedStore,
+        SignatureStore,
     )
     from .application.ports.system import Clock, Entropy
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
@@ -54,7 +57,6 @@ if TYPE_CHECKING:
         ChatRequest,
         FinishReason,
         Grain,
-        Image,
         JsonFormat,
         JsonSchemaFormat,
         NamedTool,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
         ContextLengthExceeded,
         DirectoryUnavailable,
         Draining,
+        FailureReason,
         Fault,
         Forbidden,
         GatewayError,
@@ -86,6 +89,7 @@ if TYPE_CHECKING:
         ProviderBroken,
         ProviderError,
         ProviderMisconfigured,
+        ProviderOverloaded,
         ProviderRefused,
         ProviderRejected,
         ProviderThrottled,
@@ -106,9 +110,11 @@ if TYPE_CHECKING:
         collect,
         replay,
     )
+    from .domain.media import Detail, Document, Image, ImageUrl
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
+    from .domain.signature_key import SignatureKey
 
 __all__ = [
     "Answer",
@@ -148,7 +154,9 @@ __all__ = [
     "ContextLengthExceeded",
     "Deadline",
     "Decision",
+    "Detail",
     "DirectoryUnavailable",
+    "Document",
     "Draining",
     "EmbedCall",
     "EmbedReply",
@@ -164,6 +172,7 @@ __all__ = [
     "Entropy",
     "ExplainChat",
     "Explanation",
+    "FailureReason",
     "Fault",
     "Feature",
     "FinishReason",
@@ -177,9 +186,11 @@ __all__ = [
     "Grain",
     "Hint",
     "Image",
+    "ImageUrl",
     "InvalidRequest",
     "JsonFormat",
     "JsonSchemaFormat",
+    "KeptSignatures",
     "Levels",
     "LimitStatus",
     "LimiterMode",
@@ -190,6 +201,7 @@ __all__ = [
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",
+    "MemorySignatureStore",
     "ModelSettings",
     "NamedTool",
     "NoRoute",
@@ -202,6 +214,7 @@ __all__ = [
     "ProviderBroken",
     "ProviderError",
     "ProviderMisconfigured",
+    "ProviderOverloaded",
     "ProviderRefused",
     "ProviderRejected",
     "ProviderThrottled",
@@ -231,6 +244,8 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SharedStore",
+    "SignatureKey",
+    "SignatureStore",
     "SilentObserver",
     "Skip",
     "Started",
@@ -266,8 +281,10 @@ _HOMES = (
     "domain.quota",
     "domain.clients",
     "domain.cache_key",
+    "domain.signature_key",
     "domain.cache_policy",
     "domain.chat",
+    "domain.media",
     "domain.errors",
     "domain.events",
     "domain.embedding",
@@ -285,6 +302,7 @@ _HOMES = (
     "adapters.outbound.memory.rate_limiter",
     "adapters.outbound.memory.reply_cache",
     "adapters.outbound.memory.request_log",
+    "adapters.outbound.memory.signature_store",
     "adapters.outbound.telemetry.silent",
     "application.authenticate",
     "application.manage_clients",
@@ -296,6 +314,7 @@ _HOMES = (
     "application.cache_lookup",
     "application.request_recorder",
     "application.call_provider",
+    "application.kept_signatures",
     "application.route_chat",
     "application.answer_chat",
     "application.embed_texts",

@@ -17,7 +17,9 @@ _HERE = Client(id=ClientId("command-line"), namespace="command-line", quota=Quot
 
 def local_call(prompt: str, *, hint: str | None, model: str | None) -> ChatCall:
     return ChatCall(
-        request=ChatRequest(messages=(UserMessage(content=(Text(text=prompt),)),), max_tokens=512),
+        request=ChatRequest(
+            messages=(UserMessage(content=(Text(text=prompt),)),), max_tokens=512, max_tokens_by_default=True
+        ),
         model=model,
         hint=Hint(hint) if hint else None,
         grain=Grain.STREAM,

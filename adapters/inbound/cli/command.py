@@ -58,12 +58,11 @@ def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
 
 
 def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
-    for line in services.describe(parsed.config, demo=parsed.demo):
+    settings = services.load(parsed.config, demo=parsed.demo, serving=True)
+    for line in services.describe(settings):
         print(line)
-    if parsed.probe:
-        settings = services.load(parsed.config, demo=parsed.demo, serving=True)
-        if not asyncio.run(services.probe(settings, lambda line: print(line, flush=True))):
-            raise CommandFailed(["A configured provider can't answer."])
+    if parsed.probe and not asyncio.run(services.probe(settings, lambda line: print(line, flush=True))):
+        raise CommandFailed(["A configured provider can't answer."])
 
 
 def _chat(parsed: argparse.Namespace, services: Services[T]) -> None:

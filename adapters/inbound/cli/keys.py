@@ -23,27 +23,19 @@ _PREFIX = "registered:"
 def new_key() -> str:
     """A key of 256 random bits, and its digest, which is all that a gateway needs to know."""
     key = _secret()
-    return "\n".join(
-        (
-            _key_and_digest(key),
-            "",
-            "Give the key to the client; set API_KEYS to the key or, better, to its digest.",
-        )
-    )
+    told = "Give the key to the client; set API_KEYS to the key or, better, to its digest."
+    return f"{_key_and_digest(key)}\n\n{told}"
 
 
 async def manage(opened: AbstractAsyncContextManager[ManageClients], action: str, parsed: Namespace) -> str:
     """Does what `parsed` says, and tells it. Raises `InvalidRequest` and `DirectoryUnavailable`."""
-    client = _client(parsed) if action == "create" else None
     async with opened as clients:
-        if client is not None:
-            return await _created(clients, client)
         return await _ACTIONS[action](clients, parsed)
 
 
-async def _created(clients: ManageClients, client: Client) -> str:
+async def _create(clients: ManageClients, parsed: Namespace) -> str:
     key = _secret()
-    await clients.create(client, digest_of(key))
+    await clients.create(_client(parsed), digest_of(key))
     told = "Give the key to the client. It is shown this once, and works everywhere within 2 seconds."
     return f"{_key_and_digest(key)}\n\n{told}"
 
@@ -69,6 +61,7 @@ async def _revoke(clients: ManageClients, parsed: Namespace) -> str:
 
 
 _ACTIONS: dict[str, Callable[[ManageClients, Namespace], Awaitable[str]]] = {
+    "create": _create,
     "list": _list,
     "rotate": _rotate,
     "revoke": _revoke,

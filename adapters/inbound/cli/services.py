@@ -31,15 +31,6 @@ class Load(Protocol[SettingsT_co]):
         ...
 
 
-class Describe(Protocol):
-    def __call__(self, config: Path | None, *, demo: bool) -> Sequence[str]:
-        """The effective settings, a line each, with secrets masked and where each came from, and then warnings.
-
-        As `Load` for a server.
-        """
-        ...
-
-
 class Probe(Protocol[SettingsT_contra]):
     async def __call__(self, settings: SettingsT_contra, say: Callable[[str], None]) -> bool:
         """Ask the configured servers, and say a line for each finding. False where one can't answer."""
@@ -47,14 +38,15 @@ class Probe(Protocol[SettingsT_contra]):
 
 
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
-    """`serve` blocks, and calls back with the endpoints and the address once it listens.
+    """`serve` blocks, and calls back with the endpoints and the address once it listens. `describe` gives the effective
+    settings, a line each, with secrets masked and where each came from, and then warnings.
 
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
 
     version: Callable[[], str]
     load: Load[SettingsT]
-    describe: Describe
+    describe: Callable[[SettingsT], Sequence[str]]
     probe: Probe[SettingsT]
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[GatewayServices]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]

@@ -1,83 +1,47 @@
 """The HTTP application: Litestar with the routes of `routes.py`, behind the middleware."""
 
+import asyncio
 from typing import Any
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.response import Response
-from msgspec import Struct
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
-from .common.chat_replies import Pace
-from .common.drain import Drain
-from .common.handling import RequestHandling
+from .common.handling import HttpOptions, RequestHandling
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
 from .common.requests import Bodies
-from .console.handlers import ConsoleHandlers
-from .native.decisions import DecisionsHandlers
-from .native.handlers import NativeHandlers
-from .openai.handlers import OpenAIHandlers
-from .openapi.handlers import OpenAPIHandlers
-from .operations.handlers import OperationsHandlers
-from .routes import Handlers, api_document, error_style_of, litestar_handlers
+from .console.pages import console_pages
+from .openapi.docs_page import description_pages
+from .routes import api_document, error_style_of, litestar_handler, routes
 from .server.middleware import RequestMiddleware
 
 
-class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, None is any. `max_bodies_bytes` is for all bodies under way."""
-
-    version: str
-    max_body_bytes: int
-    max_bodies_bytes: int
-    hosts: frozenset[str] | None = None
-    metrics_token: str | None = None
-    pace: Pace = Pace()
-
-
 def create_app(
-    services: GatewayServices, options: HttpOptions, drain: Drain, access_log: AccessLog | None = None
+    services: GatewayServices, options: HttpOptions, drain: asyncio.Event, access_log: AccessLog | None = None
 ) -> RequestMiddleware:
     """To be called inside the event loop that will serve it."""
     handling = RequestHandling(
-        services.authenticate,
-        services.answer_chat,
-        services.observer,
-        services.clock,
-        services.entropy,
-        drain,
-        max_body_bytes=options.max_body_bytes,
-        pace=options.pace,
-    )
-    handlers = Handlers(
-        handling=handling,
-        native=NativeHandlers(handling, services.explain_chat),
-        decisions=DecisionsHandlers(services.authenticate, services.request_log),
-        openai=OpenAIHandlers(handling, services.embed_texts, services.list_models, since=int(services.clock.now())),
-        operations=OperationsHandlers(
-            services.endpoints, services.stores, drain, services.render_metrics, options.metrics_token
-        ),
-        openapi=OpenAPIHandlers(api_document(options.version)),
-        console=ConsoleHandlers(),
+        services=services,
+        options=options,
+        drain=drain,
+        since=int(services.clock.now()),
+        pages={**console_pages(), **description_pages(api_document(options.version))},
     )
     app = Litestar(
-        route_handlers=litestar_handlers(handlers),
+        route_handlers=[litestar_handler(route, handling) for route in routes()],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
+    bodies = Bodies(options.max_bodies_bytes)
     return RequestMiddleware(
-        app,
-        error_style_of=error_style_of,
-        hosts=options.hosts,
-        bodies=Bodies(options.max_bodies_bytes),
-        meter=services.meter,
-        access_log=access_log,
-        entropy=services.entropy,
+        app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
     )
 
 

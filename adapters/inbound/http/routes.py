@@ -1,22 +1,22 @@
 """Everything that is served, one row each: Litestar's handlers, the route labels and the OpenAPI document follow."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
-from msgspec import Struct
+from msgspec import Struct, json
 
-from .common.handling import ChatSurface, RequestHandling
+from .common.descriptions import REF
+from .common.handling import RequestHandling
 from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, HttpRequest, context_of
 from .common.response_headers import rate_headers
-from .console.handlers import ConsoleHandlers, asset_paths
-from .native.decisions import DecisionsHandlers
+from .console.pages import asset_paths
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
-from .native.handlers import NATIVE_CHATS, NativeHandlers
+from .native.handlers import NATIVE_CHATS, explain, find_decision
 from .openai.description import (
     OPENAI_TYPES,
     completions_operation,
@@ -25,13 +25,11 @@ from .openai.description import (
     models_operation,
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
-from .openai.handlers import MODELS, OPENAI_CHATS, OpenAIHandlers
-from .openapi.document import openapi_document
-from .openapi.handlers import OpenAPIHandlers
+from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
-from .operations.handlers import OperationsHandlers
+from .operations.handlers import health, metrics, ready
 
-Handler: TypeAlias = Callable[[HttpRequest], Awaitable[ASGIApp]]
+Handler: TypeAlias = Callable[[RequestHandling, HttpRequest], Awaitable[ASGIApp]]
 """Gives what will answer a request, or raises what refuses it."""
 
 NATIVE_ERRORS = ErrorStyle(
@@ -48,22 +46,6 @@ OPENAI_ERRORS = ErrorStyle(
 )
 
 
-class Handlers(Struct, frozen=True, kw_only=True):
-    """The handlers of one application."""
-
-    handling: RequestHandling
-    native: NativeHandlers
-    decisions: DecisionsHandlers
-    openai: OpenAIHandlers
-    operations: OperationsHandlers
-    openapi: OpenAPIHandlers
-    console: ConsoleHandlers
-
-    def chat(self, surface: ChatSurface[Any]) -> Handler:
-        """What answers a chat on this surface."""
-        return partial(self.handling.chat, surface)
-
-
 class ServedRoute(Struct, frozen=True):
     """What is served at a path. `READ` answers `HEAD` too, whose body the server leaves out.
 
@@ -73,7 +55,7 @@ class ServedRoute(Struct, frozen=True):
 
     method: Literal["POST", "GET", "READ"]
     path: str
-    handler: Callable[[Handlers], Handler]
+    handler: Handler
     operation: Callable[[], dict[str, Any]] | None = None
     counted_as: str = ""
 
@@ -93,48 +75,57 @@ class ServedRoute(Struct, frozen=True):
 
 def routes() -> Sequence[ServedRoute]:
     """The table."""
-    health, metrics = (lambda to: to.operations.health), (lambda to: to.operations.metrics)
     return (
-        ServedRoute("POST", "/api/v1/chat", lambda to: to.chat(NATIVE_CHATS), chat_operation),
-        ServedRoute("POST", "/api/v1/explain", lambda to: to.native.explain, explain_operation),
-        ServedRoute("READ", "/api/v1/requests/{id:str}", lambda to: to.decisions.find, decision_operation),
-        ServedRoute("POST", "/v1/chat/completions", lambda to: to.chat(OPENAI_CHATS), completions_operation),
-        ServedRoute("POST", "/v1/embeddings", lambda to: to.openai.embed, embeddings_operation),
-        ServedRoute("GET", MODELS, lambda to: to.openai.models, models_operation),
-        ServedRoute("GET", MODELS + "/{id:path}", lambda to: to.openai.model, model_operation),
+        ServedRoute("POST", "/api/v1/chat", lambda to, request: to.chat(NATIVE_CHATS, request), chat_operation),
+        ServedRoute("POST", "/api/v1/explain", explain, explain_operation),
+        ServedRoute("READ", "/api/v1/requests/{id:str}", find_decision, decision_operation),
+        ServedRoute(
+            "POST", "/v1/chat/completions", lambda to, request: to.chat(OPENAI_CHATS, request), completions_operation
+        ),
+        ServedRoute("POST", "/v1/embeddings", embed, embeddings_operation),
+        ServedRoute("GET", MODELS, list_models, models_operation),
+        ServedRoute("GET", MODELS + "/{id:path}", find_model, model_operation),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
-        ServedRoute("READ", "/health/ready", lambda to: to.operations.ready, ready_operation),
+        ServedRoute("READ", "/health/ready", ready, ready_operation),
         ServedRoute("READ", "/metrics", metrics, partial(metrics_operation, "metrics")),
         ServedRoute("READ", "/api/v1/metrics", metrics, partial(metrics_operation, "metrics_v1"), "/metrics"),
-        ServedRoute("READ", "/docs", lambda to: to.openapi.docs),
-        ServedRoute("READ", "/docs/openapi.json", lambda to: to.openapi.openapi),
-        ServedRoute("READ", "/", lambda to: to.console.page),
-        *(ServedRoute("READ", path, lambda to: to.console.asset, counted_as="/assets") for path in asset_paths()),
+        ServedRoute("READ", "/docs", RequestHandling.page),
+        ServedRoute("READ", "/docs/openapi.json", RequestHandling.page),
+        ServedRoute("READ", "/", RequestHandling.page),
+        *(ServedRoute("READ", path, RequestHandling.page, counted_as="/assets") for path in asset_paths()),
     )
 
 
-def litestar_handlers(handlers: Handlers) -> list[HTTPRouteHandler]:
-    """One handler for Litestar of each row, which labels the request before it is handled."""
-    return [_litestar_handler(route, route.handler(handlers)) for route in routes()]
-
-
-def _litestar_handler(route: ServedRoute, handler: Handler) -> HTTPRouteHandler:
+def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
+    """A row's handler for Litestar, which labels the request before it is handled."""
     label = route.label
 
     async def handle(request: HttpRequest) -> ASGIApp:
         context_of(request.scope).route = label
-        return await handler(request)
+        return await route.handler(handling, request)
 
     return HTTPRouteHandler(route.path, http_method=route.methods, status_code=200)(handle)
 
 
 def api_document(version: str) -> dict[str, Any]:
-    """The OpenAPI document of everything that is served."""
-    paths: Mapping[str, Any] = {
-        route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
+    """What is served as OpenAPI 3.1, made from the wire types themselves."""
+    _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "LLM Gateway Core", "version": version, "license": {"name": "Apache-2.0"}},
+        "security": [{"api_key": []}, {"bearer": []}],
+        "paths": {
+            route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
     }
-    return openapi_document(version, [*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], paths)
 
 
 def error_style_of(path: str) -> ErrorStyle:

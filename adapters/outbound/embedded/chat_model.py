@@ -16,12 +16,13 @@ from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from llm_gateway.domain.events import ChatEvent, Finished
 from llm_gateway.domain.resilience import Deadline
-from llm_gateway.domain.routing import Endpoint, EndpointState
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
-from .endpoint import endpoint_of, state_of
 from .engine import Engine, LoadFailed
 from .job import Job
-from .limits import PROVIDER
+from .limits import CONTEXT_LENGTH, OUTPUT_LIMIT, PROVIDER
+from .model_file import fingerprint, model_name
+from .parameters import FEATURES, LEFT_OUT
 from .request_queue import RequestQueue
 from .transcript import Transcript
 from .translate import request_body
@@ -40,7 +41,8 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
     def __init__(
         self, model_file: Path, clock: Clock, *, demonstration: bool = False, meter: QueueMeter | None = None
     ) -> None:
-        self._endpoint = endpoint_of(model_file)
+        id = EndpointId(provider=PROVIDER, model=model_name(model_file))
+        self._endpoint = Endpoint(id=id, locality=Locality.ON_PREMISES, fingerprint=fingerprint(model_file))
         self._demonstration = demonstration
         self._clock = clock
         self._engine = Engine(model_file, self._endpoint.id.model)
@@ -58,7 +60,17 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
     @override
     def snapshot(self) -> Sequence[EndpointState]:
         loading = self._unusable is None and self._loading is not None and not self._loading.done()
-        return (state_of(self._endpoint, unusable=self._unusable, demonstration=self._demonstration, loading=loading),)
+        state = EndpointState(
+            endpoint=self._endpoint,
+            features=FEATURES,
+            left_out=LEFT_OUT,
+            unusable=self._unusable,
+            demonstration=self._demonstration,
+            loading=loading,
+            context_length=CONTEXT_LENGTH,
+            output_limit=OUTPUT_LIMIT,
+        )
+        return (state,)
 
     def start(self) -> None:
         """Begin to load, in the background. Called once, in the running loop, whose model this is from then on."""

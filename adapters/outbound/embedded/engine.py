@@ -47,7 +47,8 @@ class Engine:
         try:
             with tempfile.TemporaryDirectory(prefix="llm-gateway-", ignore_cleanup_errors=True) as folder:
                 self._server = xllamacpp.Server(self._parameters(xllamacpp, folder))
-            self._warm_up()
+            # The first call is the slowest. Unlike the engine's own warming up, this one lets other threads run.
+            self.generate(_body("Hi"), lambda chunk: False)
         except (RuntimeError, ValueError, OSError, ProviderError):
             self.close()
             raise LoadFailed(f"the engine can't load {self._file.name}") from None
@@ -93,10 +94,6 @@ class Engine:
         parameters.hostnames = [str(Path(folder, "engine.sock")) if os.name == "posix" else "127.0.0.1"]
         parameters.port = 0
         return parameters
-
-    def _warm_up(self) -> None:
-        """The first call is the slowest. Unlike the engine's own warming up, this one lets other threads run."""
-        self.generate(_body("Hi"), lambda chunk: False)
 
 
 def _body(prompt: str) -> dict[str, Any]:

@@ -20,28 +20,24 @@ class RequestQueue:
         self._clock = clock
         self._meter = meter
         self._turn = asyncio.Lock()
-        self._waiting = 0
+        self.waiting = 0
         self._average = FIRST_GUESS_SECONDS
         self._began: float | None = None
-
-    @property
-    def waiting(self) -> int:
-        return self._waiting
 
     def wait_seconds(self) -> float:
         """The likely wait of a request that would come now."""
         if not self._turn.locked():
             return 0.0
         ran = 0.0 if self._began is None else self._clock.monotonic() - self._began
-        return max(0.0, self._average - ran) + self._waiting * self._average
+        return max(0.0, self._average - ran) + self.waiting * self._average
 
     async def enter(self, deadline: Deadline) -> None:
         """Wait for the turn. Raises `ProviderThrottled` at once where it would not come in time."""
         wait = self.wait_seconds()
-        if self._waiting >= MAX_WAITING or wait > deadline.remaining(self._clock.monotonic()):
-            message = f"{self._waiting + 1} requests are before this one"
+        if self.waiting >= MAX_WAITING or wait > deadline.remaining(self._clock.monotonic()):
+            message = f"{self.waiting + 1} requests are before this one"
             raise ProviderThrottled(PROVIDER, message, retry_after=timedelta(seconds=max(1.0, wait)))
-        self._waiting += 1
+        self.waiting += 1
         came = self._clock.monotonic()
         try:
             async with self._clock.timeout_at(deadline.at):
@@ -49,7 +45,7 @@ class RequestQueue:
         except TimeoutError:
             raise ProviderTimeout(PROVIDER, "its turn did not come in time") from None
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
             if self._meter is not None:
                 self._meter.waited(PROVIDER, self._clock.monotonic() - came)
 

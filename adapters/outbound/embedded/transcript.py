@@ -13,7 +13,7 @@ from llm_gateway.domain.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, ReasoningDelta, Started, TextDelta, replay
 from llm_gateway.domain.routing import EndpointId
 
 from .limits import PROVIDER
@@ -56,10 +56,8 @@ class Transcript:
 
     def __init__(self, endpoint: EndpointId, grain: Grain) -> None:
         self._endpoint = endpoint
-        self._whole = grain is Grain.WHOLE
+        self._answer = Collector() if grain is Grain.WHOLE else None
         self._started = False
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
         self._reason: FinishReason | None = None
         self._finished = False
 
@@ -73,44 +71,39 @@ class Transcript:
             raise _failure(chunk.error)
         events: list[ChatEvent] = []
         for choice in chunk.choices:
-            events += self._delta(choice.delta)
+            if choice.delta.reasoning_content:
+                events.append(ReasoningDelta(text=choice.delta.reasoning_content))
+            if choice.delta.content:
+                events.append(TextDelta(text=choice.delta.content))
             if choice.finish_reason is not None:
                 self._reason = _finish_reason(choice.finish_reason)
         if self._reason is not None and chunk.usage is not None:
-            events += self._finish(self._reason, chunk.usage, chunk.model)
+            self._finished = True
+            model = chunk.model or self._endpoint.model
+            events.append(Finished(reason=self._reason, usage=_counted(chunk.usage), model=model))
         if events and not self._started:
             self._started = True
             events.insert(0, Started(endpoint=self._endpoint))
-        return tuple(events)
+        return tuple(events) if self._answer is None else self._held(self._answer, events)
 
     def end(self) -> None:
         """Raises `ProviderBroken` where the terminal mark is missing."""
         if not self._finished:
             raise ProviderBroken(PROVIDER, "the answer broke off before its end")
 
-    def _delta(self, delta: _Delta) -> list[ChatEvent]:
-        events: list[ChatEvent] = []
-        if delta.reasoning_content:
-            self._reasoning.append(delta.reasoning_content)
-            events.append(ReasoningDelta(text=delta.reasoning_content))
-        if delta.content:
-            self._text.append(delta.content)
-            events.append(TextDelta(text=delta.content))
-        return [] if self._whole else events
+    def _held(self, answer: Collector, events: list[ChatEvent]) -> tuple[ChatEvent, ...]:
+        """Of an answer that is wanted whole: nothing before its end."""
+        for event in events:
+            answer.add(event)
+        return tuple(replay(answer.reply())) if self._finished else ()
 
-    def _finish(self, reason: FinishReason, usage: _Usage, model: str) -> list[ChatEvent]:
-        self._finished = True
-        events: list[ChatEvent] = []
-        if self._whole and self._reasoning:
-            events.append(ReasoningDelta(text="".join(self._reasoning)))
-        if self._whole and self._text:
-            events.append(TextDelta(text="".join(self._text)))
-        counted = Usage(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cached_tokens=usage.prompt_tokens_details.cached_tokens,
-        )
-        return [*events, Finished(reason=reason, usage=counted, model=model or self._endpoint.model)]
+
+def _counted(usage: _Usage) -> Usage:
+    return Usage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.prompt_tokens_details.cached_tokens,
+    )
 
 
 def _finish_reason(word: str) -> FinishReason:

@@ -5,7 +5,6 @@ from typing import Any, assert_never
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonFormat,
     JsonSchemaFormat,
     Message,
@@ -20,6 +19,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderRejected
 from llm_gateway.domain.features import numbers_sent
+from llm_gateway.domain.media import Document, Image, ImageUrl
 
 from .limits import CONTEXT_LENGTH, LONGEST_PROMPT_BYTES, OUTPUT_LIMIT, PROVIDER
 from .parameters import PLACES
@@ -76,8 +76,8 @@ def _text(parts: tuple[Part, ...]) -> str:
         match part:
             case Text(text=text):
                 texts.append(text)
-            case Image():
-                raise ProviderRejected(PROVIDER, "this model sees no images")
+            case Image() | ImageUrl() | Document():
+                raise ProviderRejected(PROVIDER, "this model sees no images, and reads no documents")
             case _:
                 assert_never(part)
     return "\n".join(texts)

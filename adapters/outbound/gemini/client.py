@@ -8,11 +8,13 @@ from google import genai
 from google.genai import types
 from google.genai.client import AsyncClient, DebugConfig
 
+from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderMisconfigured
 
+from .answering import AnsweringModels
 from .connection import MAX_BODY_BYTES, open_session
 
-BASE_URL: Final = "https://generativelanguage.googleapis.com/"
+BASE_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
 """Where thinking, signatures and JSON schemas are documented."""
 NO_KEY: Final = "GEMINI_API_KEY is not set"
@@ -31,8 +33,9 @@ class GeminiClient:
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self.provider = provider
-        self.base_url = base_url or BASE_URL
+        self.base_url = server_address(base_url or BASE_URL)
         self.configured = bool(api_key)
+        self.answering = AnsweringModels(provider)
         self._session = open_session(connect_seconds, max_body_bytes) if api_key else None
         self._sdk = self._make_sdk(api_key) if api_key else None
 

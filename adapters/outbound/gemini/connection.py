@@ -12,6 +12,8 @@ import aiohttp
 from google.genai.errors import APIError
 from typing_extensions import override
 
+from .event_lines import EventLines
+
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 """Of one event of a stream: well above the longest answer, as JSON escapes it."""
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -150,14 +152,17 @@ class _BoundedReader:
 
     async def iter_any(self) -> AsyncIterator[bytes]:
         """A line at a time, so that the SDK never holds more than the event that it reads, and ends when closed."""
-        event = 0
+        event, lines = 0, EventLines()
         async for line in self._lines():
             if line.startswith(_SSE_IGNORED):  # the SDK would take them for JSON
                 continue
             event = event + len(line) if line.strip() else 0
             if event > (MAX_EVENT_BYTES if line.startswith(b"data:") else MAX_ERROR_BYTES):
                 raise GeminiTooLarge
-            yield line
+            for read in lines.read(line):
+                yield read
+        for read in lines.rest():
+            yield read
 
     async def _lines(self) -> AsyncIterator[bytes]:
         rest = bytearray()

@@ -60,7 +60,7 @@ class GeminiDirectory(EndpointDirectory):
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        return self._states
+        return self._client.answering.told(self._states)
 
     def start(self) -> None:
         """Inside a running loop."""
@@ -130,6 +130,7 @@ class GeminiDirectory(EndpointDirectory):
             configured=self._client.configured,
             unusable=unusable,
             pin_only=listed.name != self._model,
+            signs_calls=bool(facts.signatures),
             context_length=listed.context_length or facts.context_length,
             output_limit=listed.output_limit or facts.output_limit,
             max_stops=MAX_STOPS,

@@ -13,7 +13,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import GeminiClient
-from .translate_embedding import embed_batches, embed_config, embed_reply
+from .translate_embedding import embed_batches, embed_config, embed_reply, of_unit_length
 from .vendor_call import VendorCall
 
 
@@ -31,5 +31,5 @@ class GeminiEmbeddingModel(EmbeddingModel):
         answers = []
         for contents in embed_batches(request):
             async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
-                answers.append(await call.embedded(contents, config))
+                answers.append(of_unit_length(await call.embedded(contents, config)))
         return embed_reply(to.id, request, answers)

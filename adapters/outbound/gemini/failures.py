@@ -1,7 +1,7 @@
 """From the vendor's exceptions to ours: by class, status and details; by text only as `refusals` says."""
 
-import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,31 +9,25 @@ import aiohttp
 from google.genai.errors import APIError
 from typing_extensions import override
 
-from llm_gateway.application.vendor_failures import VendorFailures, retry_after, seconds_of
+from llm_gateway.application.vendor_failures import VendorFailures
+from llm_gateway.application.vendor_signs import Sign, Told, error_of, index_in, told
 from llm_gateway.domain.errors import (
+    FailureReason,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
-    ProviderRejected,
-    ProviderThrottled,
     ProviderTimeout,
     ProviderUnavailable,
 )
+from llm_gateway.domain.stated import is_stated
 
 from .connection import GeminiTooLarge
-from .refusals import details_of, refused_field
+from .details import fields_of, reasons_of
+from .quotas import is_by_the_day, least_wait, out_until, wait_of
+from .refusals import PATHS, PER_DAY, SIGNS
 
-_log = logging.getLogger(__name__)
-
-_BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], str]]] = {
-    401: (ProviderMisconfigured, "the credentials are refused"),
-    403: (ProviderMisconfigured, "the credentials are refused"),
-    404: (ProviderMisconfigured, "the model or the address is unknown there"),
-    408: (ProviderTimeout, "no answer in time"),
-    429: (ProviderThrottled, "asks to wait"),
-    504: (ProviderTimeout, "no answer in time"),
-}
+_INDICES: Final = re.compile(r"\[[0-9]+\]")
 _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] = (
     (aiohttp.ConnectionTimeoutError, ProviderRefused, "no connection in time"),
     (aiohttp.ClientConnectorError, ProviderRefused, "no connection"),  # DNS and TLS too: nothing was sent
@@ -45,27 +39,21 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 
 
 class GeminiFailures(VendorFailures, frozen=True):
-    """Around every call to the SDK. `unstated`: the fields that the gateway may have added to the request by itself.
+    """Around every call to the SDK. `stated`: the fields of the request that its client stated.
 
-    A refusal of one of them is the gateway's fault: another endpoint may answer, and the operator is warned.
+    A refusal of any other is the gateway's fault: another endpoint may answer, and the operator is told.
     """
 
-    unstated: frozenset[str] = frozenset()
+    stated: frozenset[str] = frozenset()
 
     @override
     def failure(self, error: Exception) -> ProviderError:
-        field = _refused_field(error)
-        if field is None:
-            return failure_of(self.to.provider, error, self.now())
-        if field not in self.unstated:
-            return ProviderRejected(self.to.provider, "the model refuses it", path=field)
-        _log.warning("%s refuses what this gateway adds to a request: %s", self.to.name, field)
-        return ProviderMisconfigured(self.to.provider, f"the model refuses the {field} that this gateway adds")
+        return failure_of(self.to.provider, error, self.now(), self.stated)
 
 
-def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
+def failure_of(provider: str, error: Exception, now: float, stated: frozenset[str] = frozenset()) -> ProviderError:
     if isinstance(error, APIError):
-        return _refusal(provider, error, now)
+        return _refusal(provider, error, now, stated)
     if isinstance(error, GeminiTooLarge):
         return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
     kind, meaning = next((kind, meaning) for cause, kind, meaning in _BY_CLASS if isinstance(error, cause))
@@ -73,46 +61,54 @@ def failure_of(provider: str, error: Exception, now: float) -> ProviderError:
 
 
 def credentials_refused(error: Exception) -> bool:
-    """A wrong key is answered with 400, and distinguished from a wrong request by the reason in the details."""
+    """A wrong key is answered with 400 too, and distinguished from a wrong request by its reason or its words."""
     if not isinstance(error, APIError):
         return False
-    return error.code in (401, 403) or (error.code == 400 and _reason(error) == "API_KEY_INVALID")
+    what = _told(error)
+    return what is not None and what.sign.reason is FailureReason.CREDENTIALS
 
 
-def _refused_field(error: Exception) -> str | None:
-    return refused_field(error) if isinstance(error, APIError) and error.code == 400 else None
+def _refusal(provider: str, error: APIError, now: float, stated: frozenset[str]) -> ProviderError:
+    what = _told(error)
+    if what is None:
+        if isinstance(error.code, int) and 300 <= error.code < 400:
+            return ProviderMisconfigured(provider, "redirects, which is not followed", status=error.code)
+        return ProviderBroken(provider, "the answer can't be read")
+    if error.code == 500 and is_stated("response_format", stated):
+        # some schemas fail so each time, and nothing tells them from a server that broke
+        why, reason = "its server failed (status 500), as it does for some JSON Schemas", what.sign.reason
+        return ProviderUnavailable(provider, why, doubtful=True, repeats=1, status=500, reason=reason)
+    wait = wait_of(error, now)
+    if error.code == 429:
+        wait = least_wait(error, wait)
+    out = out_until(what.sign, wait, now)
+    if out is not None:
+        wait = timedelta(seconds=out - now)
+    return error_of(provider, what, stated, retry_after=wait, out_until=out)
 
 
-def _refusal(provider: str, error: APIError, now: float) -> ProviderError:
-    code = error.code if isinstance(error.code, int) else 0
-    if credentials_refused(error):
-        return ProviderMisconfigured(provider, "the credentials are refused")
-    if code == 400 and error.status == "FAILED_PRECONDITION":
-        return ProviderMisconfigured(provider, "the account may not use it from here")
-    if code in _BY_STATUS:
-        kind, meaning = _BY_STATUS[code]
-    elif 500 <= code <= 599:
-        kind, meaning = ProviderUnavailable, f"answered {code}"
-    elif 400 <= code <= 499:
-        kind, meaning = ProviderRejected, f"refused the request with {code}"
-    elif 300 <= code <= 399:
-        kind, meaning = ProviderMisconfigured, "redirects, which is not followed"
-    else:
-        kind, meaning = ProviderBroken, "the answer can't be read"
-    wait = _retry_after(error, now) if issubclass(kind, ProviderThrottled | ProviderUnavailable) else None
-    return kind(provider, meaning, retry_after=wait)
+def _told(error: APIError) -> Told | None:
+    text = error.message if isinstance(error.message, str) else ""
+    codes = frozenset((*reasons_of(error), *((PER_DAY,) if is_by_the_day(error) else ())))
+    what = told(SIGNS, error.code if isinstance(error.code, int) else 0, text, codes)
+    fields = tuple(fields_of(error))
+    if what is None or not fields or error.code != 400:
+        return what
+    if what.sign.reason not in (FailureReason.STATED_FIELD, FailureReason.REQUEST):
+        return what
+    return _of_fields(what, fields)
 
 
-def _reason(error: APIError) -> object:
-    return next((detail["reason"] for detail in details_of(error) if "reason" in detail), None)
+def _of_fields(what: Told, fields: Sequence[str]) -> Told:
+    """By the vendor's paths, which are surer than its words; what stands at none of ours is the gateway's own."""
+    paths, says = tuple(filter(None, map(_ours, fields))), "the model refuses it"
+    if set(paths) & set(what.sign.paths):
+        says = what.sign.says
+    index = next((number for field in fields if (number := index_in(field)) is not None), what.index)
+    sign = Sign(reason=FailureReason.STATED_FIELD, says=says, paths=paths)
+    return Told(status=what.status, sign=sign, index=index)
 
 
-def _retry_after(error: APIError, now: float) -> timedelta | None:
-    headers = getattr(error.response, "headers", None)
-    header = headers.get("Retry-After") if headers is not None else None
-    wait = retry_after(header, now) if isinstance(header, str) else None
-    if wait is not None:
-        return wait
-    delays = (detail.get("retryDelay") for detail in details_of(error))
-    delay = next((delay for delay in delays if isinstance(delay, str)), "")
-    return seconds_of(delay.removesuffix("s"))
+def _ours(field: str) -> str:
+    plain = _INDICES.sub("", field).replace("_", "").lower()
+    return next((path for begin, path in PATHS if plain.startswith(begin)), "")

@@ -1,10 +1,11 @@
 """Where Gemini's requests hold the fields of a chat request, in groups that models have or lack by their facts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final, TypeAlias
 
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.chat import ReasoningEffort
+from llm_gateway.domain.media import PDF
 from llm_gateway.domain.parameters import Place
 
 Places: TypeAlias = Mapping[str, Place]
@@ -16,9 +17,13 @@ _THINKING: Final = "generationConfig.thinkingConfig"
 
 _ALWAYS: Final[Places] = {
     "messages[].content": Place("contents[].parts[].text"),
-    "messages[].content, of a system message": Place("systemInstruction.parts[].text"),
+    "messages[].content, of a system message": Place(
+        "systemInstruction.parts[].text", "after the first other message as marked text of the user's, in its place"
+    ),
     "messages[].extra_content": Place("contents[].parts[].thoughtSignature", "the signature, byte for byte"),
-    "max_tokens": Place("generationConfig.maxOutputTokens"),
+    "max_tokens": Place(
+        "generationConfig.maxOutputTokens", "as it is; the default, with what the level of thinking takes"
+    ),
     "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
 }
 _SAMPLING: Final[Places] = {
@@ -33,17 +38,39 @@ _PREFILL: Final[Places] = {
 _IMAGES: Final[Places] = {
     "messages[].content, an image": Place("contents[].parts[].inlineData", "base64 and its type"),
 }
-_TOOLS: Final[Places] = {
-    "messages[].tool_calls": Place("contents[].parts[].functionCall", "arguments as an object"),
-    "messages[].tool_call_id": Place(
-        "contents[].parts[].functionResponse", "with the function's name; content that is no JSON object as `output`"
+_IMAGE_URLS: Final[Places] = {
+    "messages[].content, an image by its URL": Place(
+        "contents[].parts[].fileData", "with the type that the end of its path says"
     ),
-    "tools": Place("tools[].functionDeclarations[]", "schemas as `parametersJsonSchema`"),
+}
+_DETAIL: Final[Places] = {
+    "messages[].content, an image's detail": Place(
+        "contents[].parts[].mediaResolution.level", "`MEDIA_RESOLUTION_LOW` or `_HIGH`"
+    ),
+}
+_DOCUMENTS: Final[Places] = {
+    "messages[].content, a document": Place("contents[].parts[].inlineData", "base64 and its type"),
+}
+_TOOLS: Final[Places] = {
+    "messages[].tool_calls": Place(
+        "contents[].parts[].functionCall", "arguments as an object; text that is none as `raw_arguments` in one"
+    ),
+    "messages[].tool_call_id": Place(
+        "contents[].parts[].functionResponse",
+        "with its name, in the calls' order; what is no JSON object, or one with `$ref`, as `output`",
+    ),
+    "tools": Place(
+        "tools[].functionDeclarations[]",
+        "schemas as `parametersJsonSchema`, in the subset that it takes; names that it does not take as aliases",
+    ),
+    "tools[].function.strict": Place(f"{_CHOICE}.mode", "`VALIDATED`, where none must be called"),
     "tool_choice: none": Place(f"{_CHOICE}.mode", "`NONE`"),
     "tool_choice: required": Place(f"{_CHOICE}.mode", "`ANY`"),
     "tool_choice: a function": Place(f"{_CHOICE}.allowedFunctionNames[]", "with the mode `ANY`"),
     "response_format: json_object": Place("generationConfig.responseMimeType", "`application/json`"),
-    "response_format: json_schema": Place("generationConfig.responseJsonSchema", "with the type `application/json`"),
+    "response_format: json_schema": Place(
+        "generationConfig.responseJsonSchema", "with the type `application/json`, in the subset that it takes"
+    ),
     "response_format.json_schema.description": Place(
         "generationConfig.responseJsonSchema.description", "where the schema has none of its own"
     ),
@@ -66,6 +93,17 @@ def places_of(facts: ModelFacts) -> Places:
     return {field: place for group in _groups(facts) for field, place in group.items()}
 
 
+def _media(facts: ModelFacts, taken: Set[str]) -> Iterator[Places]:
+    if any(kind.startswith("image/") for kind in taken):
+        yield _IMAGES
+        if facts.image_urls:
+            yield _IMAGE_URLS
+        if facts.image_detail:
+            yield _DETAIL
+    if PDF in taken:
+        yield _DOCUMENTS
+
+
 def without_effect(facts: ModelFacts) -> Iterator[str]:
     """The fields that a model of these facts would take, or be taken for, without any effect."""
     if not facts.sampling:
@@ -85,8 +123,7 @@ def _groups(facts: ModelFacts) -> Iterator[Places]:
         yield _SAMPLING
     if facts.prefill:
         yield _PREFILL
-    if facts.media_types:
-        yield _IMAGES
+    yield from _media(facts, frozenset(facts.media_types or ()))
     if facts.tools:
         yield _TOOLS
     if facts.tools and facts.tools_with_json:

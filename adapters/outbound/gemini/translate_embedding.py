@@ -1,16 +1,20 @@
 """From texts to the vendor's batches, and from the answers to one reply. Pure."""
 
 from collections.abc import Iterator, Sequence
+from math import hypot, isfinite
 from typing import Final
 
 from google.genai import types
 
 from llm_gateway.domain.chat import counted
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
+from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.routing import EndpointId
 
 INPUTS_A_CALL: Final = 100
 """More in one batch are refused by the vendor."""
+UNIT_TOLERANCE: Final = 1e-6
+"""How far the length of a vector of 32-bit numbers may be from 1, and is 1."""
 
 
 def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
@@ -24,7 +28,20 @@ def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
         yield [types.Content(parts=[types.Part(text=text)]) for text in texts]
 
 
+def of_unit_length(answer: types.EmbedContentResponse) -> types.EmbedContentResponse:
+    """The answer to one batch with its vectors normalised, which `gemini-embedding-001` does only at its full length.
+
+    What is no vector stays as it is, for `embed_reply` to refuse.
+    """
+    for made in answer.embeddings or ():
+        length = hypot(*(made.values or ()))
+        if made.values and length and isfinite(length) and abs(length - 1) > UNIT_TOLERANCE:
+            made.values = [value / length for value in made.values]
+    return answer
+
+
 def embed_config(request: EmbedRequest) -> types.EmbedContentConfig:
+    """Without a `task_type`: `gemini-embedding-2` has none, and a request to embed states none."""
     return types.EmbedContentConfig(output_dimensionality=request.dimensions)
 
 
@@ -32,5 +49,11 @@ def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[types.E
     """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does. The vendor names no model."""
     vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
     check_vectors(to.provider, request, vectors)
-    counts = [answer.usage_metadata.prompt_token_count for answer in answers if answer.usage_metadata is not None]
-    return EmbedReply(endpoint=to, model=to.model, vectors=vectors, prompt_tokens=sum(map(counted, counts)))
+    counts = [counted(each.usage_metadata.prompt_token_count if each.usage_metadata else None) for each in answers]
+    return EmbedReply(
+        endpoint=to,
+        model=to.model,
+        vectors=vectors,
+        prompt_tokens=sum(counts) if all(counts) else likely_prompt_tokens(request),
+        estimated=not all(counts),  # gemini-embedding-001 counts nothing
+    )

@@ -1,54 +1,20 @@
 """From the vendor's answer, or its chunks, to events. Pure; what does not fit is `ProviderBroken`, never dropped."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from google.genai import types
 
-from llm_gateway.domain.chat import FinishReason, Usage, counted
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured, ProviderRejected
+from llm_gateway.domain.chat import ChatRequest, FinishReason
+from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
 
+from .endings import BLOCKS, ENDINGS, WORTH_REPEATING, Ending
 from .signatures import carried
+from .usage import UsageCount
 
-Ending: TypeAlias = FinishReason | type[ProviderError] | None
-
-_V = types.FinishReason
-ENDINGS: Final[Mapping[str, Ending]] = {
-    _V.FINISH_REASON_UNSPECIFIED: None,  # the default of the vendor's protocol: has not ended
-    _V.STOP: FinishReason.STOP,
-    "FUNCTION_CALL": FinishReason.STOP,  # users meet it, and the SDK does not know it
-    _V.MAX_TOKENS: FinishReason.LENGTH,
-    _V.CONTINUATION: FinishReason.LENGTH,  # the vendor's own limit for one request
-    _V.SAFETY: FinishReason.CONTENT_FILTER,
-    _V.RECITATION: FinishReason.CONTENT_FILTER,
-    _V.LANGUAGE: FinishReason.CONTENT_FILTER,
-    _V.BLOCKLIST: FinishReason.CONTENT_FILTER,
-    _V.PROHIBITED_CONTENT: FinishReason.CONTENT_FILTER,
-    _V.SPII: FinishReason.CONTENT_FILTER,
-    _V.IMAGE_SAFETY: FinishReason.CONTENT_FILTER,
-    _V.IMAGE_PROHIBITED_CONTENT: FinishReason.CONTENT_FILTER,
-    _V.IMAGE_RECITATION: FinishReason.CONTENT_FILTER,
-    _V.ESCALATION: FinishReason.CONTENT_FILTER,
-    _V.MODEL_ARMOR: FinishReason.CONTENT_FILTER,
-    _V.MISSING_THOUGHT_SIGNATURE: ProviderRejected,
-    _V.PUP_LIMITED_DISABLED: ProviderMisconfigured,  # the operator's account is limited
-    _V.MALFORMED_FUNCTION_CALL: ProviderBroken,
-    _V.UNEXPECTED_TOOL_CALL: ProviderBroken,
-    _V.TOO_MANY_TOOL_CALLS: ProviderBroken,
-    _V.MALFORMED_RESPONSE: ProviderBroken,
-    _V.IMAGE_OTHER: ProviderBroken,
-    _V.NO_IMAGE: ProviderBroken,
-    _V.OTHER: ProviderBroken,
-}
-"""What each of the vendor's finish reasons means here: an ending, a failure, or None for not ended."""
-
-WORTH_REPEATING: Final = frozenset({_V.MALFORMED_RESPONSE, _V.OTHER})
-"""Of the endings that are failures: another answer to the same request may be sound."""
-
-_NOT_BLOCKED: Final = (None, types.BlockedReason.BLOCKED_REASON_UNSPECIFIED)
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
@@ -59,13 +25,18 @@ CARRIED: Final = frozenset({"text", "function_call", "thought_signature"})
 
 
 class GeminiReplyReader:
-    """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said."""
+    """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said.
 
-    def __init__(self, to: EndpointId) -> None:
+    `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
+    `model` is the model that the vendor says answers.
+    """
+
+    def __init__(self, to: EndpointId, request: ChatRequest) -> None:
+        self.continuation: bytes | None = None
+        self.model: str | None = None
+        self.usage = UsageCount(request)
         self._to = to
         self._ending: FinishReason | None = None
-        self._usage: types.GenerateContentResponseUsageMetadata | None = None
-        self._model: str | None = None
         self._signature: bytes | None = None
         self._ids: set[str] = set()
         self._spare = 0
@@ -74,22 +45,29 @@ class GeminiReplyReader:
     def ended(self) -> bool:
         return self._ending is not None
 
+    def resume(self) -> None:
+        """What is read from here on answers a request for the rest."""
+        self.usage.next()
+        self.continuation = self._ending = None
+
     def read(self, chunk: types.GenerateContentResponse) -> Iterator[Delta]:
-        self._usage = chunk.usage_metadata or self._usage
-        self._model = chunk.model_version or self._model
+        self.usage.told(chunk.usage_metadata)
+        self.model = chunk.model_version or self.model
         feedback = chunk.prompt_feedback
-        if feedback is not None and feedback.block_reason not in _NOT_BLOCKED:
-            self._ending = FinishReason.CONTENT_FILTER
+        if feedback is not None and feedback.block_reason is not None:
+            self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
         candidate = chunk.candidates[0] if chunk.candidates else None
         if candidate is None:
             return
         parts = (candidate.content and candidate.content.parts) or []
         if parts:
-            self._ending = None  # what goes on after a terminal mark has not ended by it
+            self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
         for part in parts:
             yield from self._part(part, chunk.response_id)
         if candidate.finish_reason is not None:
-            self._ending = self._meaning(candidate.finish_reason)
+            self._ending = self._meaning(candidate.finish_reason, ENDINGS)
+            cut = candidate.finish_reason is types.FinishReason.CONTINUATION
+            self.continuation = candidate.continuation_token if cut else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
@@ -100,14 +78,15 @@ class GeminiReplyReader:
             reason = FinishReason.TOOL_CALLS
         return Finished(
             reason=reason,
-            usage=_usage(self._usage or types.GenerateContentResponseUsageMetadata()),
-            model=self._sound(self._model or self._to.model),
+            usage=self.usage.total(),
+            model=self._sound(self.model or self._to.model),
             extra_content=carried(self._signature),
         )
 
     def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
-        if any(getattr(part, kind) is not None for kind in UNCARRIED):
-            raise self._unusable("the answer holds something other than text and tool calls")
+        kind = next((kind for kind in UNCARRIED if getattr(part, kind) is not None), None)
+        if kind is not None:
+            raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
         if not part.model_fields_set & CARRIED:
             raise self._unusable("the answer holds a part of an unknown kind")
         if part.function_call is not None:
@@ -116,6 +95,7 @@ class GeminiReplyReader:
         self._signature = part.thought_signature or self._signature
         if part.text:
             text = self._sound(part.text)
+            self.usage.made(text)
             yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
     def _call(self, call: types.FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
@@ -125,6 +105,7 @@ class GeminiReplyReader:
         arguments = _json_text(call.args or {})
         if arguments is None:
             raise self._unusable("a tool call's arguments are no JSON")
+        self.usage.made(call.name + arguments)
         return ToolCallDelta(
             index=index,
             id=self._id(call.id, response_id),
@@ -142,10 +123,12 @@ class GeminiReplyReader:
         self._ids.add(id)
         return self._sound(id)
 
-    def _meaning(self, reason: types.FinishReason) -> FinishReason | None:
-        ending = ENDINGS.get(reason, ProviderBroken)
+    def _meaning(
+        self, reason: types.FinishReason | types.BlockedReason, meanings: Mapping[str, Ending]
+    ) -> FinishReason | None:
+        ending = meanings.get(reason, ProviderBroken)
         if isinstance(ending, type):
-            known = reason.name.lower() if reason in ENDINGS else "of an unknown kind"
+            known = reason.name.lower() if reason in meanings else "of an unknown kind"
             why = f"the answer ended without a result: {known}"
             if ending is ProviderBroken:
                 raise self._unusable(why, repeats=1 if reason in WORTH_REPEATING else 0)
@@ -177,17 +160,7 @@ def _json_text(value: Mapping[str, object]) -> str | None:
         return None
 
 
-def _usage(usage: types.GenerateContentResponseUsageMetadata) -> Usage:
-    """The vendor counts thoughts beside the candidates, and leaves out what is 0."""
-    return Usage(
-        prompt_tokens=counted(usage.prompt_token_count),
-        completion_tokens=counted(usage.candidates_token_count) + counted(usage.thoughts_token_count),
-        reasoning_tokens=None if usage.thoughts_token_count is None else counted(usage.thoughts_token_count),
-        cached_tokens=None if usage.cached_content_token_count is None else counted(usage.cached_content_token_count),
-    )
-
-
-def joined(deltas: Iterator[Delta]) -> Iterator[Delta]:
+def joined(deltas: Iterable[Delta]) -> Iterator[Delta]:
     """Each kind of content in one delta, as a whole answer is given."""
     said = list(deltas)
     if reasoning := "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta)):

@@ -47,7 +47,7 @@ class Patience:
 
 
 class VendorCall:
-    """One request and its answer. Closing it ends the request to the vendor before it returns."""
+    """One answer, by one request after the other. Closing it ends the last to the vendor before it returns."""
 
     def __init__(self, client: GeminiClient, clock: Clock, to: EndpointId, deadline: Deadline) -> None:
         self.first = deadline.first
@@ -60,7 +60,7 @@ class VendorCall:
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     async def whole(self, asked: VendorRequest) -> types.GenerateContentResponse:
-        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.stated)
         with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.generate_content(
@@ -70,6 +70,8 @@ class VendorCall:
     async def embedded(
         self, contents: list[types.Content], config: types.EmbedContentConfig
     ) -> types.EmbedContentResponse:
+        stated = frozenset(("input",) if config.output_dimensionality is None else ("input", "dimensions"))
+        self._failures = GeminiFailures(self._to, self._clock.now, stated)
         with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.embed_content(
@@ -79,8 +81,10 @@ class VendorCall:
                 )
 
     async def open(self, asked: VendorRequest) -> None:
-        """The SDK sends nothing before its first chunk is asked for."""
-        self._failures = GeminiFailures(self._to, self._clock.now, asked.unstated)
+        """The SDK sends nothing before its first chunk is asked for. What was open before is closed."""
+        await self.aclose()
+        self._upstream = Upstream()
+        self._failures = GeminiFailures(self._to, self._clock.now, asked.stated)
         with self._failures:
             self._chunks = await self._client.sdk.models.generate_content_stream(
                 model=self._to.model, contents=_REPLACED, config=_uncopied(asked.config)

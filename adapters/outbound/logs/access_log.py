@@ -5,14 +5,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import AccessLog
-from llm_gateway.application.records import RequestId, RequestRecord
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 
 from .line_writer import LineWriter
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
+
+
+class FailedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call to a provider that failed: the provider's HTTP status, and the class of its failure."""
+
+    provider: str
+    model: str
+    error: str
+    status: int | None = None
+    reason: str | None = None
 
 
 class AccessLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="logger", tag="llm_gateway.access"):
@@ -33,6 +44,7 @@ class AccessLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
     cache: str | None = None
     stream: bool | None = None
     attempts: int | None = None
+    failures: tuple[FailedCall, ...] = ()
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -57,20 +69,20 @@ class LineAccessLog(AccessLog):
 def _line(
     request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
 ) -> AccessLine:
-    now, took = round(time.time(), 6), round(seconds, 6)
-    if record is None:
-        return AccessLine(
-            time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=took
-        )
-    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
-    return AccessLine(
-        time=now,
+    line = AccessLine(
+        time=round(time.time(), 6),
         level="INFO",
         request_id=request,
         method=method,
         route=route,
         status=status,
-        seconds=took,
+        seconds=round(seconds, 6),
+    )
+    if record is None:
+        return line
+    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
+    return replace(
+        line,
         outcome=record.outcome,
         client=record.client,
         hint=record.hint,
@@ -79,10 +91,21 @@ def _line(
         cache=record.cache,
         stream=record.streamed or None,
         attempts=len(record.attempts) or None,
+        failures=tuple(_failed(attempt) for attempt in record.attempts if attempt.error is not None),
         finish_reason=record.finish_reason,
         prompt_tokens=usage.prompt_tokens if usage else None,
         completion_tokens=usage.completion_tokens if usage else None,
         first_event_seconds=None if first is None else round(first, 6),
+    )
+
+
+def _failed(attempt: AttemptRecord) -> FailedCall:
+    return FailedCall(
+        provider=attempt.endpoint.provider,
+        model=attempt.endpoint.model,
+        error=attempt.error or "",
+        status=attempt.status,
+        reason=attempt.reason_class,
     )
 
 
@@ -91,7 +114,11 @@ def _pretty(line: AccessLine) -> bytes:
     model = f" {line.provider}/{line.model}" if line.provider else ""
     tokens = f" {line.prompt_tokens}+{line.completion_tokens} tokens" if line.prompt_tokens is not None else ""
     words = " ".join(word for word in (line.outcome, line.cache, line.client) if word)
+    failures = "".join(
+        f" {failed.provider}/{failed.model}: {failed.status or failed.error} {failed.reason or ''}".rstrip()
+        for failed in line.failures
+    )
     return (
         f"{when} {line.status} {line.method} {line.route} {line.seconds * 1000:.1f} ms{model}{tokens}"
-        f"{' ' + words if words else ''} id={line.request_id}"
+        f"{' ' + words if words else ''}{failures} id={line.request_id}"
     ).encode()

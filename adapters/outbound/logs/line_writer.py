@@ -19,21 +19,17 @@ class LineWriter:
         self._write = write
         self._max_pending = max_pending
         self._lines: deque[bytes] = deque()
-        self._dropped = 0
+        self.dropped = 0
         self._wake = threading.Event()
         self._closing = threading.Event()
         # A daemon: where the log's reader has stopped reading, the process must be able to end all the same.
         self._thread = threading.Thread(target=self._run, name="log-lines", daemon=True)
         self._thread.start()
 
-    @property
-    def dropped(self) -> int:
-        return self._dropped
-
     def put(self, line: bytes) -> None:
         """Write a line soon; it has no end of line of its own. From any thread."""
         if len(self._lines) >= self._max_pending:
-            self._dropped += 1
+            self.dropped += 1
             return
         self._lines.append(line)
         if not self._wake.is_set():
@@ -72,4 +68,4 @@ class LineWriter:
         try:
             self._write(b"".join(batch))
         except OSError:
-            self._dropped += len(batch)
+            self.dropped += len(batch)

@@ -54,7 +54,4 @@ class JoinedEndpoints(EndpointDirectory):
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        states: list[EndpointState] = []
-        for directory in self._directories:
-            states += directory.snapshot()
-        return states
+        return [state for directory in self._directories for state in directory.snapshot()]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task
+from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality, Task
 
-from .names import hosted_elsewhere, same_model, short, spellings
+from .names import hosted_elsewhere, same_model, short, speaks_harmony, spellings
 from .parameters import BY_CAPABILITY, FEATURES, LEFT_OUT
 from .vendor import Shown
 
@@ -63,21 +63,23 @@ def _state(
     server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int], *, pin_only: bool
 ) -> EndpointState:
     tasks = _tasks(model)
-    outside = model.elsewhere if model is not None else hosted_elsewhere(name)
+    outside = hosted_elsewhere(name) or (model is not None and model.elsewhere)
     unusable = server.unusable
     if unusable is None and model is None:
         unusable = f"not pulled: run `ollama pull {name}`"
     elif unusable is None and not tasks:
         unusable = "this model neither chats nor embeds"
     capabilities = model.capabilities if model is not None else frozenset()
+    features = FEATURES.union(*(features for word, features in BY_CAPABILITY.items() if word in capabilities))
+    always_reasons = speaks_harmony(None, name, tuple(capabilities))
     return EndpointState(
         endpoint=Endpoint(
             id=EndpointId(provider=server.provider, model=name),
             locality=Locality.CLOUD if outside else server.locality,
             fingerprint=f"{server.fingerprint} {model.digest if model is not None else ''}".rstrip(),
         ),
-        features=FEATURES.union(*(features for word, features in BY_CAPABILITY.items() if word in capabilities)),
-        left_out=LEFT_OUT,
+        features=features - {Feature.REASONING_OFF} if always_reasons else features,
+        left_out=LEFT_OUT | {"reasoning_effort: none"} if always_reasons else LEFT_OUT,
         aliases=spellings(name),
         tasks=tasks,
         configured=server.configured,

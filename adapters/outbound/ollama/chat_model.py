@@ -7,18 +7,19 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
-from llm_gateway.domain.chat import ChatRequest, Grain, JsonSchemaFormat
+from llm_gateway.domain.chat import ChatRequest, Grain
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.stated import stated_fields
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
 from .failures import OllamaFailures
 from .loading import Loads
 from .options import Options
 from .translate_reply import OllamaReplyReader
-from .translate_request import chat_body, encoded
+from .translate_request import chat_request, encoded
 from .vendor import ChatPart
 
 DRAIN_SECONDS = 1.0
@@ -75,16 +76,17 @@ class OllamaChatModel(ChatModel):
         look_until = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
         ready = await self._loads.ready(to, look_until)
         streamed = grain is Grain.STREAM
-        body = encoded(to.id, chat_body(to.id, request, self._options, stream=streamed, harmony=ready.harmony))
-        reader = OllamaReplyReader(to, request.messages, whole=not streamed)
+        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.harmony)
+        body = encoded(to.id, sent.body)
+        reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced, ignored=sent.ignored)
         limit = until = deadline.at + ready.waited
         if streamed:
             limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
-        shaped = isinstance(request.response_format, JsonSchemaFormat)
+        shaped = isinstance(sent.body.get("format"), Mapping)
         late = "no answer, or no further part of one, in time"
         try:
-            with OllamaFailures(to.id, self._clock.now, late, shaped):
+            with OllamaFailures(to.id, self._clock.now, late, shaped, stated_fields(request)):
                 parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
                 async with aclosing(parts):
                     while not reader.finished:
@@ -93,7 +95,7 @@ class OllamaChatModel(ChatModel):
                         if part is None:
                             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
                         events = reader.events(part)
-                        if not events:
+                        if not reader.heard:
                             continue
                         given = self._clock.monotonic()
                         for event in events:

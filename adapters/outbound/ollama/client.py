@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 import httpx
 import ollama
 
+from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.routing import Locality
 
 from .transport import OllamaTransport
@@ -61,7 +62,7 @@ class Clients:
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
-        self._base_url = base_url
+        self._base_url = server_address(base_url)
         self._api_key = api_key
         self._max_body_bytes = max_body_bytes
         self._connect_seconds = connect_seconds

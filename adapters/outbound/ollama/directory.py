@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
+from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
 from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_name
 
@@ -48,7 +49,7 @@ class OllamaDirectory(EndpointDirectory):
         provider: str = "ollama",
     ) -> None:
         self._clock = clock
-        self._base_url = base_url or DEFAULT_URL
+        self._base_url = server_address(base_url or DEFAULT_URL)
         self._clients = Clients(self._base_url, api_key=api_key)
         self._configured = base_url is not None
         self._id = EndpointId(provider=provider, model=model)

@@ -68,6 +68,6 @@ class OllamaEmbeddingModel(EmbeddingModel):
         return reply
 
     async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
-        with OllamaFailures(to.id, self._clock.now):
+        with OllamaFailures(to.id, self._clock.now, embeds=True):
             async with self._clock.timeout_at(until):
                 return await self._clients.of(to.locality).embedded(body, headers)

@@ -1,4 +1,4 @@
-"""What the vendor's library raises, as our own errors: by class and numeric status, never by its messages."""
+"""What the vendor's library raises, as our own errors: by class and status; by text only as `refusals` says."""
 
 import socket
 from collections.abc import Iterator
@@ -7,23 +7,28 @@ from datetime import timedelta
 import aiohttp
 import httpx
 import ollama
+from msgspec import structs
 from typing_extensions import override
 
 from llm_gateway.application.vendor_failures import VendorFailures, retry_after
+from llm_gateway.application.vendor_signs import Told, error_of
 from llm_gateway.domain.errors import (
-    ContextLengthExceeded,
+    FailureReason,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
     ProviderRejected,
-    ProviderThrottled,
     ProviderTimeout,
     ProviderUnavailable,
 )
 from llm_gateway.domain.routing import EndpointId
 
+from .refusals import MODEL, TOO_LONG, UNKNOWN_SCHEMA, told_within
 from .transport import Malformed, OllamaTooLarge, OutsideAddress, Refusal
+
+QUEUE_WAIT = timedelta(seconds=1)
+"""The least wait where the server's queue is full, which says nothing of when it will have room."""
 
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
@@ -34,32 +39,63 @@ _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 class OllamaFailures(VendorFailures, frozen=True):
     """Around every call to the SDK; a `TimeoutError` has the message `late`.
 
-    `shaped`: the request holds a JSON Schema; one that the server can't digest has the status of a server that broke.
+    `stated`: the fields of the request that its client stated. `shaped`: it holds a JSON Schema. `embeds`: it is for
+    embeddings.
     """
 
     late: str = "no answer in time"
     shaped: bool = False
+    stated: frozenset[str] = frozenset()
+    embeds: bool = False
 
     @override
     def failure(self, error: Exception) -> ProviderError | None:
-        if type(error) is TimeoutError:
-            return ProviderTimeout(self.to.provider, self.late)
-        return _told(error, self.to, self.now(), shaped=self.shaped)
+        match error:
+            case TimeoutError() if type(error) is TimeoutError:
+                return ProviderTimeout(self.to.provider, self.late)
+            case Refusal(what=None, status=status):
+                elsewhere = f"the server sends elsewhere (status {status}), where nobody follows"
+                return ProviderBroken(self.to.provider, elsewhere, status=status)
+            case Refusal(what=Told() as what):
+                return self._refused(what, retry_after(error.retry_after, self.now()))
+            case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
+                within = told_within(error.error)
+                if within is not None:
+                    return self._refused(within, None)
+                why = "the server reports an error in its answer"
+                reason = FailureReason.SERVER
+                return ProviderUnavailable(self.to.provider, why, doubtful=self.shaped, reason=reason)
+        return _told(error, self.to)
+
+    def _refused(self, what: Told, wait: timedelta | None) -> ProviderError:
+        sign, status, stated = what.sign, what.status, self.stated
+        match sign.reason:
+            case FailureReason.REQUEST if status == 400 and self.embeds:
+                sign = TOO_LONG
+            case FailureReason.REQUEST if status == 400 and self.shaped:
+                sign = UNKNOWN_SCHEMA
+            case FailureReason.SERVER if status == 500 and self.shaped:
+                # a server that broke has this status too, so another endpoint may be asked
+                return ProviderRejected(
+                    self.to.provider,
+                    UNKNOWN_SCHEMA.says,
+                    path="response_format",
+                    doubtful=True,
+                    status=status,
+                    reason=FailureReason.STATED_FIELD,
+                )
+            case FailureReason.QUEUE_FULL:
+                wait = wait or QUEUE_WAIT
+            case FailureReason.UNKNOWN_MODEL:
+                sign = structs.replace(sign, says=sign.says.replace(MODEL, self.to.model))
+        return error_of(self.to.provider, structs.replace(what, sign=sign), stated, retry_after=wait)
 
 
-def _told(error: Exception, to: EndpointId, now: float, *, shaped: bool) -> ProviderError | None:
+def _told(error: Exception, to: EndpointId) -> ProviderError | None:
     name = type(error).__name__
     match error:
-        case Refusal(overflow=True):
-            return ContextLengthExceeded(to.provider, "the prompt does not fit the model's context")
-        case Refusal(busy=True, retry_after=header):
-            return ProviderThrottled(to.provider, "the server's queue is full", retry_after=retry_after(header, now))
-        case Refusal(status=status, retry_after=header):
-            return _by_status(status, to, retry_after(header, now), shaped=shaped)
         case OllamaTooLarge():
             return ProviderBroken(to.provider, "the answer is larger than this gateway takes", doubtful=True)
-        case ollama.ResponseError():  # only inside a stream: the transport keeps every other from the SDK
-            return ProviderUnavailable(to.provider, "the server reports an error in its answer", doubtful=shaped)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return ProviderMisconfigured(to.provider, "its address is no URL")
         case httpx.TransportError() | OSError():
@@ -97,29 +133,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             return
         yield seen
         seen = seen.__cause__ or seen.__context__
-
-
-def _by_status(status: int, to: EndpointId, wait: timedelta | None, *, shaped: bool) -> ProviderError:
-    match status:
-        case 401 | 403:
-            return ProviderMisconfigured(to.provider, f"the server refuses access (status {status})")
-        case 404:
-            return ProviderMisconfigured(to.provider, f"the model is not pulled: run `ollama pull {to.model}`")
-        case 408 | 504:
-            return ProviderTimeout(to.provider, f"no answer in time (status {status})", retry_after=wait)
-        case 429:
-            return ProviderThrottled(to.provider, "the server asks to wait", retry_after=wait)
-        case 400:
-            # Overflow of the context has this status too, and from older servers only text of its own.
-            return ProviderRejected(
-                to.provider, "the server refuses the request (status 400): a parameter, or a prompt beyond the context"
-            )
-        case 500 if shaped:
-            why = "the server failed (status 500), as it does for a JSON Schema that it can't digest"
-            return ProviderUnavailable(to.provider, why, retry_after=wait, doubtful=True)
-        case _ if status >= 500:
-            return ProviderUnavailable(to.provider, f"the server failed (status {status})", retry_after=wait)
-        case _ if status >= 400:
-            return ProviderRejected(to.provider, f"the server refuses the request (status {status})")
-        case _:
-            return ProviderBroken(to.provider, f"the server sends elsewhere (status {status}), where nobody follows")

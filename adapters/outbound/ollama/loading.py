@@ -146,7 +146,7 @@ class Loads:
                 shown = await self._shown(to)
                 if not _elsewhere(to, shown) and await self._loaded_at(client, to.id):
                     hold_local(to)
-        return speaks_harmony(shown.details.family if shown.details else None, to.id.model)
+        return speaks_harmony(shown.details.family if shown.details else None, to.id.model, shown.capabilities)
 
     async def _shown(self, to: Endpoint) -> Shown:
         """What the server tells of a model. Raises `ProviderMisconfigured` where it was to be local and is not."""

@@ -1,5 +1,7 @@
 """The vendor's model names: what they leave out, and what they say of where a model runs."""
 
+from collections.abc import Sequence
+
 from llm_gateway.domain.errors import ProviderMisconfigured
 from llm_gateway.domain.routing import Endpoint, Locality
 
@@ -36,8 +38,13 @@ def _canonical(name: str) -> str:
 
 
 def hosted_elsewhere(name: str) -> bool:
-    """By the vendor's custom: `gpt-oss:120b-cloud`, `glm-4.6:cloud`."""
-    return _canonical(name).endswith(("-cloud", ":cloud"))
+    """By the vendor's custom: `gpt-oss:120b-cloud`, `glm-4.6:cloud`.
+
+    Since 0.17.6 its server sends the prompts of such a name away without a model of that name in any of its lists,
+    and reads the name in any case and without its spaces (ollama's internal/modelref).
+    """
+    plain = _canonical("".join(name.partition("@")[0].split()))
+    return plain.endswith(("-cloud", ":cloud"))
 
 
 def hold_local(to: Endpoint) -> None:
@@ -46,8 +53,10 @@ def hold_local(to: Endpoint) -> None:
         raise ProviderMisconfigured(to.id.provider, "this model is hosted elsewhere, and was to be local")
 
 
-def speaks_harmony(family: str | None, name: str) -> bool:
-    """Whether a model thinks by level and can't be kept from it: the gpt-oss family."""
+def speaks_harmony(family: str | None, name: str, capabilities: Sequence[str] | None = None) -> bool:
+    """Whether a model thinks by level and can't be kept from it: the gpt-oss family, where it can think at all."""
+    if capabilities and "thinking" not in capabilities:
+        return False
     if family:
         return family.casefold() in ("gptoss", "gpt-oss")
     return name.casefold().rpartition("/")[2].startswith("gpt-oss")

@@ -27,9 +27,13 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
     "tools": {
         "messages[].tool_calls": Place("messages[].tool_calls[]", "arguments as an object"),
         "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
-        "tools": Place("tools[]", "without `strict`"),
+        "tools": Place("tools[]", "a schema without what the server would drop, which is named"),
         "tool_choice: none": Place("tools[]", "the tools are not offered"),
+        "tool_choice: required": Place("format", "any of the tools' schemas; the answer is given as the call"),
+        "tool_choice: a function": Place("format", "the tool's schema; the answer is given as the call"),
+        "tools[].function.strict": Place("", "binds where the tool must be called; elsewhere named in the answer"),
         "response_format: beside tools": Place("format", "as without tools"),
+        "response_format: beside a tool_choice": Place("", "the answer is a call, and no text for it to bind"),
     },
     "vision": {"messages[].content, an image": Place("messages[].images[]", "base64")},
     "thinking": {
@@ -38,7 +42,7 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
         ),
     },
 }
-"""What a model takes that the server says to have the capability. There is no place for a tool that must be called."""
+"""What a model takes that the server says to have the capability."""
 PLACES: Final[Mapping[str, Place]] = {
     **_ALWAYS,
     **{field: place for places in _BY_CAPABILITY.values() for field, place in places.items()},

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from msgspec import MsgspecError, Raw, json
+from msgspec import MsgspecError, Raw, Struct, json
 
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonFormat,
     JsonSchemaFormat,
     Message,
-    NamedTool,
     Part,
     ReasoningEffort,
+    ResponseFormat,
     SystemMessage,
     Text,
     TextFormat,
@@ -26,15 +25,26 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.features import numbers_sent
+from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import EndpointId
 
+from .forced_tools import ForcedTools, forced_tools
 from .options import Options
 from .parameters import PLACES
+from .tool_schemas import reduced
 
 Body = dict[str, object]
 
 _numbers = numbers_sent(PLACES)
 _object = json.Decoder(dict[str, Raw])
+
+
+class OllamaRequest(Struct, frozen=True, kw_only=True):
+    """`ignored` are the paths of the client's own fields that the body leaves out. `forced`: the answer is its call."""
+
+    body: Body
+    ignored: tuple[str, ...] = ()
+    forced: ForcedTools | None = None
 
 
 def load_body(model: str, options: Options) -> Body:
@@ -50,14 +60,34 @@ def load_body(model: str, options: Options) -> Body:
     return body
 
 
-def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream: bool, harmony: bool) -> Body:
+def chat_request(
+    to: EndpointId, request: ChatRequest, options: Options, *, stream: bool, harmony: bool
+) -> OllamaRequest:
     """Raises `ProviderRejected` for what the vendor has no field for."""
     body = _frame(to.model, options, stream=stream)
+    ignored: list[str] = []
+    forced = forced_tools(request)
     body["messages"] = _messages(to, request.messages)
-    body["think"] = _think(to, request.reasoning_effort, harmony=harmony)
-    if request.tools and _offered(to, request):
-        body["tools"] = [_tool(tool) for tool in request.tools]
-    match request.response_format:
+    body["think"] = _think(request.reasoning_effort, harmony=harmony)
+    if harmony and request.reasoning_effort is ReasoningEffort.NONE:
+        ignored.append("reasoning_effort")
+    if request.tools and request.tool_choice is not ToolMode.NONE:
+        body["tools"], left_out = _tools(to, request, forced)
+        ignored += left_out
+    if forced is not None:
+        body["format"] = forced.form
+    else:
+        _format(body, request.response_format)
+    body["options"] = sent = _numbers(request)
+    if options.num_ctx is not None:
+        sent["num_ctx"] = options.num_ctx
+    if request.sampling.stop:
+        sent["stop"] = request.sampling.stop
+    return OllamaRequest(body=body, ignored=tuple(ignored), forced=forced)
+
+
+def _format(body: Body, wanted: ResponseFormat | None) -> None:
+    match wanted:
         case None | TextFormat():
             pass
         case JsonFormat():
@@ -66,12 +96,6 @@ def chat_body(to: EndpointId, request: ChatRequest, options: Options, *, stream:
             body["format"] = schema
         case unknown:
             assert_never(unknown)
-    body["options"] = sent = _numbers(request)
-    if options.num_ctx is not None:
-        sent["num_ctx"] = options.num_ctx
-    if request.sampling.stop:
-        sent["stop"] = request.sampling.stop
-    return body
 
 
 def encoded(to: EndpointId, body: Body) -> bytes:
@@ -94,7 +118,7 @@ def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
     bodies: list[Body] = []
     names: dict[str, str] = {}
     for index, message in enumerate(messages):
-        content, images = _said(message.content)
+        content, images = _said(to.provider, message.content)
         body: Body
         match message:
             case SystemMessage():
@@ -121,7 +145,7 @@ def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
     return bodies
 
 
-def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
+def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
     """All texts as one, and the images."""
     texts: list[str] = []
     images: list[bytes] = []
@@ -131,6 +155,8 @@ def _said(parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
                 texts.append(text)
             case Image(data=data):
                 images.append(data)
+            case ImageUrl() | Document():
+                raise ProviderRejected(provider, "the server takes images by their bytes, and no documents")
             case unknown:
                 assert_never(unknown)
     return "\n".join(texts), images
@@ -146,36 +172,44 @@ def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
     return {"id": call.id, "function": {"name": call.name, "arguments": Raw(text.encode())}}
 
 
-def _tool(tool: Tool) -> Body:
-    function: Body = {"name": tool.name, "parameters": tool.parameters or {"type": "object", "properties": {}}}
+def _tools(to: EndpointId, request: ChatRequest, forced: ForcedTools | None) -> tuple[Sequence[Body], Sequence[str]]:
+    """The tools that the model may see, and the paths of what is left out of them.
+
+    Nothing is, of one that must be called: its schema goes out whole beside them, and constrains the answer.
+    """
+    bodies: list[Body] = []
+    ignored: list[str] = []
+    for index, tool in enumerate(request.tools):
+        if forced is not None and tool not in forced.tools:
+            continue
+        body, left_out = _tool(to, tool, f"tools[{index}].function")
+        bodies.append(body)
+        if forced is None:
+            ignored += left_out
+    return bodies, ignored
+
+
+def _tool(to: EndpointId, tool: Tool, path: str) -> tuple[Body, Sequence[str]]:
+    schema = reduced(to.provider, tool.parameters or {}, f"{path}.parameters")
+    ignored = [f"{path}.parameters.{key}" for key in schema.ignored]
+    function: Body = {"name": tool.name, "parameters": schema.schema}
     if tool.description is not None:
         function["description"] = tool.description
-    return {"type": "function", "function": function}
+    if tool.strict:
+        ignored.append(f"{path}.strict")
+    return {"type": "function", "function": function}, ignored
 
 
-def _offered(to: EndpointId, request: ChatRequest) -> bool:
-    """Whether the model may see its tools. The vendor knows no other choice than its own."""
-    match request.tool_choice:
-        case None | ToolMode.AUTO:
-            return True
-        case ToolMode.NONE:
-            return False
-        case ToolMode.REQUIRED | NamedTool():
-            raise ProviderRejected(to.provider, "a model can't be made to call a tool", path="tool_choice")
-        case unknown:
-            assert_never(unknown)
-
-
-def _think(to: EndpointId, effort: ReasoningEffort | None, *, harmony: bool) -> bool | str:
-    """Always said, because a model that can think does so where nothing is said. gpt-oss thinks at three levels."""
+def _think(effort: ReasoningEffort | None, *, harmony: bool) -> bool | str:
+    """Always said, because a model that can think does so where nothing is said. gpt-oss thinks at three levels, and
+    can't be kept from it.
+    """
     match effort:
-        case None | ReasoningEffort.MINIMAL:
+        case None | ReasoningEffort.NONE | ReasoningEffort.MINIMAL:
             return "low" if harmony else False
-        case ReasoningEffort.NONE:
-            if harmony:
-                raise ProviderRejected(to.provider, "this model can't be kept from thinking", path="reasoning_effort")
-            return False
-        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH | ReasoningEffort.XHIGH:
+        case ReasoningEffort.LOW | ReasoningEffort.MEDIUM | ReasoningEffort.HIGH:
             return effort.value if harmony else True
+        case ReasoningEffort.XHIGH:
+            return "high" if harmony else True
         case unknown:
             assert_never(unknown)

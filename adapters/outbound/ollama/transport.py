@@ -10,8 +10,10 @@ from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
+from llm_gateway.application.vendor_signs import Told
+
 from .addresses import on_premises
-from .vendor import overflows, queue_full
+from .refusals import told_by
 
 MAX_REFUSAL_BYTES = 64 * 1024
 MAX_LOOK_BYTES = 16 << 20
@@ -25,15 +27,14 @@ _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2
 class Refusal(Exception):
     """The server answered with a status that is no success. Its text is not kept: it may quote the prompt.
 
-    `overflow`: because the prompt does not fit the context. `busy`: because the server's queue is full.
+    `what` is what it tells, None where its status has no meaning.
     """
 
-    def __init__(self, status: int, retry_after: str | None, *, overflow: bool = False, busy: bool = False) -> None:
+    def __init__(self, status: int, retry_after: str | None, what: Told | None) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.retry_after = retry_after
-        self.overflow = overflow
-        self.busy = busy
+        self.what = what
 
 
 class Malformed(Exception):
@@ -92,13 +93,8 @@ class OllamaTransport(AiohttpTransport):
 
 async def _refusal(response: httpx.Response) -> Refusal:
     status = response.status_code
-    said = await _beginning(response) if status in (400, 503) else b""
-    return Refusal(
-        status,
-        response.headers.get("retry-after"),
-        overflow=status == 400 and overflows(said),
-        busy=status == 503 and queue_full(said),
-    )
+    said = await _beginning(response) if status >= 400 else b""
+    return Refusal(status, response.headers.get("retry-after"), told_by(status, said))
 
 
 async def _beginning(response: httpx.Response) -> bytes:

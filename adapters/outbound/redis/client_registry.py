@@ -1,10 +1,10 @@
 """Clients that every gateway knows: registered by the command, found by the digest of a key."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from hmac import compare_digest
 from importlib.resources import files
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from msgspec import MsgspecError, Struct, json, to_builtins
 from typing_extensions import override
@@ -39,8 +39,9 @@ class _Holder(Struct, frozen=True):
     client: Client
 
 
-_read_holder = json.Decoder(_Holder).decode
-_read_registration = json.Decoder(Registration).decode
+T = TypeVar("T")
+_holders = json.Decoder(_Holder)
+_registrations = json.Decoder(Registration)
 
 
 def _encoded(stored: _Holder | Registration) -> bytes:
@@ -64,7 +65,9 @@ class RedisClients(ClientDirectory, ClientRegistry):
         if asked < until:
             return client
         try:
-            client = self._holder(digest, await self._call("find", "HGET", CLIENTS, digest.hex()))
+            found = await _answer(self._store.call("find", CLIENTS, "HGET", CLIENTS, digest.hex()))
+            holder = None if found is None else _decoded(_holders, found)
+            client = holder.client if holder and compare_digest(holder.digest, digest) else None
         except DirectoryUnavailable:
             if client is None or self._clock.monotonic() >= until + STALE_SECONDS:
                 raise
@@ -77,13 +80,13 @@ class RedisClients(ClientDirectory, ClientRegistry):
 
     @override
     async def all(self) -> Sequence[Registration]:
-        found = map(_registration, await self._call("list", "HVALS", REGISTRATIONS))
-        return sorted(found, key=lambda registration: registration.client.id)
+        found = await _answer(self._store.call("list", CLIENTS, "HVALS", REGISTRATIONS))
+        return sorted((_decoded(_registrations, one) for one in found), key=lambda one: one.client.id)
 
     @override
     async def get(self, id: ClientId) -> Registration | None:
-        found = await self._call("find", "HGET", REGISTRATIONS, id)
-        return None if found is None else _registration(found)
+        found = await _answer(self._store.call("find", CLIENTS, "HGET", REGISTRATIONS, id))
+        return None if found is None else _decoded(_registrations, found)
 
     @override
     async def replace(self, id: ClientId, old: Registration | None, new: Registration | None) -> bool:
@@ -93,33 +96,20 @@ class RedisClients(ClientDirectory, ClientRegistry):
             for key in new.keys:
                 coming += (key.digest.hex(), _encoded(_Holder(key.digest, new.client)))
         seen, wanted = (b"" if one is None else _encoded(one) for one in (old, new))
-        try:
-            replaced = await self._store.run(
-                "register", REPLACE, (REGISTRATIONS, CLIENTS), id, seen, wanted, len(going), *going, *coming
-            )
-        except StoreError as error:
-            _away(error)
-        return bool(replaced)
-
-    def _holder(self, digest: ApiKeyDigest, found: RedisReply) -> Client | None:
-        if found is None:
-            return None
-        try:
-            holder = _read_holder(found)
-        except UNREADABLE as error:
-            _away(error)
-        return holder.client if compare_digest(holder.digest, digest) else None
-
-    async def _call(self, operation: str, command: str, *args: str | bytes) -> RedisReply:
-        try:
-            return await self._store.call(operation, CLIENTS, command, *args)
-        except StoreError as error:
-            _away(error)
+        keys, parts = (REGISTRATIONS, CLIENTS), (id, seen, wanted, len(going), *going, *coming)
+        return bool(await _answer(self._store.run("register", REPLACE, keys, *parts)))
 
 
-def _registration(found: bytes) -> Registration:
+async def _answer(asking: Awaitable[RedisReply]) -> RedisReply:
     try:
-        return _read_registration(found)
+        return await asking
+    except StoreError as error:
+        _away(error)
+
+
+def _decoded(decoder: "json.Decoder[T]", found: bytes) -> T:
+    try:
+        return decoder.decode(found)
     except UNREADABLE as error:
         _away(error)
 

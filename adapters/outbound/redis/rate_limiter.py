@@ -6,7 +6,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from urllib.parse import quote
 
-from msgspec import Struct, msgpack
+from msgspec import msgpack
 from typing_extensions import override
 
 from llm_gateway.application.ports.stores import RateLimiter
@@ -33,15 +33,6 @@ TRY_AGAIN = timedelta(seconds=1)
 """As often as a server that is away is tried."""
 
 TAKE_RATES = LuaScript(files(__package__).joinpath("rate_limiter.lua").read_text())
-
-
-class _Account(Struct, frozen=True):
-    """What is the same in every call for a client: the keys, up to the reservation's id, and the quota's numbers."""
-
-    account: bytes
-    leases: bytes
-    reservation: bytes
-    numbers: tuple[int, ...]
 
 
 class RedisRateLimiter(RateLimiter):
@@ -74,31 +65,24 @@ class RedisRateLimiter(RateLimiter):
         await self._run("settle", client, reservation, bucket.parts(tokens) if bucket else 0)
 
     async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> RedisReply:
-        of = self._account(client.id, client.quota)
-        keys = (of.account, of.leases, of.reservation + reservation.encode())
+        name, quota = self._account(client.id, client.quota)
+        keys = (name, name + b":leases", name + b":held:" + reservation.encode())
         try:
-            return await self._store.run(verb, self._script, keys, verb, *of.numbers, *numbers)
+            return await self._store.run(verb, self._script, keys, verb, *quota, *numbers)
         except StoreError as error:
             raise LimiterUnavailable("The quotas can't be looked up at the moment.", retry_after=TRY_AGAIN) from error
 
 
-def _account(client: ClientId, quota: Quota) -> _Account:
-    """The client's name is in the braces of a hash tag, with everything encoded that could end them."""
+def _account(client: ClientId, quota: Quota) -> tuple[bytes, tuple[int, ...]]:
+    """What is the same in every call for a client: the name that its keys begin with, and the quota's numbers.
+
+    The client's name is in the braces of a hash tag, with everything encoded that could end them.
+    """
     digest = blake2b(msgpack.encode(quota), digest_size=8).hexdigest()
-    name = f"llm-gateway:quota:{VERSION}:{{client={quote(client, safe='')}}}:{digest}"
-    return _Account(
-        account=name.encode(),
-        leases=f"{name}:leases".encode(),
-        reservation=f"{name}:held:".encode(),
-        numbers=(
-            LEASE_MS,
-            DEBT_FLOOR,
-            CONCURRENCY_WAIT_MS,
-            *_numbers(quota.requests),
-            *_numbers(quota.tokens),
-            -1 if quota.concurrency is None else quota.concurrency,
-        ),
-    )
+    name = f"llm-gateway:quota:{VERSION}:{{client={quote(client, safe='')}}}:{digest}".encode()
+    concurrency = -1 if quota.concurrency is None else quota.concurrency
+    limits = (*_numbers(quota.requests), *_numbers(quota.tokens), concurrency)
+    return name, (LEASE_MS, DEBT_FLOOR, CONCURRENCY_WAIT_MS, *limits)
 
 
 def _numbers(bucket: Bucket | None) -> tuple[int, int]:

@@ -12,15 +12,12 @@ from llm_gateway.domain.routing import Endpoint
 class RecordedAttempt(CallObservation):
     """`ends` has one record where the attempt was ended as it should be."""
 
+    headers: Mapping[str, str] = {}
+
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         self.endpoint = endpoint
         self.ends: list[AttemptRecord] = []
-        self._headers = headers
-
-    @property
-    @override
-    def headers(self) -> Mapping[str, str]:
-        return self._headers
+        self.headers = headers
 
     @override
     def end(self, record: AttemptRecord) -> None:

@@ -1,6 +1,7 @@
 """Every metric as data: what the instruments are made of, and what `docs/metrics.md` is generated from."""
 
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
@@ -17,14 +18,14 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-class Metric(Struct, frozen=True, kw_only=True):
+class Metric(Struct, frozen=True):
     """`instrument` and `attributes` are OpenTelemetry's names, `name` and `labels` are Prometheus's.
 
     `worst`: several workers have the largest of their values instead of the sum.
     """
 
-    instrument: str
     kind: Kind
+    instrument: str
     description: str
     attributes: tuple[str, ...] = ()
     unit: str = ""
@@ -48,6 +49,8 @@ LABELS = {
     "outcome": "`answered`, `left` for a client that went away, or the class of the error",
     "provider": "a provider of the configuration",
     "model": "a model of the endpoints that `/health/ready` lists",
+    "status": "the provider's HTTP status; empty where it gave none",
+    "reason": "the class of the failure, one of a fixed few; empty where none is known",
     "type": "`prompt`, `completion`, `reasoning` (a part of `completion`) or `cached` (a part of `prompt`)",
     "operation": "what was asked of Redis, one of a fixed few",
     "mode": "`shared`, `local`, `open` or `closed`",
@@ -65,97 +68,96 @@ LABELS = {
 """The values that each label can have: closed sets, of which a client can invent none."""
 
 _GEN_AI = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+_counter = partial(Metric, Kind.COUNTER)
+_gauge = partial(Metric, Kind.GAUGE)
+_histogram = partial(Metric, Kind.HISTOGRAM, unit="s", bounds=SECONDS)
 
-
-def _counter(instrument: str, description: str, *attributes: str, unit: str = "") -> Metric:
-    return Metric(instrument=instrument, kind=Kind.COUNTER, description=description, attributes=attributes, unit=unit)
-
-
-def _gauge(instrument: str, description: str, *attributes: str, worst: bool = False) -> Metric:
-    return Metric(instrument=instrument, kind=Kind.GAUGE, description=description, attributes=attributes, worst=worst)
-
-
-def _histogram(
-    instrument: str, description: str, *attributes: str, unit: str = "s", bounds: tuple[float, ...] = SECONDS
-) -> Metric:
-    return Metric(
-        instrument=instrument,
-        kind=Kind.HISTOGRAM,
-        description=description,
-        attributes=attributes,
-        unit=unit,
-        bounds=bounds,
-    )
-
-
-REQUESTS = _counter("gateway_requests", "Chats and embeddings by outcome", "outcome")
+REQUESTS = _counter("gateway_requests", "Chats and embeddings by outcome", ("outcome",))
 ALLOWED = _counter("rate_limit_allowed", "Requests that their client's quota allowed")
 BLOCKED = _counter("rate_limit_blocked", "Requests that their client's quota did not allow")
+ANSWERS = _gauge("gateway_answers_under_way", "Chats and embeddings that are being answered")
 CACHE_HITS = _counter("cache_hits", "Requests answered from the cache")
 CACHE_MISSES = _counter("cache_misses", "Requests for which the cache had nothing")
 SAVED_TOKENS = _counter("gateway_cache_saved_tokens", "Tokens of the answers that came from the cache")
 SAVED_SECONDS = _counter(
     "gateway_cache_saved", "What the answers that came from the cache had taken their providers", unit="s"
 )
-PROVIDER_CALLS = _counter("provider_calls", "Calls to providers", "provider")
-PROVIDER_FAILURES = _counter("provider_failures", "Calls to providers that failed", "provider")
-TOKENS_USED = _counter("gateway_tokens", "Tokens that providers counted", "provider", "type")
-BREAKER_STATE = _gauge(
-    "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", "provider", "model", worst=True
+PROVIDER_CALLS = _counter("provider_calls", "Calls to providers", ("provider",))
+PROVIDER_FAILURES = _counter("provider_failures", "Calls to providers that failed", ("provider",))
+PROVIDER_ERRORS = _counter(
+    "provider_errors",
+    "Calls to providers that failed, by the provider's status and the class of its failure",
+    ("provider", "model", "status", "reason"),
 )
-ANSWERS = _gauge("gateway_answers_under_way", "Chats and embeddings that are being answered")
-QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, where calls wait", "provider")
-QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their turn, where calls wait", "provider")
+TOKENS_USED = _counter(
+    "gateway_tokens", "Tokens that providers counted, or estimates where they did not", ("provider", "type")
+)
+BREAKER_STATE = _gauge(
+    "gateway_breaker_state", "0 closed, 1 half-open, 2 open: not asked for now", ("provider", "model"), worst=True
+)
+ENDPOINT_OUT = _gauge(
+    "gateway_endpoint_out",
+    "1 for an endpoint that is not asked before a time that its vendor set, as for a quota of the day",
+    ("provider", "model"),
+    worst=True,
+)
+ENDPOINT_FAULT = _gauge(
+    "gateway_endpoint_fault",
+    "1 for an endpoint with a fault that an operator has to mend, as `/health/ready` tells",
+    ("provider", "model"),
+    worst=True,
+)
+ANSWERED_BY_OTHER = _gauge(
+    "gateway_answered_by_other",
+    "1 where another model answers than the name says or was seen first: a moved alias, or a redirected name",
+    ("provider", "model"),
+    worst=True,
+)
+QUEUE_DEPTH = _gauge("gateway_queue_depth", "Calls that wait for their turn, where calls wait", ("provider",))
+QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their turn, where calls wait", ("provider",))
+OPERATION_DURATION = _histogram(
+    "gen_ai.client.operation.duration",
+    "Calls to providers, as long as the provider was waited for",
+    (*_GEN_AI, "error.type"),
+)
+TOKEN_USAGE = _histogram(
+    "gen_ai.client.token.usage",
+    "Tokens that providers counted, or estimates where they did not, a call",
+    (*_GEN_AI, "gen_ai.token.type"),
+    unit="{token}",
+    bounds=TOKENS,
+)
+FIRST_TOKEN = _histogram(
+    "gen_ai.server.time_to_first_token", "Streamed calls to providers, to their first event", _GEN_AI
+)
+PER_TOKEN = _histogram(
+    "gen_ai.server.time_per_output_token",
+    "Streamed calls to providers, for each token after the first",
+    _GEN_AI,
+    bounds=PER_TOKEN_SECONDS,
+)
+HTTP_ACTIVE = _gauge("http.server.active_requests", "HTTP requests under way")
+HTTP_DURATION = _histogram(
+    "http.server.request.duration",
+    "HTTP requests, to the end of the answer",
+    ("http.request.method", "http.route", "http.response.status_code"),
+)
 LIMITER_MODE = _gauge(
     "gateway_limiter_mode",
     "1 for how quotas are kept now, 0 for the other ways; only with REDIS_URL, from the first charge on",
-    "mode",
+    ("mode",),
     worst=True,
 )
 REDIS_DURATION = _histogram(
-    "gateway_redis_duration", "Calls to Redis, failed ones too", "operation", bounds=SHORT_SECONDS
+    "gateway_redis_duration", "Calls to Redis, failed ones too", ("operation",), bounds=SHORT_SECONDS
 )
-REDIS_FAILURES = _counter("gateway_redis_failures", "Calls to Redis that failed", "operation")
+REDIS_FAILURES = _counter("gateway_redis_failures", "Calls to Redis that failed", ("operation",))
 LOOP_LAG = _histogram(
     "gateway_event_loop_lag", "How late the event loop came to a timer, measured twice a second", bounds=SHORT_SECONDS
 )
 LOG_DROPPED = _counter("gateway_log_lines_dropped", "Lines that the log could not be written fast enough for")
 WORKERS = _gauge("gateway_workers", "Worker processes that answered this scrape")
-BUILD_INFO = _gauge("gateway_build_info", "Always 1", "version", "python", worst=True)
-HTTP_ACTIVE = _gauge("http.server.active_requests", "HTTP requests under way")
-HTTP_DURATION = _histogram(
-    "http.server.request.duration",
-    "HTTP requests, to the end of the answer",
-    *("http.request.method", "http.route", "http.response.status_code"),
-)
-OPERATION_DURATION = _histogram(
-    "gen_ai.client.operation.duration",
-    "Calls to providers, as long as the provider was waited for",
-    *(*_GEN_AI, "error.type"),
-)
-TOKEN_USAGE = _histogram(
-    "gen_ai.client.token.usage",
-    "Tokens that providers counted, a call",
-    *(*_GEN_AI, "gen_ai.token.type"),
-    unit="{token}",
-    bounds=TOKENS,
-)
-FIRST_TOKEN = _histogram(
-    "gen_ai.server.time_to_first_token", "Streamed calls to providers, to their first event", *_GEN_AI
-)
-PER_TOKEN = _histogram(
-    "gen_ai.server.time_per_output_token",
-    "Streamed calls to providers, for each token after the first",
-    *_GEN_AI,
-    bounds=PER_TOKEN_SECONDS,
-)
+BUILD_INFO = _gauge("gateway_build_info", "Always 1", ("version", "python"), worst=True)
 
-CATALOGUE = (
-    *(REQUESTS, ALLOWED, BLOCKED, ANSWERS),
-    *(CACHE_HITS, CACHE_MISSES, SAVED_TOKENS, SAVED_SECONDS),
-    *(PROVIDER_CALLS, PROVIDER_FAILURES, TOKENS_USED, BREAKER_STATE, QUEUE_DEPTH, QUEUE_WAIT),
-    *(OPERATION_DURATION, TOKEN_USAGE, FIRST_TOKEN, PER_TOKEN),
-    *(HTTP_ACTIVE, HTTP_DURATION),
-    *(LIMITER_MODE, REDIS_DURATION, REDIS_FAILURES),
-    *(LOOP_LAG, LOG_DROPPED, WORKERS, BUILD_INFO),
-)
+CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+"""All of the above, in the order of the page."""

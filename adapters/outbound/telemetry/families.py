@@ -25,17 +25,7 @@ class MetricFamily(Struct, frozen=True, array_like=True):
     samples: dict[Series, float]
 
 
-_encode = msgpack.Encoder().encode
-
-
-class _Row(Struct, frozen=True, array_like=True):
-    name: str
-    kind: str
-    description: str
-    samples: list[tuple[str, tuple[tuple[str, str], ...], float]]
-
-
-_decoder = msgpack.Decoder(list[_Row])
+_decoder = msgpack.Decoder(list[MetricFamily])
 
 
 def read_families(registry: CollectorRegistry) -> list[MetricFamily]:
@@ -52,22 +42,12 @@ def read_families(registry: CollectorRegistry) -> list[MetricFamily]:
 
 
 def encode_families(families: Iterable[MetricFamily]) -> bytes:
-    return _encode(
-        [
-            _Row(one.name, one.kind, one.description, [(*series, value) for series, value in one.samples.items()])
-            for one in families
-        ]
-    )
+    return msgpack.encode(list(families))
 
 
 def decode_families(data: bytes) -> list[MetricFamily]:
     """Raises `msgspec.MsgspecError` for what `encode_families` did not make."""
-    return [
-        MetricFamily(
-            row.name, row.kind, row.description, {(name, tuple(labels)): value for name, labels, value in row.samples}
-        )
-        for row in _decoder.decode(data)
-    ]
+    return _decoder.decode(data)
 
 
 def counted(families: Iterable[MetricFamily]) -> list[MetricFamily]:

@@ -22,6 +22,7 @@ class CallCounts(CallObservation):
 
     def __init__(self, instruments: Instruments) -> None:
         self._failures = instruments.counter(catalogue.PROVIDER_FAILURES)
+        self._errors = instruments.counter(catalogue.PROVIDER_ERRORS)
         self._tokens_used = instruments.counter(catalogue.TOKENS_USED)
         self._duration = instruments.histogram(catalogue.OPERATION_DURATION)
         self._token_usage = instruments.histogram(catalogue.TOKEN_USAGE)
@@ -33,6 +34,8 @@ class CallCounts(CallObservation):
         provider = record.endpoint.provider
         if record.error is not None:
             self._failures.add(provider)
+            status = "" if record.status is None else str(record.status)
+            self._errors.add(provider, record.endpoint.model, status, record.reason_class or "")
         operation = OPERATIONS[record.task], PROVIDERS.get(provider, provider), record.endpoint.model
         self._duration.record(record.seconds, *operation, "left" if record.left else record.error or "")
         if record.streamed and record.first_event_seconds is not None:

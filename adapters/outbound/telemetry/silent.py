@@ -18,10 +18,7 @@ from llm_gateway.domain.routing import Endpoint
 
 
 class SilentCallObservation(CallObservation):
-    @property
-    @override
-    def headers(self) -> Mapping[str, str]:
-        return {}
+    headers: Mapping[str, str] = {}
 
     @override
     def end(self, record: AttemptRecord) -> None:

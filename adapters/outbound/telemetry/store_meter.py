@@ -10,13 +10,6 @@ from llm_gateway.domain.quota import LimiterMode
 from . import catalogue
 from .instruments import Instruments
 
-_MODES = {
-    LimiterMode.EXACT: "shared",
-    LimiterMode.LOCAL: "local",
-    LimiterMode.OPEN: "open",
-    LimiterMode.CLOSED: "closed",
-}
-
 
 class TelemetryStoreMeter(StoreMeter):
     def __init__(self, instruments: Instruments) -> None:
@@ -39,4 +32,5 @@ class TelemetryStoreMeter(StoreMeter):
         """Nothing where nothing is shared, or before the first charge."""
         if self._mode is None:
             return []
-        return [((name,), float(mode is self._mode)) for mode, name in _MODES.items()]
+        names = {mode: "shared" if mode is LimiterMode.EXACT else mode.value for mode in LimiterMode}
+        return [((name,), float(mode is self._mode)) for mode, name in names.items()]

@@ -8,14 +8,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import CallObservation, Observation, Observer
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
-from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.routing import Endpoint
 
 from .conventions import OPERATIONS, PROVIDERS
@@ -70,25 +69,22 @@ class TracingObserver(Observer):
 
     def __init__(self, inner: Observer, provider: TracerProvider) -> None:
         self._inner = inner
-        self._tracer = provider.get_tracer("llm_gateway")
-        self._propagator = TraceContextTextMapPropagator()
+        self.tracer = provider.get_tracer("llm_gateway")
+        self.propagator = TraceContextTextMapPropagator()
 
     @override
     def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
         parent = Context()
         if _PARENT in headers:
-            parent = self._propagator.extract({_PARENT: headers[_PARENT]}, parent)
-        span = self._tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
-        return _TracedObservation(self._inner.begin(request, headers), self._tracer, self._propagator, span)
+            parent = self.propagator.extract({_PARENT: headers[_PARENT]}, parent)
+        span = self.tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
+        return _TracedObservation(self._inner.begin(request, headers), self, span)
 
 
 class _TracedObservation(Observation):
-    def __init__(
-        self, inner: Observation, tracer: Tracer, propagator: TraceContextTextMapPropagator, span: Span
-    ) -> None:
+    def __init__(self, inner: Observation, observer: TracingObserver, span: Span) -> None:
         self._inner = inner
-        self._tracer = tracer
-        self._propagator = propagator
+        self._observer = observer
         self._span = span
         self._context = set_span_in_context(span, Context())
 
@@ -98,65 +94,61 @@ class _TracedObservation(Observation):
             "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
             "gen_ai.request.model": endpoint.id.model,
         }
-        span = self._tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
+        span = self._observer.tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
         headers: dict[str, str] = {}
-        self._propagator.inject(headers, set_span_in_context(span, Context()))
+        self._observer.propagator.inject(headers, set_span_in_context(span, Context()))
         return _TracedCallObservation(self._inner.attempt(endpoint), span, headers)
 
     @override
     def end(self, record: RequestRecord) -> None:
         self._inner.end(record)
         operation = OPERATIONS[record.task]
-        attributes: dict[str, AttributeValue] = {"gen_ai.operation.name": operation, "gateway.outcome": record.outcome}
+        endpoint = record.endpoint
+        attributes: dict[str, AttributeValue | None] = {
+            "gen_ai.operation.name": operation,
+            "gateway.outcome": record.outcome,
+            "gateway.client.id": record.client,
+            "gateway.hint": record.hint.value if record.hint else None,
+            "gateway.cache": record.cache.value if record.cache else None,
+            "gen_ai.provider.name": PROVIDERS.get(endpoint.provider, endpoint.provider) if endpoint else None,
+            "gen_ai.response.model": endpoint.model if endpoint else None,
+        }
         self._span.update_name(operation)
-        if record.client is not None:
-            attributes["gateway.client.id"] = record.client
-        if record.hint is not None:
-            attributes["gateway.hint"] = record.hint.value
-        if record.cache is not None:
-            attributes["gateway.cache"] = record.cache.value
-        if record.endpoint is not None:
-            provider = record.endpoint.provider
-            attributes["gen_ai.provider.name"] = PROVIDERS.get(provider, provider)
-            attributes["gen_ai.response.model"] = record.endpoint.model
-        _end(self._span, attributes, record.usage, record.error, left=record.left)
+        _end(self._span, attributes, record)
 
 
 class _TracedCallObservation(CallObservation):
+    headers: Mapping[str, str] = {}
+
     def __init__(self, inner: CallObservation, span: Span, headers: Mapping[str, str]) -> None:
         self._inner = inner
         self._span = span
-        self._headers = {**inner.headers, **headers}
-
-    @property
-    @override
-    def headers(self) -> Mapping[str, str]:
-        return self._headers
+        self.headers = {**inner.headers, **headers}
 
     @override
     def end(self, record: AttemptRecord) -> None:
         self._inner.end(record)
         operation = OPERATIONS[record.task]
-        attributes: dict[str, AttributeValue] = {
+        attributes: dict[str, AttributeValue | None] = {
             "gen_ai.operation.name": operation,
             "gateway.provider.seconds": record.seconds,
+            "gateway.provider.first_event_seconds": record.first_event_seconds,
+            "gen_ai.response.finish_reasons": (record.finish_reason.value,) if record.finish_reason else None,
         }
         self._span.update_name(f"{operation} {record.endpoint.model}")
-        if record.first_event_seconds is not None:
-            attributes["gateway.provider.first_event_seconds"] = record.first_event_seconds
-        if record.finish_reason is not None:
-            attributes["gen_ai.response.finish_reasons"] = (record.finish_reason.value,)
-        _end(self._span, attributes, record.usage, record.error, left=record.left)
+        _end(self._span, attributes, record)
 
 
-def _end(
-    span: Span, attributes: dict[str, AttributeValue], usage: Usage | None, error: str | None, *, left: bool
-) -> None:
-    if usage is not None:
-        attributes["gen_ai.usage.input_tokens"] = usage.prompt_tokens
-        attributes["gen_ai.usage.output_tokens"] = usage.completion_tokens
-    if error is not None or left:
-        attributes["error.type"] = error or "left"
+def _end(span: Span, attributes: Mapping[str, AttributeValue | None], record: RequestRecord | AttemptRecord) -> None:
+    """With the attributes that are known."""
+    usage, error = record.usage, record.error or ("left" if record.left else None)
+    told: dict[str, AttributeValue | None] = {
+        **attributes,
+        "gen_ai.usage.input_tokens": usage.prompt_tokens if usage else None,
+        "gen_ai.usage.output_tokens": usage.completion_tokens if usage else None,
+        "error.type": error,
+    }
+    if error is not None:
         span.set_status(Status(StatusCode.ERROR))
-    span.set_attributes(attributes)
+    span.set_attributes({name: value for name, value in told.items() if value is not None})
     span.end()

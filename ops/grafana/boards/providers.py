@@ -83,6 +83,13 @@ PROVIDERS = Board(
                     states=("closed", "half-open", "open"),
                 ),
                 Panel(
+                    title="Answered by another model",
+                    description="The vendor moved an alias since the start, or redirects a name.",
+                    queries={"{{provider}}/{{model}}": largest("gateway_answered_by_other", "provider", "model")},
+                    look=Look.STATES,
+                    states=("as expected", "another"),
+                ),
+                Panel(
                     title="Calls that wait",
                     description="Where a provider takes one call after the other, as the embedded model does.",
                     queries={"{{provider}}": total("gateway_queue_depth", "provider")},

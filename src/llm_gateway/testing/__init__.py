@@ -23,6 +23,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints, Mem
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
+from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.scripted.chat_model import (
     Cut,
     Script,
@@ -49,6 +50,7 @@ from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
 from .contracts.request_log import RequestLogContract
 from .contracts.shared_store import SharedStoreContract, StoreMeterContract
+from .contracts.signature_store import SignatureStoreContract
 
 __all__ = [
     "AccessLogContract",
@@ -67,6 +69,7 @@ __all__ = [
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",
+    "MemorySignatureStore",
     "ObserverContract",
     "QueueMeterContract",
     "RateLimiterContract",
@@ -83,6 +86,7 @@ __all__ = [
     "ScriptedEmbeddingModel",
     "SeededEntropy",
     "SharedStoreContract",
+    "SignatureStoreContract",
     "Step",
     "StoreMeterContract",
     "TrafficMeterContract",

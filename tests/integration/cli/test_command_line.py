@@ -118,6 +118,12 @@ def test_check_warns_of_a_model_that_ends_and_passes(tmp_path: Path) -> None:
     assert warnings
 
 
+def test_check_finds_a_base_url_that_cannot_work(tmp_path: Path) -> None:
+    done = command(tmp_path, "check", API_KEYS="sk-canary-0123", OLLAMA_BASE_URL="http://127.0.0.1:9/api/chat")
+    assert done.returncode == 1
+    assert done.stderr.startswith("OLLAMA_BASE_URL: must be the address of the server, and not of one of its calls")
+
+
 def test_a_probe_fails_where_a_configured_server_does_not_answer(tmp_path: Path) -> None:
     variables = {"API_KEYS": "sk-canary-0123", "OLLAMA_BASE_URL": "http://127.0.0.1:9"}
     assert command(tmp_path, "check", **variables).returncode == 0

@@ -43,12 +43,13 @@ def ask(
     model: GeminiChatModel,
     chat: ChatRequest | None = None,
     *,
+    to: Endpoint = TO,
     grain: Grain = Grain.STREAM,
     seconds: float = HANG_SECONDS,
     clock: Clock | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
     deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
-    return model.events(TO, chat or request(), grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
+    return model.events(to, chat or request(), grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
 
 
 async def events_of(model: GeminiChatModel, chat: ChatRequest | None = None, **options: Any) -> list[ChatEvent]:

@@ -72,8 +72,9 @@ class SignedTools:
             if signed != as_given and signed != [self._or_else, *as_given[1:]]:
                 return refusal(400, status="INVALID_ARGUMENT")
             results = contents[contents.index({"parts": parts, "role": "model"}) + 1]["parts"]
-            called = [(part["functionCall"]["id"], part["functionCall"]["name"]) for part in parts]
-            if [(part["functionResponse"]["id"], part["functionResponse"]["name"]) for part in results] != called:
+            called = [(part["functionCall"].get("id"), part["functionCall"]["name"]) for part in parts]
+            answered = [(part["functionResponse"].get("id"), part["functionResponse"]["name"]) for part in results]
+            if answered != called:
                 return refusal(400, status="INVALID_ARGUMENT")
         if len(back) == len(self._turns):
             answer = [said({"text": self._last}, finish="STOP", usage={"promptTokenCount": 1})]

@@ -26,6 +26,10 @@ GOLDEN = {
 }
 
 
+PLANNED = frozenset({"G4"})
+"""The plan passes over a model that refuses penalties: the adapter sends those that it is given."""
+
+
 async def test_a_stream_is_told_as_it_comes() -> None:
     async with served(stream(HELLO, WORLD)) as (server, model):
         assert await events_of(model) == [
@@ -63,6 +67,7 @@ async def test_what_is_asked_reaches_the_vendor(
 ) -> None:
     answer = whole(WORLD) if grain is Grain.WHOLE else stream(WORLD)
     async with served(answer) as (server, model):
+        server.vendor.waived = PLANNED
         await events_of(model, msgspec.convert(golden["request"], ChatRequest), grain=grain)
     sent = server.asked[0].body
     for field in ("contents", "systemInstruction", "tools", "toolConfig"):
@@ -89,6 +94,7 @@ async def test_the_golden_requests_reach_the_wire_unchanged(name: str) -> None:
     golden = GOLDEN[name]
     to = Endpoint(id=EndpointId(provider="gemini", model=golden["model"]), locality=Locality.CLOUD)
     async with served(stream(WORLD)) as (server, model):
+        server.vendor.waived = PLANNED
         deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
         chat = msgspec.convert(golden["request"], ChatRequest)
         await collect(model.events(to, chat, grain=Grain.STREAM, deadline=deadline, headers={}))

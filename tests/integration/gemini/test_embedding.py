@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from math import hypot
 from pathlib import Path
 
 import msgspec
@@ -38,9 +39,11 @@ from ..served_contract import ServedContract
 from ..waiting import HANG_SECONDS
 from .calls import KEY, PROMPT
 from .payloads import embedded, refusal
+from .rules.models import Model
 from .server import GeminiServer
 
-MODELS = ("gemini-embedding-001", "gemini-embedding-2", "gemini-embedding-exp-03-07")
+OLD = "gemini-embedding-exp-03-07"
+MODELS = ("gemini-embedding-001", "gemini-embedding-2", OLD)
 
 
 def at(model: str = "gemini-embedding-001") -> Endpoint:
@@ -51,7 +54,7 @@ def at(model: str = "gemini-embedding-001") -> Endpoint:
 async def served(
     *scripts: Reaction, clock: Clock | None = None
 ) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
-    async with GeminiServer(*scripts).running() as server:
+    async with GeminiServer(*scripts, models={OLD: Model()}).running() as server:
         client = GeminiClient(provider="gemini", api_key=KEY, base_url=server.url)
         try:
             yield server, GeminiEmbeddingModel(client, clock or SystemClock())
@@ -127,7 +130,10 @@ async def test_many_texts_are_batches_of_what_the_vendor_takes_and_one_answer(mo
     async with served(embedded) as (server, made):
         inputs = tuple(str(number) for number in range(2 * INPUTS_A_CALL + 1))
         reply = await embed(made, *inputs, to=at(model))
-        assert [vector[2] for vector in reply.vectors] == [ord(text[-1]) for text in inputs]
+        assert [
+            round(vector[2] / vector[0] * len(text)) for text, vector in zip(inputs, reply.vectors, strict=True)
+        ] == [ord(text[-1]) for text in inputs]
+        assert all(hypot(*vector) == pytest.approx(1) for vector in reply.vectors)
         assert reply.prompt_tokens == 2 * len(inputs)
         assert [len(asked.body["requests"]) for asked in server.asked] == [INPUTS_A_CALL, INPUTS_A_CALL, 1]
         assert server.connections == 1
@@ -166,6 +172,30 @@ async def test_each_fault_is_its_class_of_error_and_tells_neither_text_nor_key(n
         assert PROMPT not in caught.value.message
         assert KEY not in caught.value.message
         assert await server.quiet() == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "dimensions", "path"),
+    [
+        ("requests[0].content", None, "input"),
+        ("requests[0].output_dimensionality", 64, "dimensions"),
+        ("requests[0].output_dimensionality", None, None),
+        ("requests[0].task_type", 64, None),
+    ],
+)
+async def test_a_refused_field_is_the_clients_where_it_stated_it(
+    field: str, dimensions: int | None, path: str | None
+) -> None:
+    async with served(refusal(400, {"fieldViolations": [{"field": field}]})) as (_, model):
+        deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
+        request = EmbedRequest(inputs=(PROMPT,), dimensions=dimensions)
+        with pytest.raises(ProviderError) as caught:
+            await model.embed(at(), request, deadline=deadline, headers={})
+    if path is None:
+        assert isinstance(caught.value, ProviderMisconfigured)
+    else:
+        assert isinstance(caught.value, ProviderRejected)
+        assert caught.value.path == path
 
 
 async def test_no_connection_is_a_refusal() -> None:

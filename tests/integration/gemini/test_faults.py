@@ -22,7 +22,7 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.events import ChatEvent, Finished, TextDelta, collect
 
-from ..scripted_vendor import Answer, Cut, Flood, Reset, Script
+from ..scripted_vendor import Answer, Cut, Flood, Hold, Reset, Script
 from .calls import HELLO, KEY, PROMPT, WORLD, ask, events_of, served
 from .payloads import refusal, said, sse, stream
 
@@ -63,6 +63,7 @@ async def test_a_whole_answer_cut_at_any_byte_is_broken(framed: bool) -> None:
 
 
 ERROR_IN_STREAM = {"error": {"code": 503, "message": PROMPT, "status": "UNAVAILABLE"}}
+BARE = json.dumps(ERROR_IN_STREAM, indent=2).encode()
 JSON = {"Content-Type": "application/json"}
 FAULTS: dict[str, tuple[Script, type[ProviderError]]] = {
     "400": (refusal(400), ProviderRejected),
@@ -88,6 +89,13 @@ FAULTS: dict[str, tuple[Script, type[ProviderError]]] = {
     "nothing": (stream(), ProviderBroken),
     "error in the stream": (stream(HELLO, ERROR_IN_STREAM), ProviderUnavailable),
     "error as the first of the stream": (stream(ERROR_IN_STREAM), ProviderUnavailable),
+    "error without space": (stream(HELLO, then=(sse(ERROR_IN_STREAM).replace(b" ", b"", 1),)), ProviderUnavailable),
+    "error over lines at last": (stream(HELLO, then=(BARE,)), ProviderUnavailable),
+    "error over lines in a list": (Answer((json.dumps([ERROR_IN_STREAM], indent=2).encode(),)), ProviderUnavailable),
+    "error in a list": (stream(HELLO, [ERROR_IN_STREAM]), ProviderUnavailable),
+    "error by its name alone": (stream({"error": {"status": "RESOURCE_EXHAUSTED"}}), ProviderThrottled),
+    "error of odd code": (stream({"error": {"code": 14, "status": "UNAVAILABLE"}}), ProviderUnavailable),
+    "error over lines, half of it": (stream(HELLO, then=(BARE[:40],)), ProviderBroken),
     "error over lines": (Answer((json.dumps(ERROR_IN_STREAM, indent=1).encode(),)), ProviderUnavailable),
     "odd error in the stream": (stream({"error": {"code": "503"}}), ProviderBroken),
     "no JSON": (Answer((b"data: {" + PROMPT.encode() + b"}\n\n",)), ProviderBroken),
@@ -151,3 +159,22 @@ async def test_comments_and_other_fields_of_the_stream_are_passed_over() -> None
     wire = b": alive\r\n\r\nevent: x\r\nid: 1\r\nretry: 5\r\n" + sse(HELLO) + b": alive\n\n" + sse(WORLD)
     async with served(Answer((wire,))) as (_, model):
         assert (await collect(ask(model))).content == "Hello"
+
+
+async def test_an_error_over_lines_is_told_though_the_line_is_held() -> None:
+    held = stream(HELLO, then=(BARE + b"\n", Hold()))
+    async with served(held) as (_, model):
+        with pytest.raises(ProviderUnavailable):
+            await events_of(model)
+
+
+async def test_data_needs_no_space() -> None:
+    wire = b"".join(b"data:" + json.dumps(chunk).encode() + b"\n\n" for chunk in (HELLO, WORLD))
+    async with served(Answer((wire,))) as (_, model):
+        assert (await collect(ask(model))).content == "Hello"
+
+
+async def test_an_answer_that_speaks_of_an_error_is_none() -> None:
+    text = '{"error": {"code": 503}}'
+    async with served(stream(said({"text": text}), WORLD)) as (_, model):
+        assert (await collect(ask(model))).content == text + "lo"

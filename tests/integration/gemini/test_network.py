@@ -44,6 +44,15 @@ async def test_nothing_is_sent_where_no_connection_is_made(grain: Grain, monkeyp
             assert PROMPT.encode() not in plain.received + untrusted.received
 
 
+@pytest.mark.parametrize("door", ["/", "/v1", "/v1beta/", "/api", "/v1beta/openai/"])
+async def test_a_base_url_that_names_a_door_of_the_vendor_means_the_vendor(door: str) -> None:
+    async with GeminiServer(stream(HELLO, WORLD)).running() as server:
+        for url in (server.url, server.url + door):
+            async with model_at(url) as model:
+                await events_of(model)
+        assert server.asked[0].path == server.asked[1].path
+
+
 def self_signed() -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])

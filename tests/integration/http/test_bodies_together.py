@@ -26,7 +26,7 @@ PHOTO = bytes(range(250)) * 3600
 
 
 def held(served: Served) -> int:
-    return cast("RequestMiddleware", served.server.config.app)._bodies.held
+    return cast("RequestMiddleware", served.server.config.app).bodies.held
 
 
 def body(size: int, **fields: object) -> bytes:

@@ -16,6 +16,7 @@ from llm_gateway.domain.routing import Feature
 
 from ..gemini.payloads import refusal, respelled, stream
 from ..gemini.payloads import said as gemini_said
+from ..gemini.rules.models import ANY_OF_THEM, Model
 from ..gemini.server import GeminiServer
 from ..ollama.server import answer as ollama_answer
 from ..ollama.server import end, ollama_server
@@ -24,6 +25,9 @@ from .served import KEY, Served, chat, serve
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 OTHER_KEY = "test-key-2"
+OF_TOMORROW = "gemini-5-unheard-of"
+DESCRIBED = "gemini-9-new"
+ALL_OF_IT = Model(levels=frozenset({"MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"}), sampling=True)
 SPOILED = "a bad prompt"
 SAMPLING = {"gemini-3.1-pro-preview", "gemini-3.1-flash-lite", "gemini-3-flash-preview"}
 """Of the models that think by level."""
@@ -49,7 +53,10 @@ async def gateway(
     script: Callable[[Asked], Answer] = hello, *, model: str = "gemini-flash-latest", **settings: Any
 ) -> AsyncGenerator[tuple[Served, Callable[[], list[Asked]]], None]:
     """Over both providers; with what Gemini was asked to generate."""
-    async with GeminiServer(script).running() as gemini, ollama_server() as ollama:
+    async with (
+        GeminiServer(script, models={OF_TOMORROW: ANY_OF_THEM, DESCRIBED: ALL_OF_IT}).running() as gemini,
+        ollama_server() as ollama,
+    ):
         ollama.scripts = [
             lambda asked: ollama_answer("Hi") if asked.body["stream"] else whole(end("stop", content="From Ollama"))
         ]
@@ -68,7 +75,7 @@ async def gateway(
         *((f"gemini-4-{metal}", "LOW") for metal in ("neon", "hydrogen", "carbon", "argon")),
         *((model, "MINIMAL") for model in ("gemini-3.6-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite")),
         *((model, "MINIMAL") for model in ("gemini-3.1-flash-lite", "gemini-3-flash-preview")),
-        ("gemini-5-unheard-of", "LOW"),
+        (OF_TOMORROW, "LOW"),
     ],
 )
 async def test_the_default_request_passes_at_every_model_that_thinks_by_level(
@@ -120,9 +127,9 @@ async def test_what_the_gateway_added_itself_is_not_the_clients_fault(
     async with gateway(refusing(OURS[name])) as (served, chats):
         hinted = await served.chat(model_hint="online", stream=streamed)
         assert (hinted.status_code, hinted.headers["x-gateway-provider"]) == (200, "ollama")
-        warned = [record.getMessage() for record in caplog.records if "gemini" in record.name]
+        warned = [record.getMessage() for record in caplog.records if record.name == "llm_gateway.providers"]
         assert len(warned) == 1
-        assert warned[0].startswith("gemini/gemini-flash-latest refuses what this gateway adds to a request: ")
+        assert warned[0].startswith("gemini/gemini-flash-latest: status 400, added_field: ")
 
         pinned = await served.chat(model="gemini", stream=streamed)
         assert (pinned.status_code, pinned.json()["code"]) == (502, "provider_misconfigured")
@@ -191,7 +198,7 @@ async def test_what_has_no_effect_is_named_in_header_record_and_plan_and_refused
 
 async def test_a_model_that_an_operator_describes_is_honoured_explained_and_documented() -> None:
     told = ModelSettings(provider="gemini", names=("gemini-9-*",), levels=tuple(ReasoningEffort)[1:], sampling=True)
-    async with gateway(model="gemini-9-new", models=(told,)) as (served, chats):
+    async with gateway(model=DESCRIBED, models=(told,)) as (served, chats):
         stated: dict[str, Any] = {"reasoning_effort": "xhigh", "temperature": 0.5}
         plan = await served.client.post("/api/v1/explain", json=chat(model="gemini", **stated))
         assert plan.json()["endpoints"][0]["ignored"] == []

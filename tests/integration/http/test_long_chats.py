@@ -68,7 +68,7 @@ def answer(asked: Asked) -> Answer:
 @asynccontextmanager
 async def gateway() -> AsyncGenerator[tuple[Served, GeminiServer], None]:
     async with (
-        GeminiServer(answer).running() as vendor,
+        GeminiServer(answer, judges=False).running() as vendor,  # it works on the loop that is measured
         serve(None, gemini_api_key=Secret("k"), gemini_base_url=vendor.url) as served,
     ):
         assert (await served.chat(model="gemini")).status_code == 200  # the SDK makes its types on first use
@@ -155,7 +155,7 @@ async def test_health_is_told_at_once_beside_long_conversations(tmp_path: Path, 
         return max(seconds)
 
     async with (
-        GeminiServer(answer).running() as vendor,
+        GeminiServer(answer, judges=False).running() as vendor,
         workers(tmp_path, RATE_LIMITER_CAPACITY="100", GEMINI_API_KEY="k", GEMINI_BASE_URL=vendor.url) as running,
         client(running.url) as asking,
     ):

@@ -26,7 +26,7 @@ UNDESCRIBED = ("/", "/docs", "/docs/openapi.json", "/assets/")
 
 def served_methods(served: Served) -> Mapping[str, set[str]]:
     """What Litestar answers at each of its paths, without `OPTIONS`, which it adds to all."""
-    app = cast("Litestar", cast("RequestMiddleware", served.server.config.app)._app)
+    app = cast("Litestar", cast("RequestMiddleware", served.server.config.app).app)
     routed = [route for route in app.routes if isinstance(route, HTTPRoute)]
     assert len(routed) == len(app.routes)
     return {route.path_format: {str(method) for method in route.methods} - {"OPTIONS"} for route in routed}

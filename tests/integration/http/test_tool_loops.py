@@ -27,13 +27,13 @@ SIGNATURES = [b64encode(bytes(range(256)) + bytes([number])).decode() for number
 class GeminiTools(SignedTools):
     """Signs the first call of each turn, and has no list of models."""
 
-    def __init__(self) -> None:
+    def __init__(self, or_else: bytes | None = None) -> None:
         def turn(number: int) -> list[dict[str, Any]]:
             first = {"functionCall": {"id": f"{number}a", "name": "add", "args": {"n": number}}}
             second = {"functionCall": {"id": f"{number}b", "name": "now", "args": {}}}
             return [first | {"thoughtSignature": SIGNATURES[number]}, second]
 
-        super().__init__([turn(number) for number in range(TURNS)], "Done.")
+        super().__init__([turn(number) for number in range(TURNS)], "Done.", or_else=or_else)
 
     @override
     def __call__(self, asked: Asked) -> Answer:
@@ -130,8 +130,8 @@ async def test_a_loop_of_three_turns_with_parallel_calls(provider: str, streamed
 
 
 @STREAMED
-@pytest.mark.parametrize("given", [None, {"google": {"thought_signature": "c3BvaWxlZA=="}}], ids=["missing", "changed"])
-async def test_a_spoiled_signature_is_the_callers_fault(given: dict[str, Any] | None, streamed: bool) -> None:
+async def test_a_spoiled_signature_is_the_callers_fault(streamed: bool) -> None:
+    given = {"google": {"thought_signature": "c3BvaWxlZA=="}}
     start: list[object] = [{"role": "user", "content": "Go."}]
     async with gateway_to("gemini") as served:
         said, *results = back(await asked(served, "gemini", start, streamed))

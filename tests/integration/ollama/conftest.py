@@ -1,4 +1,4 @@
-"""The server that each test has for itself, and the adapter of its chats."""
+"""The server that each test has for itself, and the adapter of its chats, which sends nothing that is not read."""
 
 from collections.abc import AsyncGenerator
 
@@ -21,3 +21,5 @@ async def model(server: OllamaServer) -> AsyncGenerator[OllamaChatModel, None]:
     made = OllamaChatModel(base_url=server.url, clock=SystemClock())
     yield made
     await made.aclose()
+    assert not server.dropped
+    assert not server.cut

@@ -1,7 +1,8 @@
-"""A scripted Ollama server on loopback: it says what a test wants, breaks as it wants, and sees who leaves."""
+"""An Ollama on loopback that refuses what the vendor refuses, and else does what a test says."""
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -10,6 +11,8 @@ from typing_extensions import override
 
 from .. import scripted_vendor
 from ..scripted_vendor import LAST, Asked, Reset, Script, ScriptedVendor, Step, head, whole
+from . import rules
+from .rules import Verdict
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 HEAD = head(headers=NDJSON)
@@ -52,19 +55,43 @@ def answer(*words: str) -> Script:
     return stream(*(line(word) for word in words), end())
 
 
+def from_the_cloud(asked: Asked) -> Script:
+    told = {"model": asked.body["model"], "remote_host": rules.REMOTE}
+    if asked.body.get("stream", True):
+        return stream(line("From afar") | told, end() | told)
+    return whole(end() | line("From afar") | told | {"done": True})
+
+
+def vector(text: str, length: int = 3) -> tuple[float, ...]:
+    made = [len(text), ord(text[0]), ord(text[-1])][:length]
+    return tuple(number / math.hypot(*made) for number in made)
+
+
 def embedded(asked: Asked) -> Script:
-    """A vector for each text, of its own, as the vendor answers."""
-    length = min(3, asked.body.get("dimensions", 3))
-    vectors = [[len(text), ord(text[0]), ord(text[-1])][:length] for text in asked.body["input"]]
+    """A vector of unit length for each text, of its own, as the vendor answers."""
+    vectors = [vector(text, asked.body.get("dimensions", 3)) for text in asked.body["input"]]
     tokens = 2 * len(vectors)
     return whole({"model": asked.body["model"], "embeddings": vectors, "load_duration": 1, "prompt_eval_count": tokens})
 
 
+_HELLO = answer("Hello", " there")
+
+
 class OllamaServer(ScriptedVendor):
-    """`scripts` answer the chats, `embedding` answers embeddings."""
+    """`scripts` answer the chats, `embedding` answers embeddings, where a server of this `version` would.
+
+    `dropped` and `cut` are the paths of what its models have never seen of the requests that it took. `cloud`: how it
+    stands with the vendor's. `queue_full`: so many of the next calls find no place in its queue.
+    """
 
     def __init__(self) -> None:
-        super().__init__(answer("Hello", " there"))
+        super().__init__(_HELLO)
+        self.version = "0.33.0"
+        self.default_context = 4096
+        self.cloud = "on"
+        self.queue_full = 0
+        self.dropped: set[str] = set()
+        self.cut: list[str] = []
         self.models = [Model(name="llama3.1:latest")]
         self.loaded = {"llama3.1:latest"}
         self.absent: set[str] = set()
@@ -90,7 +117,14 @@ class OllamaServer(ScriptedVendor):
     async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
         if asked.path in self.absent:
             return whole({"error": "404 page not found"}, 404)
+        verdict = self._verdict(asked)
+        if verdict.error:
+            return whole(verdict.body, verdict.status)
+        self.dropped |= verdict.dropped
+        self.cut += verdict.cut
         match asked.path:
+            case "/api/version":
+                return whole({"version": self.version})
             case "/api/tags":
                 return whole({"models": [{"name": m.name, "model": m.name, "digest": m.digest} for m in self.models]})
             case "/api/ps":
@@ -107,8 +141,41 @@ class OllamaServer(ScriptedVendor):
                 return self.embedding(asked)
         return self.scripted(asked)
 
+    @override
+    def scripted(self, asked: Asked) -> Script:
+        model = self._find(asked.body["model"]) if asked.path == "/api/chat" else None
+        if model is not None and model.remote_host and self.scripts[0] is _HELLO:
+            return from_the_cloud(asked)
+        return super().scripted(asked)
+
+    def _verdict(self, asked: Asked) -> Verdict:
+        if asked.path not in ("/api/chat", "/api/embed", "/api/show"):
+            return Verdict()
+        body = asked.body
+        if not body.get("model"):
+            return rules.refused(400, "model is required")
+        model = self._find(body["model"])
+        if model is None:
+            return rules.refused(404, f"model '{body['model']}' not found")
+        if model.remote_host:
+            return rules.CLOUD.get(self.cloud, Verdict())
+        if asked.path == "/api/show":
+            return Verdict()
+        if self.queue_full:
+            self.queue_full -= 1
+            return rules.refused(503, rules.QUEUE_FULL)
+        if not body.get("messages") and not body.get("input"):
+            return Verdict()
+        context = min((body.get("options") or {}).get("num_ctx") or self.default_context, model.context_length)
+        if asked.path == "/api/embed":
+            return rules.embed(body, model.capabilities, context)
+        return rules.chat(rules.version_of(self.version), body, model.capabilities, context)
+
     async def _load(self, asked: Asked, reader: asyncio.StreamReader, loaded: dict[str, object]) -> Script:
-        """As the vendor's: who leaves while a model loads ends the load."""
+        """As the vendor's: who leaves while a model loads ends the load. Without a time to be kept it is unloaded."""
+        if asked.body.get("keep_alive") == 0:
+            self.loaded -= {m.name for m in self.models if rules.plain(m.name) == rules.plain(asked.body["model"])}
+            return whole(loaded | {"done_reason": "unload"})
         self.loading.set()
         if not await self.comes(self.may_load, reader):
             self.loads_given_up += 1
@@ -119,12 +186,10 @@ class OllamaServer(ScriptedVendor):
         return whole(loaded)
 
     def _find(self, name: str) -> Model | None:
-        return next((model for model in self.models if _plain(model.name) == _plain(name)), None)
-
-
-def _plain(name: str) -> str:
-    """As the vendor compares names."""
-    return name.lower().removesuffix(":latest").removeprefix("registry.ollama.ai/").removeprefix("library/")
+        """A name of the cloud's needs no model of the server's."""
+        if rules.of_the_cloud(rules.version_of(self.version), name):
+            return Model(name=name, capabilities=rules.CLOUD_CAPABILITIES, remote_host=rules.REMOTE)
+        return next((model for model in self.models if rules.plain(model.name) == rules.plain(name)), None)
 
 
 def ollama_server(port: int = 0) -> AbstractAsyncContextManager[OllamaServer]:

@@ -1,11 +1,15 @@
 """Ollama over a real socket: chats, tools and parameters, as they go out and as they come back."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
@@ -15,23 +19,25 @@ from llm_gateway.domain.chat import (
     ChatRequest,
     FinishReason,
     Grain,
-    Image,
     Message,
+    NamedTool,
     ReasoningEffort,
     Text,
     Tool,
     ToolCall,
     ToolMessage,
+    ToolMode,
     UserMessage,
 )
-from llm_gateway.domain.errors import ProviderMisconfigured, ProviderRejected
-from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, collect
+from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRejected
+from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
-from ..scripted_vendor import Script, whole
-from ..waiting import HANG_SECONDS
-from .server import Model, OllamaServer, answer, end, line, ollama_server, stream
+from ..scripted_vendor import LAST, Script, Wait, whole
+from ..waiting import HANG_SECONDS, eventually
+from .server import HEAD, Model, OllamaServer, answer, chunk, end, line, ollama_server, stream
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 HI = UserMessage(content=(Text(text="hi"),))
@@ -86,6 +92,7 @@ async def test_the_trace_goes_along(server: OllamaServer, model: OllamaChatModel
 
 
 async def test_images_go_out_in_base64(server: OllamaServer, model: OllamaChatModel) -> None:
+    server.models = [Model(name="llama3.1:latest", capabilities=("completion", "vision"))]
     picture = UserMessage(content=(Text(text="what?"), Image(data=b"\x00\xff", mime_type="image/png")))
     await reply_of(model, ChatRequest(messages=(picture,)))
     assert server.chats()[0].body["messages"] == [{"role": "user", "content": "what?", "images": ["AP8="]}]
@@ -130,6 +137,18 @@ async def test_a_tool_loop_of_three_turns_with_parallel_calls(
     assert len({call["id"] for message in sent for call in message.get("tool_calls", ())}) == 3
 
 
+@GRAINS
+async def test_calls_that_the_server_numbers_alike_are_told_apart(
+    server: OllamaServer, model: OllamaChatModel, grain: Grain
+) -> None:
+    wishes: list[dict[str, object]] = [
+        {"function": {"index": 0, "name": "clock", "arguments": {"n": n}}} for n in range(3)
+    ]
+    server.scripts = [_wished(wishes, grain)]
+    calls = [event async for event in ask(model, grain=grain) if isinstance(event, ToolCallDelta)]
+    assert [(call.index, call.arguments) for call in calls] == [(n, f'{{"n":{n}}}') for n in range(3)]
+
+
 async def test_the_servers_own_call_ids_are_kept(server: OllamaServer, model: OllamaChatModel) -> None:
     server.scripts = [stream(line(tool_calls=[_wish("a", {}) | {"id": "call_x1"}]), end())]
     assert (await reply_of(model)).tool_calls == (ToolCall(id="call_x1", name="a", arguments="{}"),)
@@ -139,7 +158,11 @@ async def test_thoughts_are_reasoning_and_effort_is_a_level_only_for_gpt_oss(
     server: OllamaServer, model: OllamaChatModel
 ) -> None:
     server.scripts = [stream(line(thinking="hm"), line("so"), end())]
-    server.models = [Model(name="gpt-oss:20b", family="gptoss"), Model(name="llama3.1:latest")]
+    thinking = ("completion", "thinking")
+    server.models = [
+        Model(name="gpt-oss:20b", family="gptoss", capabilities=thinking),
+        Model(name="llama3.1:latest", capabilities=thinking),
+    ]
     server.loaded = {"gpt-oss:20b", "llama3.1:latest"}
     deep = ChatRequest(messages=(HI,), reasoning_effort=ReasoningEffort.HIGH)
     reply = await reply_of(model, deep)
@@ -148,6 +171,136 @@ async def test_thoughts_are_reasoning_and_effort_is_a_level_only_for_gpt_oss(
     await collect(ask(model, deep, to=levels))
     await collect(ask(model, PLAIN, to=levels))
     assert [asked.body["think"] for asked in server.chats()] == [True, "high", "low"]
+
+
+WEATHER = Tool(
+    name="weather",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+CLOCK = Tool(name="clock")
+CALL = ToolCall(id="call_0", name="weather", arguments='{"city": "Oslo"}')
+FORCED = ChatRequest(messages=(HI,), tools=(WEATHER, CLOCK), tool_choice=NamedTool(name="weather"))
+REQUIRED = ChatRequest(messages=(HI,), tools=(WEATHER, CLOCK), tool_choice=ToolMode.REQUIRED)
+WRAPPED = '{"name": "weather", "arguments": {"city": "Oslo"}}'
+
+
+def _spoken(text: str, grain: Grain, reason: str = "stop", **more: object) -> Script:
+    if grain is Grain.WHOLE:
+        return whole(end(reason) | {"message": {"role": "assistant", "content": text, **more}})
+    thoughts = (line(**more),) if more else ()  # type: ignore[arg-type]
+    return stream(*thoughts, *(line(text[at : at + 7]) for at in range(0, len(text), 7)), end(reason))
+
+
+@GRAINS
+@pytest.mark.parametrize(
+    ("request_", "text"), [(FORCED, CALL.arguments), (FORCED, WRAPPED), (REQUIRED, WRAPPED)], ids=["one", "odd", "any"]
+)
+async def test_a_tool_that_must_be_called_is(
+    server: OllamaServer, model: OllamaChatModel, request_: ChatRequest, text: str, grain: Grain
+) -> None:
+    server.scripts = [_spoken(text, grain, thinking="hm")]
+    events = [event async for event in ask(model, request_, grain)]
+    assert [type(event) for event in events] == [Started, ReasoningDelta, ToolCallDelta, Finished]
+    reply = await collect(ask(model, request_, grain))
+    assert (reply.tool_calls, reply.finish_reason) == ((CALL,), FinishReason.TOOL_CALLS)
+    assert (reply.content, reply.reasoning) == ("", "hm")
+
+
+AWKWARD = Tool(
+    name="awkward",
+    strict=True,
+    parameters={
+        "title": "Awkward",
+        "type": "object",
+        "properties": {"when": {"$ref": "#/$defs/When"}, "how": {"oneOf": [{"const": "so"}, {"type": "null"}]}},
+        "additionalProperties": False,
+        "$defs": {"When": {"type": "string", "format": "date", "title": "When"}},
+    },
+)
+
+
+@pytest.mark.parametrize("version", ["0.17.4", "0.33.0"])
+async def test_nothing_of_a_tool_is_dropped_in_silence(
+    server: OllamaServer, model: OllamaChatModel, version: str
+) -> None:
+    """The server tells, at the fixture's end, what it would have dropped."""
+    server.version = version
+    reply = await reply_of(model, ChatRequest(messages=(HI,), tools=(AWKWARD,)))
+    at = "tools[0].function"
+    assert reply.ignored == (f"{at}.parameters.format", f"{at}.parameters.additionalProperties", f"{at}.strict")
+    sent = server.chats()[0].body["tools"][0]["function"]["parameters"]
+    assert sent["properties"] == {
+        "when": {"type": "string"},
+        "how": {"anyOf": [{"enum": ["so"]}, {"type": "null"}]},
+    }
+
+
+@GRAINS
+async def test_a_call_that_the_server_reads_by_itself_will_do(
+    server: OllamaServer, model: OllamaChatModel, grain: Grain
+) -> None:
+    server.scripts = [_wished([_wish("weather", {"city": "Oslo"})], grain)]
+    (call,) = (await reply_of(model, FORCED, grain)).tool_calls
+    assert (call.name, json.loads(call.arguments)) == ("weather", {"city": "Oslo"})
+
+
+@GRAINS
+@pytest.mark.parametrize("text", ["It rains.", "{}", '{"city": "Os', '{"name": "clock", "arguments": {}}', ""])
+async def test_an_answer_that_is_no_call_is_broken_by_the_request_and_none_of_it_is_given(
+    server: OllamaServer, model: OllamaChatModel, text: str, grain: Grain
+) -> None:
+    server.scripts = [_spoken(text, grain)]
+    seen: list[ChatEvent] = []
+
+    async def read() -> None:
+        async for event in ask(model, FORCED, grain):
+            seen.append(event)
+
+    with pytest.raises(ProviderBroken, match="was to call a tool") as caught:
+        await read()
+    assert caught.value.doubtful
+    assert not [event for event in seen if not isinstance(event, Started)]
+
+
+@GRAINS
+async def test_a_call_that_is_cut_at_its_limit_ends_with_length_and_is_none(
+    server: OllamaServer, model: OllamaChatModel, grain: Grain
+) -> None:
+    server.scripts = [_spoken('{"city": "Os', grain, "length")]
+    reply = await reply_of(model, FORCED, grain)
+    assert (reply.finish_reason, reply.content, reply.tool_calls) == (FinishReason.LENGTH, "", ())
+
+
+class LimitsSeen(ScriptedClock):
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits: list[float] = []
+
+    @override
+    def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
+        self.limits.append(when)
+        return super().timeout_at(when)
+
+
+async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(server: OllamaServer) -> None:
+    clock, pieces = LimitsSeen(), ['{"city":', ' "Os', 'lo"}']
+    gates = [asyncio.Event() for _ in pieces]
+    told = zip(gates, pieces, strict=True)
+    steps = [step for gate, text in told for step in (Wait(gate), chunk(line(text)))]
+    server.scripts = [[HEAD, *steps, chunk(end()) + LAST]]
+    model = OllamaChatModel(base_url=server.url, clock=clock, first_token_seconds=30, tool_silence_seconds=30)
+    deadline = Deadline(clock.monotonic() + 1_000)
+    asking = asyncio.create_task(
+        collect(model.events(LOCAL, FORCED, grain=Grain.STREAM, deadline=deadline, headers={}))
+    )
+    await eventually(server.chats)
+    for gate in gates[:2]:
+        await clock.advance(29)
+        gate.set()
+        await eventually(lambda: clock.limits[-1] == clock.monotonic() + 30)
+    gates[2].set()
+    assert (await asking).tool_calls == (CALL,)
+    await model.aclose()
 
 
 async def test_the_environment_is_not_read(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +321,19 @@ async def test_an_operators_key_goes_along(server: OllamaServer) -> None:
     await reply_of(model)
     await model.aclose()
     assert server.chats()[0].headers["authorization"] == "Bearer sk-own"
+
+
+@pytest.mark.parametrize("door", ["/", "/v1", "/v1/", "/api", "/v1beta"])
+async def test_a_base_url_that_names_a_door_of_the_server_means_the_server(server: OllamaServer, door: str) -> None:
+    model = OllamaChatModel(base_url=server.url + door, clock=SystemClock())
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url + door)
+    await directory.look()
+    assert (await reply_of(model)).content == "Hello there"
+    plain = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url)
+    await plain.look()
+    assert directory.snapshot() == plain.snapshot()
+    for each in (model, directory, plain):
+        await each.aclose()
 
 
 async def test_a_server_without_ps_is_asked_all_the_same(server: OllamaServer, model: OllamaChatModel) -> None:

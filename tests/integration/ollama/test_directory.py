@@ -39,8 +39,8 @@ async def test_features_are_what_the_model_can(server: OllamaServer) -> None:
         Model(name="seer:latest", capabilities=("completion", "vision", "thinking", "tools")),
     ]
     plain, seer = await looked(server)
-    assert seer.features - plain.features == {Feature.IMAGES, Feature.REASONING_EFFORT, Feature.TOOLS}
-    assert Feature.TOOL_CHOICE not in seer.features
+    tools = {Feature.TOOLS, Feature.TOOL_CHOICE, Feature.TOOLS_WITH_JSON, Feature.FORCED_TOOLS_WITH_JSON}
+    assert seer.features - plain.features == {Feature.IMAGES, Feature.REASONING_EFFORT, *tools}
     assert {Feature.SEED, Feature.JSON_SCHEMA, Feature.STOP} <= plain.features
 
 
@@ -89,6 +89,19 @@ async def test_a_model_hosted_elsewhere_is_in_the_cloud(server: OllamaServer, mo
     own, far = await looked(server)
     assert own.endpoint.locality is Locality.ON_PREMISES
     assert far.endpoint.locality is Locality.CLOUD
+
+
+@pytest.mark.parametrize("name", ["glm:cloud", " GLM:Cloud", "glm:120b-CLOUD", "glm-cloud"])
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_name_of_the_cloud_is_in_the_cloud_before_any_list_is_looked_at_and_whatever_it_says(
+    server: OllamaServer, name: str, listed: bool
+) -> None:
+    server.models = [Model(name=name)] if listed else []
+    directory = OllamaDirectory(model=name, clock=SystemClock(), base_url=server.url)
+    before = directory.snapshot()[0]
+    await directory.look()
+    assert before.endpoint.locality is directory.snapshot()[0].endpoint.locality is Locality.CLOUD
+    await directory.aclose()
 
 
 async def test_a_model_that_the_server_does_not_describe_may_be_hosted_anywhere(server: OllamaServer) -> None:

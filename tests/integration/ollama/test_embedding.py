@@ -19,7 +19,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS
-from .server import Model, OllamaServer, embedded, ollama_server
+from .server import Model, OllamaServer, embedded, ollama_server, vector
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="nomic"), locality=Locality.ON_PREMISES)
 SECRET = "a text that nobody may see"
@@ -56,7 +56,7 @@ async def embed(
 async def test_texts_go_out_whole_and_come_back_as_vectors(server: OllamaServer, model: OllamaEmbeddingModel) -> None:
     reply = await embed(model, EmbedRequest(inputs=("ab", "key"), dimensions=2))
     assert reply == EmbedReply(
-        endpoint=LOCAL.id, model="nomic", vectors=((2.0, ord("a")), (3.0, ord("k"))), prompt_tokens=4
+        endpoint=LOCAL.id, model="nomic", vectors=(vector("ab", 2), vector("key", 2)), prompt_tokens=4
     )
     (asked,) = server.embeds()
     assert asked.body == {"model": "nomic", "input": ["ab", "key"], "truncate": False, "dimensions": 2}
@@ -66,7 +66,7 @@ async def test_texts_go_out_whole_and_come_back_as_vectors(server: OllamaServer,
 async def test_many_texts_are_several_calls_and_one_answer(server: OllamaServer, model: OllamaEmbeddingModel) -> None:
     inputs = tuple(f"{number}" for number in range(2 * INPUTS_A_CALL + 1))
     reply = await embed(model, EmbedRequest(inputs=inputs))
-    assert [vector[0] for vector in reply.vectors] == [len(text) for text in inputs]
+    assert reply.vectors == tuple(vector(text) for text in inputs)
     assert reply.prompt_tokens == 2 * len(inputs)
     assert [len(asked.body["input"]) for asked in server.embeds()] == [INPUTS_A_CALL, INPUTS_A_CALL, 1]
 
@@ -126,7 +126,7 @@ async def test_nothing_is_sent_to_an_address_outside() -> None:
 WHOLE = json.dumps({"model": "nomic", "embeddings": [[1, 2, 3]]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(WHOLE)
 FAULTS: dict[str, tuple[Script, type[errors.ProviderError]]] = {
-    "400": (whole({"error": "the input length exceeds the context length"}, 400), errors.ProviderRejected),
+    "400": (whole({"error": "the input length exceeds the context length"}, 400), errors.ContextLengthExceeded),
     "401": (whole({}, 401), errors.ProviderMisconfigured),
     "404": (whole({}, 404), errors.ProviderMisconfigured),
     "429": (whole({}, 429), errors.ProviderThrottled),

@@ -66,6 +66,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     url: str | None = None
     model: str = MODEL
     remote_host: str | None = None
+    listed: bool = True
+    version: str = "0.33.0"
     turns: str | None = None
     """What changes once the gateway has looked at it."""
 
@@ -92,7 +94,8 @@ SCENES: Sequence[Scene] = (
         )
         for status in (301, 302, 303, 307, 308)
     ),
-    Scene(name="hosted", model="big-cloud", answers=passed_on, told=_OUTSIDE),
+    Scene(name="hosted", model="big-cloud", version="0.17.4", answers=passed_on, told=_OUTSIDE),
+    Scene(name="hosted-unlisted", model="Big:120b-Cloud", listed=False, answers=passed_on, told=_OUTSIDE),
     Scene(name="alias", answers=passed_on, remote_host=URL, told=_OUTSIDE),
     Scene(name="outside", answers=None, url=URL, told=_OUTSIDE),
     Scene(name="name-outside", answers=None, url=f"http://outside.premises:{PORT}", told=_OUTSIDE),
@@ -124,8 +127,9 @@ def hosts(*, turned: bool) -> str:
 
 def prepare(scene: Scene, server: OllamaServer) -> None:
     assert scene.answers is not None
-    server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)]
+    server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)] if scene.listed else []
     server.loaded = {f"{scene.model}:latest"}
+    server.version = scene.version
     server.scripts = [scene.answers]
 
 

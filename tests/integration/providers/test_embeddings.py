@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from math import hypot
 
 import pytest
 
@@ -24,7 +25,7 @@ from llm_gateway.domain.errors import Draining, NoRoute, UnknownModel
 from ..gemini.calls import KEY
 from ..gemini.payloads import embedded
 from ..gemini.server import GeminiServer
-from ..ollama.server import Model, OllamaServer, ollama_server
+from ..ollama.server import Model, OllamaServer, ollama_server, vector
 from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Asked, Hold, whole
 from ..waiting import HANG_SECONDS
 
@@ -62,6 +63,16 @@ def call(model: str, *, hint: Hint | None = None) -> EmbedCall:
     return EmbedCall(request=EmbedRequest(inputs=("one", "three"), dimensions=2), model=model, hint=hint)
 
 
+def of_unit_length(*values: int) -> tuple[float, ...]:
+    return tuple(value / hypot(*values) for value in values)
+
+
+MADE = {
+    "gemini": (of_unit_length(3, ord("o")), of_unit_length(5, ord("t"))),
+    "ollama": (vector("one", 2), vector("three", 2)),
+}
+
+
 async def test_both_providers_embed_and_the_second_time_nobody_is_asked(
     gateway: Gateway, gemini: GeminiServer, ollama: OllamaServer
 ) -> None:
@@ -70,7 +81,7 @@ async def test_both_providers_embed_and_the_second_time_nobody_is_asked(
         assert [one.cached for one in told] == [False, True]
         assert told[0].reply == told[1].reply
         assert told[0].reply.endpoint.provider == provider
-        assert told[0].reply.vectors == ((3, ord("o")), (5, ord("t")))
+        assert told[0].reply.vectors == MADE[provider]
     assert len([asked for asked in gemini.asked if "Embed" in asked.path]) == len(ollama.embeds()) == 1
     assert len(ollama.embed_loads()) == 1
 

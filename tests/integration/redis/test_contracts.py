@@ -1,5 +1,6 @@
 """What lives in a store keeps its contracts on fakeredis, on real servers of both kinds, and on a Cluster."""
 
+from datetime import timedelta
 from functools import cached_property
 
 import pytest
@@ -9,6 +10,7 @@ from llm_gateway.adapters.outbound.redis.client.store import Store
 from llm_gateway.adapters.outbound.redis.client_registry import CLIENTS, REGISTRATIONS, RedisClients
 from llm_gateway.adapters.outbound.redis.reply_cache import RedisReplyCache
 from llm_gateway.adapters.outbound.redis.request_log import RedisRequestLog
+from llm_gateway.adapters.outbound.redis.signature_store import RedisSignatureStore
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.testing import (
     ClientRegistryContract,
@@ -17,7 +19,9 @@ from llm_gateway.testing import (
     RequestLogContract,
     SeededEntropy,
     SharedStoreContract,
+    SignatureStoreContract,
 )
+from llm_gateway.testing.contracts.signature_store import new_key
 
 from .conftest import REDIS, Open
 from .set_time import TimedRateLimiter
@@ -51,6 +55,24 @@ class TestRedisReplyCache(OnStore, ReplyCacheContract):
     @override
     def make(self) -> RedisReplyCache:
         return RedisReplyCache(self.store, SeededEntropy())
+
+
+class TestRedisSignatureStore(OnStore, SignatureStoreContract):
+    @cached_property
+    @override
+    def clock(self) -> SystemClock:
+        return SystemClock()
+
+    @override
+    def make(self, life: timedelta) -> RedisSignatureStore:
+        return RedisSignatureStore(self.store, life)
+
+    async def test_a_store_that_is_away_finds_nothing_and_loses_what_it_is_given(self) -> None:
+        store, key = RedisSignatureStore(self.away, self.long), new_key()
+
+        await store.put(key, b"entry")
+
+        assert await store.get([key]) == {}
 
 
 class TestRedisClients(OnStore, ClientRegistryContract):

@@ -10,6 +10,7 @@ from msgspec import DecodeError, json
 from llm_gateway.adapters.outbound.ollama.names import same_model
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.probe_model import Finding, Verdict
+from llm_gateway.application.vendor_addresses import server_address
 
 from .probe_set import OllamaProbe, OllamaSet
 
@@ -25,7 +26,7 @@ class OllamaVendor:
     def __init__(self, base_url: str, model: str, clock: Clock) -> None:
         self._model = model
         self._clock = clock
-        self._sdk = ollama.AsyncClient(host=base_url)
+        self._sdk = ollama.AsyncClient(host=server_address(base_url))
 
     async def findings(self, probes: OllamaSet) -> AsyncGenerator[Finding, None]:
         """One that fails is the last."""

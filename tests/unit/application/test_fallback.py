@@ -63,13 +63,54 @@ async def test_whatever_fails_before_the_first_event_the_next_endpoint_answers(k
     ]
 
 
-@pytest.mark.parametrize("kind", [ProviderRejected, ContextLengthExceeded])
-async def test_a_rejected_request_goes_nowhere_else(kind: type[ProviderError]) -> None:
-    world = World(gemini=[[kind("gemini", "too long")]])
-    with pytest.raises(kind):
+async def test_a_rejected_request_goes_nowhere_else() -> None:
+    world = World(gemini=[[ProviderRejected("gemini", "no")]])
+    with pytest.raises(ProviderRejected):
         await world.ask(call_of())
     assert world.calls == (1, 0)
     assert await world.at_rest()
+
+
+async def test_a_rejection_that_may_be_the_endpoints_own_fault_goes_on() -> None:
+    world = World(gemini=[[ProviderRejected("gemini", "no", doubtful=True)]])
+    assert (await world.ask(call_of())).reply.endpoint == LOCAL.id
+    assert world.calls == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "limit", "answered"),
+    [
+        ((1000, 2000), None, True),
+        ((1000, 1000), None, False),
+        ((1000, 500), None, False),
+        ((1000, None), None, True),
+        ((None, 500), None, True),
+        ((None, 500), 500, False),
+        ((1000, 700), 600, True),
+    ],
+)
+async def test_a_prompt_too_long_for_one_endpoint_goes_to_the_next_with_a_longer_context(
+    contexts: tuple[int | None, int | None], limit: int | None, answered: bool
+) -> None:
+    world = World(gemini=[[ContextLengthExceeded("gemini", "too long", limit=limit)]], contexts=contexts)
+    if answered:
+        assert (await world.ask(call_of())).reply.endpoint == LOCAL.id
+    else:
+        with pytest.raises(ContextLengthExceeded):
+            await world.ask(call_of())
+    assert world.calls == (1, 1 if answered else 0)
+    passed = [skip.name for skip in world.observer.records[-1].passed_over]
+    assert passed == [CLOUD.name] if answered else [CLOUD.name, LOCAL.name]
+    assert await world.at_rest()
+
+
+@pytest.mark.parametrize("longest_first", [True, False])
+async def test_a_prompt_that_an_endpoint_may_yet_take_is_not_called_too_long(longest_first: bool) -> None:
+    too_long, busy = ContextLengthExceeded("x", "too long"), ProviderTimeout("x", "late")
+    first, second = (busy, too_long) if longest_first else (too_long, busy)
+    world = World(gemini=[[first]], ollama=[[second]], max_retries=0)
+    with pytest.raises(ProviderTimeout):
+        await world.ask(call_of())
 
 
 @pytest.mark.parametrize("kind", [*KINDS, ProviderRejected])

@@ -8,9 +8,11 @@ import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
 from llm_gateway.domain.errors import (
+    FailureReason,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
+    ProviderOverloaded,
     ProviderRefused,
     ProviderThrottled,
     ProviderTimeout,
@@ -205,6 +207,55 @@ async def test_a_trial_that_nobody_waited_for_leaves_the_next_one_free() -> None
     trying.cancel()
     await asyncio.gather(trying, return_exceptions=True)
     assert (await world.ask(ALONE)).reply.content == "Hello there"
+
+
+FULL: Script = [ProviderOverloaded("ollama", "the queue is full", retry_after=timedelta(seconds=1))]
+
+
+async def test_a_full_queue_is_asked_again_until_it_has_room_whatever_the_number_and_the_budget() -> None:
+    world = World(ollama=[*[FULL] * 40, HELLO])
+    told = await outcome(world, 300)
+    assert isinstance(told, Told)
+    assert len(told.record.attempts) == 41
+    assert world.breakers.state(LOCAL.id) is BreakerState.CLOSED
+
+
+async def test_a_full_queue_is_told_at_the_deadline_with_the_wait() -> None:
+    world = World(ollama=[FULL])
+    ended = await outcome(world, 600)
+    assert isinstance(ended, ProviderOverloaded)
+    assert ended.retry_after == timedelta(seconds=1)
+    assert world.clock.monotonic() <= 1_600
+    assert await world.at_rest()
+
+
+async def test_a_full_queue_is_not_asked_again_where_nothing_is_or_another_endpoint_may_answer() -> None:
+    world = World(ollama=[FULL], max_retries=0)
+    assert isinstance(await outcome(world, 0), ProviderOverloaded)
+    assert world.calls == (0, 1)
+    other = World(gemini=[FULL])
+    assert (await other.ask(call_of())).reply.endpoint == LOCAL.id
+    assert other.calls == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [
+        (ProviderUnavailable("ollama", "no memory", reason=FailureReason.OUT_OF_MEMORY), 1),
+        (ProviderUnavailable("ollama", "no load", reason=FailureReason.LOAD_STALLED), 1),
+        (ProviderUnavailable("ollama", "died", reason=FailureReason.RUNNER_LOST), 2),
+        (ProviderUnavailable("ollama", "500", reason=FailureReason.SERVER), 4),
+        (ProviderBroken("ollama", "cancelled", doubtful=True, repeats=1), 2),
+        (ProviderBroken("ollama", "gone", doubtful=True), 1),
+        (ProviderThrottled("ollama", "out", out_until=2e9), 1),
+    ],
+)
+async def test_what_a_repetition_cannot_mend_is_not_repeated(error: ProviderError, calls: int) -> None:
+    world = World(ollama=[[error]])
+    ended = await outcome(world)
+    assert isinstance(ended, ProviderError)
+    assert ended.message == error.message
+    assert world.calls == (0, calls)
 
 
 async def test_refused_requests_and_throttled_clients_do_not_open_the_breaker() -> None:

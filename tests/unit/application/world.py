@@ -11,6 +11,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
+from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
@@ -20,8 +21,10 @@ from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
 from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.kept_signatures import KeptSignatures
+from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.ports.stores import RateLimiter, ReplyCache
+from llm_gateway.application.ports.stores import RateLimiter, ReplyCache, SignatureStore
 from llm_gateway.application.records import CacheStatus, RequestRecord
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
@@ -60,11 +63,14 @@ class World:
         clock: ScriptedClock | None = None,
         limiter: RateLimiter | None = None,
         shared: ReplyCache | None = None,
+        signatures: SignatureStore | None = None,
+        signs_calls: bool = True,
         ttl: float = 60,
         max_retries: int = 3,
         max_answer_bytes: int = 1 << 20,
         output_limit: int | None = None,
         reservation_output: int = 1024,
+        contexts: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.clock = clock or ScriptedClock()
         self.entropy = SeededEntropy()
@@ -73,16 +79,23 @@ class World:
         self.observer = RecordingObserver()
         self.limiter = WitnessedLimiter(limiter or MemoryRateLimiter(self.clock))
         self.process = MemoryReplyCache(self.clock)
+        self.process_signatures = MemorySignatureStore(self.clock, timedelta(hours=1))
         self.log = MemoryRequestLog(self.clock)
         self.flights = Flights()
         self.breakers = Breakers(self.clock)
         self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl))
         self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy, reserved_output=reservation_output)
         states = [
-            EndpointState(endpoint=endpoint, features=frozenset(Feature), output_limit=output_limit)
-            for endpoint in (CLOUD, LOCAL)
+            EndpointState(
+                endpoint=endpoint,
+                features=frozenset(Feature),
+                output_limit=output_limit,
+                context_length=context,
+                signs_calls=signs_calls,
+            )
+            for endpoint, context in zip((CLOUD, LOCAL), contexts, strict=True)
         ]
-        plan_route = PlanRoute(FixedEndpoints(states))
+        plan_route = PlanRoute(KnownEndpoints(FixedEndpoints(states), self.breakers))
         limits = CallLimits(
             timeout_seconds=600.0,
             stream_seconds=3600.0,
@@ -92,7 +105,13 @@ class World:
         call_provider = CallProvider(self.breakers, limits, self.clock, self.entropy)
         models = {"gemini": self.gemini, "ollama": self.ollama}
         route = RouteChat(
-            models, self.lookup, self.flights, self.throttle, call_provider, max_answer_bytes=max_answer_bytes
+            models,
+            self.lookup,
+            self.flights,
+            self.throttle,
+            call_provider,
+            max_answer_bytes=max_answer_bytes,
+            signatures=KeptSignatures(self.process_signatures, signatures),
         )
         self.explain_chat = ExplainChat(plan_route, self.breakers)
         self.answer_chat = AnswerChat(

@@ -43,6 +43,8 @@ from llm_gateway.bootstrap.settings import EndpointSettings
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
+ABSENT = {"shared_cache", "shared_signatures"}
+"""There without Redis: none."""
 CALL = ChatCall(request=ChatRequest(messages=(UserMessage(content=(Text(text="hello"),)),)))
 ENDPOINTS = FixedEndpoints(
     [
@@ -59,11 +61,16 @@ async def test_every_provider_of_the_container_resolves() -> None:
     resolved: dict[str, Provider[object]] = container.providers
     for name, provider in resolved.items():
         if not isinstance(provider, Dependency):
-            assert provider() is not None or name == "shared_cache", name
+            assert provider() is not None or name in ABSENT, name
     await container.telemetry().aclose()
 
 
-STATED = {"cache_ttl": timedelta, "max_answer_bytes": int, "model_providers": Sequence[object]}
+STATED = {
+    "cache_ttl": timedelta,
+    "signature_life": timedelta,
+    "max_answer_bytes": int,
+    "model_providers": Sequence[object],
+}
 """What no description names, and no class makes."""
 
 
@@ -78,7 +85,7 @@ async def test_every_entry_of_the_container_is_what_the_descriptions_say() -> No
         kinds = {said[name]} if name in said else set()
         kinds |= {made} if isinstance(made, type) else set()
         assert kinds, f"{name}: nothing says what it is"
-        value = None if name == "shared_cache" else entry()
+        value = None if name in ABSENT else entry()
         for kind in kinds:
             assert value is None or any(is_one(value, one) for one in classes_in(kind)), name
     await container.telemetry().aclose()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from llm_gateway.bootstrap.described import described
-from llm_gateway.bootstrap.loading import read_settings
+from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.settings import Settings
 
 TOML = """
@@ -29,7 +29,7 @@ def lines(tmp_path: Path, toml: str = "", dotenv: str = "", *, demo: bool = Fals
     config, env = tmp_path / "gateway.toml", tmp_path / ".env"
     config.write_text(toml)
     env.write_text(dotenv)
-    read = read_settings(config=config, environ=environ, dotenv=env, demo=demo)
+    read = SettingsRead(config=config, environ=environ, dotenv=env, demo=demo)
     return [" ".join(line.split()).replace(str(config), "TOML") for line in described(read.settings, read.sources)]
 
 

@@ -246,6 +246,22 @@ def test_an_address_of_a_provider_is_an_address(tmp_path: Path, address: str) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "why"), [("http://a/v1/chat/completions", "of one of its calls"), ("http://a?b", "`?`")]
+)
+def test_an_address_of_a_provider_that_can_not_work_is_a_fault_by_its_setting(
+    tmp_path: Path, address: str, why: str
+) -> None:
+    toml = f"[[endpoints]]\nname = 'near'\nkind = 'ollama'\nmodel = 'm'\nbase_url = '{address}'"
+    found = faults(tmp_path, toml, OLLAMA_BASE_URL=address, GEMINI_BASE_URL=address)
+    assert [fault.partition(":")[0] for fault in found] == [
+        "OLLAMA_BASE_URL",
+        "GEMINI_BASE_URL",
+        "endpoints[0].base_url",
+    ]
+    assert all(why in fault for fault in found)
+
+
 def test_a_secret_is_never_shown() -> None:
     settings = Settings(api_keys=(Secret("sk-canary"),), gemini_api_key=Secret("sk-canary"))
     assert "canary" not in f"{settings} {settings!r}"

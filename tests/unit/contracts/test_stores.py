@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.memory import signature_store
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients, JoinedEndpoints
 from llm_gateway.adapters.outbound.memory.reply_cache import ENTRY_OVERHEAD_BYTES
 from llm_gateway.domain.clients import ApiKeyDigest, Client
@@ -18,10 +19,13 @@ from llm_gateway.testing import (
     MemoryClientRegistry,
     MemoryRateLimiter,
     MemoryReplyCache,
+    MemorySignatureStore,
     RateLimiterContract,
     ReplyCacheContract,
     ScriptedClock,
+    SignatureStoreContract,
 )
+from llm_gateway.testing.contracts import signature_store as signature_stores
 from llm_gateway.testing.contracts.reply_cache import new_key
 
 LONG = timedelta(hours=1)
@@ -36,6 +40,12 @@ class TestMemoryReplyCache(ReplyCacheContract):
     @override
     def make(self) -> MemoryReplyCache:
         return MemoryReplyCache(self.clock)
+
+
+class TestMemorySignatureStore(SignatureStoreContract):
+    @override
+    def make(self, life: timedelta) -> MemorySignatureStore:
+        return MemorySignatureStore(self.clock, life)
 
 
 class TestMemoryRateLimiter(RateLimiterContract):
@@ -100,3 +110,27 @@ async def test_the_memory_cache_counts_its_bytes_down_whichever_way_an_entry_goe
     await cache.put(key, bytes(100_000), LONG)
 
     assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+async def test_the_signatures_of_the_process_stay_within_their_bytes_and_the_oldest_go_first() -> None:
+    cost = 1_000 + signature_store.ENTRY_OVERHEAD_BYTES
+    store = MemorySignatureStore(ScriptedClock(), LONG, max_bytes=16 * cost)
+    keys = [signature_stores.new_key() for _ in range(17)]
+    for key in keys:
+        await store.put(key, bytes(1_000))
+
+    assert len(store) == 16
+    assert keys[0] not in await store.get(keys)
+    await store.put(keys[1], bytes(1_001))
+    assert keys[1] not in await store.get(keys)
+
+
+async def test_signatures_that_expired_take_no_memory() -> None:
+    clock = ScriptedClock()
+    store = MemorySignatureStore(clock, LONG)
+    for _ in range(3):
+        await store.put(signature_stores.new_key(), b"entry")
+    await clock.advance(LONG.total_seconds())
+    await store.put(signature_stores.new_key(), b"entry")
+
+    assert len(store) == 1

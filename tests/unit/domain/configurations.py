@@ -6,10 +6,19 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from llm_gateway.domain.chat import ChatCall, ChatRequest, Image, JsonFormat, Sampling, Text, Tool, UserMessage
+from llm_gateway.domain.chat import (
+    ChatCall,
+    ChatRequest,
+    JsonFormat,
+    Sampling,
+    Text,
+    Tool,
+    UserMessage,
+)
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import GatewayError
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.planning import make_embedding_plan, make_plan
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Routes, Task

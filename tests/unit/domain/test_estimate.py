@@ -10,7 +10,6 @@ from msgspec.structs import astuple, replace
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonSchemaFormat,
     Message,
     Text,
@@ -19,6 +18,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.estimate import TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, estimate_prompt
 from llm_gateway.domain.events import text_bytes
+from llm_gateway.domain.media import Image
 
 from .generated import values_of
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonFormat,
     JsonSchemaFormat,
     Message,
@@ -24,6 +23,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.features import fields_used, unable
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
 
 from .generated import values_of

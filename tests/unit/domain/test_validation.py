@@ -12,7 +12,6 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatCall,
     ChatRequest,
-    Image,
     JsonSchemaFormat,
     NamedTool,
     Sampling,
@@ -25,6 +24,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import Fault, InvalidRequest
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.parameters import MAX_TOKENS_LIMIT
 from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, check
 

@@ -13,7 +13,6 @@ from llm_gateway.domain.chat import (
     ChatRequest,
     FinishReason,
     Grain,
-    Image,
     JsonFormat,
     JsonObject,
     JsonSchemaFormat,
@@ -37,6 +36,7 @@ from llm_gateway.domain.errors import (
     ProviderUnavailable,
 )
 from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import EndpointId
 
 ID = EndpointId(provider="embedded", model="smollm2-135m-instruct")

@@ -12,6 +12,7 @@ from llm_gateway.adapters.outbound.gemini.translate_embedding import (
     embed_batches,
     embed_config,
     embed_reply,
+    of_unit_length,
 )
 from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
@@ -35,7 +36,30 @@ def test_a_request_becomes_the_vendors_contents() -> None:
 
 
 def test_the_vendors_answer_becomes_a_reply() -> None:
-    assert embed_reply(TO, REQUEST, [vendor(GOLDEN["answer"])]) == msgspec.convert(GOLDEN["reply"], EmbedReply)
+    assert embed_reply(TO, REQUEST, [of_unit_length(vendor(GOLDEN["answer"]))]) == msgspec.convert(
+        GOLDEN["reply"], EmbedReply
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        ([3, 4], [0.6, 0.8]),
+        ([1e-30, 0], [1.0, 0.0]),
+        ([0.6, 0.8], [0.6, 0.8]),
+        ([0, 0], [0.0, 0.0]),
+        ([], []),
+        (None, None),
+        ([1e308, 1e308], [0.5**0.5, 0.5**0.5]),
+        ([float("inf"), 1], [float("inf"), 1]),
+    ],
+)
+def test_vectors_have_unit_length_whatever_the_vendor_does(
+    values: list[float] | None, unit: list[float] | None
+) -> None:
+    answer = types.EmbedContentResponse(embeddings=[types.ContentEmbedding(values=values)])
+    (made,) = of_unit_length(answer).embeddings or [types.ContentEmbedding()]
+    assert made.values == (unit if unit is None else pytest.approx(unit))
 
 
 @pytest.mark.parametrize("count", [1, INPUTS_A_CALL, INPUTS_A_CALL + 1, 2_048])
@@ -47,11 +71,17 @@ def test_the_batches_hold_every_input_once_and_in_order(count: int) -> None:
     assert all(0 < len(batch) <= INPUTS_A_CALL for batch in batches)
 
 
-def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
-    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [vendor({"embeddings": [{"values": [1]}]})]).prompt_tokens == 0
+@pytest.mark.parametrize("usage", [{}, {"usageMetadata": {}}, {"usageMetadata": {"promptTokenCount": -5}}])
+def test_what_is_not_counted_is_estimated_and_said_to_be(usage: dict[str, object]) -> None:
+    counted = vendor({"embeddings": [{"values": [1]}], "usageMetadata": {"promptTokenCount": 900}})
+    reply = embed_reply(
+        TO, EmbedRequest(inputs=("a", "b" * 32)), [counted, vendor({"embeddings": [{"values": [1]}], **usage})]
+    )
+    assert (reply.prompt_tokens, reply.estimated) == (17, True)
 
 
-@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (10**40, MAX_COUNT)])
+@pytest.mark.parametrize(("count", "taken"), [(7, 7), (10**40, MAX_COUNT)])
 def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
     answer = vendor({"embeddings": [{"values": [1]}], "usageMetadata": {"promptTokenCount": count}})
-    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).prompt_tokens == taken
+    reply = embed_reply(TO, EmbedRequest(inputs=("a",)), [answer])
+    assert (reply.prompt_tokens, reply.estimated) == (taken, False)

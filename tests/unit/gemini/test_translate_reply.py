@@ -9,14 +9,17 @@ import msgspec
 import pytest
 from google.genai import types
 
-from llm_gateway.adapters.outbound.gemini.translate_reply import ENDINGS, UNCARRIED, GeminiReplyReader, joined
-from llm_gateway.domain.chat import MAX_COUNT, ChatReply, FinishReason
-from llm_gateway.domain.errors import ProviderBroken, ProviderError
+from llm_gateway.adapters.outbound.gemini.endings import BLOCKS, ENDINGS
+from llm_gateway.adapters.outbound.gemini.translate_reply import UNCARRIED, GeminiReplyReader, joined
+from llm_gateway.domain.chat import MAX_COUNT, ChatReply, ChatRequest, FinishReason, Usage, UserMessage
+from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
 from llm_gateway.domain.routing import EndpointId
 
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("golden/reply_*.json"))}
 TO = EndpointId(provider="gemini", model="gemini-flash-latest")
+
+ASKED = ChatRequest(messages=(UserMessage(content="how are you today?"),))
 
 
 def vendor(payload: Any) -> types.GenerateContentResponse:
@@ -29,7 +32,7 @@ def answer(*parts: dict[str, Any], finish: str | None = None) -> types.GenerateC
 
 async def reply_of(*chunks: types.GenerateContentResponse) -> ChatReply:
     async def events() -> AsyncIterator[ChatEvent]:
-        reader = GeminiReplyReader(TO)
+        reader = GeminiReplyReader(TO, ASKED)
         yield Started(endpoint=TO)
         for chunk in chunks:
             for delta in reader.read(chunk):
@@ -71,6 +74,12 @@ async def test_how_an_answer_ends(reason: types.FinishReason) -> None:
     assert caught.value.repeats == (1 if reason in repeated else 0)
 
 
+@pytest.mark.parametrize("reason", ["PUP_LIMITED_DISABLED", "MISSING_THOUGHT_SIGNATURE"])
+async def test_an_ending_that_is_our_side_s_fault_is_no_fault_of_the_request(reason: str) -> None:
+    with pytest.raises(ProviderMisconfigured):
+        await reply_of(answer(finish=reason))
+
+
 @pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")
 async def test_an_unknown_finish_reason_is_broken_and_not_quoted() -> None:
     with pytest.raises(ProviderBroken) as caught:
@@ -100,6 +109,18 @@ async def test_an_unspecified_block_reason_blocks_nothing() -> None:
         await reply_of(vendor(feedback))
 
 
+def test_every_block_reason_of_the_sdk_has_a_meaning() -> None:
+    assert set(BLOCKS) == set(types.BlockedReason)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a valid BlockedReason")
+async def test_an_unknown_block_reason_is_broken_and_not_quoted() -> None:
+    with pytest.raises(ProviderBroken) as caught:
+        await reply_of(vendor({"promptFeedback": {"blockReason": "SAID_BY_THE_VENDOR"}}))
+    assert "SAID" not in str(caught.value).upper()
+    assert caught.value.doubtful
+
+
 @pytest.mark.parametrize("reason", [each for each in types.BlockedReason if "UNSPECIFIED" not in each.value])
 async def test_a_blocked_prompt_is_an_empty_answer(reason: types.BlockedReason) -> None:
     reply = await reply_of(vendor({"promptFeedback": {"blockReason": reason.value}}))
@@ -120,7 +141,7 @@ async def test_a_part_of_another_kind_is_broken_never_dropped(kind: str) -> None
     chunk = answer({"text": "x"}, finish="STOP")
     assert chunk.candidates
     chunk.candidates[0].content = types.Content.model_construct(parts=[types.Part(text="a"), part])
-    with pytest.raises(ProviderBroken) as caught:
+    with pytest.raises(ProviderBroken, match=kind) as caught:
         await reply_of(chunk)
     assert caught.value.doubtful
 
@@ -189,7 +210,7 @@ def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
         {"text": "think", "thought": True},
         {"text": "b"},
     )
-    deltas: list[Delta] = list(joined(GeminiReplyReader(TO).read(chunk)))
+    deltas: list[Delta] = list(joined(GeminiReplyReader(TO, ASKED).read(chunk)))
     assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
     assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]
 
@@ -200,7 +221,7 @@ async def test_no_two_calls_of_an_answer_have_one_id_whatever_the_vendor_gives()
     assert len({call.id for call in made}) == len(made) == 4
 
 
-@pytest.mark.parametrize(("count", "taken"), [(-5, 0), (7, 7), (10**40, MAX_COUNT)])
+@pytest.mark.parametrize(("count", "taken"), [(7, 7), (10**40, MAX_COUNT)])
 async def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
     names = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
     chunk = answer({"text": "a"}, finish="STOP")
@@ -208,6 +229,44 @@ async def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, t
     usage = (await reply_of(chunk)).usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (taken, 2 * taken)
     assert (usage.reasoning_tokens, usage.cached_tokens) == (taken, taken)
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({}, Usage(prompt_tokens=9, completion_tokens=2, estimated=True)),
+        ({"totalTokenCount": 4}, Usage(prompt_tokens=9, completion_tokens=2, estimated=True)),
+        ({"promptTokenCount": 4}, Usage(prompt_tokens=4, completion_tokens=2, estimated=True)),
+        ({"candidatesTokenCount": 4}, Usage(prompt_tokens=9, completion_tokens=4, estimated=True)),
+        ({"promptTokenCount": -4}, Usage(prompt_tokens=9, completion_tokens=2, estimated=True)),
+        ({"promptTokenCount": 4, "candidatesTokenCount": 1}, Usage(prompt_tokens=4, completion_tokens=1)),
+    ],
+)
+async def test_what_is_not_counted_is_estimated_and_said_to_be(counts: dict[str, int], usage: Usage) -> None:
+    chunk = {"candidates": [{"content": {"parts": [{"text": "Hello!"}]}, "finishReason": "STOP"}]}
+    assert (await reply_of(vendor(chunk | ({"usageMetadata": counts} if counts else {})))).usage == usage
+
+
+async def test_an_empty_answer_has_a_prompt_all_the_same() -> None:
+    usage = (await reply_of(vendor({"promptFeedback": {"blockReason": "SAFETY"}}))).usage
+    assert usage == Usage(prompt_tokens=9, completion_tokens=0, estimated=True)
+
+
+async def test_a_call_that_nobody_counts_is_part_of_the_estimate() -> None:
+    call = {"functionCall": {"name": "look_up", "args": {"city": "Berlin"}}}
+    assert (await reply_of(answer(call, finish="STOP"))).usage.completion_tokens == 6
+
+
+async def test_the_last_counts_hold_with_what_the_vendor_s_tools_read() -> None:
+    counts = [
+        {"promptTokenCount": 9, "candidatesTokenCount": 1},
+        {"promptTokenCount": 9, "toolUsePromptTokenCount": 4, "candidatesTokenCount": 3, "thoughtsTokenCount": 2},
+    ]
+    chunks = [
+        vendor({"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": each}) for each in counts
+    ]
+    usage = (await reply_of(*chunks, answer(finish="STOP"))).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens) == (13, 5, 2)
 
 
 @pytest.mark.parametrize("named", [{"model_version": "\ud800"}, {"response_id": "\ud800"}], ids=["model", "answer"])

@@ -15,7 +15,6 @@ from llm_gateway.adapters.outbound.gemini.translate_request import VendorRequest
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
-    Image,
     JsonSchemaFormat,
     Message,
     ReasoningEffort,
@@ -30,6 +29,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import EndpointId
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/request_*.json"))
@@ -99,7 +99,8 @@ def test_signatures_go_back_byte_by_byte(signature: bytes, alphabet: bytes) -> N
     given = {"google": {"thought_signature": b64encode(signature, alphabet).decode(), "more": 1}, "other": {}}
     call = ToolCall(id="1", name="f", arguments="{}", extra_content=given)
     message = AssistantMessage(tool_calls=(call,), extra_content=given)
-    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=(HELLO, message))))["contents"][1]["parts"]
+    messages = (HELLO, message, ToolMessage(content="1", tool_call_id="1"))
+    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=messages)))["contents"][1]["parts"]
     sent = [(part.get("text"), urlsafe_b64decode(part["thoughtSignature"])) for part in parts]
     assert sent == [("", signature), (None, signature)]
 
@@ -153,7 +154,7 @@ def test_empty_texts_beside_others_are_left_out() -> None:
     image = Image(data=b"a", mime_type="image/png")
 
     assert said(UserMessage(content=(*texts("", "a", ""), image))) == [("user", ["a", None])]
-    assert said(HELLO, AssistantMessage(content=texts("", "a", ""), tool_calls=CALLS))[1] == (
+    assert said(HELLO, AssistantMessage(content=texts("", "a", ""), tool_calls=CALLS), *RESULTS)[1] == (
         "model",
         ["a", None, None],
     )
@@ -181,10 +182,7 @@ def call(arguments: str = "{}", **fields: Any) -> ChatRequest:
 @pytest.mark.parametrize(
     ("request_", "path"),
     [
-        (call("{"), "messages[1].tool_calls[0].function.arguments"),
-        (call("[]"), "messages[1].tool_calls[0].function.arguments"),
-        (call('{"a": NaN}'), "messages[1].tool_calls[0].function.arguments"),
-        (call('{"a":' * 100_000), "messages[1].tool_calls[0].function.arguments"),
+        (call(), "messages[1].tool_calls[0]"),
         (
             call(extra_content={"google": {"thought_signature": "PRIVATE"}}),
             "messages[1].tool_calls[0].extra_content.google.thought_signature",

@@ -8,7 +8,9 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
 from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
-from llm_gateway.application.records import RequestId, RequestRecord
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
+from llm_gateway.domain.errors import FailureReason
+from llm_gateway.domain.routing import EndpointId
 from llm_gateway.testing import AccessLogContract
 from llm_gateway.testing.contracts.observer import FULL, ONE
 
@@ -56,6 +58,7 @@ def test_a_chat_is_a_line_of_json_with_all_that_is_known() -> None:
         "cache": "miss",
         "stream": True,
         "attempts": 2,
+        "failures": [{"provider": "mine", "model": "model-1", "error": "ProviderTimeout"}],
         "finish_reason": "stop",
         "prompt_tokens": 3,
         "completion_tokens": 1,
@@ -74,8 +77,22 @@ def test_a_refusal_says_which() -> None:
     assert (line["outcome"], "client" in line, "provider" in line) == ("Unauthenticated", False, False)
 
 
+def test_a_failed_call_is_told_with_its_status_and_its_class() -> None:
+    failed = AttemptRecord(
+        endpoint=EndpointId(provider="mine", model="m"),
+        error="ProviderRejected",
+        status=400,
+        reason_class=FailureReason.STATED_FIELD,
+    )
+    record = RequestRecord(id=RequestId("r1"), error="ProviderRejected", attempts=(failed,))
+    told = {"provider": "mine", "model": "m", "error": "ProviderRejected", "status": 400, "reason": "stated_field"}
+    assert json.decode(line_of("POST", 400, record))["failures"] == [told]
+    assert b" mine/m: 400 stated_field " in line_of("POST", 400, record, pretty=True)
+
+
 def test_for_people_it_is_one_readable_line() -> None:
     line = line_of("POST", 200, FULL, pretty=True).decode()
     when, rest = line.split(" ", 1)
     assert len(when) == len("12:00:00")
-    assert rest == "200 POST /api/v1/chat 1250.0 ms mine/model-1 3+1 tokens answered miss one id=r1"
+    ended = "answered miss one mine/model-1: ProviderTimeout id=r1"
+    assert rest == f"200 POST /api/v1/chat 1250.0 ms mine/model-1 3+1 tokens {ended}"

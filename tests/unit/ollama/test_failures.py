@@ -1,16 +1,20 @@
-"""The vendor's exceptions, one by one: by class and status, without their words."""
+"""The vendor's exceptions, one by one: by class, status and known fragments, without their words."""
 
 import asyncio
 import socket
+from datetime import timedelta
 
 import aiohttp
 import httpx
 import ollama
 import pytest
+from msgspec import json
 
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
+from llm_gateway.adapters.outbound.ollama.refusals import told_by
 from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
 from llm_gateway.domain import errors
+from llm_gateway.domain.errors import FailureReason as R
 from llm_gateway.domain.routing import EndpointId
 
 TO = EndpointId(provider="mine", model="llama3.2")
@@ -20,6 +24,18 @@ NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 def behind(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
+
+
+def refusal(status: int, said: str = "", *, retry_after: str | None = None) -> Refusal:
+    """As the transport makes it of a body."""
+    body = json.encode({"error": said}) if said else b"<html>"
+    return Refusal(status, retry_after, told_by(status, body))
+
+
+def runners(kind: str, said: str, **more: int) -> str:
+    """What a runner answered, as the server passes it on."""
+    error = {"code": 400, "message": said, "type": kind, **more}
+    return json.encode({"error": error}).decode()
 
 
 CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
@@ -42,11 +58,9 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
     (Malformed("x"), errors.ProviderBroken),
     (ValueError("x"), errors.ProviderBroken),
     (RecursionError("x"), errors.ProviderBroken),
-    (Refusal(418, None), errors.ProviderRejected),
-    (Refusal(400, None, overflow=True), errors.ContextLengthExceeded),
-    (Refusal(304, None), errors.ProviderBroken),
-    (Refusal(503, None), errors.ProviderUnavailable),
-    (Refusal(503, None, busy=True), errors.ProviderThrottled),
+    (refusal(418), errors.ProviderRejected),
+    (refusal(304), errors.ProviderBroken),
+    (refusal(503), errors.ProviderUnavailable),
 ]
 
 
@@ -79,17 +93,125 @@ def test_what_is_not_the_vendors_passes_unchanged(raised: BaseException) -> None
     assert caught.value is raised
 
 
-@pytest.mark.parametrize(
-    ("raised", "shaped", "doubtful"),
-    [
-        (Refusal(500, None), True, True),
-        (Refusal(500, None), False, False),
-        (Refusal(503, None), True, False),
-        (ollama.ResponseError("x"), True, True),
-        (ollama.ResponseError("x"), False, False),
-    ],
-)
-def test_a_failure_on_a_schema_may_be_the_schemas(raised: Exception, shaped: bool, doubtful: bool) -> None:
-    with pytest.raises(errors.ProviderUnavailable) as caught, OllamaFailures(TO, lambda: NOW, shaped=shaped):
+TOO_LONG = [
+    (400, "the prompt is longer than the context length currently available to the model: SECRET", None),
+    (400, "the input length exceeds the context length", None),
+    (500, "input length (3000 tokens) exceeds the model's maximum context length (2048 tokens)", 2048),
+    (400, "input exceeds maximum context length", None),
+    (400, "input after truncation exceeds maximum context length", None),
+    (400, runners("exceed_context_size_error", "SECRET", n_prompt_tokens=3000, n_ctx=2048), None),
+    (400, runners("x", "request (3000 tokens) exceeds the available context size (2048 tokens), SECRET"), 2048),
+    (500, runners("x", "request (3000 tokens) exceeds the available context size (2048 tokens)"), 2048),
+]
+STATED: list[tuple[int, str, str]] = [
+    (400, '"M" does not support tools', "tools"),
+    (400, '"M" does not support thinking', "reasoning_effort"),
+    (400, "invalid think value: SECRET", "reasoning_effort"),
+    (500, runners("server_error", "image input is not supported - hint: SECRET mmproj"), "messages"),
+    (500, "this model only supports one image SECRET", "messages"),
+    (400, "failed to parse grammar: SECRET", "response_format"),
+    (500, "invalid JSON schema in format: SECRET", "response_format"),
+    (500, "failed to load model vocabulary required for format", "response_format"),
+]
+CLASSES: list[tuple[int, str, type[errors.ProviderError], R, int]] = [
+    (503, "server busy.  maximum pending requests exceeded", errors.ProviderOverloaded, R.QUEUE_FULL, 0),
+    (500, "model requires more system memory (9 GiB) than", errors.ProviderUnavailable, R.OUT_OF_MEMORY, 0),
+    (500, "llama-server reported out-of-memory during startup: SECRET", errors.ProviderUnavailable, R.OUT_OF_MEMORY, 0),
+    (500, "cudaMalloc failed: out of memory", errors.ProviderUnavailable, R.OUT_OF_MEMORY, 0),
+    (500, "model runner has unexpectedly stopped, this may be", errors.ProviderUnavailable, R.RUNNER_LOST, 0),
+    (500, "llama-server process has terminated: SECRET", errors.ProviderUnavailable, R.RUNNER_LOST, 0),
+    (500, "timed out waiting for llama-server to start", errors.ProviderUnavailable, R.LOAD_STALLED, 0),
+    (500, "invalid tool call arguments: SECRET", errors.ProviderBroken, R.UNUSABLE, 0),
+    (500, 'option "seed" must be of type integer', errors.ProviderMisconfigured, R.ADDED_FIELD, 0),
+    (400, "invalid model name", errors.ProviderMisconfigured, R.UNKNOWN_MODEL, 0),
+    (400, '"M" does not support chat', errors.ProviderMisconfigured, R.ADDED_FIELD, 0),
+    (404, "model 'M' not found", errors.ProviderMisconfigured, R.UNKNOWN_MODEL, 0),
+    (401, "unauthorized", errors.ProviderMisconfigured, R.CREDENTIALS, 0),
+    (402, "", errors.ProviderMisconfigured, R.BILLING, 0),
+    (403, "ollama cloud is disabled: SECRET", errors.ProviderMisconfigured, R.LOCATION, 0),
+    (408, "", errors.ProviderTimeout, R.TIMEOUT, 0),
+    (410, "", errors.ProviderBroken, R.GONE, 0),
+    (429, "", errors.ProviderThrottled, R.RATE, 0),
+    (499, "request canceled", errors.ProviderBroken, R.CANCELLED, 1),
+    (502, "SECRET", errors.ProviderUnavailable, R.SERVER, 0),
+    (400, "SECRET", errors.ProviderRejected, R.REQUEST, 0),
+]  # fmt: skip
+TEXT = "messages[].content"
+
+
+def fails(raised: Exception, failures: OllamaFailures) -> errors.ProviderError:
+    with pytest.raises(errors.ProviderError) as caught, failures:
         raise raised
-    assert caught.value.doubtful is doubtful
+    assert "SECRET" not in repr(caught.value)
+    return caught.value
+
+
+def of(*stated: str, shaped: bool = False, embeds: bool = False) -> OllamaFailures:
+    return OllamaFailures(TO, lambda: NOW, stated=frozenset(stated), shaped=shaped, embeds=embeds)
+
+
+@pytest.mark.parametrize(("status", "said", "limit"), TOO_LONG)
+@pytest.mark.parametrize("embeds", [True, False])
+def test_a_prompt_beyond_the_context_is_told_in_every_wording(
+    status: int, said: str, limit: int | None, embeds: bool
+) -> None:
+    failure = fails(refusal(status, said), of(embeds=embeds))
+    assert isinstance(failure, errors.ContextLengthExceeded)
+    assert (failure.status, failure.reason, failure.limit) == (status, R.CONTEXT_LENGTH, limit)
+    assert type(fails(ollama.ResponseError(said), of())) is errors.ContextLengthExceeded
+
+
+@pytest.mark.parametrize(("status", "said", "path"), STATED)
+def test_a_refused_field_is_whose_fault_it_is_that_it_was_sent(status: int, said: str, path: str) -> None:
+    failure = fails(refusal(status, said), of(TEXT, path))
+    assert isinstance(failure, errors.ProviderRejected)
+    assert (failure.path, failure.status, failure.reason) == (path, status, R.STATED_FIELD)
+    assert not failure.doubtful
+    if path != "messages":
+        added = fails(refusal(status, said), of(TEXT))
+        assert isinstance(added, errors.ProviderMisconfigured)
+        assert added.reason is R.ADDED_FIELD
+
+
+@pytest.mark.parametrize(("status", "said", "kind", "reason", "repeats"), CLASSES)
+def test_the_class_of_a_failure(
+    status: int, said: str, kind: type[errors.ProviderError], reason: R, repeats: int
+) -> None:
+    failure = fails(refusal(status, said), of(TEXT))
+    assert (type(failure), failure.status, failure.reason) == (kind, status, reason)
+    assert failure.repeats == repeats
+    assert failure.doubtful is (reason in (R.GONE, R.CANCELLED, R.UNUSABLE))
+    assert failure.retry_after == (timedelta(seconds=1) if reason is R.QUEUE_FULL else None)
+
+
+def test_a_model_that_is_not_pulled_is_named() -> None:
+    assert "run `ollama pull llama3.2`" in fails(refusal(404, "SECRET"), of()).message
+
+
+def test_a_full_queue_that_says_how_long_is_believed() -> None:
+    said = "maximum pending requests exceeded"
+    assert fails(refusal(503, said, retry_after="7"), of()).retry_after == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize(("status", "doubtful"), [(400, False), (500, True)])
+def test_what_nothing_explains_may_be_the_schemas(status: int, doubtful: bool) -> None:
+    failure = fails(refusal(status, "SECRET"), of(TEXT, "response_format", shaped=True))
+    assert isinstance(failure, errors.ProviderRejected)
+    assert (failure.path, failure.doubtful, failure.status) == ("response_format", doubtful, status)
+
+
+def test_a_known_failure_is_not_held_against_the_schema() -> None:
+    known = of(TEXT, "response_format", shaped=True)
+    assert fails(refusal(500, "model requires more system memory"), known).reason is R.OUT_OF_MEMORY
+    assert fails(refusal(503, "SECRET"), known).reason is R.SERVER
+
+
+@pytest.mark.parametrize("shaped", [True, False])
+def test_an_error_inside_an_answer_may_be_the_schemas(shaped: bool) -> None:
+    failure = fails(ollama.ResponseError("SECRET"), of(TEXT, "response_format", shaped=shaped))
+    assert isinstance(failure, errors.ProviderUnavailable)
+    assert (failure.doubtful, failure.reason, failure.status) == (shaped, R.SERVER, None)
+
+
+def test_an_embedding_that_nothing_explains_is_too_long() -> None:
+    assert type(fails(refusal(400, "SECRET"), of("input", embeds=True))) is errors.ContextLengthExceeded

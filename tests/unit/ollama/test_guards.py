@@ -112,7 +112,19 @@ async def test_legacy_spellings_of_an_address_are_not_connected_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gpt-oss:120b-cloud", "glm:cloud", "big-cloud", "Big-Cloud:latest", "big-cloud:LATEST"]
+    "name",
+    [
+        "gpt-oss:120b-cloud",
+        "glm:cloud",
+        "big-cloud",
+        "Big-Cloud:latest",
+        "big-cloud:LATEST",
+        " GLM:Cloud ",
+        "glm: CLOUD",
+        "library/glm:120b-Cloud",
+        "localhost:5000/team/glm:cloud",
+        "glm:cloud@sha256:0123",
+    ],
 )
 def test_a_cloud_name_is_hosted_elsewhere(name: str) -> None:
     assert hosted_elsewhere(name)
@@ -129,6 +141,7 @@ SPELT = {
     "llama3.1:8b": ("library/LLAMA3.1:8B", "Registry.Ollama.AI/library/llama3.1:8b"),
     "someone/mistral": ("someone/mistral:latest", "registry.ollama.ai/someone/Mistral"),
     "hf.co/user/repo:Q4_K_M": ("HF.co/User/Repo:q4_k_m",),
+    "hf.co/user/repo": ("hf.co/user/repo:latest",),
     "localhost:5000/team/model": ("localhost:5000/team/model:latest",),
 }
 
@@ -170,3 +183,9 @@ def test_only_gpt_oss_speaks_harmony() -> None:
     assert speaks_harmony("gptoss", "alias")
     assert not speaks_harmony("llama", "gpt-oss-like")
     assert speaks_harmony(None, "someone/gpt-oss:20b")
+
+
+def test_what_can_not_think_has_no_levels_whatever_its_name() -> None:
+    assert speaks_harmony("gptoss", "gpt-oss", ["completion", "thinking"])
+    assert not speaks_harmony("llama", "gpt-oss", ["completion"])
+    assert not speaks_harmony(None, "gpt-oss", ["completion"])

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.options import Options
-from llm_gateway.adapters.outbound.ollama.translate_request import chat_body, encoded, load_body
+from llm_gateway.adapters.outbound.ollama.translate_request import chat_request, encoded, load_body
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
+    JsonSchemaFormat,
     NamedTool,
     ReasoningEffort,
     Text,
@@ -32,7 +33,8 @@ HI = UserMessage(content=(Text(text="hi"),))
 def sent(
     request: ChatRequest, *, harmony: bool = False, stream: bool = False, options: Options | None = None
 ) -> object:
-    return json.loads(encoded(TO, chat_body(TO, request, options or Options(), stream=stream, harmony=harmony)))
+    made = chat_request(TO, request, options or Options(), stream=stream, harmony=harmony)
+    return json.loads(encoded(TO, made.body))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -41,19 +43,6 @@ def test_a_request_becomes_the_vendors_body(path: Path) -> None:
     request = msgspec.convert(golden["ours"], ChatRequest)
     options = Options(num_ctx=golden.get("num_ctx"), keep_alive=golden.get("keep_alive"))
     assert sent(request, stream=golden.get("stream", False), options=options) == golden["body"]
-
-
-def test_a_tools_schema_goes_out_as_it_came() -> None:
-    schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}], "minimum": 1}}, "x-own": [1]}
-    body = sent(ChatRequest(messages=(HI,), tools=(Tool(name="t", parameters=schema),)))
-    assert isinstance(body, dict)
-    assert body["tools"][0]["function"]["parameters"] == schema
-
-
-@pytest.mark.parametrize("choice", [ToolMode.REQUIRED, NamedTool(name="t")])
-def test_a_tool_that_must_be_called_is_refused_and_never_dropped(choice: ToolChoice) -> None:
-    with pytest.raises(ProviderRejected, match="tool_choice"):
-        sent(ChatRequest(messages=(HI,), tools=(Tool(name="t"),), tool_choice=choice))
 
 
 @pytest.mark.parametrize("arguments", ["[1]", "{", '"text"', "NaN", "{} {}", "\ud800"])
@@ -66,7 +55,7 @@ def test_arguments_that_are_no_object_are_refused_with_their_place(arguments: st
 def test_arguments_keep_their_order_and_their_digits() -> None:
     written = '{"b": 12345678901234567890123, "a": 1.10}'
     request = ChatRequest(messages=(AssistantMessage(tool_calls=(ToolCall(id="1", name="t", arguments=written),)),))
-    assert written.encode() in encoded(TO, chat_body(TO, request, Options(), stream=False, harmony=False))
+    assert written.encode() in encoded(TO, chat_request(TO, request, Options(), stream=False, harmony=False).body)
 
 
 def test_no_arguments_are_an_empty_object() -> None:
@@ -102,13 +91,46 @@ def test_effort_is_a_yes_or_no_but_for_gpt_oss(effort: ReasoningEffort | None, p
         assert body["think"] == expected
 
 
-def test_gpt_oss_can_not_be_kept_from_thinking() -> None:
+def test_gpt_oss_that_is_not_to_think_does_so_at_its_lowest_level_and_says_so() -> None:
     request = ChatRequest(messages=(HI,), reasoning_effort=ReasoningEffort.NONE)
+    plain, harmony = [chat_request(TO, request, Options(), stream=False, harmony=harmony) for harmony in (False, True)]
+    assert (plain.body["think"], plain.ignored) == (False, ())
+    assert (harmony.body["think"], harmony.ignored) == ("low", ("reasoning_effort",))
+
+
+@pytest.mark.parametrize(
+    ("choice", "ignored"),
+    [
+        (None, ("tools[0].function.strict", "tools[1].function.parameters.minimum")),
+        (ToolMode.AUTO, ("tools[0].function.strict", "tools[1].function.parameters.minimum")),
+        (ToolMode.NONE, ()),
+        (ToolMode.REQUIRED, ()),
+        (NamedTool(name="a"), ()),
+    ],
+)
+def test_strictness_and_limits_are_named_where_nothing_holds_the_model_to_them(
+    choice: ToolChoice | None, ignored: tuple[str, ...]
+) -> None:
+    strict = Tool(name="a", strict=True)
+    limited = Tool(name="b", strict=False, parameters={"properties": {"n": {"type": "integer", "minimum": 1}}})
+    request = ChatRequest(messages=(HI,), tools=(strict, limited), tool_choice=choice)
+    assert chat_request(TO, request, Options(), stream=False, harmony=False).ignored == ignored
+
+
+def test_a_strict_schema_of_the_answer_is_honoured() -> None:
+    wanted = JsonSchemaFormat(name="n", schema={"type": "object"}, strict=True)
+    made = chat_request(TO, ChatRequest(messages=(HI,), response_format=wanted), Options(), stream=False, harmony=False)
+    assert (made.body["format"], made.ignored) == ({"type": "object"}, ())
+
+
+def test_a_tool_that_must_be_called_is_the_only_one_offered_and_its_schema_is_the_answers() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string", "minLength": 2}}, "required": ["city"]}
+    tools = (Tool(name="other"), Tool(name="weather", parameters=schema))
+    request = ChatRequest(messages=(HI,), tools=tools, tool_choice=NamedTool(name="weather"))
     body = sent(request)
     assert isinstance(body, dict)
-    assert body["think"] is False
-    with pytest.raises(ProviderRejected, match="reasoning_effort"):
-        sent(request, harmony=True)
+    assert body["format"] == schema
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["weather"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,13 @@ from llm_gateway.adapters.outbound.embedded.request_queue import RequestQueue
 from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
 from llm_gateway.adapters.outbound.telemetry.loop_lag import EVERY_SECONDS, LoopLag
 from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
-from llm_gateway.domain.errors import ProviderError, ProviderRefused
+from llm_gateway.domain.errors import (
+    FailureReason,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderThrottled,
+)
 from llm_gateway.domain.resilience import BREAKER_FAILURES, Deadline
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, Wait, answer
 
@@ -69,6 +75,29 @@ async def test_a_gateway_tells_its_breakers_and_what_is_under_way() -> None:
     assert not any("absent" in series for series in seen), "what is not configured has no breaker"
     assert seen["gateway_workers"] == 1
     assert any(series.startswith("gateway_build_info{") for series in seen)
+
+
+async def test_a_gateway_tells_what_is_out_and_what_is_at_fault_and_the_class_of_each_failure() -> None:
+    clock = ScriptedClock()
+    spent = ProviderThrottled("ollama", "spent", status=429, reason=FailureReason.DAY_QUOTA, out_until=clock.now() + 60)
+    added = ProviderMisconfigured("ollama", "added", status=400, reason=FailureReason.ADDED_FIELD)
+    model = ScriptedChatModel(clock, [added], [spent])
+    endpoints = FixedEndpoints([EndpointState(endpoint=ENDPOINT, features=frozenset())])
+    where = {"provider": "ollama", "model": "scripted"}
+    fault, out = labelled("gateway_endpoint_fault", **where), labelled("gateway_endpoint_out", **where)
+    async with open_gateway(chat_models={"ollama": model}, endpoints=endpoints, clock=clock) as gateway:
+        before = await told(gateway)
+        assert (before[fault], before[out]) == (0, 0)
+        for number in range(2):
+            async with gateway.answer_chat(call(f"{number}"), ME) as refusal:
+                with pytest.raises(ProviderError):
+                    await refusal.reply()
+        seen = await told(gateway)
+        assert (seen[fault], seen[out]) == (1, 1)
+        assert seen[labelled("provider_errors_total", **where, status="400", reason="added_field")] == 1
+        assert seen[labelled("provider_errors_total", **where, status="429", reason="day_quota")] == 1
+        await clock.advance(60)
+        assert (await told(gateway))[out] == 0
 
 
 async def test_who_waits_for_a_turn_is_counted_with_how_long_also_where_it_gives_up() -> None:

@@ -1,14 +1,16 @@
 """What both surfaces say alike of a chat, from wire to domain and back. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter
 from typing import assert_never
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from llm_gateway.domain.cache_policy import CacheDirective
 from llm_gateway.domain.chat import (
+    AssistantMessage,
     ChatCall,
     ChatRequest,
     Grain,
@@ -18,36 +20,45 @@ from llm_gateway.domain.chat import (
     NamedTool,
     ResponseFormat,
     Sampling,
+    SystemMessage,
+    Text,
     TextFormat,
     Tool,
     ToolCall,
+    ToolMessage,
 )
+from llm_gateway.domain.media import Detail
 from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
 
 from .wire import (
+    DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
+    AssistantFields,
     CacheIn,
     ChatFields,
     FunctionOut,
+    ImageDetail,
     JsonFormatIn,
     JsonSchemaFormatIn,
     NamedChoice,
-    ParametersIn,
+    SystemFields,
     TextFormatIn,
+    TextPart,
     ToolCallIn,
     ToolCallOut,
     ToolDefinition,
+    ToolFields,
 )
 
-_SAMPLED = tuple(field for field in ParametersIn.__struct_fields__ if field in NUMBERS)
+_SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in NUMBERS and field != "temperature")
 _sampled_of = attrgetter(*_SAMPLED)
 
 
 def call_of(
     body: ChatFields,
     messages: tuple[Message, ...],
-    max_tokens: int | None,
+    max_tokens: int | UnsetType | None,
     hint: Hint | None,
     timeout: timedelta | None,
 ) -> ChatCall:
@@ -56,7 +67,8 @@ def call_of(
     return ChatCall(
         request=ChatRequest(
             messages=messages,
-            max_tokens=max_tokens,
+            max_tokens=DEFAULT_MAX_TOKENS if max_tokens is UNSET else max_tokens,
+            max_tokens_by_default=max_tokens is UNSET,
             sampling=Sampling(
                 temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
                 temperature_by_default=body.temperature is UNSET,
@@ -84,20 +96,36 @@ def to_directive(cache: CacheIn | None) -> CacheDirective:
     return CacheDirective(mode=cache.mode, ttl=ttl)
 
 
-def to_tool_call(call: ToolCallIn) -> ToolCall:
+def to_message(message: SystemFields | AssistantFields | ToolFields) -> Message:
+    """A message in which every surface has nothing but texts."""
+    match message:
+        case SystemFields():
+            return SystemMessage(content=_texts(message.content), name=message.name)
+        case AssistantFields():
+            return AssistantMessage(
+                content=_texts(message.content or ()),
+                tool_calls=tuple(map(_tool_call, message.tool_calls or ())),
+                name=message.name,
+                extra_content=message.extra_content,
+            )
+        case ToolFields():
+            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
+        case _:
+            assert_never(message)
+
+
+def _texts(content: str | Sequence[TextPart]) -> str | tuple[Text, ...]:
+    return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
+
+
+def _tool_call(call: ToolCallIn) -> ToolCall:
     return ToolCall(
         id=call.id, name=call.function.name, arguments=call.function.arguments, extra_content=call.extra_content
     )
 
 
 def _tool(tool: ToolDefinition) -> Tool:
-    function = tool.function
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        strict=function.strict,
-    )
+    return Tool(**asdict(tool.function))
 
 
 def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> ResponseFormat:
@@ -107,11 +135,14 @@ def _format(chosen: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn) -> Respons
         case JsonFormatIn():
             return JsonFormat()
         case JsonSchemaFormatIn(json_schema=schema):
-            return JsonSchemaFormat(
-                name=schema.name, schema=schema.schema, description=schema.description, strict=schema.strict
-            )
+            return JsonSchemaFormat(**asdict(schema))
         case _:
             assert_never(chosen)
+
+
+def to_detail(stated: ImageDetail | None) -> Detail | None:
+    """What is left to the model anyway is as good as not stated."""
+    return None if stated is None or stated == "auto" else Detail(stated)
 
 
 def from_tool_call(call: ToolCall) -> ToolCallOut:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct, field
@@ -48,11 +49,8 @@ class WholeReply(Struct, frozen=True):
         headers = self.context.headers
         async with self.ask() as answer:
             headers.update(self.context.error_style.rate_headers(answer.decision))
-            if answer.ready:
+            async with nullcontext() if answer.ready else cancel_on_disconnect(receive):
                 reply = await answer.reply()
-            else:
-                async with cancel_on_disconnect(receive):
-                    reply = await answer.reply()
             headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
         await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
 
@@ -73,11 +71,9 @@ class StreamReply(Struct, frozen=True):
         stream = EventStream(send)
         async with self.ask() as answer:
             self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
-            if answer.ready:
+            watch = partial(cancel_on_disconnect, receive, tick=stream.tick, tick_seconds=self.pace.keep_alive)
+            async with nullcontext() if answer.ready else watch():
                 await self._write(answer, stream)
-            else:
-                async with cancel_on_disconnect(receive, tick=stream.tick, tick_seconds=self.pace.keep_alive):
-                    await self._write(answer, stream)
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer

@@ -70,6 +70,18 @@ ANYWHERE = (errors.InvalidRequest, Misdirected)
 CHATTING = tuple(kind for kind in TABLE if kind not in (NotFound, MethodNotAllowed))
 
 
+def operation(
+    id: str,
+    summary: str,
+    answers: Mapping[str, Any],
+    kinds: Iterable[type[errors.GatewayError]],
+    style: ErrorDescription = PROBLEMS,
+    **more: Any,
+) -> dict[str, Any]:
+    """An operation with its answers by status, and what it fails with."""
+    return {"operationId": id, "summary": summary, **more, "responses": {**answers, **failures_of(kinds, style)}}
+
+
 def question_of(body: str) -> dict[str, Any]:
     """The parameters and the body of what asks a model."""
     return {
@@ -81,7 +93,7 @@ def question_of(body: str) -> dict[str, Any]:
     }
 
 
-def failures_of(kinds: Iterable[type[errors.GatewayError]], style: ErrorDescription = PROBLEMS) -> dict[str, Any]:
+def failures_of(kinds: Iterable[type[errors.GatewayError]], style: ErrorDescription) -> dict[str, Any]:
     """A response for each status, described by its codes."""
     codes: dict[int, list[str]] = {}
     for status, code in (*(TABLE[kind] for kind in kinds), INTERNAL):

@@ -1,19 +1,16 @@
 """What every surface does around a request: finds its client, records what it refuses, and answers."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
 from litestar.types import ASGIApp
-from msgspec import Struct, json
+from msgspec import Struct, field, json
 
-from llm_gateway.application.answer_chat import AnswerChat
-from llm_gateway.application.authenticate import Authenticate
-from llm_gateway.application.ports.observation import Observer
-from llm_gateway.application.ports.system import Clock, Entropy
+from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
@@ -21,8 +18,8 @@ from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint, Task
 
 from .chat_replies import Pace, StreamReply, WholeReply
-from .drain import Drain
 from .renderer import AnswerIdentity, ChatRenderer
+from .replies import Reply
 from .request_context import HttpRequest, RequestContext, context_of
 from .requests import api_key, check_said_once, decode, hint_of, read_body, timeout_of
 from .wire import ChatFields
@@ -47,46 +44,52 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
 LARGE_BODY_BYTES = 64 * 1024
 
 
-class RequestHandling:
-    """Reads requests, and answers chats, for every surface in the same way."""
+class HttpOptions(Struct, frozen=True, kw_only=True):
+    """`hosts` are the Host names that are served, in lower case and without port; None is any.
 
-    def __init__(
-        self,
-        authenticate: Authenticate,
-        answer_chat: AnswerChat,
-        observer: Observer,
-        clock: Clock,
-        entropy: Entropy,
-        drain: Drain,
-        *,
-        max_body_bytes: int,
-        pace: Pace,
-    ) -> None:
-        self._authenticate = authenticate
-        self._answer_chat = answer_chat
-        self._observer = observer
-        self._clock = clock
-        self._entropy = entropy
-        self._drain = drain
-        self._max_body_bytes = max_body_bytes
-        self._pace = pace
-        self._large_bodies = asyncio.Lock()
+    `max_bodies_bytes` is for all bodies under way.
+    """
+
+    version: str
+    max_body_bytes: int
+    max_bodies_bytes: int
+    hosts: frozenset[str] | None = None
+    metrics_token: str | None = None
+    pace: Pace = Pace()
+
+
+class RequestHandling(Struct, frozen=True, kw_only=True):
+    """What every handler is given. Reads requests, and answers chats, for every surface in the same way.
+
+    `drain` is set once the gateway ends: what runs may finish, nothing new is taken. `since` is when this server began,
+    in Unix seconds. `pages` are the replies that never change, by path.
+    """
+
+    services: GatewayServices
+    options: HttpOptions
+    drain: asyncio.Event
+    since: int
+    pages: Mapping[str, Reply]
+    large_bodies: asyncio.Lock = field(default_factory=asyncio.Lock)
+    scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def page(self, request: HttpRequest) -> Reply:
+        return self.pages[request.scope["path"]]
 
     async def client(self, context: RequestContext) -> Client:
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
-        if self._drain.begun:
+        if self.drain.is_set():
             raise Draining
-        return await self._authenticate(api_key(context.fields))
+        return await self.services.authenticate(api_key(context.fields))
 
     async def read(self, request: HttpRequest, decoder: "json.Decoder[T]") -> tuple[Client, T]:
         """The client, and the body. Raises what refuses either."""
         context = context_of(request.scope)
         client = await self.client(context)
-        data = await read_body(
-            context.fields, request.receive, context.body, max_bytes=self._max_body_bytes, seconds=self._pace.body
-        )
+        most, seconds = self.options.max_body_bytes, self.options.pace.body
+        data = await read_body(context.fields, request.receive, context.body, max_bytes=most, seconds=seconds)
         if len(data) > LARGE_BODY_BYTES:
-            async with self._large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
+            async with self.large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
                 await asyncio.sleep(0)
         body = decode(decoder, data)
         check_said_once(data)
@@ -95,15 +98,16 @@ class RequestHandling:
     @contextmanager
     def refusals_recorded(self, context: RequestContext, task: Task = Task.CHAT) -> Iterator[None]:
         """What is raised in its block is a request that came no further, and leaves its record here."""
-        began = self._clock.monotonic()
+        clock = self.services.clock
+        began = clock.monotonic()
         try:
             yield
         except BaseException as error:
             refused = type(error).__name__ if isinstance(error, Exception) else None
-            seconds = self._clock.monotonic() - began
+            seconds = clock.monotonic() - began
             record = RequestRecord(id=context.id, task=task, error=refused, left=refused is None, seconds=seconds)
             context.recorded(record)
-            self._observer.begin(context.id, context.texts).end(record)
+            self.services.observer.begin(context.id, context.texts).end(record)
             raise
 
     async def chat(self, surface: ChatSurface[B], request: HttpRequest) -> ASGIApp:
@@ -113,9 +117,10 @@ class RequestHandling:
             client, body = await self.read(request, surface.decoder)
             hint, timeout = hint_of(context.fields, body.model_hint), timeout_of(context.fields)
             call = surface.to_call(body, hint, timeout)
-        identity = AnswerIdentity(id=surface.id_prefix + self._entropy.new_id(), created=int(self._clock.now()))
-        renderer = surface.renderer(identity, body)
-        ask = partial(self._answer_chat, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
+        id = surface.id_prefix + self.services.entropy.new_id()
+        renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
+        answer_chat = self.services.answer_chat
+        ask = partial(answer_chat, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
         if call.grain is Grain.STREAM:
-            return StreamReply(context, ask, renderer, self._pace)
+            return StreamReply(context, ask, renderer, self.options.pace)
         return WholeReply(context, ask, renderer)

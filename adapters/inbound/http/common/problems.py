@@ -63,6 +63,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     errors.ProviderRefused: (503, "provider_unavailable"),
     errors.ProviderUnavailable: (503, "provider_unavailable"),
     errors.ProviderThrottled: (503, "provider_throttled"),
+    errors.ProviderOverloaded: (503, "overloaded"),
     errors.Overloaded: (503, "overloaded"),
     errors.Draining: (503, "draining"),
     errors.NoRoute: (503, "no_route"),

@@ -1,9 +1,9 @@
 """What a surface gives to have its answers rendered."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Final, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.chat import ChatReply
@@ -15,6 +15,17 @@ class AnswerIdentity(Struct, frozen=True, kw_only=True):
 
     id: str
     created: int
+
+
+ONLY_REASONED: Final = (
+    "Reasoning took all the tokens that there were, and none was left for the answer. "
+    "Raise max_tokens, or lower reasoning_effort."
+)
+
+
+def warning_of(reply: ChatReply) -> str | UnsetType:
+    """What a client should know of an answer that is none."""
+    return ONLY_REASONED if reply.only_reasoned else UNSET
 
 
 class ChatRenderer(Protocol):

@@ -1,31 +1,31 @@
 """What handlers hand back: ASGI responses that send exactly what they are given."""
 
+from collections.abc import Sequence
+
 from litestar.types import Receive, Scope, Send
+from msgspec import Struct
 
 from .problems import status_of
 from .request_context import RequestContext
 from .response_headers import Headers
 
 
-class Reply:
+class Reply(Struct, frozen=True):
     """A whole body, in one send."""
 
-    def __init__(self, status: int, body: bytes, content_type: bytes, headers: Headers | None = None) -> None:
-        self._status = status
-        self._body = body
-        self._headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *(headers or ()),
-        ]
+    status: int
+    body: bytes
+    content_type: bytes
+    headers: Headers = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+        own = [(b"content-type", self.content_type), (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": self.status, "headers": [*own, *self.headers]})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def json_reply(body: bytes, headers: Headers | None = None, status: int = 200) -> Reply:
-    return Reply(status, body, b"application/json", headers)
+def json_reply(body: bytes, headers: Sequence[tuple[bytes, bytes]] = (), status: int = 200) -> Reply:
+    return Reply(status, body, b"application/json", list(headers))
 
 
 def error_reply(error: BaseException, context: RequestContext) -> Reply:

@@ -1,7 +1,7 @@
 """What the surfaces' requests and answers have in common, as it stands on the wire."""
 
-from abc import abstractmethod
-from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -16,12 +16,19 @@ NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 MaxTokens: TypeAlias = Annotated[int, bounds("max_tokens")]
 Temperature: TypeAlias = Annotated[float, bounds("temperature")]
 DEFAULT_TEMPERATURE: Final = 0.7
+DEFAULT_MAX_TOKENS: Final = 512
 """Of the native surface, where a request states none; the others have no default."""
 Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 
 
 class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that clients send: a field that is not known is a fault, not ignored."""
+
+
+class TextPart(In, frozen=True, kw_only=True, tag="text"):
+    """A part of a message that is text."""
+
+    text: str
 
 
 class FunctionCall(In, frozen=True, kw_only=True):
@@ -40,6 +47,30 @@ class ToolCallIn(In, frozen=True, kw_only=True):
     extra_content: JsonObject | None = None
 
 
+class SystemFields(In, frozen=True, kw_only=True):
+    """Instructions to the model."""
+
+    content: str | Sequence[TextPart]
+    name: str | None = None
+
+
+class AssistantFields(In, frozen=True, kw_only=True):
+    """An earlier answer of the model, with the tools that it called. `extra_content` is sent back unchanged."""
+
+    content: str | Sequence[TextPart] | None = None
+    tool_calls: Sequence[ToolCallIn] | None = None
+    name: str | None = None
+    extra_content: JsonObject | None = None
+
+
+class ToolFields(In, frozen=True, kw_only=True):
+    """The result of the tool call with this id."""
+
+    content: str | Sequence[TextPart]
+    tool_call_id: str
+    name: str | None = None
+
+
 class FunctionIn(In, frozen=True, kw_only=True):
     """A function that the model may call. `parameters` is a JSON Schema."""
 
@@ -47,6 +78,9 @@ class FunctionIn(In, frozen=True, kw_only=True):
     description: str | None = None
     parameters: JsonObject | None = None
     strict: bool | None = None
+
+
+ImageDetail: TypeAlias = Literal["auto", "low", "high"]
 
 
 class ToolDefinition(In, frozen=True, kw_only=True):
@@ -99,9 +133,12 @@ class CacheIn(In, frozen=True, kw_only=True):
     ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 
-class ParametersIn(In, frozen=True, kw_only=True):
-    """The parameters that every surface has by the same names."""
+class ChatFields(In, frozen=True, kw_only=True):
+    """The fields that every surface's chats have by the same names. Where a surface takes less, it says so itself."""
 
+    model: NonEmpty | None = None
+    model_hint: Hint | None = None
+    temperature: Temperature | UnsetType | None = UNSET
     top_p: Annotated[float, bounds("top_p")] | None = None
     top_k: Annotated[int, bounds("top_k")] | None = None
     stop: Stop | None = None
@@ -111,6 +148,9 @@ class ParametersIn(In, frozen=True, kw_only=True):
     tool_choice: ToolMode | NamedChoice | None = None
     response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
     reasoning_effort: ReasoningEffort | None = None
+    tools: list[ToolDefinition] | None = None
+    stream: bool | None = None
+    cache: CacheIn | None = None
 
 
 class Out(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -131,38 +171,3 @@ class ToolCallOut(Out, frozen=True, kw_only=True):
     function: FunctionOut
     type: Literal["function"]
     extra_content: JsonObject | UnsetType = UNSET
-
-
-class ChatFields(Protocol):
-    """What every surface's chats have, beside the numbers of `ParametersIn`."""
-
-    @property
-    @abstractmethod
-    def model(self) -> str | None: ...
-    @property
-    @abstractmethod
-    def model_hint(self) -> Hint | None: ...
-    @property
-    @abstractmethod
-    def temperature(self) -> float | UnsetType | None: ...
-    @property
-    @abstractmethod
-    def stop(self) -> str | list[str] | None: ...
-    @property
-    @abstractmethod
-    def tools(self) -> list[ToolDefinition] | None: ...
-    @property
-    @abstractmethod
-    def tool_choice(self) -> ToolMode | NamedChoice | None: ...
-    @property
-    @abstractmethod
-    def response_format(self) -> TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None: ...
-    @property
-    @abstractmethod
-    def reasoning_effort(self) -> ReasoningEffort | None: ...
-    @property
-    @abstractmethod
-    def stream(self) -> bool | None: ...
-    @property
-    @abstractmethod
-    def cache(self) -> CacheIn | None: ...

@@ -11,17 +11,24 @@ from ..common.wire import JsonObject, Out, ToolCallOut
 
 
 class UsageOut(Out, frozen=True, kw_only=True):
-    """Tokens as the provider counts them; what it does not count is left out."""
+    """Tokens as the provider counts them; what it does not count is left out.
+
+    `estimated`: by the gateway, as the provider did not count.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     reasoning_tokens: int | UnsetType = UNSET
     cached_tokens: int | UnsetType = UNSET
+    estimated: Literal[True] | UnsetType = UNSET
 
 
 class AnswerOut(Out, frozen=True, kw_only=True):
-    """A whole answer; in a stream, its `done` event, which leaves the content out."""
+    """A whole answer; in a stream, its `done` event, which leaves the content out.
+
+    `warning` says why it is empty, where reasoning took all the tokens.
+    """
 
     id: str
     provider: str
@@ -31,6 +38,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     reasoning: str | UnsetType = UNSET
     extra_content: JsonObject | UnsetType = UNSET
     finish_reason: FinishReason
+    warning: str | UnsetType = UNSET
     usage: UsageOut
     cached: bool
     created: int

@@ -13,13 +13,16 @@ from .translate import usage_out
 class AttemptOut(Struct, frozen=True, kw_only=True):
     """One call to a provider. `outcome` is `answered`, `left` where it became unneeded, or the class of the error.
 
-    `seconds` and `first_event_seconds` count while the provider was waited for.
+    `status` is the provider's HTTP status and `reason_class` the class of its failure, where they are known. `seconds`
+    and `first_event_seconds` count while the provider was waited for.
     """
 
     provider: str
     model: str
     outcome: str
     reason: str | None
+    status: int | None
+    reason_class: str | None
     seconds: float
     first_event_seconds: float | None
     usage: UsageOut | UnsetType = UNSET
@@ -90,6 +93,8 @@ def _attempt(attempt: AttemptRecord) -> AttemptOut:
         model=attempt.endpoint.model,
         outcome="left" if attempt.left else attempt.error or "answered",
         reason=attempt.reason,
+        status=attempt.status,
+        reason_class=attempt.reason_class.value if attempt.reason_class else None,
         seconds=round(attempt.seconds, 6),
         first_event_seconds=_rounded(attempt.first_event_seconds),
         usage=_usage(attempt.usage),

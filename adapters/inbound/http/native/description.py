@@ -9,8 +9,8 @@ from ..common.descriptions import (
     CHATTING,
     PROVENANCE,
     RATES,
-    failures_of,
     json_of,
+    operation,
     question_of,
     response_of,
     schema_of,
@@ -33,12 +33,9 @@ _EXPLAINING = (
 
 def chat_operation() -> dict[str, Any]:
     content = json_of("AnswerOut") | {"text/event-stream": {"schema": _stream()}}
-    return {
-        "operationId": "chat",
-        "summary": "Answer a chat, whole or as server-sent events",
-        **question_of("ChatBody"),
-        "responses": {"200": response_of(content, RATES | PROVENANCE)} | failures_of(CHATTING),
-    }
+    answers = {"200": response_of(content, RATES | PROVENANCE)}
+    summary = "Answer a chat, whole or as server-sent events"
+    return operation("chat", summary, answers, CHATTING, **question_of("ChatBody"))
 
 
 def _stream() -> dict[str, Any]:
@@ -59,27 +56,15 @@ def _event(name: str, data: str) -> dict[str, Any]:
 
 
 def explain_operation() -> dict[str, Any]:
-    return {
-        "operationId": "explain",
-        "summary": "The plan for a chat; nothing is sent or charged",
-        **question_of("ChatBody"),
-        "responses": {"200": response_of(json_of("ExplanationOut"))} | failures_of(_EXPLAINING),
-    }
+    answers = {"200": response_of(json_of("ExplanationOut"))}
+    summary = "The plan for a chat; nothing is sent or charged"
+    return operation("explain", summary, answers, _EXPLAINING, **question_of("ChatBody"))
 
 
 def decision_operation() -> dict[str, Any]:
     kinds = (*ANYWHERE, errors.Unauthenticated, NotFound, errors.DirectoryUnavailable)
-    return {
-        "operationId": "decision",
-        "summary": "What became of one of the key's own recent requests, without content",
-        "parameters": [
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "The request's X-Request-Id; of several with the same the latest.",
-                "schema": {"type": "string"},
-            }
-        ],
-        "responses": {"200": response_of(json_of("DecisionOut"))} | failures_of(kinds),
-    }
+    answers = {"200": response_of(json_of("DecisionOut"))}
+    summary = "What became of one of the key's own recent requests, without content"
+    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    described = id | {"description": "The request's X-Request-Id; of several with the same the latest."}
+    return operation("decision", summary, answers, kinds, parameters=[described])

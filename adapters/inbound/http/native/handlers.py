@@ -1,16 +1,18 @@
-"""The native surface: `POST /api/v1/chat` and `POST /api/v1/explain`."""
+"""The native surface: chats, explanations, and what became of a request, for the key that asked it."""
 
 from typing import Final
 
 from litestar.types import ASGIApp
 from msgspec import json
 
-from llm_gateway.application.explain_chat import ExplainChat
+from llm_gateway.application.records import RequestId
 
 from ..common.handling import ChatSurface, RequestHandling
-from ..common.replies import json_reply
+from ..common.problems import NotFound
+from ..common.replies import Reply, json_reply
 from ..common.request_context import HttpRequest, context_of
-from ..common.requests import hint_of, timeout_of
+from ..common.requests import api_key, hint_of, timeout_of
+from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
 
@@ -22,16 +24,18 @@ NATIVE_CHATS: Final = ChatSurface(
 )
 
 
-class NativeHandlers:
-    """Explains how a chat would be routed."""
+async def explain(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
+    """The plan for a chat: nothing is sent to a provider, and nothing charged."""
+    fields = context_of(request.scope).fields
+    client, body = await handling.read(request, NATIVE_CHATS.decoder)
+    call = to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+    return json_reply(json.encode(from_explanation(handling.services.explain_chat(call, client))))
 
-    def __init__(self, handling: RequestHandling, explain_chat: ExplainChat) -> None:
-        self._handling = handling
-        self._explain_chat = explain_chat
 
-    async def explain(self, request: HttpRequest) -> ASGIApp:
-        """The plan for a chat: nothing is sent to a provider, and nothing charged."""
-        fields = context_of(request.scope).fields
-        client, body = await self._handling.read(request, NATIVE_CHATS.decoder)
-        call = to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
-        return json_reply(json.encode(from_explanation(self._explain_chat(call, client))))
+async def find_decision(handling: RequestHandling, request: HttpRequest) -> Reply:
+    """Raises `NotFound` also for what another key asked, so that a key cannot learn whether it did."""
+    client = await handling.services.authenticate(api_key(context_of(request.scope).fields))
+    record = await handling.services.request_log.find(client.id, RequestId(request.path_params["id"]))
+    if record is None:
+        raise NotFound("This key has no such request, or not any more.")
+    return json_reply(json.encode(decision_of(record)), [(b"cache-control", b"no-store")])

@@ -11,24 +11,22 @@ from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.explain_chat import Explanation
 from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import (
-    AssistantMessage,
     ChatCall,
     ChatReply,
-    Image,
     Message,
     Part,
-    SystemMessage,
     Text,
-    ToolMessage,
     Usage,
     UserMessage,
 )
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, from_tool_call, given, to_tool_call
+from ..common.chat_calls import call_of, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
-from ..common.renderer import AnswerIdentity, ChatRenderer
+from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
+from ..common.wire import TextPart
 from . import answers, wire
 
 _encode = json.Encoder().encode
@@ -40,35 +38,27 @@ def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -
 
 
 def _message(message: wire.MessageIn) -> Message:
-    match message:
-        case wire.UserIn():
-            return UserMessage(content=_parts(message.content), name=message.name)
-        case wire.SystemIn() | wire.DeveloperIn():
-            return SystemMessage(content=_texts(message.content), name=message.name)
-        case wire.AssistantIn():
-            return AssistantMessage(
-                content=_texts(message.content or ()),
-                tool_calls=tuple(map(to_tool_call, message.tool_calls)),
-                name=message.name,
-                extra_content=message.extra_content,
-            )
-        case wire.ToolIn():
-            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
+    if isinstance(message, wire.UserIn):
+        return UserMessage(content=_parts(message.content), name=message.name)
+    return to_message(message)
+
+
+def _parts(content: str | Sequence[wire.PartIn]) -> str | tuple[Part, ...]:
+    return content if isinstance(content, str) else tuple(map(_part, content))
+
+
+def _part(part: wire.PartIn) -> Part:
+    match part:
+        case TextPart():
+            return Text(text=part.text)
+        case wire.ImagePart():
+            return Image(data=part.data, mime_type=part.mime_type, detail=to_detail(part.detail))
+        case wire.ImageUrlPart():
+            return ImageUrl(url=part.url, detail=to_detail(part.detail))
+        case wire.DocumentPart():
+            return Document(data=part.data, mime_type=part.mime_type, name=part.name)
         case _:
-            assert_never(message)
-
-
-def _texts(content: str | Sequence[wire.TextPart]) -> str | tuple[Text, ...]:
-    return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
-
-
-def _parts(content: str | Sequence[wire.TextPart | wire.ImagePart]) -> str | tuple[Part, ...]:
-    if isinstance(content, str):
-        return content
-    return tuple(
-        Text(text=part.text) if isinstance(part, wire.TextPart) else Image(data=part.data, mime_type=part.mime_type)
-        for part in content
-    )
+            assert_never(part)
 
 
 class NativeRenderer(ChatRenderer):
@@ -122,6 +112,7 @@ class NativeRenderer(ChatRenderer):
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
             extra_content=given(reply.extra_content),
             finish_reason=reply.finish_reason,
+            warning=warning_of(reply),
             usage=usage_out(reply.usage),
             cached=answer.cache is CacheStatus.HIT,
             created=self._identity.created,
@@ -136,6 +127,7 @@ def usage_out(usage: Usage) -> answers.UsageOut:
         total_tokens=usage.total_tokens,
         reasoning_tokens=UNSET if usage.reasoning_tokens is None else usage.reasoning_tokens,
         cached_tokens=UNSET if usage.cached_tokens is None else usage.cached_tokens,
+        estimated=True if usage.estimated else UNSET,
     )
 
 

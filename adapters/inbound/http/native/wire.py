@@ -1,29 +1,27 @@
 """The native surface's requests, as they stand on the wire."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.media import MAX_URL, PDF
 
 from ..common.wire import (
+    DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
+    AssistantFields,
     CacheIn,
+    ChatFields,
+    ImageDetail,
     In,
-    JsonObject,
     MaxTokens,
-    NonEmpty,
-    ParametersIn,
+    SystemFields,
     Temperature,
+    TextPart,
     ToolCallIn,
     ToolDefinition,
+    ToolFields,
 )
-
-
-class TextPart(In, frozen=True, kw_only=True, tag="text"):
-    """A part of a message that is text."""
-
-    text: str
 
 
 class ImagePart(In, frozen=True, kw_only=True, tag="image"):
@@ -31,56 +29,60 @@ class ImagePart(In, frozen=True, kw_only=True, tag="image"):
 
     data: bytes
     mime_type: Annotated[str, Meta(pattern="^image/[A-Za-z0-9.+-]+$", max_length=64)]
+    detail: ImageDetail | None = None
 
 
-class SystemIn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class ImageUrlPart(In, frozen=True, kw_only=True, tag="image_url"):
+    """An image by its public `https:` URL, which the provider fetches. Its path ends as its type is called."""
+
+    url: Annotated[str, Meta(max_length=MAX_URL)]
+    detail: ImageDetail | None = None
+
+
+class DocumentPart(In, frozen=True, kw_only=True, tag="document"):
+    """A PDF, in base64."""
+
+    data: bytes
+    mime_type: Literal["application/pdf"] = PDF
+    name: str | None = None
+
+
+PartIn: TypeAlias = TextPart | ImagePart | ImageUrlPart | DocumentPart
+
+
+class SystemIn(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model."""
 
-    content: str | list[TextPart]
-    name: str | None = None
 
-
-class DeveloperIn(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class DeveloperIn(SystemIn, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
-
-    content: str | list[TextPart]
-    name: str | None = None
 
 
 class UserIn(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
-    """What the user says, in text and images."""
+    """What the user says, in text, images and documents."""
 
-    content: str | list[TextPart | ImagePart]
+    content: str | list[PartIn]
     name: str | None = None
 
 
-class AssistantIn(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class AssistantIn(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """An earlier answer of the model, with the tools that it called. `extra_content` is sent back unchanged."""
 
-    content: str | list[TextPart] | None = None
     tool_calls: list[ToolCallIn] = field(default_factory=list)
-    name: str | None = None
-    extra_content: JsonObject | None = None
 
 
-class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolIn(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     """The result of the tool call with this id."""
-
-    content: str | list[TextPart]
-    tool_call_id: str
-    name: str | None = None
 
 
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn
 
 
-class ChatBody(ParametersIn, frozen=True, kw_only=True):
+class ChatBody(ChatFields, frozen=True, kw_only=True):
     """The body of `POST /api/v1/chat` and of `POST /api/v1/explain`."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
-    model: NonEmpty | None = None
-    model_hint: Hint | None = None
-    max_tokens: MaxTokens = 512
+    max_tokens: Annotated[MaxTokens, Meta(extra_json_schema={"default": DEFAULT_MAX_TOKENS})] | UnsetType = UNSET
     temperature: Annotated[Temperature, Meta(extra_json_schema={"default": DEFAULT_TEMPERATURE})] | UnsetType = UNSET
     tools: list[ToolDefinition] = field(default_factory=list)
     stream: bool = False

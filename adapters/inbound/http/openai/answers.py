@@ -26,13 +26,17 @@ class CompletionDetails(_Out, frozen=True, kw_only=True):
 
 
 class CompletionUsage(_Out, frozen=True, kw_only=True):
-    """Tokens as the provider counts them; what it does not count is left out."""
+    """Tokens as the provider counts them; what it does not count is left out.
+
+    `estimated`, which is not OpenAI's: by the gateway, as the provider did not count.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptDetails | UnsetType = UNSET
     completion_tokens_details: CompletionDetails | UnsetType = UNSET
+    estimated: Literal[True] | UnsetType = UNSET
 
 
 class MessageOut(_Out, frozen=True, kw_only=True):
@@ -56,7 +60,7 @@ class Choice(_Out, frozen=True, kw_only=True):
 
 
 class Completion(_Out, frozen=True, kw_only=True):
-    """A whole answer."""
+    """A whole answer. `warning`, which is not OpenAI's, says why it is empty, where reasoning took all the tokens."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -66,6 +70,7 @@ class Completion(_Out, frozen=True, kw_only=True):
     usage: CompletionUsage
     system_fingerprint: str
     service_tier: Literal["default"] | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
 
 
 class FunctionDelta(_Out, frozen=True, kw_only=True):
@@ -105,7 +110,10 @@ class ChunkChoice(_Out, frozen=True, kw_only=True):
 
 
 class Chunk(_Out, frozen=True, kw_only=True):
-    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null."""
+    """A part of a streamed answer. With `include_usage` the last has the usage and no choice, the others null.
+
+    `warning` stands beside the finish reason, as in a whole answer.
+    """
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -115,3 +123,4 @@ class Chunk(_Out, frozen=True, kw_only=True):
     system_fingerprint: str
     service_tier: Literal["default"] | UnsetType = UNSET
     usage: CompletionUsage | UnsetType | None = UNSET
+    warning: str | UnsetType = UNSET

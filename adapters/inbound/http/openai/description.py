@@ -11,8 +11,8 @@ from ..common.descriptions import (
     PROVENANCE,
     RATES,
     ErrorDescription,
-    failures_of,
     json_of,
+    operation,
     question_of,
     response_of,
     schema_of,
@@ -64,40 +64,27 @@ _STREAM = (
 
 def completions_operation() -> dict[str, Any]:
     content = json_of("Completion") | {"text/event-stream": {"schema": _stream()}}
-    return {
-        "operationId": "chat_completions",
-        "summary": "Answer a chat as OpenAI does, whole or as server-sent events",
-        **question_of("CompletionBody"),
-        "responses": {"200": response_of(content, _RATES | PROVENANCE)} | failures_of(CHATTING, _ERRORS),
-    }
+    answers = {"200": response_of(content, _RATES | PROVENANCE)}
+    summary = "Answer a chat as OpenAI does, whole or as server-sent events"
+    return operation("chat_completions", summary, answers, CHATTING, _ERRORS, **question_of("CompletionBody"))
 
 
 def embeddings_operation() -> dict[str, Any]:
-    return {
-        "operationId": "embeddings",
-        "summary": "Vectors of texts, always of the model that is named",
-        **question_of("EmbeddingBody"),
-        "responses": {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
-        | failures_of(CHATTING, _ERRORS),
-    }
+    answers = {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
+    summary = "Vectors of texts, always of the model that is named"
+    return operation("embeddings", summary, answers, CHATTING, _ERRORS, **question_of("EmbeddingBody"))
 
 
 def models_operation() -> dict[str, Any]:
-    return {
-        "operationId": "models",
-        "summary": "What this key may name as `model` now",
-        "responses": {"200": response_of(json_of("ModelsOut"))} | failures_of(_LISTING, _ERRORS),
-    }
+    answers = {"200": response_of(json_of("ModelsOut"))}
+    return operation("models", "What this key may name as `model` now", answers, _LISTING, _ERRORS)
 
 
 def model_operation() -> dict[str, Any]:
     kinds = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
-    return {
-        "operationId": "model",
-        "summary": "One of them; its id may hold slashes",
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
-        "responses": {"200": response_of(json_of("ModelOut"))} | failures_of(kinds, _ERRORS),
-    }
+    answers = {"200": response_of(json_of("ModelOut"))}
+    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    return operation("model", "One of them; its id may hold slashes", answers, kinds, _ERRORS, parameters=[id])
 
 
 def _stream() -> dict[str, Any]:

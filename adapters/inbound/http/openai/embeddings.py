@@ -7,7 +7,7 @@ from struct import pack
 from typing import Annotated, Literal
 
 from litestar.types import Receive, Scope, Send
-from msgspec import Meta, Struct, json
+from msgspec import UNSET, Meta, Struct, UnsetType, json
 
 from llm_gateway.application.embed_texts import Embedded
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
@@ -45,10 +45,11 @@ class EmbeddingOut(Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingUsage(Struct, frozen=True, kw_only=True):
-    """0 where the provider does not count."""
+    """Tokens as the provider counts them, or as the gateway estimates them: then `estimated`, which is not OpenAI's."""
 
     prompt_tokens: int
     total_tokens: int
+    estimated: Literal[True] | UnsetType = UNSET
 
 
 class EmbeddingsOut(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,11 @@ def _from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
             for index, vector in enumerate(reply.vectors)
         ],
         model=reply.model,
-        usage=EmbeddingUsage(prompt_tokens=reply.prompt_tokens, total_tokens=reply.prompt_tokens),
+        usage=EmbeddingUsage(
+            prompt_tokens=reply.prompt_tokens,
+            total_tokens=reply.prompt_tokens,
+            estimated=True if reply.estimated else UNSET,
+        ),
     )
 
 

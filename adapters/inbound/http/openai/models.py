@@ -1,6 +1,5 @@
 """What a key may name as `model`, as OpenAI's model objects."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -37,7 +36,3 @@ def model_out(model: UsableModel, created: int) -> ModelOut:
         context_length=model.context_length,
         tasks=sorted(model.tasks),
     )
-
-
-def models_out(models: Iterable[UsableModel], created: int) -> ModelsOut:
-    return ModelsOut(data=[model_out(model, created) for model in models])

@@ -3,15 +3,15 @@
 from hashlib import blake2b
 
 from msgspec import UNSET, Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.domain.chat import ChatReply, FinishReason
+from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.events import Delta, ToolCallDelta
-from llm_gateway.domain.routing import Endpoint
 
 from ..common.chat_calls import from_tool_call, given
-from ..common.renderer import AnswerIdentity, ChatRenderer
+from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from . import answers as wire
 from .errors import encode_openai_error
 from .translate import from_delta, usage_out
@@ -63,6 +63,7 @@ class OpenAIRenderer(ChatRenderer):
             usage=usage_out(reply.usage),
             system_fingerprint=_fingerprint(answer),
             service_tier="default" if self._options.service_tier else UNSET,
+            warning=warning_of(reply),
         )
         return _encode(completion)
 
@@ -74,7 +75,9 @@ class OpenAIRenderer(ChatRenderer):
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
-        end = self._choice(answer, wire.ChunkDelta(extra_content=given(reply.extra_content)), reply.finish_reason)
+        last = wire.ChunkDelta(extra_content=given(reply.extra_content))
+        choices = [wire.ChunkChoice(delta=last, finish_reason=reply.finish_reason)]
+        end = _frame(replace(self._chunk(answer, choices), warning=warning_of(reply)))
         usage = b""
         if self._options.include_usage:
             usage = _frame(self._chunk(answer, [], usage_out(reply.usage)))
@@ -92,8 +95,8 @@ class OpenAIRenderer(ChatRenderer):
         self._begun = True
         return self._choice(answer, wire.ChunkDelta(role="assistant", content=""))
 
-    def _choice(self, answer: Answer, part: wire.ChunkDelta, finish_reason: FinishReason | None = None) -> bytes:
-        return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part, finish_reason=finish_reason)]))
+    def _choice(self, answer: Answer, part: wire.ChunkDelta) -> bytes:
+        return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part)]))
 
     def _chunk(
         self, answer: Answer, choices: list[wire.ChunkChoice], usage: wire.CompletionUsage | None = None
@@ -118,12 +121,8 @@ def _frame(chunk: wire.Chunk) -> bytes:
 
 def _fingerprint(answer: Answer) -> str:
     """Changes where something of the backend does that may change an answer."""
-    for state in answer.plan.endpoints:
-        if state.endpoint.id == answer.endpoint:
-            return _digest(state.endpoint)
+    for endpoint in (state.endpoint for state in answer.plan.endpoints):
+        if endpoint.id == answer.endpoint:
+            of = "\0".join((endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
+            return f"fp_{blake2b(of.encode(), digest_size=5).hexdigest()}"
     return ""
-
-
-def _digest(endpoint: Endpoint) -> str:
-    of = "\0".join((endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
-    return f"fp_{blake2b(of.encode(), digest_size=5).hexdigest()}"

@@ -9,26 +9,25 @@ from msgspec import UNSET, ValidationError, convert
 from msgspec.structs import replace
 
 from llm_gateway.domain.chat import (
-    AssistantMessage,
     ChatCall,
-    Image,
     Message,
     Part,
-    SystemMessage,
     Text,
-    ToolMessage,
     Usage,
     UserMessage,
 )
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.media import PDF, Document, Image, ImageUrl, url_fault
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, given, to_tool_call
+from ..common.chat_calls import call_of, given, to_detail, to_message
 from . import answers, wire
 from .fields import refusals, without_effect
 
-_DATA_URL = re.compile(r"data:(?P<type>image/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE)
+_DATA_URL = re.compile(
+    r"data:(?P<type>(?:image|application)/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE
+)
 
 
 def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
@@ -49,51 +48,57 @@ def _max_tokens(body: wire.CompletionIn) -> int | None:
 
 
 def _message(message: wire.MessageIn, path: str) -> Message:
-    match message:
-        case wire.User():
-            return UserMessage(content=_parts(message.content, path), name=message.name)
-        case wire.System() | wire.Developer():
-            return SystemMessage(content=_texts(message.content), name=message.name)
-        case wire.Assistant():
-            return AssistantMessage(
-                content=_texts(message.content or ()),
-                tool_calls=tuple(map(to_tool_call, message.tool_calls or ())),
-                name=message.name,
-                extra_content=message.extra_content,
-            )
-        case wire.ToolAnswer():
-            return ToolMessage(content=_texts(message.content), tool_call_id=message.tool_call_id, name=message.name)
-        case _:
-            assert_never(message)
+    if isinstance(message, wire.User):
+        return UserMessage(content=_parts(message.content, path), name=message.name)
+    return to_message(message)
 
 
-def _texts(content: str | Sequence[wire.TextPartIn]) -> tuple[Text, ...]:
-    return (Text(text=content),) if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
-
-
-def _parts(content: str | Sequence[wire.TextPartIn | wire.ImagePartIn], path: str) -> tuple[Part, ...]:
+def _parts(content: str | Sequence[wire.PartIn], path: str) -> str | tuple[Part, ...]:
     if isinstance(content, str):
-        return (Text(text=content),)
-    return tuple(
-        Text(text=part.text)
-        if isinstance(part, wire.TextPartIn)
-        else _image(part.image_url.url, f"{path}.content[{at}].image_url.url")
-        for at, part in enumerate(content)
-    )
+        return content
+    return tuple(_part(part, f"{path}.content[{at}]") for at, part in enumerate(content))
 
 
-def _image(url: str, path: str) -> Image:
-    """The image within a URL. None is fetched: that would let a caller send requests from here."""
+def _part(part: wire.PartIn, path: str) -> Part:
+    match part:
+        case wire.TextPartIn():
+            return Text(text=part.text)
+        case wire.ImagePartIn(image_url=image):
+            return _image(image, f"{path}.image_url.url")
+        case wire.FilePartIn(file=file):
+            kind, data = _data(file.file_data, f"{path}.file.file_data", "a data: URL of a PDF in base64")
+            if kind != PDF:
+                raise InvalidRequest.at(f"{path}.file.file_data", f"must be {PDF}")
+            return Document(data=data, name=file.filename)
+        case _:
+            assert_never(part)
+
+
+def _image(image: wire.ImageAddress, path: str) -> Image | ImageUrl:
+    """The image within a URL, or its address. None is fetched: that would let a caller send requests from here."""
+    if image.url[:5].lower() != "data:":
+        fault = url_fault(image.url)
+        if fault is not None:
+            raise InvalidRequest.at(path, fault)
+        return ImageUrl(url=image.url, detail=to_detail(image.detail))
+    kind, data = _data(image.url, path, "a data: URL of an image in base64")
+    if not kind.startswith("image/"):
+        raise InvalidRequest.at(path, "must be an image")
+    return Image(data=data, mime_type=kind, detail=to_detail(image.detail))
+
+
+def _data(url: str, path: str, wanted: str) -> tuple[str, bytes]:
+    """The media type and the bytes of a `data:` URL."""
     head = _DATA_URL.match(url)
     if head is None:
-        raise InvalidRequest.at(path, "must be a data: URL of an image in base64; this gateway fetches nothing")
+        raise InvalidRequest.at(path, f"must be {wanted}")
     try:
         data = convert(url[head.end() :], bytes)  # base64, several times faster than the standard library
     except ValidationError:
         raise InvalidRequest.at(path, "is not valid base64") from None
     if not data:
         raise InvalidRequest.at(path, "holds no data")
-    return Image(data=data, mime_type=head["type"].lower())
+    return head["type"].lower(), data
 
 
 def from_delta(delta: Delta) -> answers.ChunkDelta:
@@ -125,4 +130,5 @@ def usage_out(usage: Usage) -> answers.CompletionUsage:
         total_tokens=usage.total_tokens,
         prompt_tokens_details=UNSET if cached is None else answers.PromptDetails(cached_tokens=cached),
         completion_tokens_details=UNSET if reasoning is None else answers.CompletionDetails(reasoning_tokens=reasoning),
+        estimated=True if usage.estimated else UNSET,
     )

@@ -1,68 +1,79 @@
 """OpenAI's chat requests, as they stand on the wire."""
 
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
-from llm_gateway.domain.routing import Hint
-
 from ..common.wire import (
-    CacheIn,
+    AssistantFields,
+    ChatFields,
     FunctionCall,
+    ImageDetail,
     In,
     JsonObject,
     MaxTokens,
     NonEmpty,
-    ParametersIn,
+    SystemFields,
     Temperature,
+    TextPart,
     ToolCallIn,
-    ToolDefinition,
+    ToolFields,
 )
 from .fields import UNHONOURED
 
 
-class TextPartIn(In, frozen=True, kw_only=True, tag="text"):
+class TextPartIn(TextPart, frozen=True, kw_only=True, tag="text"):
     """A part of a message that is text."""
 
-    text: str
     prompt_cache_breakpoint: JsonObject | None = None
 
 
-class ImageUrl(In, frozen=True, kw_only=True):
-    """An image as a `data:` URL."""
+class ImageAddress(In, frozen=True, kw_only=True):
+    """An image as a `data:` URL, or by a public `https:` URL, which the provider fetches."""
 
     url: str
-    detail: Literal["auto"] | None = None
+    detail: ImageDetail | None = None
+
+
+class FileIn(In, frozen=True, kw_only=True):
+    """A PDF as a `data:` URL."""
+
+    file_data: str
+    filename: str | None = None
+
+
+class FilePartIn(In, frozen=True, kw_only=True, tag="file"):
+    """A part of a message that is a document."""
+
+    file: FileIn
+    prompt_cache_breakpoint: JsonObject | None = None
 
 
 class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
     """A part of a message that is an image."""
 
-    image_url: ImageUrl
+    image_url: ImageAddress
     prompt_cache_breakpoint: JsonObject | None = None
 
 
+PartIn: TypeAlias = TextPartIn | ImagePartIn | FilePartIn
 Texts: TypeAlias = str | list[TextPartIn]
 
 
-class System(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
+class System(SystemFields, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model."""
 
     content: Texts
-    name: str | None = None
 
 
-class Developer(In, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+class Developer(System, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     """A system message under its newer name."""
-
-    content: Texts
-    name: str | None = None
 
 
 class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
-    """What the user says, in text and images."""
+    """What the user says, in text, images and documents."""
 
-    content: str | list[TextPartIn | ImagePartIn]
+    content: str | list[PartIn]
     name: str | None = None
 
 
@@ -79,13 +90,11 @@ class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
     index: int | None = None
 
 
-class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+class Assistant(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     """Clients send an answer back with all that it held, nulls included."""
 
     content: Texts | None = None
     tool_calls: list[ToolCallBack] | None = None
-    name: str | None = None
-    extra_content: JsonObject | None = None
     reasoning_content: str | None = None
     annotations: list[Any] | None = None
     parsed: Any = None
@@ -94,12 +103,10 @@ class Assistant(In, frozen=True, kw_only=True, tag_field="role", tag="assistant"
     function_call: None = None
 
 
-class ToolAnswer(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+class ToolAnswer(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     """The result of the tool call with this id."""
 
     content: Texts
-    tool_call_id: str
-    name: str | None = None
 
 
 MessageIn: TypeAlias = System | Developer | User | Assistant | ToolAnswer
@@ -112,20 +119,16 @@ class StreamOptions(In, frozen=True, kw_only=True):
     include_obfuscation: bool | None = None
 
 
-class CompletionIn(ParametersIn, frozen=True, kw_only=True):
+class CompletionIn(ChatFields, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/chat/completions` that are honoured."""
 
     messages: Annotated[list[MessageIn], Meta(min_length=1)]
     model: NonEmpty
-    model_hint: Hint | None = None
     max_completion_tokens: MaxTokens | None = None
     max_tokens: MaxTokens | None = None
     temperature: Temperature | None = None
-    tools: list[ToolDefinition] | None = None
     parallel_tool_calls: bool | None = None
-    stream: bool | None = None
     stream_options: StreamOptions | None = None
-    cache: CacheIn | None = None
 
 
 CompletionBody = cast(

@@ -1,4 +1,4 @@
-"""The API's description as a page of HTML: no script, and nothing from elsewhere."""
+"""The API's description, for programs and as a page of HTML: no script, and nothing from elsewhere."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,9 @@ from html import escape
 from typing import Any, TypeAlias
 
 from msgspec import json
+
+from ..common.pages import page_reply
+from ..common.replies import Reply, json_reply
 
 Schema: TypeAlias = Mapping[str, Any]
 _BOUNDS = {
@@ -18,6 +21,14 @@ _BOUNDS = {
 _NULL = {"type": "null"}
 _ODD = re.compile(r"[^a-z0-9]+")
 _QUOTED = re.compile(r"`([^`]+)`")
+
+
+def description_pages(document: Mapping[str, Any]) -> Mapping[str, Reply]:
+    """The document and the page that is made of it, by path."""
+    return {
+        "/docs": page_reply(docs_page(document), b"text/html; charset=utf-8"),
+        "/docs/openapi.json": json_reply(json.encode(document)),
+    }
 
 
 def docs_page(document: Mapping[str, Any]) -> bytes:
@@ -134,11 +145,9 @@ def _remark(schema: Schema, required: bool) -> str:
     if required:
         return "required"
     default = schema.get("default")
-    return (
-        ""
-        if default is None or isinstance(default, (list, dict))
-        else f"default <code>{escape(json.encode(default).decode())}</code>"
-    )
+    if default is None or isinstance(default, (list, dict)):
+        return ""
+    return f"default <code>{escape(json.encode(default).decode())}</code>"
 
 
 def _prose(text: str) -> str:

@@ -12,13 +12,19 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class EndpointHealth(Struct, frozen=True, kw_only=True):
-    """An endpoint, whether it can be asked, and if not, why."""
+    """An endpoint, whether it can be asked, and if not, why.
+
+    `answered_by` is the model that answers in the place of another, as its vendor moved an alias or redirects a name.
+    `notes` are what an operator has to mend though it answers, such as a refusal of what the gateway adds.
+    """
 
     name: str
     usable: bool
     locality: Literal["on_premises", "cloud"]
     demonstration: bool
     reason: str | None
+    answered_by: str | None
+    notes: tuple[str, ...] = ()
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import Struct, field
 
-from llm_gateway.application.ports.observation import AccessLog, TrafficMeter
-from llm_gateway.application.ports.system import Entropy
+from llm_gateway.application.ports.observation import AccessLog
 
+from ..common.handling import RequestHandling
 from ..common.problems import Misdirected
 from ..common.replies import error_reply
 from ..common.request_context import ErrorStyle, begin_context
@@ -20,49 +21,33 @@ CLIENT_LEFT = 499
 _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
 
 
-class RequestMiddleware:
-    """Wraps the application, in one event loop.
+class RequestMiddleware(Struct, kw_only=True):
+    """Wraps the application, in one event loop. `error_style_of` gives the style of the surface of a path."""
 
-    `hosts` are the names that are served, in lower case and without port; None is any. `error_style_of` gives the style
-    of the surface that a path belongs to.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        error_style_of: Callable[[str], ErrorStyle],
-        hosts: frozenset[str] | None,
-        bodies: Bodies,
-        meter: TrafficMeter,
-        access_log: AccessLog | None,
-        entropy: Entropy,
-    ) -> None:
-        self._app = app
-        self._error_style_of = error_style_of
-        self._hosts = hosts
-        self._bodies = bodies
-        self._meter = meter
-        self._access_log = access_log
-        self._entropy = entropy
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+    app: ASGIApp
+    handling: RequestHandling
+    error_style_of: Callable[[str], ErrorStyle]
+    bodies: Bodies
+    access_log: AccessLog | None
+    under_way: int = 0
+    last_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def idle(self) -> None:
         """Returns once no request is under way."""
-        await self._idle.wait()
+        if self.under_way:
+            await self.last_ended.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
-        style = self._error_style_of(scope["path"])
-        context = begin_context(scope, self._entropy.new_id, style, Share(self._bodies))
+        style = self.error_style_of(scope["path"])
+        services, hosts = self.handling.services, self.handling.options.hosts
+        context = begin_context(scope, services.entropy.new_id, style, Share(self.bodies))
         began = time.perf_counter()
-        self._meter.began()
-        self._under_way += 1
-        self._idle.clear()
+        services.meter.began()
+        self.under_way += 1
+        self.last_ended.clear()
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,22 +57,22 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if self._hosts is None or _host(context.fields) in self._hosts:
-                await self._app(scope, receive, send_on)
+            if hosts is None or _host(context.fields) in hosts:
+                await self.app(scope, receive, send_on)
             else:
                 await error_reply(Misdirected(_MISDIRECTED), context)(scope, receive, send_on)
         except ClientLeft:
             context.status = CLIENT_LEFT
         finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
+            self.under_way -= 1
+            if not self.under_way:
+                self.last_ended.set()
             context.body.release()
             status, seconds = context.status or CLIENT_LEFT, time.perf_counter() - began
-            self._meter.ended(scope["method"], context.route, status, seconds)
-            if self._access_log is not None:
+            services.meter.ended(scope["method"], context.route, status, seconds)
+            if self.access_log is not None:
                 method, route = scope["method"], context.route
-                self._access_log.answered(context.id, method, route, status, seconds, context.record)
+                self.access_log.answered(context.id, method, route, status, seconds, context.record)
 
 
 def _host(fields: Fields) -> str:

@@ -13,7 +13,6 @@ from typing import cast
 import uvicorn
 from typing_extensions import override
 
-from ..common.drain import Drain
 from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
@@ -44,7 +43,7 @@ class GatewayServer(uvicorn.Server):
         *,
         host: str,
         port: int,
-        drain: Drain,
+        drain: asyncio.Event,
         drain_seconds: float,
         end_rest: Callable[[], Awaitable[None]],
         bounds: Bounds | None = None,
@@ -114,7 +113,12 @@ class GatewayServer(uvicorn.Server):
             self.should_exit = self.force_exit = True
 
     async def _drain_and_exit(self) -> None:
+        """Once nothing is under way any more; after `drain_seconds`, what still is gets ended."""
+        self.drain.set()
         try:
-            await self.drain(self._drain_seconds, self._idle, self._end_rest)
+            async with asyncio.timeout(self._drain_seconds):
+                await self._idle()
+        except TimeoutError:
+            await self._end_rest()
         finally:
             self.should_exit = True

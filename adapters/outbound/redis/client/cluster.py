@@ -4,14 +4,11 @@ import asyncio
 from binascii import crc_hqx
 from collections.abc import Iterable, Sequence
 
-from typing_extensions import override
-
 from llm_gateway.application.ports.system import Clock
 
 from .address import Address, Node
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .route import Route
 from .server import CALL_SECONDS, RedisServer
 
 SLOTS = 16_384
@@ -29,7 +26,9 @@ def slot_of(key: bytes) -> int:
     return crc_hqx(tag, 0) % SLOTS
 
 
-class Cluster(Route):
+class Cluster:
+    """Used like one `RedisServer`."""
+
     def __init__(self, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
         self._address = address
         self._clock = clock
@@ -42,18 +41,18 @@ class Cluster(Route):
         self._learning: asyncio.Task[None] | None = None
         self._learnt_at = -RELEARN_SECONDS
 
-    @override
     def servers(self) -> Sequence[RedisServer]:
+        """Those that keys are on."""
         return tuple(dict.fromkeys(self._slots)) or tuple(self._servers.values())
 
-    @override
     async def call(self, key: bytes, command: bytes) -> RedisReply:
+        """Raises `StoreAway` or `StoreRefused`."""
         if not self._slots:
             await self._first_map()
         server, asking = self._slots[slot_of(key)], False
         for _ in range(_MAX_HOPS):
             try:
-                return await server.call(command, asking=asking)
+                return await server.call(key, command, asking=asking)
             except StoreAway:
                 self._learn()  # a replica may have been promoted
                 raise
@@ -65,7 +64,6 @@ class Cluster(Route):
                     self._learn()
         raise StoreAway("the Cluster sends this key around")
 
-    @override
     async def aclose(self) -> None:
         if self._learning is not None:
             self._learning.cancel()
@@ -96,7 +94,7 @@ class Cluster(Route):
     async def _ask_for_map(self) -> None:
         for server in tuple(self._servers.values()):
             try:
-                rows = await server.call(_CLUSTER_SLOTS)
+                rows = await server.call(b"", _CLUSTER_SLOTS)
             except StoreError:
                 continue
             slots = self._read_map(rows, server.node)

@@ -31,7 +31,7 @@ class RedisServer:
     """Opened lazily, in the event loop that made it. A call waits `patience` seconds at most, and is made once."""
 
     def __init__(self, node: Node, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
-        self._node = node
+        self.node = node
         self._address = address
         self._clock = clock
         self._patience = patience
@@ -42,33 +42,35 @@ class RedisServer:
         self._away = False
         self._why = ""
 
-    @property
-    def node(self) -> Node:
-        return self._node
+    def servers(self) -> Sequence["RedisServer"]:
+        """Those that keys are on, as for a Cluster."""
+        return (self,)
 
-    async def call(self, command: bytes, *, asking: bool = False) -> RedisReply:
-        """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING)."""
+    async def call(self, key: bytes, command: bytes, *, asking: bool = False) -> RedisReply:
+        """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING).
+
+        `key` is for a Cluster: here every key is on the one server.
+        """
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
             raise StoreAway(f"not asked, because of: {self._why}")
+        outcome, away = Outcome.UNKNOWN, None
         try:
             pipe = self._pipe
             reply = await (self._first(command, asking) if pipe is None else self._send(pipe, command, asking))
+            outcome = Outcome.HEALTHY
+            return reply
         except StoreAway as error:
-            permit.end(Outcome.FAILED, self._clock.monotonic())
+            outcome, away = Outcome.FAILED, error
             self._why = str(error)
-            self._tell(error)
             raise
         except StoreRefused:
-            permit.end(Outcome.HEALTHY, self._clock.monotonic())
-            self._tell()
+            outcome = Outcome.HEALTHY
             raise
-        except BaseException:
-            permit.end(Outcome.UNKNOWN, self._clock.monotonic())
-            raise
-        permit.end(Outcome.HEALTHY, self._clock.monotonic())
-        self._tell()
-        return reply
+        finally:
+            permit.end(outcome, self._clock.monotonic())
+            if outcome is not Outcome.UNKNOWN:
+                self._tell(away)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -126,7 +128,7 @@ class RedisServer:
 
     async def _open(self) -> CommandPipe:
         loop = asyncio.get_running_loop()
-        node = self._node
+        node = self.node
         if not node.port:
             _, pipe = await loop.create_unix_connection(self._new_pipe, node.host)
             return pipe
@@ -155,7 +157,7 @@ class RedisServer:
         if self._pipe is pipe:
             self._pipe = None
 
-    def _tell(self, error: StoreAway | None = None) -> None:
+    def _tell(self, error: StoreAway | None) -> None:
         """A line in the log when the server goes, and one when it comes back."""
         unasked = self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
         away = unasked or (error is not None and self._pipe is None)

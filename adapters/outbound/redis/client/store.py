@@ -14,8 +14,7 @@ from .address import parse_address
 from .cluster import Cluster
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .route import OneServer, Route
-from .server import CALL_SECONDS
+from .server import CALL_SECONDS, RedisServer
 
 TELL_SECONDS = 60.0
 """How often the log has the same refusal."""
@@ -39,7 +38,7 @@ class Store(SharedStore):
     which leaves open whether the command was carried out, and `StoreRefused` where the server answered with an error.
     """
 
-    def __init__(self, name: str, route: Route, clock: Clock, meter: StoreMeter) -> None:
+    def __init__(self, name: str, route: RedisServer | Cluster, clock: Clock, meter: StoreMeter) -> None:
         self._name = name
         self._route = route
         self._clock = clock
@@ -80,7 +79,7 @@ class Store(SharedStore):
 
     @override
     async def trouble(self) -> str | None:
-        pings = (server.call(_PING) for server in self._route.servers())
+        pings = (server.call(b"", _PING) for server in self._route.servers())
         answers = await asyncio.gather(*pings, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, StoreError):
@@ -106,8 +105,9 @@ def open_store(name: str, url: str, clock: Clock, meter: StoreMeter, *, patience
     `patience` is what a call waits, in seconds.
     """
     address = parse_address(url)
-    route = Cluster(address, clock, patience) if address.cluster else OneServer(address, clock, patience)
-    return Store(name, route, clock, meter)
+    if address.cluster:
+        return Store(name, Cluster(address, clock, patience), clock, meter)
+    return Store(name, RedisServer(address.nodes[0], address, clock, patience), clock, meter)
 
 
 __all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "open_store"]

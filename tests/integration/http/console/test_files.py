@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.console.handlers import asset_paths
+from llm_gateway.adapters.inbound.http.console.pages import asset_paths
 
 from ..served import Served
 

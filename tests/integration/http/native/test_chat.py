@@ -171,6 +171,7 @@ async def test_the_model_is_given_what_was_asked_with_this_endpoint_s_defaults(
 
     request = model.calls[0].request
     assert (request.max_tokens, request.sampling.temperature) == (512, 0.7)
+    assert request.max_tokens_by_default
     assert request.sampling.temperature_by_default
     assert (request.sampling.top_p, request.sampling.seed, request.tools) == (None, None, ())
 

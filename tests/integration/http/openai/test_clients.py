@@ -19,7 +19,6 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
     FinishReason,
-    Image,
     JsonFormat,
     JsonSchemaFormat,
     NamedTool,
@@ -30,6 +29,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderUnavailable
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.media import Image
 
 from ....external.environments import HERE, Environment
 from ...waiting import HANG_SECONDS

@@ -120,7 +120,7 @@ async def test_an_unexpected_fault_tells_nothing(start: Serve) -> None:
 
 
 async def test_a_gateway_that_drains_takes_nothing(served: Served) -> None:
-    served.drain.begun = True
+    served.drain.set()
 
     responses = [
         await served.client.post(URL, json={"model": "ollama", **chat()}),

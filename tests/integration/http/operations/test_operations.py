@@ -44,6 +44,8 @@ async def test_ready_with_an_endpoint(keyless: httpx.AsyncClient) -> None:
                 "locality": "on_premises",
                 "demonstration": False,
                 "reason": None,
+                "answered_by": None,
+                "notes": [],
             }
         ],
         "stores": [],

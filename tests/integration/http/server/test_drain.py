@@ -39,7 +39,7 @@ async def test_draining_is_seen_at_once_and_new_chats_are_refused(start: Serve) 
     wire = await asked(served, model)
 
     served.server.handle_exit(signal.SIGTERM, None)
-    await eventually(lambda: served.drain.begun)
+    await eventually(lambda: served.drain.is_set())
 
     ready, health = await served.client.get("/health/ready"), await served.client.get("/health")
     chat = await served.chat()
@@ -61,7 +61,7 @@ async def test_what_runs_may_finish(start: Serve, stream: bool) -> None:
     wire = await asked(served, model, stream=stream)
 
     served.server.handle_exit(signal.SIGTERM, None)
-    await eventually(lambda: served.drain.begun)
+    await eventually(lambda: served.drain.is_set())
     await clock.advance(1)
 
     assert b"Finished." in await wire.rest()
@@ -94,7 +94,7 @@ async def test_a_second_signal_cuts(start: Serve) -> None:
     served = await start(model, drain_seconds=100)
     wires = [await asked(served, model), await asked(served, model, stream=True)]
     served.server.handle_exit(signal.SIGTERM, None)
-    await eventually(lambda: served.drain.begun)
+    await eventually(lambda: served.drain.is_set())
 
     served.server.handle_exit(signal.SIGTERM, None)
 

@@ -93,7 +93,7 @@ MESSAGES = [{"role": "user", "content": "Hello"}]
         (
             {"messages": [{"role": "user", "content": [{"type": "canary"}]}]},
             "messages[0].content[0].type",
-            "must be one of text, image",
+            "must be one of text, image, image_url, document",
         ),
     ],
 )

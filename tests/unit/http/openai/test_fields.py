@@ -57,7 +57,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "messages[].content[].image_url.detail": (
         image(detail="auto"),
         image(detail="high"),
-        "messages[0].content[0].image_url.detail",
+        "",
     ),
     "messages[].content[].input_audio": (
         PLAIN,
@@ -66,8 +66,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "messages[].content[].file": (
         PLAIN,
-        said({"type": "text", "text": "a"}, {"type": "file", "file": {"file_id": "f"}}),
-        "messages[0].content[1].type",
+        said({"type": "file", "file": {"file_data": "data:application/pdf;base64,YQ==", "filename": "a.pdf"}}),
+        "",
     ),
     "messages[].content[].refusal": (
         answered(),

@@ -16,8 +16,9 @@ from llm_gateway.adapters.inbound.http.native import wire as native_wire
 from llm_gateway.adapters.inbound.http.openai import translate as openai_translate
 from llm_gateway.adapters.inbound.http.openai.wire import CompletionBody
 from llm_gateway.domain.cache_policy import CacheMode
-from llm_gateway.domain.chat import ChatCall, ChatRequest, Image, ReasoningEffort, ToolMode, UserMessage
+from llm_gateway.domain.chat import ChatCall, ChatRequest, ReasoningEffort, ToolMode, UserMessage
 from llm_gateway.domain.errors import InvalidRequest
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import Hint
 
 GOLDEN = {
@@ -61,7 +62,9 @@ def test_a_data_url_is_an_image(url: str, mime_type: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.com/cat.png",
+        "http://example.com/cat.png",
+        "https://me:secret@example.com/cat.png",
+        "https:///cat.png",
         "http://169.254.169.254/latest",
         "file:///etc/passwd",
         "data:text/html;base64,aGk=",

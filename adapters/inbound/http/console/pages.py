@@ -1,10 +1,10 @@
 """The console at `/`: one page, whose files stand in the folder `page` beside this module."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..common.pages import page_reply
 from ..common.replies import Reply
-from ..common.request_context import HttpRequest
 
 _PAGE = Path(__file__).with_name("page")
 _ASSETS = "/assets/"
@@ -16,18 +16,10 @@ _TYPES = {
 }
 
 
-class ConsoleHandlers:
-    """Sends the page and its parts, whose files are read once."""
-
-    def __init__(self) -> None:
-        self._page = _reply(_PAGE / "index.html")
-        self._assets = {path: _reply(_PAGE / path.removeprefix(_ASSETS)) for path in asset_paths()}
-
-    async def page(self, _: HttpRequest) -> Reply:
-        return self._page
-
-    async def asset(self, request: HttpRequest) -> Reply:
-        return self._assets[request.scope["path"]]
+def console_pages() -> Mapping[str, Reply]:
+    """The page and its parts, whose files are read here, by path."""
+    assets = {path: _reply(_PAGE / path.removeprefix(_ASSETS)) for path in asset_paths()}
+    return {"/": _reply(_PAGE / "index.html"), **assets}
 
 
 def asset_paths() -> list[str]:

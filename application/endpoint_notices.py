@@ -1,0 +1,107 @@
+"""How each endpoint stands by what its calls have shown: out until a time that its vendor set, or at fault."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct, structs
+
+from llm_gateway.domain.errors import (
+    FailureReason,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from llm_gateway.domain.routing import EndpointId, EndpointState
+
+from .ports.system import Clock
+
+log = logging.getLogger("llm_gateway.providers")
+
+NOTE_SECONDS: Final = 3600.0
+"""How long a fault of the operator's or the gateway's is told after it was last seen."""
+
+
+class EndpointNotice(Struct, frozen=True, kw_only=True):
+    """What is said of an endpoint until this Unix time. `out`: it is not asked before."""
+
+    until: float
+    says: str
+    status: int | None
+    reason: FailureReason | None
+    out: bool
+
+
+class EndpointNotices:
+    """How each endpoint stands, in this process.
+
+    A vendor's quota of the day, an account without credit and a retired model take an endpoint out until the time that
+    its adapter tells, without a further call. A fault that another request may not meet is only told. Bounded by the
+    endpoints that plans name, which come from the directory.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._out: dict[EndpointId, EndpointNotice] = {}
+        self._faults: dict[EndpointId, EndpointNotice] = {}
+
+    def failed(self, endpoint: EndpointId, error: ProviderError) -> None:
+        """A call ended so."""
+        now = self._clock.now()
+        if error.out_until is not None and error.out_until > now:
+            self._keep(self._out, endpoint, error, error.out_until)
+        elif isinstance(error, ProviderMisconfigured):
+            self._keep(self._faults, endpoint, error, now + NOTE_SECONDS)
+
+    def answered(self, endpoint: EndpointId) -> None:
+        """A call ended well. What the gateway adds to some requests only may still be refused."""
+        fault = self._faults.get(endpoint)
+        if fault is not None and fault.reason is not FailureReason.ADDED_FIELD:
+            self._faults.pop(endpoint, None)
+
+    def out(self, endpoint: EndpointId) -> EndpointNotice | None:
+        """Why it is not to be asked now; None where it is."""
+        return self._current(self._out, endpoint)
+
+    def fault(self, endpoint: EndpointId) -> EndpointNotice | None:
+        """What an operator has to mend though it may answer; None where nothing is known."""
+        return self._current(self._faults, endpoint)
+
+    @property
+    def nothing(self) -> bool:
+        """Nothing is known of any endpoint."""
+        return not self._out and not self._faults
+
+    def check(self, endpoint: EndpointId) -> None:
+        """Raise `ProviderUnavailable` for an endpoint that is out."""
+        out = self.out(endpoint)
+        if out is not None:
+            raise ProviderUnavailable(endpoint.provider, out.says, retry_after=self._left(out), reason=out.reason)
+
+    def seen(self, state: EndpointState) -> EndpointState:
+        """The state, with what calls have shown."""
+        out, fault = self.out(state.endpoint.id), self.fault(state.endpoint.id)
+        if out is not None and state.unusable is None:
+            state = structs.replace(state, unusable=out.says, out_for=self._left(out))
+        return state if fault is None else structs.replace(state, notes=(*state.notes, fault.says))
+
+    def _left(self, notice: EndpointNotice) -> timedelta:
+        return timedelta(seconds=max(0.0, notice.until - self._clock.now()))
+
+    def _current(self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId) -> EndpointNotice | None:
+        notice = notices.get(endpoint)
+        if notice is not None and notice.until <= self._clock.now():
+            notices.pop(endpoint, None)  # a scrape reads from a thread of its own
+            return None
+        return notice
+
+    def _keep(
+        self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId, error: ProviderError, until: float
+    ) -> None:
+        known, out = self._current(notices, endpoint), error.out_until is not None
+        says = error.message.removeprefix(f"{error.provider}: ")
+        if out:
+            says = f"{says}; not asked before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+        notices[endpoint] = EndpointNotice(until=until, says=says, status=error.status, reason=error.reason, out=out)
+        if known is None or known.says != says:
+            log.error("%s: status %s, %s: %s", endpoint.name, error.status, error.reason, says)
