@@ -105,7 +105,7 @@ async def _serve(
         await serving
 
 
-async def _seen(endpoints: EndpointDirectory, serving: "asyncio.Task[None]") -> None:
+async def _seen(endpoints: EndpointDirectory, serving: "asyncio.Task[object]") -> None:
     """Waits for the first look at every provider, which may take longer than the listener waited for it.
 
     A busy server that is well would be announced as one that can't be used.
