@@ -124,6 +124,10 @@ generate: setup
 faults *args: setup
     {{ python }} -m tests.integration.redis.faults "$@"
 
+# Ask the real vendors, where there is a key or an Ollama, whether they still are as the data says; it costs a few tokens
+vendors: setup
+    @{{ python }} -m tests.integration.vendors
+
 # Measure what a charge and a look-up in Redis cost, by the ways to ask
 bench-redis *args: setup
     {{ python }} benchmarks/redis_trips.py "$@"

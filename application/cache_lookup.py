@@ -101,7 +101,7 @@ class CacheLookup(Generic[R]):
     async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a reply that ended well, which took its provider so many seconds, for the same request again."""
         key = view.keys.get(endpoint)
-        if key is None or not view.ttl or (isinstance(reply, ChatReply) and reply.finish_reason not in _STORED):
+        if key is None or not view.ttl or (isinstance(reply, ChatReply) and not _is_stored(reply)):
             return
         entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
         await view.store.put(key, entry, view.ttl)
@@ -112,3 +112,7 @@ class CacheLookup(Generic[R]):
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return entry if entry.version == _ENTRY_VERSION and entry.key == key else None
+
+
+def _is_stored(reply: ChatReply) -> bool:
+    return reply.finish_reason in _STORED and not reply.incomplete

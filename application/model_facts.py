@@ -86,6 +86,15 @@ class ModelTable:
         """
         return self._remembered(model, datetime.fromtimestamp(now, UTC).date())
 
+    def end_of(self, model: str) -> str | None:
+        """What to tell an operator whose model the vendor retires, or has retired; None where nothing is known."""
+        facts = self._stated(model)
+        if facts.replaced_on is None:
+            return None
+        if facts.replaced_by is None:
+            return f"{model} is retired by the vendor on {facts.replaced_on}, and replaced by none"
+        return f"{model} is replaced by {facts.replaced_by}, which answers in its place from {facts.replaced_on} on"
+
     def is_old(self, now: float) -> bool:
         """Whether the file should be looked over again."""
         return datetime.fromtimestamp(now, UTC).date() - self.checked > FRESH_FOR

@@ -1,12 +1,13 @@
 """The kinds of provider, each registered here and nowhere else, and the providers of them that the settings name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
 from msgspec import Struct
 
+from llm_gateway.application.model_facts import FRESH_FOR, ModelFacts, ModelTable
 from llm_gateway.application.ports.observation import QueueMeter
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.parameters import Column
@@ -38,6 +39,7 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     """One that has servers: `own` is the one that the variables name, and `[[endpoints]]` name more.
 
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
+    `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
     """
 
     own: Callable[[Settings], EndpointSettings]
@@ -45,6 +47,7 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     example: str
     locality: Locality = Locality.ON_PREMISES
     needs_key: bool = False
+    table: Callable[[Sequence[ModelFacts]], ModelTable] | None = None
 
     def provider(self, row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         if self.needs_key and row.api_key is None:
@@ -53,6 +56,17 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
         if self.missing is not None:
             return absent(row.name, row.model, self.missing, self.locality)
         return self.build(row, settings, clock)
+
+    def rows(self, settings: Settings) -> Sequence[EndpointSettings]:
+        """Its servers that can be asked, as far as the settings say."""
+        rows = [self.own(settings), *(row for row in settings.endpoints if row.kind == self.name)]
+        return [row for row in rows if row.api_key is not None or not self.needs_key]
+
+
+def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
+    from llm_gateway.adapters.outbound.gemini.models import GeminiModels
+
+    return GeminiModels(own).table
 
 
 GEMINI: Final = ServerKind(
@@ -69,6 +83,7 @@ GEMINI: Final = ServerKind(
     example="https://gemini.example",
     locality=Locality.CLOUD,
     needs_key=True,
+    table=_gemini_table,
 )
 OLLAMA: Final = ServerKind(
     name="ollama",
@@ -96,3 +111,19 @@ def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequ
     if EMBEDDED.missing is not None:
         return [*servers, absent(EMBEDDED.name, EMBEDDED.name, EMBEDDED.missing, demonstration=settings.demo)]
     return [*servers, embedded(settings, clock, meter)]
+
+
+def model_warnings(settings: Settings, now: float) -> Iterator[str]:
+    """What the operator should know of the configured models by the data of their vendors. `now` in Unix seconds."""
+    for kind in SERVERS:
+        rows = kind.rows(settings)
+        if kind.table is None or kind.missing is not None or not rows:
+            continue
+        table = kind.table(())
+        if table.is_old(now):
+            days = FRESH_FOR.days
+            yield f"what is known of {kind.name}'s models was checked on {table.checked}, more than {days} days ago"
+        for row in rows:
+            own = [facts for facts in settings.models if facts.provider == row.name]
+            if (end := kind.table(own).end_of(row.model)) is not None:
+                yield f"{row.name}: {end}"

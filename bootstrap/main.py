@@ -1,20 +1,23 @@
 """The entry point: hands the settings' reader, the builder and the server to the command line."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from llm_gateway.adapters.inbound.cli.command import run
 from llm_gateway.adapters.inbound.cli.services import CommandFailed, Services
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
 from .described import described
+from .kinds import model_warnings
 from .loading import SettingsError, SettingsRead
 from .opening import open_gateway
+from .probing import probe
 from .settings_rules import serving_faults
 from .telemetry import own_version
 
@@ -23,7 +26,8 @@ def main() -> None:
     services = Services(
         version=own_version,
         load=_load,
-        describe=lambda read: described(read.settings, read.sources),
+        describe=_describe,
+        probe=lambda read, say: probe(read.settings, say),
         open_gateway=lambda read: open_gateway(read.settings),
         serve=_serve,
         open_clients=_open_clients,
@@ -66,3 +70,8 @@ def _serve(read: SettingsRead, announce: Callable[[EndpointDirectory, str], None
         raise CommandFailed([f"HOST, PORT: can't listen on {settings.host}, port {settings.port}: {error}"]) from error
     except WorkersFailed as error:
         raise CommandFailed([f"WORKERS: {error}"]) from error
+
+
+def _describe(read: SettingsRead) -> Sequence[str]:
+    warnings = [f"Warning: {words}" for words in model_warnings(read.settings, SystemClock().now())]
+    return [*described(read.settings, read.sources), *warnings]

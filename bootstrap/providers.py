@@ -84,7 +84,9 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
     from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
     from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
+    from llm_gateway.adapters.outbound.ollama.version import ServerVersion
 
+    version = ServerVersion()
     key = row.api_key.value if row.api_key else None
     silences = _silences(row, settings)
     endpoints = OllamaDirectory(
@@ -94,6 +96,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         num_ctx=settings.ollama_num_ctx,
         api_key=key,
         provider=row.name,
+        version=version,
     )
     chat_model = OllamaChatModel(
         base_url=row.base_url or DEFAULT_URL,
@@ -106,6 +109,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         tool_silence_seconds=silences.tools,
         load_seconds=settings.ollama_load_timeout_seconds,
         max_body_bytes=_body_bytes(settings),
+        version=version,
     )
     embedding_model = OllamaEmbeddingModel(
         base_url=row.base_url or DEFAULT_URL,
@@ -115,6 +119,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         api_key=key,
         load_seconds=settings.ollama_load_timeout_seconds,
         max_body_bytes=_body_bytes(settings),
+        version=version,
     )
 
     async def close() -> None:

@@ -19,6 +19,7 @@ from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server.server import CannotListen, GatewayServer
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.observation import AccessLog
+from llm_gateway.domain.routing import UNSEEN
 
 from .assignment import Assignment
 from .gateway import Gateway
@@ -35,6 +36,11 @@ __all__ = ["CannotListen", "create_server", "keep_for_good", "serve"]
 Announce: TypeAlias = Callable[[EndpointDirectory, str], None]
 """Told the endpoints and the address, once it is listened on."""
 RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
+
+
+FIRST_LOOKS_SECONDS = 5.0
+"""How long what is announced waits for what is not looked at yet: as long as a provider has to answer."""
+_TURN_SECONDS = 0.05
 
 
 def serve(settings: Settings, announce: Announce) -> None:
@@ -92,10 +98,22 @@ async def _serve(
         listening = asyncio.create_task(server.listening())
         await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
+            await _seen(gateway.endpoints, serving)
             announce(gateway.endpoints, _address(settings.host, listening.result()))
         else:
             listening.cancel()
         await serving
+
+
+async def _seen(endpoints: EndpointDirectory, serving: "asyncio.Task[None]") -> None:
+    """Waits for the first look at every provider, which may take longer than the listener waited for it.
+
+    A busy server that is well would be announced as one that can't be used.
+    """
+    for _ in range(round(FIRST_LOOKS_SECONDS / _TURN_SECONDS)):
+        if serving.done() or all(state.unusable != UNSEEN for state in endpoints.snapshot()):
+            return
+        await asyncio.wait((serving,), timeout=_TURN_SECONDS)
 
 
 def keep_for_good() -> None:

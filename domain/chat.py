@@ -272,7 +272,8 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     """A whole answer.
 
     `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
-    what the provider wants back unchanged with the next request. `ignored`: see `Started`.
+    what the provider wants back unchanged with the next request. `ignored`: see `Started`,
+    `incomplete`: see `Finished`.
     """
 
     endpoint: EndpointId
@@ -284,6 +285,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] = ()
     extra_content: JsonObject | None = None
     ignored: tuple[str, ...] = ()
+    incomplete: bool = False
 
     @property
     def only_reasoned(self) -> bool:

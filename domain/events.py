@@ -49,13 +49,15 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True, tag="tool_call"):
 class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     """The last event of an answer: the vendor's own terminal mark, with usage and the reason of the end.
 
-    Never made up: a stream that ends without the vendor's mark is `ProviderBroken`.
+    Never made up: a stream that ends without the vendor's mark is `ProviderBroken`. `incomplete`: the vendor had more
+    to say and failed to, so that the same request may get more another time.
     """
 
     reason: FinishReason
     usage: Usage
     model: str
     extra_content: JsonObject | None = None
+    incomplete: bool = False
 
 
 EVENT_OVERHEAD_BYTES = 32
@@ -131,6 +133,7 @@ class Collector:
                 reasoning="".join(self._reasoning),
                 tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
                 extra_content=self.finished.extra_content,
+                incomplete=self.finished.incomplete,
                 ignored=self._started.ignored,
             )
         return self._reply
@@ -164,4 +167,10 @@ def replay(reply: ChatReply) -> Iterator[ChatEvent]:
         yield ToolCallDelta(
             index=index, id=call.id, name=call.name, arguments=call.arguments, extra_content=call.extra_content
         )
-    yield Finished(reason=reply.finish_reason, usage=reply.usage, model=reply.model, extra_content=reply.extra_content)
+    yield Finished(
+        reason=reply.finish_reason,
+        usage=reply.usage,
+        model=reply.model,
+        extra_content=reply.extra_content,
+        incomplete=reply.incomplete,
+    )

@@ -1,7 +1,6 @@
 """What a user's message may hold besides text: images, by their bytes or their address, and documents."""
 
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -10,13 +9,13 @@ from msgspec import Struct
 PDF: Final = "application/pdf"
 _JPEG = "image/jpeg"
 _BY_SUFFIX = {
-    ".png": "image/png",
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".heic": "image/heic",
-    ".heif": "image/heif",
+    "png": "image/png",
+    "jpg": _JPEG,
+    "jpeg": _JPEG,
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "heic": "image/heic",
+    "heif": "image/heif",
 }
 MAX_URL = 8_192
 """Characters of an image's address."""
@@ -52,7 +51,7 @@ class ImageUrl(Struct, frozen=True, kw_only=True, tag="image_url"):
     @property
     def kind(self) -> str | None:
         """The media type, by the end of the path; None where that does not tell."""
-        return _BY_SUFFIX.get(PurePosixPath(urlsplit(self.url).path).suffix.lower())
+        return _BY_SUFFIX.get(urlsplit(self.url).path.rpartition(".")[2].lower())
 
 
 class Document(Struct, frozen=True, kw_only=True, tag="document"):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -109,6 +109,10 @@ class Feature(StrEnum):
     PREFILL = "an answer that goes on from the last message"
 
 
+UNSEEN: Final = "not looked at yet"
+"""Why an endpoint is unusable whose provider has said neither that it is there nor that it is away."""
+
+
 class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     """What is known of an endpoint now.
 
@@ -121,7 +125,8 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     `seed_bits` and `media_types` bound three; None where the request's own bounds are enough. `left_out` are the
     fields, as the table of parameters has them, that would change nothing there: not sent, and named to the client.
     `notes` are what an operator has to know though it answers. One that `signs_calls` gives something with its tool
-    calls, and wants it back. `out_for` is how long it stays unusable, where its vendor told.
+    calls, and wants it back. `out_for` is how long it stays unusable, where its vendor told. `server_version` is what a
+    server that the operator runs says of itself.
     """
 
     endpoint: Endpoint
@@ -143,6 +148,7 @@ class EndpointState(CheckedStruct, frozen=True, kw_only=True):
     media_types: frozenset[str] | None = None
     notes: tuple[str, ...] = ()
     out_for: timedelta | None = None
+    server_version: str | None = None
 
 
 Routes: TypeAlias = Mapping[Hint, Sequence[str]]

@@ -58,8 +58,11 @@ def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
 
 
 def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
-    for line in services.describe(services.load(parsed.config, demo=parsed.demo, serving=True)):
+    settings = services.load(parsed.config, demo=parsed.demo, serving=True)
+    for line in services.describe(settings):
         print(line)
+    if parsed.probe and not asyncio.run(services.probe(settings, lambda line: print(line, flush=True))):
+        raise CommandFailed(["A configured provider can't answer."])
 
 
 def _chat(parsed: argparse.Namespace, services: Services[T]) -> None:
@@ -101,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("--model", help="a provider, a model or provider/model")
 
     commands.add_parser("serve", parents=[configured], help="run the gateway")
-    commands.add_parser("check", parents=[configured], help="check the configuration, and show it")
+    check = commands.add_parser("check", parents=[configured], help="check the configuration, and show it")
+    check.add_argument("--probe", action="store_true", help="ask the configured servers a little, which costs tokens")
     chat = commands.add_parser("chat", parents=[configured, asking], help="ask, here or a running gateway")
     chat.add_argument("--server", metavar="URL", help="a running gateway; without it this process answers")
     chat.add_argument("--key", help="the key for --server; default: the demonstration's")

@@ -22,6 +22,7 @@ class CommandFailed(Exception):
 
 SettingsT = TypeVar("SettingsT")
 SettingsT_co = TypeVar("SettingsT_co", covariant=True)
+SettingsT_contra = TypeVar("SettingsT_contra", contravariant=True)
 
 
 class Load(Protocol[SettingsT_co]):
@@ -30,9 +31,15 @@ class Load(Protocol[SettingsT_co]):
         ...
 
 
+class Probe(Protocol[SettingsT_contra]):
+    async def __call__(self, settings: SettingsT_contra, say: Callable[[str], None]) -> bool:
+        """Ask the configured servers, and say a line for each finding. False where one can't answer."""
+        ...
+
+
 class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     """`serve` blocks, and calls back with the endpoints and the address once it listens. `describe` gives the effective
-    settings, a line each, with secrets masked and where each came from.
+    settings, a line each, with secrets masked and where each came from, and then warnings.
 
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
@@ -40,6 +47,7 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     version: Callable[[], str]
     load: Load[SettingsT]
     describe: Callable[[SettingsT], Sequence[str]]
+    probe: Probe[SettingsT]
     open_gateway: Callable[[SettingsT], AbstractAsyncContextManager[GatewayServices]]
     serve: Callable[[SettingsT, Callable[[EndpointDirectory, str], None]], None]
     demo_key: Callable[[SettingsT], str | None]

@@ -50,6 +50,8 @@ def _standing(state: EndpointState) -> str:
         return f"not configured: {state.unusable}" if state.unusable else "not configured"
     usable = "loading" if state.loading else "usable"
     standing = usable if state.unusable is None else f"not usable: {state.unusable}"
+    if state.server_version is not None:
+        standing += f", version {state.server_version}"
     if Task.CHAT not in state.tasks:
         standing += " (not for chats)"
     return f"{standing} (demonstration)" if state.demonstration else standing

@@ -9,7 +9,7 @@ from typing_extensions import override
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
-from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.errors import ProviderBroken, ProviderError
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId
@@ -77,8 +77,11 @@ class GeminiChatModel(ChatModel):
                 break
             try:
                 chunk = await call.whole(rest)
+                if not chunk.candidates:
+                    raise ProviderBroken(to.provider, "the answer broke off before its end")
             except ProviderError as error:
                 not_continued(to, number, error)
+                reader.incomplete = True
                 break
             reader.resume()
             parts += reader.read(chunk)
@@ -101,6 +104,7 @@ class GeminiChatModel(ChatModel):
                 rest = rest_of(asked, reader) if continued < MAX_CONTINUATIONS else None
                 chunk = rest and await self._first_of(call, to, rest, continued, patience, started=started)
                 if chunk is None:
+                    reader.incomplete = rest is not None
                     break
                 reader.resume()
                 continued += 1
@@ -120,9 +124,12 @@ class GeminiChatModel(ChatModel):
         """The first chunk of the rest of an answer; None where the vendor gives none, so that the answer ends here."""
         try:
             await call.open(rest)
-            return await call.next(max(patience, self._first_token_seconds) if started else patience)
+            first = await call.next(max(patience, self._first_token_seconds) if started else patience)
+            if first is None:
+                raise ProviderBroken(to.provider, "the answer broke off before its end")
         except ProviderError as error:
             if not started:
                 raise
             not_continued(to, number, error)
             return None
+        return first

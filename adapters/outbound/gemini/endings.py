@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from google.genai import types
 
 from llm_gateway.domain.chat import FinishReason
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured
+from llm_gateway.domain.errors import FailureReason, ProviderBroken, ProviderError, ProviderMisconfigured
 
 Ending: TypeAlias = FinishReason | type[ProviderError] | None
 
@@ -42,6 +42,12 @@ ENDINGS: Final[Mapping[str, Ending]] = {
 
 WORTH_REPEATING: Final = frozenset({_V.MALFORMED_RESPONSE, _V.OTHER})
 """Of the endings that are failures: another answer to the same request may be sound."""
+
+CLASSES: Final[Mapping[str, FailureReason]] = {
+    _V.MISSING_THOUGHT_SIGNATURE: FailureReason.ADDED_FIELD,
+    _V.PUP_LIMITED_DISABLED: FailureReason.CREDENTIALS,
+}
+"""Of the failures that are not the model's: whose they are."""
 
 _B = types.BlockedReason
 BLOCKS: Final[Mapping[str, Ending]] = {

@@ -7,11 +7,11 @@ from typing import Final
 from google.genai import types
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
-from llm_gateway.domain.errors import ProviderBroken
+from llm_gateway.domain.errors import FailureReason, ProviderBroken
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
 
-from .endings import BLOCKS, ENDINGS, WORTH_REPEATING, Ending
+from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
 from .signatures import carried
 from .usage import UsageCount
 
@@ -28,12 +28,13 @@ class GeminiReplyReader:
     """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said.
 
     `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
-    `model` is the model that the vendor says answers.
+    `model` is the model that the vendor says answers. `incomplete`, which whoever asks sets: the rest did not come.
     """
 
     def __init__(self, to: EndpointId, request: ChatRequest) -> None:
         self.continuation: bytes | None = None
         self.model: str | None = None
+        self.incomplete = False
         self.usage = UsageCount(request)
         self._to = to
         self._ending: FinishReason | None = None
@@ -81,6 +82,7 @@ class GeminiReplyReader:
             usage=self.usage.total(),
             model=self._sound(self.model or self._to.model),
             extra_content=carried(self._signature),
+            incomplete=self.incomplete,
         )
 
     def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
@@ -132,7 +134,7 @@ class GeminiReplyReader:
             why = f"the answer ended without a result: {known}"
             if ending is ProviderBroken:
                 raise self._unusable(why, repeats=1 if reason in WORTH_REPEATING else 0)
-            raise ending(self._to.provider, why)
+            raise ending(self._to.provider, why, reason=CLASSES.get(reason))
         return ending
 
     def _sound(self, text: str) -> str:
@@ -142,7 +144,7 @@ class GeminiReplyReader:
 
     def _unusable(self, why: str, *, repeats: int = 0) -> ProviderBroken:
         """What the model made of this request: the vendor is well, and other clients' answers are sound."""
-        return ProviderBroken(self._to.provider, why, doubtful=True, repeats=repeats)
+        return ProviderBroken(self._to.provider, why, doubtful=True, repeats=repeats, reason=FailureReason.UNUSABLE)
 
 
 def _is_unicode(text: str) -> bool:

@@ -14,13 +14,17 @@ _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
 
 
 class Pulled(Struct, frozen=True, kw_only=True):
-    """A model that the server has. Not `described` where the server could not say more of it than its name."""
+    """A model that the server has. Not `described` where the server could not say more of it than its name.
+
+    `context_length` is what it was trained for, and `num_ctx` what it is made to be loaded for, where it says so.
+    """
 
     name: str
     digest: str
     described: bool = True
     capabilities: frozenset[str] = frozenset()
     context_length: int | None = None
+    num_ctx: int | None = None
     elsewhere: bool = False
 
 
@@ -34,6 +38,7 @@ class OllamaServer(Struct, frozen=True, kw_only=True):
     configured: bool
     locality: Locality
     unusable: str | None = None
+    version: str | None = None
 
 
 def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
@@ -45,6 +50,7 @@ def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
         digest=digest,
         capabilities=frozenset(shown.capabilities or ("completion",)),
         context_length=_context_length(shown),
+        num_ctx=_num_ctx(shown),
         elsewhere=bool(shown.remote_host) or hosted_elsewhere(name),
     )
 
@@ -86,6 +92,7 @@ def _state(
         unusable=unusable,
         pin_only=pin_only,
         context_length=_context(server, name, model, contexts),
+        server_version=server.version,
     )
 
 
@@ -97,11 +104,24 @@ def _tasks(model: Pulled | None) -> frozenset[Task]:
 
 
 def _context(server: OllamaServer, name: str, model: Pulled | None, contexts: Mapping[str, int]) -> int | None:
-    """As the model is loaded, else as it will be, else as long as it can be."""
-    loaded = next((length for loaded, length in contexts.items() if same_model(loaded, name)), None)
-    own = model.context_length if model is not None else None
-    wanted = min(own, server.num_ctx) if own and server.num_ctx else server.num_ctx
-    return wanted or loaded or own
+    """What a call of ours is answered in, by the vendor's order: the call's own `num_ctx`, the model's, the server's
+    default, which only a loaded model tells; never more than the model was trained for. None where nothing tells it:
+    what a model was trained for is no promise.
+    """
+    trained = model.context_length if model is not None else None
+    stated = server.num_ctx or (model.num_ctx if model is not None else None)
+    if stated is not None:
+        return min(stated, trained) if trained else stated
+    return next((length for loaded, length in contexts.items() if same_model(loaded, name)), None) or None
+
+
+def _num_ctx(shown: Shown) -> int | None:
+    """Of the model's parameters: a line each, of a name and a value."""
+    for line in (shown.parameters or "").splitlines():
+        match line.split():
+            case ["num_ctx", value] if value.isascii() and value.isdigit() and len(value) < 10:
+                return int(value) or None
+    return None
 
 
 def _context_length(shown: Shown) -> int | None:

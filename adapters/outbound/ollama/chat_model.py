@@ -15,12 +15,15 @@ from llm_gateway.domain.routing import Endpoint
 from llm_gateway.domain.stated import stated_fields
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
+from .context import keep_within, within
 from .failures import OllamaFailures
+from .first_part import FirstParts
 from .loading import Loads
 from .options import Options
 from .translate_reply import OllamaReplyReader
 from .translate_request import chat_request, encoded
 from .vendor import ChatPart
+from .version import ServerVersion
 
 DRAIN_SECONDS = 1.0
 """How long the end of a finished stream is waited for, so that its connection can serve again."""
@@ -30,8 +33,8 @@ class OllamaChatModel(ChatModel):
     """The chat models of one server.
 
     A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
-    moved on by the seconds that the call waited for the load, and a stream's clocks start after it. To be made inside
-    the event loop that will use it.
+    moved on by the seconds that the call waited for a load, and a stream's clocks start after it. To be made inside
+    the event loop that will use it. `version` is the server's, for all who ask it.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class OllamaChatModel(ChatModel):
         load_seconds: float = 300.0,
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
+        version: ServerVersion | None = None,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
@@ -57,7 +61,8 @@ class OllamaChatModel(ChatModel):
         self._clients = Clients(
             base_url, api_key=api_key, max_body_bytes=max_body_bytes, connect_seconds=connect_seconds
         )
-        self._loads = Loads(self._clients, self._options, clock, load_seconds)
+        self._loads = Loads(self._clients, self._options, clock, load_seconds, version=version or ServerVersion())
+        self._first_parts = FirstParts(self._loads, self._clients, clock, load_seconds)
 
     async def aclose(self) -> None:
         await self._loads.aclose()
@@ -76,7 +81,10 @@ class OllamaChatModel(ChatModel):
         look_until = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
         ready = await self._loads.ready(to, look_until)
         streamed = grain is Grain.STREAM
-        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.harmony)
+        context = ready.model.context
+        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.model.harmony)
+        if context is not None:
+            keep_within(sent.body, request, context)
         body = encoded(to.id, sent.body)
         reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced, ignored=sent.ignored)
         limit = until = deadline.at + ready.waited
@@ -89,24 +97,27 @@ class OllamaChatModel(ChatModel):
             with OllamaFailures(to.id, self._clock.now, late, shaped, stated_fields(request)):
                 parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
                 async with aclosing(parts):
-                    while not reader.finished:
-                        async with self._clock.timeout_at(limit):
-                            part = await anext(parts, None)
+                    part, loaded = await self._first_parts.get(to, ready.model, anext(parts, None), limit)
+                    limit, until = limit + loaded, until + loaded
+                    while True:
                         if part is None:
                             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
                         events = reader.events(part)
-                        if not reader.heard:
-                            continue
-                        given = self._clock.monotonic()
-                        for event in events:
-                            yield event
-                        now = self._clock.monotonic()
-                        until += now - given  # the reader's time is not the model's
-                        limit = min(until, now + idle)
+                        if reader.heard:
+                            given = self._clock.monotonic()
+                            for event in events:
+                                yield within(event, context)
+                            now = self._clock.monotonic()
+                            until += now - given  # the reader's time is not the model's
+                            limit = min(until, now + idle)
+                        if reader.finished:
+                            break
+                        async with self._clock.timeout_at(limit):
+                            part = await anext(parts, None)
                     self._loads.answered(to, ready)
                     await self._drain(parts)
-        except ProviderError:
-            self._loads.failed(to, elsewhere=reader.elsewhere)
+        except ProviderError as error:
+            self._loads.failed(to, error, elsewhere=reader.elsewhere)
             raise
 
     async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:

@@ -9,7 +9,7 @@ from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.routing import Locality
 
 from .transport import OllamaTransport
-from .vendor import ChatPart, Shown, Vectors
+from .vendor import About, ChatPart, Shown, Vectors
 
 MAX_BODY_BYTES = 32 << 20
 CONNECT_SECONDS = 10.0
@@ -46,6 +46,10 @@ class OllamaClient(ollama.AsyncClient):
 
     async def shown(self, model: str) -> Shown:
         return await self._request(Shown, "POST", "/api/show", json={"model": model})
+
+    async def version(self) -> str | None:
+        """Answered at once, whatever the server loads."""
+        return (await self._request(About, "GET", "/api/version")).version
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
-from llm_gateway.domain.routing import EndpointId, EndpointState, Locality, is_name
+from llm_gateway.domain.routing import UNSEEN, EndpointId, EndpointState, Locality, is_name
 
 from .addresses import DEFAULT_URL, resolves_on_premises
 from .catalogue import OllamaServer, Pulled, pulled, states
@@ -21,12 +21,17 @@ from .failures import OllamaFailures
 from .names import hosted_elsewhere, same_model
 from .transport import Refusal
 from .vendor import Shown
+from .version import ServerVersion
 
 T = TypeVar("T")
 
 UP_SECONDS = 30.0
 DOWN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+LAST_KNOWN_SECONDS = 60.0
+"""How long what was last seen of a server goes on to hold while it can't be looked at: a look that fails is no proof
+that a call would. The calls themselves find out, and another endpoint is asked then.
+"""
 MAX_MODELS = 1_000
 
 _log = logging.getLogger(__name__)
@@ -35,7 +40,7 @@ _log = logging.getLogger(__name__)
 class OllamaDirectory(EndpointDirectory):
     """The models of one server. Without a `base_url` it is the vendor's default address, configured once it answers.
 
-    A server that did not answer the last look is skipped, and looked at again soon.
+    A server that does not answer is looked at again soon, and skipped once what was last seen of it is too old.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class OllamaDirectory(EndpointDirectory):
         num_ctx: int | None = None,
         api_key: str | None = None,
         provider: str = "ollama",
+        version: ServerVersion | None = None,
     ) -> None:
         self._clock = clock
         self._base_url = server_address(base_url or DEFAULT_URL)
@@ -54,10 +60,13 @@ class OllamaDirectory(EndpointDirectory):
         self._configured = base_url is not None
         self._id = EndpointId(provider=provider, model=model)
         self._num_ctx = num_ctx
+        self._version = version or ServerVersion()
         self._models: tuple[Pulled, ...] = ()
-        self._contexts: dict[str, int] = {}
+        self._contexts: Mapping[str, int] = {}
         self._locality = Locality.ON_PREMISES  # until it is known: a client for it can't leave the premises
-        self._unusable: str | None = "not looked at yet"
+        self._unusable: str | None = UNSEEN
+        self._trouble: str | None = None
+        self._holds_until = self._clock.monotonic()
         self._states = self._tell()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,28 +86,34 @@ class OllamaDirectory(EndpointDirectory):
 
     async def look(self) -> None:
         """Never raises for the server's troubles."""
+        self._trouble = None
         try:
             with OllamaFailures(self._id, self._clock.now):
                 await self._look()
         except ProviderError as error:
-            self._unusable = _reason(error)
+            self._version.forget()
+            self._trouble = _reason(error)
+            if self._clock.monotonic() >= self._holds_until:
+                self._unusable = self._trouble
         else:
             self._unusable = None
             self._configured = True
+            self._holds_until = self._clock.monotonic() + LAST_KNOWN_SECONDS
         self._states = self._tell()
 
     async def _keep_looking(self) -> None:
         while True:
-            before = self._unusable
+            before = self._trouble or self._unusable
             await self.look()
-            if self._unusable != before:
-                _log.info("%s: %s", self._id.provider, self._unusable or "answers")
-            await self._clock.sleep(UP_SECONDS if self._unusable is None else DOWN_SECONDS)
+            if self._trouble != before:
+                _log.info("%s: %s", self._id.provider, self._trouble or f"answers, version {self._version.text}")
+            await self._clock.sleep(UP_SECONDS if self._trouble is None else DOWN_SECONDS)
 
     async def _look(self) -> None:
         at_home = await self._within(resolves_on_premises(_host(self._base_url)))
         self._locality = Locality.ON_PREMISES if at_home else Locality.CLOUD
         client = self._clients.of(self._locality)
+        await self._within(self._version.learn(client))
         listed = (await self._within(client.list())).models[:MAX_MODELS]
         known = {(model.name, model.digest): model for model in self._models if model.described}
         models = []
@@ -119,11 +134,12 @@ class OllamaDirectory(EndpointDirectory):
         except Refusal:
             return None
 
-    async def _loaded(self) -> dict[str, int]:
+    async def _loaded(self) -> Mapping[str, int]:
+        """The last known ones where the server can't say: it doesn't while it loads a model (its server/sched.go)."""
         try:
             running = (await self._within(self._clients.of(self._locality).ps())).models
-        except Refusal:
-            return {}
+        except (Refusal, TimeoutError):
+            return self._contexts
         return {name: model.context_length or 0 for model in running if (name := model.model or model.name)}
 
     async def _within(self, answer: Awaitable[T]) -> T:
@@ -139,6 +155,7 @@ class OllamaDirectory(EndpointDirectory):
             configured=self._configured,
             locality=self._locality,
             unusable=self._unusable,
+            version=self._version.text,
         )
         return states(server, self._models, self._contexts)
 

@@ -13,19 +13,21 @@ from llm_gateway.domain.routing import Endpoint, Task
 
 from .client import MAX_BODY_BYTES, Clients
 from .failures import OllamaFailures
-from .loading import Loads
+from .first_part import FirstParts
+from .loading import Loaded, Loads
 from .names import hold_local
 from .options import Options
 from .translate_embedding import embed_bodies, embed_reply
 from .translate_request import encoded
 from .vendor import Vectors
+from .version import ServerVersion
 
 
 class OllamaEmbeddingModel(EmbeddingModel):
     """The embedding models of one server.
 
     A model that is not loaded is loaded first, which has a budget of its own: the deadline that a call is given is
-    moved on by the seconds that the call waited for the load. To be made inside the event loop that will use it.
+    moved on by the seconds that the call waited for a load. To be made inside the event loop that will use it.
     """
 
     def __init__(
@@ -38,11 +40,14 @@ class OllamaEmbeddingModel(EmbeddingModel):
         api_key: str | None = None,
         load_seconds: float = 300.0,
         max_body_bytes: int = MAX_BODY_BYTES,
+        version: ServerVersion | None = None,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
         self._clients = Clients(base_url, api_key=api_key, max_body_bytes=max_body_bytes)
-        self._loads = Loads(self._clients, self._options, clock, load_seconds, task=Task.EMBED)
+        version = version or ServerVersion()
+        self._loads = Loads(self._clients, self._options, clock, load_seconds, version=version, task=Task.EMBED)
+        self._first_parts = FirstParts(self._loads, self._clients, clock, load_seconds)
 
     async def aclose(self) -> None:
         await self._loads.aclose()
@@ -54,20 +59,25 @@ class OllamaEmbeddingModel(EmbeddingModel):
     ) -> EmbedReply:
         bodies = [encoded(to.id, body) for body in embed_bodies(to.id.model, request, self._options)]
         ready = await self._loads.ready(to, deadline.at)
+        until = deadline.at + ready.waited
         answers: list[Vectors] = []
         try:
             for body in bodies:
-                answers.append(await self._ask(to, body, deadline.at + ready.waited, headers))
+                answer, loaded = await self._ask(to, ready.model, body, until, headers)
+                answers.append(answer)
+                until += loaded
                 if answers[-1].remote_host:
                     hold_local(to)
             reply = embed_reply(to, request, answers)
-        except ProviderError:
-            self._loads.failed(to, elsewhere=any(answer.remote_host for answer in answers))
+        except ProviderError as error:
+            self._loads.failed(to, error, elsewhere=any(answer.remote_host for answer in answers))
             raise
         self._loads.answered(to, ready)
         return reply
 
-    async def _ask(self, to: Endpoint, body: bytes, until: float, headers: Mapping[str, str]) -> Vectors:
+    async def _ask(
+        self, to: Endpoint, model: Loaded, body: bytes, until: float, headers: Mapping[str, str]
+    ) -> tuple[Vectors, float]:
         with OllamaFailures(to.id, self._clock.now, embeds=True):
-            async with self._clock.timeout_at(until):
-                return await self._clients.of(to.locality).embedded(body, headers)
+            asking = self._clients.of(to.locality).embedded(body, headers)
+            return await self._first_parts.get(to, model, asking, until)

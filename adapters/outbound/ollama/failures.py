@@ -79,7 +79,7 @@ class OllamaFailures(VendorFailures, frozen=True):
                 return ProviderRejected(
                     self.to.provider,
                     UNKNOWN_SCHEMA.says,
-                    path="response_format",
+                    path=next((path for path in UNKNOWN_SCHEMA.paths if path in stated), None),
                     doubtful=True,
                     status=status,
                     reason=FailureReason.STATED_FIELD,

@@ -98,7 +98,7 @@ SIGNS: Final[tuple[Sign, ...]] = (
 UNKNOWN_SCHEMA: Final = Sign(
     reason=R.STATED_FIELD,
     says="the server refuses the request or failed, as it does for a JSON Schema that it can't digest",
-    paths=("response_format",),
+    paths=("response_format", "tools"),
 )
 """What a request with a JSON Schema is most likely refused for, and for what older servers fail with 500."""
 TOO_LONG: Final = Sign(reason=R.CONTEXT_LENGTH, says="a text does not fit the model's context")

@@ -33,3 +33,9 @@ class Shown(ollama.ShowResponse):
     modelinfo: Mapping[str, Any] | None = None
     model_info: Mapping[str, Any] | None = None
     remote_host: str | None = None
+
+
+class About(ollama.StatusResponse):
+    """What the server tells of itself."""
+
+    version: str | None = None

@@ -109,6 +109,30 @@ def test_check_shows_the_settings_and_no_secret(tmp_path: Path) -> None:
     assert "canary" not in done.stdout + done.stderr
 
 
+def test_check_warns_of_a_model_that_ends_and_passes(tmp_path: Path) -> None:
+    variables = {"API_KEYS": "sk-canary-0123", "GEMINI_API_KEY": "AI-canary", "GEMINI_MODEL": "gemini-3.1-flash-lite"}
+    done = command(tmp_path, "check", **variables)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("Warning: gemini: ")]
+    assert [line for line in warnings if "gemini-3.5-flash-lite" in line and "2027-05-07" in line] == warnings
+    assert warnings
+
+
+def test_check_finds_a_base_url_that_cannot_work(tmp_path: Path) -> None:
+    done = command(tmp_path, "check", API_KEYS="sk-canary-0123", OLLAMA_BASE_URL="http://127.0.0.1:9/api/chat")
+    assert done.returncode == 1
+    assert done.stderr.startswith("OLLAMA_BASE_URL: must be the address of the server, and not of one of its calls")
+
+
+def test_a_probe_fails_where_a_configured_server_does_not_answer(tmp_path: Path) -> None:
+    variables = {"API_KEYS": "sk-canary-0123", "OLLAMA_BASE_URL": "http://127.0.0.1:9"}
+    assert command(tmp_path, "check", **variables).returncode == 0
+    done = command(tmp_path, "check", "--probe", **variables)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "Probe: ollama/llama3.1  fails  not reachable at its address"
+    assert done.stderr == "A configured provider can't answer.\n"
+
+
 def test_keys_new_makes_a_key_and_the_digest_that_stands_for_it(tmp_path: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in command(tmp_path, "keys", "new").stdout.splitlines()[:2])
     assert lines["digest"] == f"sha256:{digest_of(lines['key']).hex()}"

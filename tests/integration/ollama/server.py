@@ -10,7 +10,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from .. import scripted_vendor
-from ..scripted_vendor import LAST, Asked, Reset, Script, ScriptedVendor, Step, head, whole
+from ..scripted_vendor import LAST, Asked, Hold, Reset, Script, ScriptedVendor, Step, head, whole
 from . import rules
 from .rules import Verdict
 
@@ -26,7 +26,15 @@ class Model(Struct, kw_only=True):
     family: str = "llama"
     capabilities: Sequence[str] = ("completion", "tools")
     context_length: int = 131_072
+    num_ctx: int | None = None
     remote_host: str | None = None
+
+
+class Runner(Struct, frozen=True):
+    """How a model is loaded."""
+
+    num_ctx: int
+    shift: bool = True
 
 
 def line(content: str = "", *, model: str = "llama3.1", **more: object) -> dict[str, object]:
@@ -82,6 +90,9 @@ class OllamaServer(ScriptedVendor):
 
     `dropped` and `cut` are the paths of what its models have never seen of the requests that it took. `cloud`: how it
     stands with the vendor's. `queue_full`: so many of the next calls find no place in its queue.
+
+    A call whose model is not loaded, or loaded otherwise than it needs it, waits until `may_load`; `runners` are how
+    those in `loaded` are, where it is not by the defaults. `loadings` are the loads that were made.
     """
 
     def __init__(self) -> None:
@@ -94,12 +105,16 @@ class OllamaServer(ScriptedVendor):
         self.cut: list[str] = []
         self.models = [Model(name="llama3.1:latest")]
         self.loaded = {"llama3.1:latest"}
+        self.runners: dict[str, Runner] = {}
+        self.loadings: list[tuple[str, Runner]] = []
         self.absent: set[str] = set()
+        self.silent: set[str] = set()
         self.embedding: Callable[[Asked], Script] = embedded
         self.may_load = asyncio.Event()
         self.may_load.set()
         self.loading = asyncio.Event()
         self.loads_given_up = 0
+        self._waiting = 0
 
     def chats(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == "/api/chat" and asked.body["messages"]]
@@ -117,29 +132,62 @@ class OllamaServer(ScriptedVendor):
     async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
         if asked.path in self.absent:
             return whole({"error": "404 page not found"}, 404)
+        if asked.path in self.silent:
+            return [Hold()]
         verdict = self._verdict(asked)
         if verdict.error:
             return whole(verdict.body, verdict.status)
         self.dropped |= verdict.dropped
         self.cut += verdict.cut
+        if asked.path in ("/api/chat", "/api/embed"):
+            return await self._answer(asked, reader)
+        return await self._told(asked, reader)
+
+    async def _told(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+        """Of itself and of its models."""
         match asked.path:
             case "/api/version":
                 return whole({"version": self.version})
             case "/api/tags":
                 return whole({"models": [{"name": m.name, "model": m.name, "digest": m.digest} for m in self.models]})
             case "/api/ps":
-                running = [_running(model) for model in self.models if model.name in self.loaded]
+                if self._waiting and self._fixes_shift():  # it asks the runner, which is locked while it is loaded
+                    await self.comes(self.may_load, reader)
+                running = [self._running(model) for model in self.models if model.name in self.loaded]
                 return whole({"models": running})
             case "/api/show":
                 model = self._find(asked.body["model"])
                 return whole(_shown(model)) if model is not None else whole({"error": "not found"}, 404)
-            case "/api/chat" if not asked.body["messages"]:
-                return await self._load(asked, reader, line("") | {"done": True, "done_reason": "load"})
-            case "/api/embed" if not asked.body["input"]:
-                return await self._load(asked, reader, {"model": asked.body["model"], "embeddings": []})
-            case "/api/embed":
-                return self.embedding(asked)
         return self.scripted(asked)
+
+    async def _answer(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
+        if not await self._loads(asked, reader):
+            self.loads_given_up += 1
+            return [Reset()]
+        if asked.path == "/api/embed":
+            nothing = {"model": asked.body["model"], "embeddings": []}
+            return self.embedding(asked) if asked.body["input"] else whole(nothing)
+        if asked.body["messages"]:
+            return self.scripted(asked)
+        reason = "unload" if asked.body.get("keep_alive") == 0 else "load"
+        return whole(line("") | {"done": True, "done_reason": reason})
+
+    def evict(self, name: str = "llama3.1:latest") -> None:
+        self.loaded.discard(name)
+        self.runners.pop(name, None)
+
+    def _fixes_shift(self) -> bool:
+        """As from 0.30 on: another `shift` than the loaded runner's loads the model anew."""
+        return rules.version_of(self.version) >= (0, 30)
+
+    def _wanted(self, asked: Asked, model: Model) -> Runner:
+        stated = (asked.body.get("options") or {}).get("num_ctx") or model.num_ctx or self.default_context
+        shift = asked.body.get("shift", True) if self._fixes_shift() else True
+        return Runner(min(stated, model.context_length), shift)
+
+    def _runner(self, model: Model) -> Runner | None:
+        default = Runner(min(model.num_ctx or self.default_context, model.context_length))
+        return self.runners.get(model.name, default) if model.name in self.loaded else None
 
     @override
     def scripted(self, asked: Asked) -> Script:
@@ -166,24 +214,40 @@ class OllamaServer(ScriptedVendor):
             return rules.refused(503, rules.QUEUE_FULL)
         if not body.get("messages") and not body.get("input"):
             return Verdict()
-        context = min((body.get("options") or {}).get("num_ctx") or self.default_context, model.context_length)
+        context = self._wanted(asked, model).num_ctx
         if asked.path == "/api/embed":
             return rules.embed(body, model.capabilities, context)
         return rules.chat(rules.version_of(self.version), body, model.capabilities, context)
 
-    async def _load(self, asked: Asked, reader: asyncio.StreamReader, loaded: dict[str, object]) -> Script:
-        """As the vendor's: who leaves while a model loads ends the load. Without a time to be kept it is unloaded."""
-        if asked.body.get("keep_alive") == 0:
-            self.loaded -= {m.name for m in self.models if rules.plain(m.name) == rules.plain(asked.body["model"])}
-            return whole(loaded | {"done_reason": "unload"})
-        self.loading.set()
-        if not await self.comes(self.may_load, reader):
-            self.loads_given_up += 1
-            return [Reset()]
+    async def _loads(self, asked: Asked, reader: asyncio.StreamReader) -> bool:
+        """As the vendor's: who leaves while a model loads ends the load."""
         model = self._find(asked.body["model"])
-        assert model is not None
-        self.loaded.add(model.name)
-        return whole(loaded)
+        if model is None or model.remote_host:
+            return True
+        if asked.path == "/api/chat" and asked.body.get("keep_alive") == 0 and not asked.body["messages"]:
+            self.evict(model.name)
+            return True
+        wanted = self._wanted(asked, model)
+        if self._runner(model) == wanted:
+            return True
+        self.loading.set()
+        self._waiting += 1
+        try:
+            if not await self.comes(self.may_load, reader):
+                return False
+        finally:
+            self._waiting -= 1
+        if self._runner(model) != wanted:
+            self.loaded.add(model.name)
+            self.runners[model.name] = wanted
+            self.loadings.append((model.name, wanted))
+        return True
+
+    def _running(self, model: Model) -> dict[str, object]:
+        runner = self._runner(model)
+        context = runner.num_ctx if runner is not None else None
+        names = {"name": model.name, "model": model.name}
+        return {**names, "details": {"family": model.family}, "context_length": context}
 
     def _find(self, name: str) -> Model | None:
         """A name of the cloud's needs no model of the server's."""
@@ -196,15 +260,11 @@ def ollama_server(port: int = 0) -> AbstractAsyncContextManager[OllamaServer]:
     return OllamaServer().running(port)
 
 
-def _running(model: Model) -> dict[str, object]:
-    name = model.name
-    return {"name": name, "model": name, "details": {"family": model.family}, "context_length": 4096}
-
-
 def _shown(model: Model) -> dict[str, object]:
     shown: dict[str, object] = {
         "details": {"family": model.family},
         "model_info": {"general.architecture": model.family, f"{model.family}.context_length": model.context_length},
         "capabilities": list(model.capabilities),
+        "parameters": f'num_ctx                        {model.num_ctx}\nstop    "<|end|>"' if model.num_ctx else "",
     }
     return shown | ({"remote_host": model.remote_host} if model.remote_host else {})

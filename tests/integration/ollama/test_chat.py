@@ -79,11 +79,15 @@ async def test_usage_model_and_reason_are_the_servers(server: OllamaServer, mode
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (26, 8)
 
 
-async def test_what_does_not_fit_the_context_is_never_cut_off_silently(
-    server: OllamaServer, model: OllamaChatModel
+@pytest.mark.parametrize("version", ["0.12.11", "0.17.4", "0.29.9"])
+async def test_what_does_not_fit_the_context_is_never_cut_off_silently_by_older_servers(
+    server: OllamaServer, model: OllamaChatModel, version: str
 ) -> None:
+    server.version = version
     await reply_of(model)
-    assert (server.chats()[0].body["truncate"], server.chats()[0].body["shift"]) == (False, False)
+    for body in (server.loads()[0].body, server.chats()[0].body):
+        assert (body["truncate"], body["shift"]) == (False, False)
+    assert server.chats()[0].body["options"] == {}
 
 
 async def test_the_trace_goes_along(server: OllamaServer, model: OllamaChatModel) -> None:
@@ -336,11 +340,20 @@ async def test_a_base_url_that_names_a_door_of_the_server_means_the_server(serve
         await each.aclose()
 
 
-async def test_a_server_without_ps_is_asked_all_the_same(server: OllamaServer, model: OllamaChatModel) -> None:
-    server.absent = {"/api/ps"}
-    server.loaded = set()
+async def test_a_server_that_tells_nothing_of_itself_is_asked_all_the_same(
+    server: OllamaServer, model: OllamaChatModel
+) -> None:
+    server.absent = {"/api/ps", "/api/version"}
     assert (await reply_of(model)).content == "Hello there"
-    assert not server.loads()
+    assert server.chats()[0].body["shift"] is False
+
+
+async def test_a_server_whose_context_is_not_known_is_told_not_to_shift_it(
+    server: OllamaServer, model: OllamaChatModel
+) -> None:
+    server.absent = {"/api/ps"}
+    await reply_of(model)
+    assert server.chats()[0].body["shift"] is False
 
 
 async def test_half_a_character_in_a_prompt_is_the_callers_fault(server: OllamaServer, model: OllamaChatModel) -> None:

@@ -5,7 +5,13 @@ import asyncio
 import pytest
 
 from llm_gateway.adapters.outbound.ollama import directory as module
-from llm_gateway.adapters.outbound.ollama.directory import DOWN_SECONDS, UP_SECONDS, OllamaDirectory
+from llm_gateway.adapters.outbound.ollama.directory import (
+    ANSWER_SECONDS,
+    DOWN_SECONDS,
+    LAST_KNOWN_SECONDS,
+    UP_SECONDS,
+    OllamaDirectory,
+)
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
@@ -121,12 +127,87 @@ async def test_a_new_digest_or_context_is_another_fingerprint(server: OllamaServ
     assert len(set(prints)) == 3
 
 
-async def test_the_context_is_the_configured_else_the_loaded_else_the_models(server: OllamaServer) -> None:
-    assert (await looked(server, num_ctx=9_000_000))[0].context_length == 131_072
-    assert (await looked(server, num_ctx=8192))[0].context_length == 8192
-    assert (await looked(server))[0].context_length == 4096
-    server.loaded.clear()
-    assert (await looked(server))[0].context_length == 131_072
+@pytest.mark.parametrize(
+    ("num_ctx", "model", "loaded", "context"),
+    [
+        (9_000_000, Model(name="llama3.1:latest"), True, 131_072),
+        (8192, Model(name="llama3.1:latest"), True, 8192),
+        (16_384, Model(name="llama3.1:latest", context_length=8192), False, 8192),
+        (8192, Model(name="llama3.1:latest", num_ctx=512), True, 8192),
+        (None, Model(name="llama3.1:latest", num_ctx=512), True, 512),
+        (None, Model(name="llama3.1:latest", num_ctx=512), False, 512),
+        (None, Model(name="llama3.1:latest", num_ctx=16_384, context_length=8192), False, 8192),
+        (None, Model(name="llama3.1:latest"), True, 4096),
+        (None, Model(name="llama3.1:latest"), False, None),
+    ],
+)
+async def test_the_context_is_what_a_call_is_answered_in_and_never_the_trained_length_alone(
+    server: OllamaServer, num_ctx: int | None, model: Model, loaded: bool, context: int | None
+) -> None:
+    server.models = [model]
+    if not loaded:
+        server.evict()
+    assert (await looked(server, num_ctx=num_ctx))[0].context_length == context
+
+
+async def test_the_version_is_asked_once_and_again_after_the_server_was_away(server: OllamaServer) -> None:
+    clock = ScriptedClock()
+    directory = OllamaDirectory(model="llama3.1", clock=clock, base_url=server.url)
+    for _ in range(3):
+        await directory.look()
+    assert _asked(server, "/api/version") == 1
+    assert directory.snapshot()[0].server_version == "0.33.0"
+    server.absent, server.version = {"/api/tags"}, "0.34.1"
+    await directory.look()
+    server.absent = set()
+    for _ in range(3):
+        await directory.look()
+    assert _asked(server, "/api/version") == 2
+    assert directory.snapshot()[0].server_version == "0.34.1"
+    await directory.aclose()
+
+
+async def test_what_was_last_seen_holds_for_a_while_when_a_look_fails(server: OllamaServer) -> None:
+    clock = ScriptedClock()
+    directory = OllamaDirectory(model="llama3.1", clock=clock, base_url=server.url)
+    await directory.look()
+    seen = directory.snapshot()
+    server.absent = {"/api/tags"}
+    await clock.advance(LAST_KNOWN_SECONDS - 1)
+    await directory.look()
+    assert directory.snapshot() == seen
+    await clock.advance(1)
+    await directory.look()
+    assert directory.snapshot()[0].unusable == "refused access, or is no Ollama server"
+    server.absent = set()
+    await directory.look()
+    assert directory.snapshot() == seen
+    await directory.aclose()
+
+
+async def test_what_was_never_seen_does_not_hold(server: OllamaServer) -> None:
+    server.absent = {"/api/tags"}
+    assert (await looked(server))[0].unusable == "refused access, or is no Ollama server"
+
+
+async def test_a_server_that_loads_a_model_and_does_not_say_what_runs_is_well(server: OllamaServer) -> None:
+    """Since 0.30 its `/api/ps` waits for a load."""
+    clock = ScriptedClock()
+    directory = OllamaDirectory(model="llama3.1", clock=clock, base_url=server.url)
+    await directory.look()
+    seen = directory.snapshot()
+    server.silent = {"/api/ps"}
+    await clock.advance(LAST_KNOWN_SECONDS)
+    looking = asyncio.create_task(directory.look())
+    await server.parked.wait()
+    await clock.advance(ANSWER_SECONDS)
+    await looking
+    assert directory.snapshot() == seen
+    await directory.aclose()
+
+
+def _asked(server: OllamaServer, path: str) -> int:
+    return sum(asked.path == path for asked in server.asked)
 
 
 async def test_a_model_is_described_once_as_long_as_it_is_the_same(server: OllamaServer) -> None:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.first_part import SILENT_SECONDS
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
@@ -319,13 +320,21 @@ async def _is_left_after(
         asking = asyncio.create_task(failing(model, grain, seconds=seconds, clock=clock, seen=seen))
         await server.parked.wait()
         await eventually(lambda: len(seen) == first)
-        await clock.advance(limit - 1)
+        await clock.advance(SILENT_SECONDS)
+        asked = 2 if server.scripts[0] == [Hold()] else 1  # once more, whether the model is loaded for the call
+        await eventually(lambda: _loads_ended(server) == asked)
+        await clock.advance(limit - SILENT_SECONDS - 1)
         assert not asking.done()
         await clock.advance(1)
         error, _ = await asking
         assert type(error) is errors.ProviderTimeout
         assert len(seen) == first
         await eventually(server.left.is_set, within=1)
+
+
+def _loads_ended(server: OllamaServer) -> int:
+    """At the client, which is later than at the server."""
+    return len(server.loads()) - sum(task.get_name() == f"load {LOCAL.name}" for task in asyncio.all_tasks())
 
 
 @GRAINS

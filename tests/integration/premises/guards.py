@@ -121,7 +121,13 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="no prompt after an answer from elsewhere",
-        edits=[Edit(f"{_OLLAMA}.loading", "        if elsewhere:\n", "        if False:\n")],
+        edits=[
+            Edit(
+                f"{_OLLAMA}.loading",
+                "        if elsewhere:\n            self._elsewhere",
+                "        if False:\n            self._elsewhere",
+            )
+        ],
         test="tests/integration/ollama/test_chat.py",
     ),
     Guard(name="the socket", edits=[_SOCKET], order=_scene("name-turns")),

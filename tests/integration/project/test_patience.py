@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from llm_gateway import Gateway, Settings, open_gateway
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
+from llm_gateway.adapters.outbound.ollama.first_part import SILENT_SECONDS
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.settings import EndpointSettings, Secret
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain, Text, Tool, UserMessage
@@ -24,6 +25,7 @@ from ..gemini import payloads as gemini
 from ..gemini.server import GeminiServer
 from ..ollama import server as ollama
 from ..scripted_vendor import LAST, Answer, Asked, Script, Wait, whole
+from ..waiting import eventually
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="Hello"),)),))
@@ -64,7 +66,7 @@ class Vendors:
         async with self.gateway.answer_chat(call, ME) as answer:
             reading = asyncio.ensure_future(anext(answer))
             await asyncio.wait_for(self.asked.wait(), 5)
-            await self.clock.advance(first)
+            await self._silent(first)
             self.begin.set()
             collector.add(await reading)
             collector.add(await anext(answer))
@@ -73,6 +75,15 @@ class Vendors:
             async for event in answer:
                 collector.add(event)
         return collector.reply()
+
+    async def _silent(self, seconds: float) -> None:
+        """Before its first word an Ollama is asked, after a second, whether it loads its model, and answers."""
+        if seconds > SILENT_SECONDS and self.ollama.chats():
+            loads = len(self.ollama.loads())
+            await self.clock.advance(SILENT_SECONDS)
+            await eventually(lambda: len(self.ollama.loads()) > loads and not _loading())
+            seconds -= SILENT_SECONDS
+        await self.clock.advance(seconds)
 
     def _of_gemini(self, asked: Asked) -> Script:
         if asked.method == "GET":
@@ -91,6 +102,10 @@ class Vendors:
         one = ollama.HEAD + ollama.chunk(ollama.line("One "))
         two = ollama.chunk(ollama.line("two.")) + ollama.chunk(ollama.end()) + LAST
         return [Wait(self.begin), one, Wait(self.go_on), two]
+
+
+def _loading() -> bool:
+    return any(task.get_name().startswith("load ") for task in asyncio.all_tasks())
 
 
 @asynccontextmanager

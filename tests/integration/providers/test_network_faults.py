@@ -44,19 +44,20 @@ FIRST = {"gemini": chunk(sse(HELLO)), "ollama": chunk(line("Hel"))}
 REST = {"gemini": chunk(sse(WORLD)) + LAST, "ollama": chunk(line("lo")) + chunk(end()) + LAST}
 ENDPOINTS = {
     "gemini": Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD),
-    "ollama": Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES),
+    "ollama": Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.CLOUD),
 }
 PROVIDERS = pytest.mark.parametrize("provider", ENDPOINTS)
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
 
 
 async def about_the_model(head: bytes, reader: asyncio.StreamReader) -> bytes:
-    """What an Ollama says that knows its model, and does not tell which are loaded."""
+    """What an Ollama says whose model is elsewhere, so that the first chat is not one that loads it."""
     if head.startswith(b"GET "):
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     await reader.readexactly(length)
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    shown = b'{"remote_host": "https://elsewhere.example"}'
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(shown), shown)
 
 
 class Server(Loopback):

@@ -12,7 +12,7 @@ from google.genai import types
 from llm_gateway.adapters.outbound.gemini.endings import BLOCKS, ENDINGS
 from llm_gateway.adapters.outbound.gemini.translate_reply import UNCARRIED, GeminiReplyReader, joined
 from llm_gateway.domain.chat import MAX_COUNT, ChatReply, ChatRequest, FinishReason, Usage, UserMessage
-from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderMisconfigured
+from llm_gateway.domain.errors import FailureReason, ProviderBroken, ProviderError, ProviderMisconfigured
 from llm_gateway.domain.events import ChatEvent, Delta, Started, TextDelta, ToolCallDelta, collect
 from llm_gateway.domain.routing import EndpointId
 
@@ -74,10 +74,17 @@ async def test_how_an_answer_ends(reason: types.FinishReason) -> None:
     assert caught.value.repeats == (1 if reason in repeated else 0)
 
 
-@pytest.mark.parametrize("reason", ["PUP_LIMITED_DISABLED", "MISSING_THOUGHT_SIGNATURE"])
-async def test_an_ending_that_is_our_side_s_fault_is_no_fault_of_the_request(reason: str) -> None:
-    with pytest.raises(ProviderMisconfigured):
+@pytest.mark.parametrize(
+    ("reason", "whose"),
+    [
+        ("PUP_LIMITED_DISABLED", FailureReason.CREDENTIALS),
+        ("MISSING_THOUGHT_SIGNATURE", FailureReason.ADDED_FIELD),
+    ],
+)
+async def test_an_ending_that_is_our_side_s_fault_is_no_fault_of_the_request(reason: str, whose: FailureReason) -> None:
+    with pytest.raises(ProviderMisconfigured) as caught:
         await reply_of(answer(finish=reason))
+    assert caught.value.reason is whose
 
 
 @pytest.mark.filterwarnings("ignore:.*is not a valid FinishReason")

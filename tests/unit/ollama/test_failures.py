@@ -193,11 +193,12 @@ def test_a_full_queue_that_says_how_long_is_believed() -> None:
     assert fails(refusal(503, said, retry_after="7"), of()).retry_after == timedelta(seconds=7)
 
 
+@pytest.mark.parametrize("field", ["response_format", "tools"])
 @pytest.mark.parametrize(("status", "doubtful"), [(400, False), (500, True)])
-def test_what_nothing_explains_may_be_the_schemas(status: int, doubtful: bool) -> None:
-    failure = fails(refusal(status, "SECRET"), of(TEXT, "response_format", shaped=True))
+def test_what_nothing_explains_may_be_the_schemas(status: int, doubtful: bool, field: str) -> None:
+    failure = fails(refusal(status, "SECRET"), of(TEXT, field, shaped=True))
     assert isinstance(failure, errors.ProviderRejected)
-    assert (failure.path, failure.doubtful, failure.status) == ("response_format", doubtful, status)
+    assert (failure.path, failure.doubtful, failure.status) == (field, doubtful, status)
 
 
 def test_a_known_failure_is_not_held_against_the_schema() -> None:

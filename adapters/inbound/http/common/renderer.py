@@ -22,9 +22,13 @@ ONLY_REASONED: Final = (
     "Raise max_tokens, or lower reasoning_effort."
 )
 
+INCOMPLETE: Final = "The provider failed to give the rest of this answer."
+
 
 def warning_of(reply: ChatReply) -> str | UnsetType:
-    """What a client should know of an answer that is none."""
+    """What a client should know of an answer that is none, or less than it could be."""
+    if reply.incomplete:
+        return INCOMPLETE
     return ONLY_REASONED if reply.only_reasoned else UNSET
 
 

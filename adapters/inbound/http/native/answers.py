@@ -27,7 +27,7 @@ class UsageOut(Out, frozen=True, kw_only=True):
 class AnswerOut(Out, frozen=True, kw_only=True):
     """A whole answer; in a stream, its `done` event, which leaves the content out.
 
-    `warning` says why it is empty, where reasoning took all the tokens.
+    `warning` says why it is empty or less than it could be.
     """
 
     id: str

@@ -60,7 +60,7 @@ class Choice(_Out, frozen=True, kw_only=True):
 
 
 class Completion(_Out, frozen=True, kw_only=True):
-    """A whole answer. `warning`, which is not OpenAI's, says why it is empty, where reasoning took all the tokens."""
+    """A whole answer. `warning`, which is not OpenAI's, says why it is empty or less than it could be."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"

@@ -33,6 +33,7 @@ async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
             reason=state.unusable if state.configured else state.unusable or "not configured",
             answered_by=state.answered_by,
             notes=state.notes,
+            version=state.server_version,
         )
         for state in services.endpoints.snapshot()
     ]

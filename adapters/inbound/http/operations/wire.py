@@ -15,7 +15,8 @@ class EndpointHealth(Struct, frozen=True, kw_only=True):
     """An endpoint, whether it can be asked, and if not, why.
 
     `answered_by` is the model that answers in the place of another, as its vendor moved an alias or redirects a name.
-    `notes` are what an operator has to mend though it answers, such as a refusal of what the gateway adds.
+    `notes` are what an operator has to mend though it answers, such as a refusal of what the gateway adds. `version`:
+    its server's, where it runs on one of yours.
     """
 
     name: str
@@ -24,6 +25,7 @@ class EndpointHealth(Struct, frozen=True, kw_only=True):
     demonstration: bool
     reason: str | None
     answered_by: str | None
+    version: str | None
     notes: tuple[str, ...] = ()
 
 

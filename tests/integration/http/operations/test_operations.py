@@ -46,6 +46,7 @@ async def test_ready_with_an_endpoint(keyless: httpx.AsyncClient) -> None:
                 "reason": None,
                 "answered_by": None,
                 "notes": [],
+                "version": None,
             }
         ],
         "stores": [],
