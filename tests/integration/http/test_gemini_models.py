@@ -17,6 +17,7 @@ from llm_gateway.domain.routing import Feature
 from ..gemini.payloads import refusal, respelled, stream
 from ..gemini.payloads import said as gemini_said
 from ..gemini.rules.models import ANY_OF_THEM, Model
+from ..gemini.rules.verdict import asked_model
 from ..gemini.server import GeminiServer
 from ..ollama.server import answer as ollama_answer
 from ..ollama.server import end, ollama_server
@@ -44,7 +45,7 @@ class AtOnce(SeededEntropy):
 def hello(asked: Asked) -> Answer:
     if asked.method == "GET":
         return whole({"models": []})
-    said = gemini_said({"text": "Hello"}, finish="STOP")
+    said = gemini_said({"text": "Hello"}, finish="STOP", modelVersion=asked_model(asked.path))
     return stream(said) if "stream" in asked.path else whole(said)
 
 

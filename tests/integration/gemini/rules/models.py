@@ -106,7 +106,8 @@ _REDIRECTS: Final = (
 
 
 OF_CHATS: Final = (
-    *("gemini-flash-latest", "gemini-flash-lite-latest", "gemini-pro-latest", "gemini-3.1-pro-preview-customtools"),
+    *("gemini-flash-latest", "gemini-flash-lite-latest", "gemini-pro-latest", "gemini-4-hydrogen"),
+    *("gemini-3.1-pro-preview", "gemini-3.1-pro-preview-customtools"),
     *(name for name, model in _TABLE if model.tools and "*" not in name),
     *(name for name, _, _ in _REDIRECTS if name.startswith("gemini-3")),
 )
