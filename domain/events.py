@@ -7,6 +7,7 @@ from msgspec import Struct, json
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
+from .logprobs import ChosenLogprob, memory_of
 from .routing import EndpointId
 from .sequences import CheckedStruct
 
@@ -22,9 +23,10 @@ class Started(CheckedStruct, frozen=True, kw_only=True, tag="started"):
 
 
 class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
-    """A part of the answer's text, to be appended to the parts before it."""
+    """A part of the answer's text, to be appended to the parts before it. `logprobs` are those of its tokens."""
 
     text: str
+    logprobs: tuple[ChosenLogprob, ...] = ()
 
 
 class ReasoningDelta(Struct, frozen=True, kw_only=True, tag="reasoning"):
@@ -83,6 +85,7 @@ class Collector:
         self.finished: Finished | None = None
         self._started: Started | None = None
         self._text: list[str] = []
+        self._logprobs: list[ChosenLogprob] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, list[ToolCallDelta]] = {}
         self._reply: ChatReply | None = None
@@ -97,8 +100,11 @@ class Collector:
         text, beside = "", 0
         extra: JsonObject | None = None
         match event:
-            case TextDelta(text=text):
+            case TextDelta(text=text, logprobs=logprobs):
                 self._text.append(text)
+                if logprobs:
+                    self._logprobs += logprobs
+                    beside = memory_of(logprobs)
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
             case ToolCallDelta(index=index, arguments=text, extra_content=extra):
@@ -132,6 +138,7 @@ class Collector:
                 tool_calls=tuple(_join(self._calls[index]) for index in sorted(self._calls)),
                 extra_content=self.finished.extra_content,
                 ignored=self._started.ignored,
+                logprobs=tuple(self._logprobs),
             )
         return self._reply
 
@@ -159,7 +166,7 @@ def replay(reply: ChatReply) -> Iterator[ChatEvent]:
     if reply.reasoning:
         yield ReasoningDelta(text=reply.reasoning)
     if reply.content:
-        yield TextDelta(text=reply.content)
+        yield TextDelta(text=reply.content, logprobs=reply.logprobs)
     for index, call in enumerate(reply.tool_calls):
         yield ToolCallDelta(
             index=index, id=call.id, name=call.name, arguments=call.arguments, extra_content=call.extra_content

@@ -128,6 +128,8 @@ PARAMETERS: Final = (
         Feature.FORCED_TOOLS_WITH_JSON,
         partial(_beside_tools, forced=True),
     ),
+    Parameter("logprobs", Feature.LOGPROBS, attrgetter("logprobs"), neutral=(False,)),
+    Parameter("top_logprobs", Feature.LOGPROBS, attrgetter("top_logprobs"), Range(0, 20), neutral=(0,)),
     _effort("reasoning_effort", Feature.REASONING_EFFORT, *(set(ReasoningEffort) - {ReasoningEffort.NONE})),
     _effort("reasoning_effort: none", Feature.REASONING_OFF, ReasoningEffort.NONE),
     _effort("reasoning_effort: xhigh", Feature.REASONING_XHIGH, ReasoningEffort.XHIGH),
