@@ -165,7 +165,7 @@ def replay(reply: ChatReply) -> Iterator[ChatEvent]:
     yield Started(endpoint=reply.endpoint, ignored=reply.ignored)
     if reply.reasoning:
         yield ReasoningDelta(text=reply.reasoning)
-    if reply.content:
+    if reply.content or reply.logprobs:
         yield TextDelta(text=reply.content, logprobs=reply.logprobs)
     for index, call in enumerate(reply.tool_calls):
         yield ToolCallDelta(

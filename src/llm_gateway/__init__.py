@@ -110,6 +110,7 @@ if TYPE_CHECKING:
         collect,
         replay,
     )
+    from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
