@@ -9,6 +9,7 @@ from msgspec import Struct
 from typing_extensions import override
 
 from .cache_policy import CacheDirective
+from .logprobs import ChosenLogprob
 from .media import Media
 from .routing import EndpointId, Hint
 from .sequences import CheckedStruct, Collection, Kinds
@@ -190,8 +191,9 @@ class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
 
     `messages` are in order, the oldest first. `max_tokens` bounds all that is generated; None leaves it to the model.
     `max_tokens_by_default`: the client stated none, and `max_tokens`, the surface's default, bounds the answer without
-    its reasoning. Sequences are held as tuples, and raise `TypeError` for wrong items. Ranges are checked when the chat
-    is planned.
+    its reasoning. `logprobs` asks for the log probabilities of the text's tokens, and `top_logprobs` for so many of the
+    likeliest in the place of each. Sequences are held as tuples, and raise `TypeError` for wrong items. Ranges are
+    checked when the chat is planned.
     """
 
     messages: tuple[Message, ...]
@@ -202,6 +204,8 @@ class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+    logprobs: bool = False
+    top_logprobs: int | None = None
 
 
 class Grain(StrEnum):
@@ -272,8 +276,8 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     """A whole answer.
 
     `endpoint` is the endpoint that was asked, `model` the model that the provider says answered. `extra_content` is
-    what the provider wants back unchanged with the next request. `ignored`: see `Started`,
-    `incomplete`: see `Finished`.
+    what the provider wants back unchanged with the next request. `ignored`: see `Started`; `incomplete`: see
+    `Finished`. `logprobs` are those of the content's tokens, where they were asked for.
     """
 
     endpoint: EndpointId
@@ -286,6 +290,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     extra_content: JsonObject | None = None
     ignored: tuple[str, ...] = ()
     incomplete: bool = False
+    logprobs: tuple[ChosenLogprob, ...] = ()
 
     @property
     def only_reasoned(self) -> bool:

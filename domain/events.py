@@ -1,12 +1,13 @@
 """The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
 
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, json
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
+from .logprobs import ChosenLogprob, memory_of
 from .routing import EndpointId
 from .sequences import CheckedStruct
 
@@ -22,9 +23,10 @@ class Started(CheckedStruct, frozen=True, kw_only=True, tag="started"):
 
 
 class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
-    """A part of the answer's text, to be appended to the parts before it."""
+    """A part of the answer's text, to be appended to the parts before it. `logprobs` are those of its tokens."""
 
     text: str
+    logprobs: Sequence[ChosenLogprob] = ()
 
 
 class ReasoningDelta(Struct, frozen=True, kw_only=True, tag="reasoning"):
@@ -85,6 +87,7 @@ class Collector:
         self.finished: Finished | None = None
         self._started: Started | None = None
         self._text: list[str] = []
+        self._logprobs: list[ChosenLogprob] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, list[ToolCallDelta]] = {}
         self._reply: ChatReply | None = None
@@ -99,8 +102,11 @@ class Collector:
         text, beside = "", 0
         extra: JsonObject | None = None
         match event:
-            case TextDelta(text=text):
+            case TextDelta(text=text, logprobs=logprobs):
                 self._text.append(text)
+                if logprobs:
+                    self._logprobs += logprobs
+                    beside = memory_of(logprobs)
             case ReasoningDelta(text=text):
                 self._reasoning.append(text)
             case ToolCallDelta(index=index, arguments=text, extra_content=extra):
@@ -135,6 +141,7 @@ class Collector:
                 extra_content=self.finished.extra_content,
                 incomplete=self.finished.incomplete,
                 ignored=self._started.ignored,
+                logprobs=tuple(self._logprobs),
             )
         return self._reply
 
@@ -161,8 +168,8 @@ def replay(reply: ChatReply) -> Iterator[ChatEvent]:
     yield Started(endpoint=reply.endpoint, ignored=reply.ignored)
     if reply.reasoning:
         yield ReasoningDelta(text=reply.reasoning)
-    if reply.content:
-        yield TextDelta(text=reply.content)
+    if reply.content or reply.logprobs:
+        yield TextDelta(text=reply.content, logprobs=reply.logprobs)
     for index, call in enumerate(reply.tool_calls):
         yield ToolCallDelta(
             index=index, id=call.id, name=call.name, arguments=call.arguments, extra_content=call.extra_content

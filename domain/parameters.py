@@ -58,6 +58,10 @@ def _beside_tools(request: ChatRequest, *, forced: bool) -> bool | None:
     return (structured and offered and (must or not forced)) or None
 
 
+def _logprobs(request: ChatRequest) -> bool | None:
+    return request.logprobs or None
+
+
 def _effort(field: str, feature: Feature, *asking: ReasoningEffort) -> Parameter:
     neutral = tuple(effort for effort in ReasoningEffort if effort not in asking)
     return Parameter(field, feature, attrgetter("reasoning_effort"), neutral=neutral)
@@ -128,6 +132,8 @@ PARAMETERS: Final = (
         Feature.FORCED_TOOLS_WITH_JSON,
         partial(_beside_tools, forced=True),
     ),
+    Parameter("logprobs", Feature.LOGPROBS, _logprobs),
+    Parameter("top_logprobs", Feature.LOGPROBS, attrgetter("top_logprobs"), Range(0, 20), neutral=(0,)),
     _effort("reasoning_effort", Feature.REASONING_EFFORT, *(set(ReasoningEffort) - {ReasoningEffort.NONE})),
     _effort("reasoning_effort: none", Feature.REASONING_OFF, ReasoningEffort.NONE),
     _effort("reasoning_effort: xhigh", Feature.REASONING_XHIGH, ReasoningEffort.XHIGH),

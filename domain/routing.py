@@ -106,6 +106,7 @@ class Feature(StrEnum):
     IMAGES = "images"
     IMAGE_URLS = "images by their URL"
     DOCUMENTS = "documents"
+    LOGPROBS = "logprobs"
     PREFILL = "an answer that goes on from the last message"
 
 

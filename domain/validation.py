@@ -162,6 +162,8 @@ def _parameter_faults(request: ChatRequest) -> Iterator[Fault]:
         value = read(request)
         if value is not None and not limits.low <= value <= limits.high:
             yield Fault(path=field, message=f"must be between {limits.low} and {limits.high}")
+    if request.top_logprobs and not request.logprobs:
+        yield Fault(path="top_logprobs", message="needs logprobs to be true")
     stop = request.sampling.stop
     if len(stop) > MAX_STOPS:
         yield Fault(path="stop", message=f"at most {MAX_STOPS} sequences")

@@ -110,6 +110,7 @@ if TYPE_CHECKING:
         collect,
         replay,
     )
+    from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
@@ -144,6 +145,7 @@ __all__ = [
     "ChatModel",
     "ChatReply",
     "ChatRequest",
+    "ChosenLogprob",
     "Client",
     "ClientDirectory",
     "ClientId",
@@ -258,6 +260,7 @@ __all__ = [
     "TextDelta",
     "TextFormat",
     "ThrottleClient",
+    "TokenLogprob",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
@@ -284,6 +287,7 @@ _HOMES = (
     "domain.signature_key",
     "domain.cache_policy",
     "domain.chat",
+    "domain.logprobs",
     "domain.media",
     "domain.errors",
     "domain.events",

@@ -86,7 +86,14 @@ class OllamaChatModel(ChatModel):
         if context is not None:
             keep_within(sent.body, request, context)
         body = encoded(to.id, sent.body)
-        reader = OllamaReplyReader(to, request.messages, whole=not streamed, forced=sent.forced, ignored=sent.ignored)
+        reader = OllamaReplyReader(
+            to,
+            request.messages,
+            whole=not streamed,
+            forced=sent.forced,
+            ignored=sent.ignored,
+            logprobs=_logprobs_asked(request),
+        )
         limit = until = deadline.at + ready.waited
         if streamed:
             limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
@@ -125,3 +132,8 @@ class OllamaChatModel(ChatModel):
         with suppress(Exception):
             async with self._clock.timeout_at(self._clock.monotonic() + DRAIN_SECONDS):
                 await anext(parts, None)
+
+
+def _logprobs_asked(request: ChatRequest) -> tuple[str, ...]:
+    """The paths of the fields that ask for log probabilities."""
+    return ("logprobs", *(("top_logprobs",) if request.top_logprobs else ())) if request.logprobs else ()

@@ -21,6 +21,8 @@ _ALWAYS: Final[Mapping[str, Place]] = {
     "response_format: json_schema": Place("format", "the schema"),
     "response_format.json_schema.strict": Place("", "every schema binds"),
     "messages[].content, of a last answer": Place("messages[].content"),
+    "logprobs": Place("logprobs"),
+    "top_logprobs": Place("top_logprobs"),
     "reasoning_effort: none": Place("", "`think` is off, or absent where the model does not reason"),
 }
 _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Message, Usage, counted
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from llm_gateway.domain.logprobs import ChosenLogprob
 from llm_gateway.domain.routing import Endpoint
 
 from .forced_tools import ForcedTools
 from .names import hold_local
+from .text_tokens import TextTokens
 from .vendor import ChatPart, PartToolCall
 
 
@@ -17,7 +19,9 @@ class OllamaReplyReader:
     """One answer's parts, as they come; a `whole` answer is one part. `conversation`: the messages that it answers.
 
     Of an answer that is to be a `forced` call nothing but thoughts is given before its end. `ignored` is what the
-    request went out without. `heard`: the latest part had something to say, given or held.
+    request went out without. `logprobs` are the paths of the fields that ask for log probabilities, named as ignored
+    too where the server tells none: one before 0.12.11, or another that it asks itself. `heard`: the latest part had
+    something to say, given or held.
     """
 
     def __init__(
@@ -28,12 +32,15 @@ class OllamaReplyReader:
         whole: bool,
         forced: ForcedTools | None = None,
         ignored: tuple[str, ...] = (),
+        logprobs: tuple[str, ...] = (),
     ) -> None:
         self._to = to
         self._whole = whole
         self._conversation = conversation
         self._forced = forced
         self._ignored = ignored
+        self._logprobs = logprobs
+        self._tokens = TextTokens() if logprobs else None
         self._held: list[str] = []
         self._held_calls: list[PartToolCall] = []
         self._ids: set[str] = set()
@@ -52,13 +59,14 @@ class OllamaReplyReader:
             raise ProviderBroken(self._to.id.provider, "the answer broke off before its end")
         events: list[ChatEvent] = []
         message = part.message
+        logprobs = _logprobs_of(self._tokens, part) if self._tokens is not None else ()
         if message.thinking:
             events.append(ReasoningDelta(text=self._utf8(message.thinking)))
         if self._forced is not None:
             self._held.append(message.content or "")
             self._held_calls += message.tool_calls or ()
         elif message.content:
-            events.append(TextDelta(text=self._utf8(message.content)))
+            events.append(TextDelta(text=self._utf8(message.content), logprobs=logprobs))
         if part.done:
             length = part.done_reason == "length"
             events += self._forced_calls(self._forced, length=length) if self._forced is not None else ()
@@ -70,7 +78,9 @@ class OllamaReplyReader:
         self.heard = bool(events or message.content or message.tool_calls)
         if self.heard and not self._started:
             self._started = True
-            events.insert(0, Started(endpoint=self._to.id, ignored=self._ignored))
+            told = self._tokens is not None and self._tokens.told
+            ignored = self._ignored if told else (*self._ignored, *self._logprobs)
+            events.insert(0, Started(endpoint=self._to.id, ignored=ignored))
         return events
 
     def _forced_calls(self, forced: ForcedTools, *, length: bool) -> Sequence[ToolCallDelta]:
@@ -134,3 +144,8 @@ class OllamaReplyReader:
 def _arguments(call: PartToolCall) -> str:
     """The SDK has read them; written anew in the same order, and with numbers of any size."""
     return json.dumps(call.function.arguments, ensure_ascii=False, separators=(",", ":"))
+
+
+def _logprobs_of(tokens: TextTokens, part: ChatPart) -> tuple[ChosenLogprob, ...]:
+    message = part.message
+    return tokens.of_text(message.content or "", part.logprobs or (), thoughts=bool(message.thinking))

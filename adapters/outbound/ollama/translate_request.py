@@ -35,7 +35,7 @@ from .tool_schemas import reduced
 
 Body = dict[str, object]
 
-_numbers = numbers_sent(PLACES)
+_numbers = numbers_sent({field: place for field, place in PLACES.items() if place.at.startswith("options.")})
 _object = json.Decoder(dict[str, Raw])
 
 
@@ -74,6 +74,10 @@ def chat_request(
     if request.tools and request.tool_choice is not ToolMode.NONE:
         body["tools"], left_out = _tools(to, request, forced)
         ignored += left_out
+    if request.logprobs and forced is None:
+        body["logprobs"] = True
+        if request.top_logprobs:
+            body["top_logprobs"] = request.top_logprobs
     if forced is not None:
         body["format"] = forced.form
     else:

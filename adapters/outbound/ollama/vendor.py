@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ollama
+from ollama._types import Logprob, TokenLogprob  # which it does not export
 
 
 class PartToolCall(ollama.Message.ToolCall):
@@ -14,10 +15,22 @@ class PartMessage(ollama.Message):
     tool_calls: Sequence[PartToolCall] | None = None
 
 
+class PartToken(TokenLogprob):
+    bytes: Sequence[int] | None = None
+
+
+class PartLogprob(Logprob):
+    """A token that the model chose."""
+
+    bytes: Sequence[int] | None = None
+    top_logprobs: Sequence[PartToken] | None = None
+
+
 class ChatPart(ollama.ChatResponse):
     """A whole answer, or a line of a stream. The last line may come without a message."""
 
     message: PartMessage = PartMessage(role="assistant")
+    logprobs: Sequence[PartLogprob] | None = None
     remote_host: str | None = None
 
 

@@ -83,6 +83,20 @@ PROVIDERS = Board(
                     states=("closed", "half-open", "open"),
                 ),
                 Panel(
+                    title="Faults to mend",
+                    description="What an operator has to mend, as `/health/ready` tells.",
+                    queries={"{{provider}}/{{model}}": largest("gateway_endpoint_fault", "provider", "model")},
+                    look=Look.STATES,
+                    states=("none", "fault"),
+                ),
+                Panel(
+                    title="Out until a set time",
+                    description="Not asked before a time that the vendor set, as for a quota of the day.",
+                    queries={"{{provider}}/{{model}}": largest("gateway_endpoint_out", "provider", "model")},
+                    look=Look.STATES,
+                    states=("asked", "out"),
+                ),
+                Panel(
                     title="Answered by another model",
                     description="The vendor moved an alias since the start, or redirects a name.",
                     queries={"{{provider}}/{{model}}": largest("gateway_answered_by_other", "provider", "model")},

@@ -81,6 +81,14 @@ def parsed() -> Any:
     return answer.choices[0].message.parsed.model_dump()
 
 
+def logprobs() -> Any:
+    odds: Any = {"model": "local", "messages": [{"role": "user", "content": "Odds?"}], "logprobs": True}
+    (token,) = client.chat.completions.create(**odds, top_logprobs=1).choices[0].logprobs.content
+    with client.chat.completions.stream(**odds, top_logprobs=1) as stream:
+        (again,) = stream.get_final_completion().choices[0].logprobs.content
+    return [token.token, token.logprob, token.bytes, [top.token for top in token.top_logprobs], again == token]
+
+
 def image() -> Any:
     data = base64.b64encode(b"\x89PNG....").decode()
     content = [
@@ -171,7 +179,7 @@ print(
             seen.__name__: seen()
             for seen in (
                 *(whole, streamed, tools_whole, tools_streamed, one_call, parsed, image, models, embeddings, errors),
-                *(retries, schema),
+                *(retries, schema, logprobs),
             )
         }
         | {"asynchronous": asyncio.run(asynchronous())}

@@ -51,6 +51,12 @@ def end(reason: str = "stop", **more: object) -> dict[str, object]:
     return last | {"done": True, "done_reason": reason, **counts}
 
 
+def token(text: str, *likeliest: str, logprob: float = -0.5) -> dict[str, object]:
+    """As the vendor tells of it when it is asked for log probabilities."""
+    made: dict[str, object] = {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+    return made | ({"top_logprobs": [token(one, logprob=-1.5) for one in likeliest]} if likeliest else {})
+
+
 def chunk(part: object) -> bytes:
     return scripted_vendor.chunk(part if isinstance(part, bytes) else json.dumps(part).encode() + b"\n")
 

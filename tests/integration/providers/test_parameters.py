@@ -110,6 +110,8 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "response_format.json_schema.strict": (formatted(strict=True), formatted()),
     "response_format: beside tools": (TOOLS | {"response_format": {"type": "json_object"}}, TOOLS),
     "response_format: beside a tool_choice": (FORCED | {"response_format": {"type": "json_object"}}, FORCED),
+    "logprobs": ({"logprobs": True}, {}),
+    "top_logprobs": ({"top_logprobs": 2, "logprobs": True}, {"logprobs": True}),
     "reasoning_effort": ({"reasoning_effort": "high"}, {}),
     "reasoning_effort: none": ({"reasoning_effort": "none"}, {}),
     "reasoning_effort: xhigh": ({"reasoning_effort": "xhigh"}, {}),
@@ -288,7 +290,7 @@ def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
     told = {re.split(r"[.\[:]", parameter.field)[0] for parameter in PARAMETERS}
     assert told == set(ChatBody.__struct_fields__) - {"model", "model_hint", "stream", "cache"}
     assert {parameter.feature for parameter in PARAMETERS} == {None, *Feature}
-    assert {*Sampling.__struct_fields__} & told >= {*NUMBERS} - {"max_tokens"}
+    assert {*Sampling.__struct_fields__} & told >= {*NUMBERS} - {"max_tokens", "top_logprobs"}
 
 
 def test_an_optional_parameter_stands_in_few_files() -> None:

@@ -20,6 +20,7 @@ from llm_gateway.domain.events import (
     collect,
     replay,
 )
+from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 from llm_gateway.domain.routing import EndpointId
 
 from .generated import JSON_OBJECTS, TEXTS, values_of
@@ -73,10 +74,10 @@ def test_any_split_of_a_reply_collects_to_the_reply(data: st.DataObject) -> None
     split: list[ChatEvent] = []
     for event in replay(reply):
         match event:
-            case TextDelta(text=text):
-                cut = data.draw(st.integers(0, len(text)))
-                split.append(TextDelta(text=text[:cut]))
-                split.append(TextDelta(text=text[cut:]))
+            case TextDelta(text=text, logprobs=logprobs):
+                cut, of = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(logprobs)))
+                split.append(TextDelta(text=text[:cut], logprobs=logprobs[:of]))
+                split.append(TextDelta(text=text[cut:], logprobs=logprobs[of:]))
             case ToolCallDelta(arguments=text):
                 cut = data.draw(st.integers(0, len(text)))
                 split.append(replace(event, arguments=text[:cut], extra_content=None))
@@ -129,3 +130,19 @@ async def test_collect_raises_what_the_stream_raises() -> None:
 
     with pytest.raises(ProviderBroken, match="a line was no JSON"):
         await collect(failing())
+
+
+def test_log_probabilities_are_counted_as_held_and_not_as_text() -> None:
+    one = TokenLogprob(token="a", logprob=-1.0, raw=b"a")
+    bare, told, more = Collector(), Collector(), Collector()
+    bare.add(TextDelta(text="a"))
+    told.add(TextDelta(text="a", logprobs=(ChosenLogprob(token=one),)))
+    more.add(TextDelta(text="a", logprobs=(ChosenLogprob(token=one, top=(one,) * 20),)))
+    assert bare.text_bytes == told.text_bytes == more.text_bytes == 1
+    beside = told.held_bytes - bare.held_bytes
+    assert beside > 100
+    assert more.held_bytes - bare.held_bytes == 21 * beside
+
+
+def test_an_answer_without_log_probabilities_holds_nothing_for_them() -> None:
+    assert TextDelta(text="a").logprobs is TextDelta(text="b").logprobs

@@ -136,6 +136,20 @@ def test_sampling_is_bounded_and_its_bounds_are_allowed(field: str, low: float, 
         assert of_sampling(**{field: value}) == [field], value
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"logprobs": True, "top_logprobs": 20}, []),
+        ({"logprobs": True, "top_logprobs": 21}, ["top_logprobs"]),
+        ({"logprobs": True, "top_logprobs": -1}, ["top_logprobs"]),
+        ({"top_logprobs": 1}, ["top_logprobs"]),
+        ({"top_logprobs": 0}, []),
+    ],
+)
+def test_the_likeliest_tokens_are_told_beside_log_probabilities_only(fields: dict[str, Any], told: list[str]) -> None:
+    assert of_request(**fields) == told
+
+
 def test_stop_sequences_are_bounded_and_not_empty() -> None:
     assert of_sampling(stop=("end",) * MAX_STOPS) == []
     assert of_sampling(stop=("end",) * (MAX_STOPS + 1)) == ["stop"]

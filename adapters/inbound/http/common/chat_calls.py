@@ -27,6 +27,7 @@ from llm_gateway.domain.chat import (
     ToolCall,
     ToolMessage,
 )
+from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 from llm_gateway.domain.media import Detail
 from llm_gateway.domain.parameters import NUMBERS
 from llm_gateway.domain.routing import Hint
@@ -37,6 +38,7 @@ from .wire import (
     AssistantFields,
     CacheIn,
     ChatFields,
+    ChosenTokenOut,
     FunctionOut,
     ImageDetail,
     JsonFormatIn,
@@ -45,13 +47,15 @@ from .wire import (
     SystemFields,
     TextFormatIn,
     TextPart,
+    TokenOut,
     ToolCallIn,
     ToolCallOut,
     ToolDefinition,
     ToolFields,
 )
 
-_SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in NUMBERS and field != "temperature")
+_OF_SAMPLING = NUMBERS.keys() & {*Sampling.__struct_fields__}
+_SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in _OF_SAMPLING and field != "temperature")
 _sampled_of = attrgetter(*_SAMPLED)
 
 
@@ -79,6 +83,8 @@ def call_of(
             tool_choice=NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice,
             response_format=None if body.response_format is None else _format(body.response_format),
             reasoning_effort=body.reasoning_effort,
+            logprobs=bool(body.logprobs),
+            top_logprobs=body.top_logprobs,
         ),
         model=body.model,
         hint=hint,
@@ -152,6 +158,22 @@ def from_tool_call(call: ToolCall) -> ToolCallOut:
         function=FunctionOut(name=call.name, arguments=call.arguments),
         extra_content=given(call.extra_content),
     )
+
+
+def from_logprobs(logprobs: Sequence[ChosenLogprob]) -> list[ChosenTokenOut]:
+    return [
+        ChosenTokenOut(
+            token=one.token.token,
+            logprob=one.token.logprob,
+            bytes=_bytes(one.token),
+            top_logprobs=[TokenOut(token=top.token, logprob=top.logprob, bytes=_bytes(top)) for top in one.top],
+        )
+        for one in logprobs
+    ]
+
+
+def _bytes(token: TokenLogprob) -> list[int] | None:
+    return None if token.raw is None else list(token.raw)
 
 
 def given(value: Mapping[str, object] | None) -> dict[str, object] | UnsetType:

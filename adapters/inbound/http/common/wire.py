@@ -148,6 +148,8 @@ class ChatFields(In, frozen=True, kw_only=True):
     tool_choice: ToolMode | NamedChoice | None = None
     response_format: TextFormatIn | JsonFormatIn | JsonSchemaFormatIn | None = None
     reasoning_effort: ReasoningEffort | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, bounds("top_logprobs")] | None = None
     tools: list[ToolDefinition] | None = None
     stream: bool | None = None
     cache: CacheIn | None = None
@@ -171,3 +173,17 @@ class ToolCallOut(Out, frozen=True, kw_only=True):
     function: FunctionOut
     type: Literal["function"]
     extra_content: JsonObject | UnsetType = UNSET
+
+
+class TokenOut(Out, frozen=True, kw_only=True):
+    """A token, the natural logarithm of its probability, and its bytes, null where the provider tells none."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+
+
+class ChosenTokenOut(TokenOut, frozen=True, kw_only=True):
+    """A token of the answer. `top_logprobs` are the likeliest in its place, as many as were asked for."""
+
+    top_logprobs: list[TokenOut]

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from llm_gateway.domain.chat import FinishReason
 from llm_gateway.domain.routing import Hint
 
-from ..common.wire import JsonObject, Out, ToolCallOut
+from ..common.wire import ChosenTokenOut, JsonObject, Out, ToolCallOut
 
 
 class UsageOut(Out, frozen=True, kw_only=True):
@@ -36,6 +36,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     content: str | UnsetType = UNSET
     tool_calls: list[ToolCallOut] | UnsetType = UNSET
     reasoning: str | UnsetType = UNSET
+    logprobs: list[ChosenTokenOut] | UnsetType = UNSET
     extra_content: JsonObject | UnsetType = UNSET
     finish_reason: FinishReason
     warning: str | UnsetType = UNSET
@@ -55,9 +56,10 @@ class ToolCallDeltaOut(Out, frozen=True, kw_only=True):
 
 
 class DeltaOut(Out, frozen=True, kw_only=True):
-    """One of the three."""
+    """One of the three; `logprobs` are those of the content's tokens, where they were asked for."""
 
     content: str | UnsetType = UNSET
+    logprobs: list[ChosenTokenOut] | UnsetType = UNSET
     reasoning: str | UnsetType = UNSET
     tool_call: ToolCallDeltaOut | UnsetType = UNSET
 

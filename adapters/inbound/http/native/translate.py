@@ -23,7 +23,7 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, from_tool_call, given, to_detail, to_message
+from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
 from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from ..common.wire import TextPart
@@ -78,7 +78,8 @@ class NativeRenderer(ChatRenderer):
     def delta(self, delta: Delta, answer: Answer) -> bytes:
         match delta:
             case TextDelta(text=text):
-                part = answers.DeltaOut(content=text)
+                logprobs = from_logprobs(delta.logprobs) if delta.logprobs else UNSET
+                part = answers.DeltaOut(content=text, logprobs=logprobs)
             case ReasoningDelta(text=text):
                 part = answers.DeltaOut(reasoning=text)
             case ToolCallDelta():
@@ -110,6 +111,7 @@ class NativeRenderer(ChatRenderer):
             content=reply.content if whole else UNSET,
             tool_calls=list(map(from_tool_call, reply.tool_calls)) or UNSET,
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
+            logprobs=(whole and from_logprobs(reply.logprobs)) or UNSET,
             extra_content=given(reply.extra_content),
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.domain.chat import FinishReason
 
-from ..common.wire import JsonObject, ToolCallOut
+from ..common.wire import ChosenTokenOut, JsonObject, ToolCallOut
 
 
 class _Out(Struct, frozen=True, kw_only=True):
@@ -50,12 +50,19 @@ class MessageOut(_Out, frozen=True, kw_only=True):
     extra_content: JsonObject | UnsetType = UNSET
 
 
+class Logprobs(_Out, frozen=True, kw_only=True):
+    """Those of the content's tokens."""
+
+    content: list[ChosenTokenOut]
+    refusal: None = None
+
+
 class Choice(_Out, frozen=True, kw_only=True):
     """The one choice of a whole answer."""
 
     index: Literal[0] = 0
     message: MessageOut
-    logprobs: None = None
+    logprobs: Logprobs | None = None
     finish_reason: FinishReason
 
 
@@ -105,7 +112,7 @@ class ChunkChoice(_Out, frozen=True, kw_only=True):
 
     index: Literal[0] = 0
     delta: ChunkDelta
-    logprobs: None = None
+    logprobs: Logprobs | None = None
     finish_reason: FinishReason | None = None
 
 

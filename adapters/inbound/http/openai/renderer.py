@@ -1,5 +1,6 @@
 """Renders OpenAI's answer: one completion, or chunks and then `[DONE]`."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from msgspec import UNSET, Struct, json
@@ -8,9 +9,10 @@ from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.chat import ChatReply
-from llm_gateway.domain.events import Delta, ToolCallDelta
+from llm_gateway.domain.events import Delta, TextDelta, ToolCallDelta
+from llm_gateway.domain.logprobs import ChosenLogprob
 
-from ..common.chat_calls import from_tool_call, given
+from ..common.chat_calls import from_logprobs, from_tool_call, given
 from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from . import answers as wire
 from .errors import encode_openai_error
@@ -59,7 +61,9 @@ class OpenAIRenderer(ChatRenderer):
             id=self._identity.id,
             created=self._identity.created,
             model=reply.model,
-            choices=[wire.Choice(message=message, finish_reason=reply.finish_reason)],
+            choices=[
+                wire.Choice(message=message, logprobs=_logprobs(reply.logprobs), finish_reason=reply.finish_reason)
+            ],
             usage=usage_out(reply.usage),
             system_fingerprint=_fingerprint(answer),
             service_tier="default" if self._options.service_tier else UNSET,
@@ -71,7 +75,8 @@ class OpenAIRenderer(ChatRenderer):
     def delta(self, delta: Delta, answer: Answer) -> bytes:
         if self._options.one_call and isinstance(delta, ToolCallDelta) and delta.index > 0:
             return b""
-        return self._role(answer) + self._choice(answer, from_delta(delta))
+        logprobs = _logprobs(delta.logprobs) if isinstance(delta, TextDelta) else None
+        return self._role(answer) + self._choice(answer, from_delta(delta), logprobs)
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
@@ -95,8 +100,8 @@ class OpenAIRenderer(ChatRenderer):
         self._begun = True
         return self._choice(answer, wire.ChunkDelta(role="assistant", content=""))
 
-    def _choice(self, answer: Answer, part: wire.ChunkDelta) -> bytes:
-        return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part)]))
+    def _choice(self, answer: Answer, part: wire.ChunkDelta, logprobs: wire.Logprobs | None = None) -> bytes:
+        return _frame(self._chunk(answer, [wire.ChunkChoice(delta=part, logprobs=logprobs)]))
 
     def _chunk(
         self, answer: Answer, choices: list[wire.ChunkChoice], usage: wire.CompletionUsage | None = None
@@ -113,6 +118,10 @@ class OpenAIRenderer(ChatRenderer):
             service_tier="default" if self._options.service_tier else UNSET,
             usage=usage if self._options.include_usage else UNSET,
         )
+
+
+def _logprobs(logprobs: Sequence[ChosenLogprob]) -> wire.Logprobs | None:
+    return wire.Logprobs(content=from_logprobs(logprobs)) if logprobs else None
 
 
 def _frame(chunk: wire.Chunk) -> bytes:

@@ -29,6 +29,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderUnavailable
 from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 from llm_gateway.domain.media import Image
 
 from ....external.environments import HERE, Environment
@@ -56,6 +57,10 @@ def acting(request: ChatRequest) -> Script:
             return about_a_dog(request)
         case UserMessage(content=[_, Image(data=data)]), _:
             return answer(f"{len(data)} bytes.")
+        case _, "Odds?":
+            token = TokenLogprob(token="Even", logprob=-0.5, raw=b"Even")
+            _, end = answer("Even")
+            return [TextDelta(text="Even", logprobs=(ChosenLogprob(token=token, top=(token,)),)), end]
         case _, "Too long":
             return [ContextLengthExceeded("ollama", "the prompt is too long")]
         case _, "Fail":
@@ -175,6 +180,7 @@ async def test_the_official_client(served: Served, model: ScriptedChatModel) -> 
     assert signed_back(model) == [True, True]
     assert seen["one_call"] == ["call_0"]
     assert seen["parsed"] == {"name": "dog", "legs": 4}
+    assert seen["logprobs"] == ["Even", -0.5, [69, 118, 101, 110], ["Even"], True]
     assert seen["image"] == "8 bytes."
     assert seen["models"] == [LISTED, [*["llm-gateway"] * 4, "ollama", "gemini", "ollama"]]
     assert seen["embeddings"] == [2, True, 4, 6]

@@ -274,9 +274,9 @@ def test_that_table_is_the_wire_type_s() -> None:
 
 def test_all_refusals_are_told_at_once() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read({**PLAIN, "n": 2, "logprobs": True})
+        read({**PLAIN, "n": 2, "store": True})
 
-    assert {fault.path for fault in caught.value.faults} == {"n", "logprobs"}
+    assert {fault.path for fault in caught.value.faults} == {"n", "store"}
 
 
 def test_the_docs_have_the_tables() -> None:

@@ -165,6 +165,8 @@ SHARED = {
     | st.fixed_dictionaries({"type": st.just("function"), "function": st.fixed_dictionaries({"name": NAMES})}),
     "response_format": FORMATS,
     "reasoning_effort": st.sampled_from(ReasoningEffort),
+    "logprobs": st.booleans(),
+    "top_logprobs": st.integers(0, 20),
     "stream": st.booleans(),
     "cache": st.fixed_dictionaries({"mode": st.sampled_from(CacheMode)}, optional={"ttl_seconds": st.integers(0, 9)}),
 }
