@@ -73,7 +73,8 @@ FIELDS = (
     _honoured("messages[].content[].text"),
     _honoured("messages[].content[].image_url", "a `data:` URL, or a public `https:` URL, which the provider fetches"),
     _honoured("messages[].content[].image_url.detail", "by Gemini from 3 on; else named"),
-    _honoured("messages[].content[].file", "a PDF as a `data:` URL, by Gemini; no `file_id`, as nothing is stored"),
+    _honoured("messages[].content[].file", "a PDF as a `data:` URL, by Gemini"),
+    _refused("messages[].content[].file.file_id", "nothing is stored"),
     _refused(
         "messages[].content[].input_audio",
         "only text, images and PDFs are passed on, though Gemini could hear it (November 2026)",

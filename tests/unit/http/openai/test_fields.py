@@ -69,6 +69,11 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         said({"type": "file", "file": {"file_data": "data:application/pdf;base64,YQ==", "filename": "a.pdf"}}),
         "",
     ),
+    "messages[].content[].file.file_id": (
+        PLAIN,
+        said({"type": "text", "text": "a"}, {"type": "file", "file": {"file_id": "f"}}),
+        "messages[0].content[1].file",
+    ),
     "messages[].content[].refusal": (
         answered(),
         answered(content=[{"type": "refusal", "refusal": "No."}]),
