@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, json
+from typing_extensions import override
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
 from .errors import ProviderBroken
@@ -22,11 +23,17 @@ class Started(CheckedStruct, frozen=True, kw_only=True, tag="started"):
     ignored: tuple[str, ...] = ()
 
 
-class TextDelta(Struct, frozen=True, kw_only=True, tag="text"):
+class TextDelta(CheckedStruct, frozen=True, kw_only=True, tag="text"):
     """A part of the answer's text, to be appended to the parts before it. `logprobs` are those of its tokens."""
 
     text: str
     logprobs: Sequence[ChosenLogprob] = ()
+
+    @override
+    def __post_init__(self) -> None:
+        """Answers are made of many of these, most of them without."""
+        if self.logprobs != ():
+            super().__post_init__()
 
 
 class ReasoningDelta(Struct, frozen=True, kw_only=True, tag="reasoning"):
