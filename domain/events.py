@@ -1,6 +1,6 @@
 """The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
 
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct, json
@@ -27,7 +27,7 @@ class TextDelta(CheckedStruct, frozen=True, kw_only=True, tag="text"):
     """A part of the answer's text, to be appended to the parts before it. `logprobs` are those of its tokens."""
 
     text: str
-    logprobs: Sequence[ChosenLogprob] = ()
+    logprobs: tuple[ChosenLogprob, ...] = ()
 
     @override
     def __post_init__(self) -> None:
