@@ -22,7 +22,7 @@ from .media import Json, part_of
 from .signatures import UNSIGNED, returned
 
 _MARKED: Final = "<system>\n{}\n</system>"
-"""A late system message: the vendor has no such turns, and the model shall know it from the user's own words."""
+"""A late system message, or any to a model that takes none: it shall be told from the user's own words."""
 
 
 class Contents:
@@ -60,7 +60,7 @@ class Contents:
                 self.turns.append(_question(message, self._facts))
             case SystemMessage():
                 texts = [part.text for part in message.content if part.text]
-                if not self.turns:
+                if not self.turns and self._facts.system is not False:
                     self.system += [{"text": text} for text in texts]
                 elif texts:
                     self._late("\n".join(texts))

@@ -1,6 +1,6 @@
 """Conversations on their way to Gemini: turns in their order, calls with their results, system messages in place."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,14 @@ STAND_IN = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 def contents(*messages: Message, signatures: bool = True, call_ids: bool = True) -> Contents:
     facts = ModelFacts(names=("any",), signatures=signatures, call_ids=call_ids)
     return Contents("gemini", messages, FunctionNames(["a b"]), facts)
+
+
+def test_a_model_without_system_messages_gets_them_as_marked_text_of_the_user() -> None:
+    facts = ModelFacts(names=("any",), system=False)
+    made = Contents("gemini", [SystemMessage(content="Be brief."), GO], FunctionNames([]), facts)
+    assert made.system == []
+    parts = [part for turn in made.turns for part in cast(list[object], turn["parts"])]
+    assert parts == [{"text": "<system>\nBe brief.\n</system>"}, {"text": "Go."}]
 
 
 def call(id: str, name: str = "f", arguments: str = "{}", *, signed: bool = False) -> ToolCall:
