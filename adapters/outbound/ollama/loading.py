@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout
-from llm_gateway.domain.routing import Endpoint, EndpointId, Task
+from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
 from .client import Clients, OllamaClient
 from .failures import OllamaFailures
@@ -23,6 +23,7 @@ KNOWN_SECONDS = 10.0
 ELSEWHERE_SECONDS = 60.0
 """How long a model that turned out to be hosted elsewhere gets nothing: the directory has looked again by then."""
 _NO_LOADS = (400, 405, 501)
+_TELLS_NOTHING = (404, 405, 501)
 _AWAY = (ProviderBroken, ProviderRefused, ProviderTimeout)
 
 
@@ -139,7 +140,13 @@ class Loads:
         try:
             with OllamaFailures(to.id, self._clock.now):
                 async with self._clock.timeout_at(until):
-                    shown = await client.shown(to.id.model)
+                    try:
+                        shown = await client.shown(to.id.model)
+                    except Refusal as refusal:
+                        if to.locality is not Locality.CLOUD or refusal.status not in _TELLS_NOTHING:
+                            raise
+                        # another's server that speaks Ollama's chat: if it lacks the model, the chat says so
+                        return Loaded(harmony=speaks_harmony(None, to.id.model), here=False)
                     await self._version.learn(client)
         except ProviderError as error:
             self.failed(to, error, elsewhere=False)
