@@ -1,4 +1,4 @@
-"""A model behind the vendors' fakes that does what a request demands: a call of an offered tool, or JSON by a schema."""
+"""A model behind the vendors' fakes that does what a request demands: a call of an offered tool, or JSON by schema."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def wish(tools: Mapping[str, Any], text: str) -> Call | None:
 def made(schema: Mapping[str, Any]) -> Any:
     """A value that the schema allows."""
     value = _made(schema, schema)
-    validate(schema, value)
+    validate(dict(schema), value)
     return value
 
 
@@ -85,7 +85,7 @@ class ObligingOllama:
         }
         call = wish(tools, text) if tools else None
         value = made(form) if call is None else {"name": call.name, "arguments": call.arguments}
-        validate(form, value)
+        validate(dict(form), value)
         return value
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Frameworks over the official client, in their default modes, through a gateway to vendors that enforce their rules."""
+"""Frameworks over the official client, in default modes, through a gateway to vendors that enforce their rules."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Final
