@@ -7,6 +7,8 @@ from typing import Final
 from urllib.parse import unquote
 
 _BEGIN: Final = "#/$defs/"
+_INDEX_DIGITS: Final = 9
+"""Of an index in a reference: no list is longer."""
 _ODD: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -20,6 +22,7 @@ class Definitions:
     def __init__(self, root: Mapping[str, object]) -> None:
         self._root = root
         self._names: dict[str, str] = {}
+        self._first: dict[int, str] = {}
         self._taken: dict[str, int] = {}
         self._open: list[str] = []
         self._needs: dict[str | None, set[str]] = {}
@@ -29,7 +32,8 @@ class Definitions:
     def reference(self, pointer: str) -> str:
         """The reference as it is sent. Raises `SchemaError` for one to nothing within the schema."""
         if pointer not in self._names:
-            self.target(pointer)
+            pointer = self._first.setdefault(id(self.target(pointer)), pointer)  # the same, however it is spelled
+        if pointer not in self._names:
             self._names[pointer] = self._new_name(pointer)
             self._open.append(pointer)
         if not self._optional:
@@ -52,7 +56,9 @@ class Definitions:
         for step in map(_unescaped, steps):
             if isinstance(target, Mapping) and step in target:
                 target = target[step]
-            elif isinstance(target, list) and step.isdecimal() and int(step) < len(target):
+            elif (
+                isinstance(target, list) and step.isdecimal() and len(step) <= _INDEX_DIGITS and int(step) < len(target)
+            ):
                 target = target[int(step)]
             else:
                 raise SchemaError("refers to something that is not in it")

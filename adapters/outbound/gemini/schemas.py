@@ -22,25 +22,29 @@ _NOTHING: Final = frozenset(
 )
 """What says nothing of a value, or stands elsewhere in what is sent."""
 MAX_ROOT_REFERENCES: Final = 16
+MAX_SCHEMAS: Final = 10_000
+"""In one request: they are made one after the other on the event loop, in some 50 ms."""
 
 
 class VendorSchema(Struct, frozen=True):
-    """`exact`: it says all that the client's schema does."""
+    """`exact`: it says all that the client's schema does. `left`: how many more schemas the request may hold."""
 
     schema: Json
     exact: bool
+    left: int
 
 
-def vendor_schema(schema: Mapping[str, object]) -> VendorSchema:
-    """The vendor's own of a client's schema. Raises `SchemaError` where there is none."""
-    reduction = _Reduction(schema)
+def vendor_schema(schema: Mapping[str, object], left: int = MAX_SCHEMAS) -> VendorSchema:
+    """The vendor's own of a client's schema, which may hold as many as are left. Raises `SchemaError` for none."""
+    reduction = _Reduction(schema, left)
     made = reduction.whole()
-    return VendorSchema(made, reduction.exact)
+    return VendorSchema(made, reduction.exact, reduction.left)
 
 
 class _Reduction:
-    def __init__(self, root: Mapping[str, object]) -> None:
+    def __init__(self, root: Mapping[str, object], left: int) -> None:
         self.exact = True
+        self.left = left
         self._root = root
         self._definitions = Definitions(root)
 
@@ -72,6 +76,9 @@ class _Reduction:
         if not isinstance(schema, Mapping):
             self.exact = self.exact and schema is True
             return {}
+        self.left -= 1
+        if self.left < 0:
+            raise SchemaError(f"is more than {MAX_SCHEMAS} schemas, all of the request together")
         node, exact = rewritten(schema)
         made: Json = {}
         notes: list[str] = []

@@ -11,7 +11,7 @@ from llm_gateway.domain.errors import ProviderRejected
 from .function_names import FunctionNames
 from .schema_keywords import Json
 from .schema_references import SchemaError
-from .schemas import vendor_schema
+from .schemas import MAX_SCHEMAS, vendor_schema
 
 _ANSWER: Final = "response_format.json_schema.schema"
 
@@ -24,6 +24,7 @@ class Schemas:
         self._provider = provider
         self._names = names
         self.ignored: tuple[str, ...] = ()
+        self._left = MAX_SCHEMAS
         self.declarations = [self._declaration(tool, f"tools[{at}].function") for at, tool in enumerate(request.tools)]
         wanted = request.response_format
         self.answer = self._answer(wanted) if isinstance(wanted, JsonSchemaFormat) else None
@@ -43,9 +44,10 @@ class Schemas:
 
     def _schema(self, schema: Mapping[str, object], path: str) -> Json:
         try:
-            made = vendor_schema(schema)
+            made = vendor_schema(schema, self._left)
         except SchemaError as error:
             raise ProviderRejected(self._provider, str(error), path=path) from None
+        self._left = made.left
         if not made.exact:
             self.ignored += (path,)
         return made.schema

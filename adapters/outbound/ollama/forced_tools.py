@@ -91,7 +91,7 @@ def forced_tools(request: ChatRequest) -> ForcedTools | None:
 def _conform(given: Mapping[str, Raw], schema: JsonObject) -> bool:
     """By what any schema says outright; the rest is for the vendor's grammar to hold."""
     required, known = schema.get("required"), schema.get("properties")
-    if isinstance(required, list | tuple) and not all(name in given for name in required):
+    if isinstance(required, list | tuple) and not all(isinstance(name, str) and name in given for name in required):
         return False
     closed = schema.get("additionalProperties") is False and "patternProperties" not in schema
     return not closed or (isinstance(known, Mapping) and given.keys() <= known.keys())

@@ -31,7 +31,7 @@ from llm_gateway.domain.routing import EndpointId
 from .forced_tools import ForcedTools, forced_tools
 from .options import Options
 from .parameters import PLACES
-from .tool_schemas import reduced
+from .tool_schemas import Budget, reduced
 
 Body = dict[str, object]
 
@@ -183,19 +183,20 @@ def _tools(to: EndpointId, request: ChatRequest, forced: ForcedTools | None) -> 
     """
     bodies: list[Body] = []
     ignored: list[str] = []
+    budget = Budget()
     for index, tool in enumerate(request.tools):
         if forced is not None and tool not in forced.tools:
             continue
-        body, left_out = _tool(to, tool, f"tools[{index}].function")
+        body, left_out = _tool(to, tool, f"tools[{index}].function", budget)
         bodies.append(body)
         if forced is None:
             ignored += left_out
     return bodies, ignored
 
 
-def _tool(to: EndpointId, tool: Tool, path: str) -> tuple[Body, Sequence[str]]:
-    schema = reduced(to.provider, tool.parameters or {}, f"{path}.parameters")
-    ignored = [f"{path}.parameters.{key}" for key in schema.ignored]
+def _tool(to: EndpointId, tool: Tool, path: str, budget: Budget) -> tuple[Body, Sequence[str]]:
+    schema = reduced(to.provider, tool.parameters or {}, f"{path}.parameters", budget)
+    ignored = list(schema.ignored)
     function: Body = {"name": tool.name, "parameters": schema.schema}
     if tool.description is not None:
         function["description"] = tool.description

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llm_gateway.adapters.outbound.gemini.schema_references import SchemaError
-from llm_gateway.adapters.outbound.gemini.schemas import vendor_schema
+from llm_gateway.adapters.outbound.gemini.schemas import MAX_SCHEMAS, vendor_schema
 
 TAKEN = {
     "$id",
@@ -276,3 +276,23 @@ def test_a_schema_of_many_references_takes_no_longer_than_its_length() -> None:
     sent = exact({**of(a={"$ref": "#/$defs/D0"}), "$defs": {**definitions, "D200": {"type": "string"}}})
     assert len(sent["$defs"]) == 201
     assert len(json.dumps(sent)) < 100_000
+
+
+def test_a_definition_is_sent_once_however_references_spell_it() -> None:
+    spelled = ("#/$defs/ab", "#/%24defs/ab", "#/$defs/%61b", "#/$defs/a%62")
+    properties = {f"p{number}": {"$ref": pointer} for number, pointer in enumerate(spelled)}
+    made = exact({"properties": properties, "$defs": {"ab": {"type": "string"}}})
+    assert made["$defs"] == {"ab": {"type": "string"}}
+    assert {one["$ref"] for one in made["properties"].values()} == {"#/$defs/ab"}
+
+
+def test_an_index_longer_than_any_list_is_refused() -> None:
+    with pytest.raises(SchemaError):
+        vendor_schema(of(a={"$ref": "#/enum/" + "1" * 5000}, enum=["x"]))
+
+
+def test_the_schemas_of_a_request_share_what_they_may_hold() -> None:
+    schema = {"anyOf": [{"type": "string"}] * (MAX_SCHEMAS // 2)}
+    left = vendor_schema(schema).left
+    with pytest.raises(SchemaError, match=str(MAX_SCHEMAS)):
+        vendor_schema(schema, left)

@@ -90,3 +90,8 @@ def test_a_text_is_a_call_or_none(tools: ForcedTools, text: str, call: tuple[str
 )
 def test_a_call_that_the_server_read_is_checked_too(name: str, arguments: str, call: tuple[str, str] | None) -> None:
     assert TWO.called(name, arguments) == call
+
+
+def test_what_is_required_and_no_name_is_in_no_call() -> None:
+    odd = ForcedTools((Tool(name="odd", parameters={"type": "object", "required": [["city"]]}),))
+    assert odd.said('{"city": "Bern"}') is None

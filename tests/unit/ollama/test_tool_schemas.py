@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.adapters.outbound.ollama.tool_schemas import MAX_SCHEMAS, reduced
+from llm_gateway.adapters.outbound.ollama.tool_schemas import MAX_KEYS, MAX_SCHEMAS, Budget, reduced
 from llm_gateway.domain.errors import ProviderRejected
 
 PATH = "tools[0].function.parameters"
@@ -12,7 +12,7 @@ PATH = "tools[0].function.parameters"
 
 def made(schema: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
     result = reduced("ollama", schema, PATH)
-    return result.schema, result.ignored
+    return result.schema, tuple(path.removeprefix(f"{PATH}.") for path in result.ignored)
 
 
 def of_a(schema: object, **more: object) -> dict[str, Any]:
@@ -66,7 +66,6 @@ NARROWING = (
     "default",
     "examples",
     "nullable",
-    "x-own",
 )
 
 
@@ -175,3 +174,43 @@ def test_a_schema_nested_beyond_reason_is_refused() -> None:
         deep = {"properties": {"a": deep}}
     with pytest.raises(ProviderRejected, match="nested too deep"):
         made(of_a(deep))
+
+
+def test_a_key_that_is_no_keyword_is_the_clients_content_and_is_named_by_its_schema_alone() -> None:
+    schema = of_a({"type": "string", "x-secret of mine\r\n": 1, "minLength": 1}, **{"another": 1})
+    result = reduced("ollama", schema, PATH)
+    assert result.ignored == (PATH, f"{PATH}.minLength")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"required": [[1]]}, {"required": ["a"]}]},
+        {"allOf": [{"required": 5}, {"required": ["a"]}]},
+        {"allOf": [{"properties": 5}, {"properties": {"a": {}}}]},
+        {"enum": ["x"], "$ref": "#/properties/a/enum/" + "1" * 5000},
+    ],
+)
+def test_what_is_no_schema_is_refused_where_it_would_be_written_out(schema: dict[str, Any]) -> None:
+    with pytest.raises(ProviderRejected):
+        made(of_a(schema))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        of_a({"allOf": [{f"k{number}": 1} for number in range(1000)]}),
+        of_a({"$ref": "#/$defs/0"}, **{"$defs": {str(n): {"$ref": f"#/$defs/{n + 1}"} for n in range(1000)}}),
+        of_a({}, items=[{"$ref": "#/$defs/0"}] * 200, **{"$defs": {"0": {"examples of mine": [1] * 1000}}}),
+    ],
+)
+def test_what_is_quick_to_write_and_long_to_go_through_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ProviderRejected, match=str(MAX_KEYS)):
+        made(schema)
+
+
+def test_all_tools_of_a_request_share_what_their_schemas_may_take() -> None:
+    budget, schema = Budget(), of_a({"anyOf": [{"type": "string"}] * (MAX_SCHEMAS // 2)})
+    reduced("ollama", schema, PATH, budget)
+    with pytest.raises(ProviderRejected, match=str(MAX_SCHEMAS)):
+        reduced("ollama", schema, PATH, budget)
