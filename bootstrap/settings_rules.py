@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from llm_gateway.adapters.outbound.ollama.names import LIBRARY, REGISTRY
 from llm_gateway.adapters.outbound.redis.client.address import parse_address
+from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.vendor_addresses import address_fault
+from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
@@ -18,6 +20,7 @@ from .settings import BucketSettings, Secret, Settings, is_loopback
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KNOWN_PROVIDERS = frozenset(kind.name for kind in KINDS)
+_LEVELS = tuple(level for level in ReasoningEffort if level is not ReasoningEffort.NONE)
 MIN_KEY_LENGTH = 8
 
 
@@ -165,6 +168,18 @@ def _model_faults(settings: Settings) -> Iterator[str]:
     for index, facts in enumerate(settings.models):
         if facts.provider not in told:
             yield f"models[{index}].provider: {facts.provider} is no provider here whose models stand in a data file"
+        yield from (f"models[{index}].{fault}" for fault in _fact_faults(facts))
+
+
+def _fact_faults(facts: ModelFacts) -> Iterator[str]:
+    if facts.levels is not None and facts.levels != tuple(level for level in _LEVELS if level in facts.levels):
+        yield "levels: must ascend, each level once, without `none`, which is reasoning_off"
+    if facts.budget is not None and not 0 <= facts.budget[0] <= facts.budget[1]:
+        yield "budget: must be the least and the most tokens, in this order, neither below 0"
+    if facts.replaced_by is not None and facts.replaced_on is None:
+        yield "replaced_by: needs replaced_on, the day from which it answers"
+    if facts.replaced_by is not None and facts.is_for(facts.replaced_by):
+        yield "replaced_by: is one of the models that it replaces"
 
 
 def _bucket_faults(name: str, capacity: int, rate: float) -> Iterator[str]:

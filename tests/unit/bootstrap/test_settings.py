@@ -333,6 +333,23 @@ def test_an_endpoints_name_can_be_mistaken_for_nothing_else(tmp_path: Path, name
     assert fault.startswith(f"endpoints: the name {name} ")
 
 
+@pytest.mark.parametrize(
+    ("stated", "key"),
+    [
+        ("levels = ['high', 'low']", "levels"),
+        ("levels = ['low', 'low']", "levels"),
+        ("levels = ['none', 'low']", "levels"),
+        ("budget = [1024, 128]", "budget"),
+        ("budget = [-2, -1]", "budget"),
+        ("replaced_by = 'gemini-10'", "replaced_by"),
+        ("replaced_on = 2027-01-01\nreplaced_by = 'gemini-9'", "replaced_by"),
+    ],
+)
+def test_what_no_model_can_be_is_a_fault_of_its_row(tmp_path: Path, stated: str, key: str) -> None:
+    (fault,) = faults(tmp_path, f"[[models]]\nprovider = 'gemini'\nnames = ['gemini-9']\n{stated}")
+    assert fault.startswith(f"models[0].{key}: ")
+
+
 def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "[routes]\nlocal = ['ollama', 'embedded']")
     assert fault.startswith("routes.local: embedded never shares a route")
