@@ -27,6 +27,8 @@ from .details import fields_of, reasons_of
 from .quotas import is_by_the_day, least_wait, out_until, wait_of
 from .refusals import PATHS, PER_DAY, SIGNS
 
+_OF_THE_ACCOUNT: Final = (FailureReason.CREDENTIALS, FailureReason.LOCATION)
+"""What the vendor tells of no field: beside one, words of it are quoted from the request."""
 _INDICES: Final = re.compile(r"\[[0-9]+\]")
 _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] = (
     (aiohttp.ConnectionTimeoutError, ProviderRefused, "no connection in time"),
@@ -94,7 +96,8 @@ def _told(error: APIError) -> Told | None:
     fields = tuple(fields_of(error))
     if what is None or not fields or error.code != 400:
         return what
-    if what.sign.reason not in (FailureReason.STATED_FIELD, FailureReason.REQUEST):
+    by_words_alone = what.sign.code is None and what.sign.reason in _OF_THE_ACCOUNT
+    if not by_words_alone and what.sign.reason not in (FailureReason.STATED_FIELD, FailureReason.REQUEST):
         return what
     return _of_fields(what, fields)
 

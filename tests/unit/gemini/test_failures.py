@@ -323,3 +323,10 @@ def test_what_takes_the_endpoint_out_and_until_when(error: APIError, out: float 
     assert (failure.out_until, failure.reason) == (out, reason)
     if out is not None and isinstance(failure, ProviderThrottled):
         assert failure.retry_after == timedelta(seconds=out - NOW)
+
+
+@pytest.mark.parametrize("quoted", ["API key not valid", "API key expired", "User location is not supported"])
+def test_words_of_the_account_that_a_refused_field_quotes_accuse_no_account(quoted: str) -> None:
+    field = violated("tools[0].function_declarations[0].parameters")
+    error = fails(worded(f"Invalid value at 'tools[0]' (TYPE_STRING), \"{quoted}\"", field), "tools")
+    assert (type(error), error.reason) == (ProviderRejected, R.STATED_FIELD)
