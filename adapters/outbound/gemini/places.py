@@ -26,6 +26,9 @@ _ALWAYS: Final[Places] = {
     ),
     "stop": Place("generationConfig.stopSequences", f"a list; more than {MAX_STOPS} are refused"),
 }
+_NO_SYSTEM: Final[Places] = {
+    "messages[].content, of a system message": Place("contents[].parts[].text", "as marked text of the user's"),
+}
 _SAMPLING: Final[Places] = {
     "temperature": Place("generationConfig.temperature"),
     "top_p": Place("generationConfig.topP"),
@@ -119,6 +122,8 @@ def reasons(facts: ModelFacts) -> bool:
 
 def _groups(facts: ModelFacts) -> Iterator[Places]:
     yield _ALWAYS
+    if facts.system is False:
+        yield _NO_SYSTEM
     if facts.sampling:
         yield _SAMPLING
     if facts.prefill:
