@@ -70,6 +70,7 @@ export class Turn {
     const facts = this.#facts(headers, error);
     if (error !== null) this.rest.append(this.#failed(error));
     if (this.#done && !this.answer) this.rest.append(el("p", { className: "note", textContent: "The answer has no text." }));
+    if (this.#done?.warning) this.rest.append(el("p", { className: "note", textContent: this.#done.warning }));
     if (this.#headers) this.rest.append(factsOf(facts, this.record));
     if (this.answer && navigator.clipboard) this.rest.append(this.#copy());
     return facts.quota;
