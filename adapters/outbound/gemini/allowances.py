@@ -5,16 +5,10 @@ from typing import Final
 
 from google.genai.types import ThinkingConfig
 
-LEVELS: Final[Mapping[str, int]] = {
-    "MINIMAL": 1_024,
-    "LOW": 4_096,
-    "MEDIUM": 16_384,
-    "HIGH": 32_768,
-    "XHIGH": 65_024,
-}
-"""By level. The vendor gives no numbers: each is about twice what it gives the same effort as a budget, as levels bound
-nothing, and the highest with the native default is all that one request may generate. 28 November 2026.
-"""
+from llm_gateway.application.reasoning_allowances import ALLOWANCES
+
+LEVELS: Final[Mapping[str, int]] = {effort.name: tokens for effort, tokens in ALLOWANCES.items()}
+"""By the vendor's names of levels."""
 _OWN_CHOICE: Final = -1
 
 

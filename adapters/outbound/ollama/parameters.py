@@ -9,7 +9,7 @@ from llm_gateway.domain.routing import Feature
 _ALWAYS: Final[Mapping[str, Place]] = {
     "messages[].content": Place("messages[].content"),
     "messages[].content, of a system message": Place("messages[].content"),
-    "max_tokens": Place("options.num_predict"),
+    "max_tokens": Place("options.num_predict", "as it is; the default, with what thinking takes"),
     "temperature": Place("options.temperature"),
     "top_p": Place("options.top_p"),
     "top_k": Place("options.top_k"),

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from msgspec import MsgspecError, Raw, Struct, json
 
+from llm_gateway.application.reasoning_allowances import ALLOWANCES
 from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
@@ -83,6 +84,8 @@ def chat_request(
     else:
         _format(body, request.response_format)
     body["options"] = sent = _numbers(request)
+    if request.max_tokens_by_default:
+        sent["num_predict"] += _allowance(request.reasoning_effort, body["think"])
     if options.num_ctx is not None:
         sent["num_ctx"] = options.num_ctx
     if request.sampling.stop:
@@ -203,6 +206,16 @@ def _tool(to: EndpointId, tool: Tool, path: str, budget: Budget) -> tuple[Body, 
     if tool.strict:
         ignored.append(f"{path}.strict")
     return {"type": "function", "function": function}, ignored
+
+
+def _allowance(effort: ReasoningEffort | None, think: object) -> int:
+    """The server counts thoughts against `num_predict`."""
+    match think:
+        case str():
+            return ALLOWANCES[ReasoningEffort(think)]
+        case True if effort is not None:
+            return ALLOWANCES[effort]
+    return 0
 
 
 def _think(effort: ReasoningEffort | None, *, harmony: bool) -> bool | str:

@@ -91,6 +91,27 @@ def test_effort_is_a_yes_or_no_but_for_gpt_oss(effort: ReasoningEffort | None, p
         assert body["think"] == expected
 
 
+@pytest.mark.parametrize("by_default", [True, False])
+@pytest.mark.parametrize(
+    ("effort", "plain", "harmony"),
+    [
+        (None, 0, 4_096),
+        (ReasoningEffort.NONE, 0, 4_096),
+        (ReasoningEffort.MINIMAL, 0, 4_096),
+        (ReasoningEffort.MEDIUM, 16_384, 16_384),
+        (ReasoningEffort.HIGH, 32_768, 32_768),
+    ],
+)
+def test_the_default_limit_leaves_thoughts_their_room_and_a_stated_one_is_exact(
+    effort: ReasoningEffort | None, plain: int, harmony: int, by_default: bool
+) -> None:
+    request = ChatRequest(messages=(HI,), reasoning_effort=effort, max_tokens=512, max_tokens_by_default=by_default)
+    for level, allowed in ((False, plain), (True, harmony)):
+        body = sent(request, harmony=level)
+        assert isinstance(body, dict)
+        assert body["options"]["num_predict"] == 512 + (allowed if by_default else 0)
+
+
 def test_gpt_oss_that_is_not_to_think_does_so_at_its_lowest_level_and_says_so() -> None:
     request = ChatRequest(messages=(HI,), reasoning_effort=ReasoningEffort.NONE)
     plain, harmony = [chat_request(TO, request, Options(), stream=False, harmony=harmony) for harmony in (False, True)]
