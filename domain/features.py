@@ -85,10 +85,10 @@ def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, 
         if feature is None or feature in state.features or (field in state.left_out and not strict):
             continue
         return Skip(name=endpoint.name, reason=f"cannot honour {feature.value}", path=path)
-    return _beyond(request, state)
+    return _beyond(request, used, state)
 
 
-def _beyond(request: ChatRequest, state: EndpointState) -> Skip | None:
+def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState) -> Skip | None:
     """What the endpoint has the feature for, and not in this measure."""
     name = state.endpoint.name
     if state.max_stops is not None and len(request.sampling.stop) > state.max_stops:
@@ -96,7 +96,7 @@ def _beyond(request: ChatRequest, state: EndpointState) -> Skip | None:
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
         return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
-    if state.media_types is not None:
+    if state.media_types is not None and not used.keys().isdisjoint(_MEDIA.values()):
         for index, message in enumerate(request.messages):
             for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
                 if not isinstance(part, Text) and part.kind not in state.media_types:

@@ -1,7 +1,7 @@
 """From the vendor's exceptions to ours: by class, status and details; by text only as `refusals` says."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -41,16 +41,16 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] =
 
 
 class GeminiFailures(VendorFailures, frozen=True):
-    """Around every call to the SDK. `stated`: the fields of the request that its client stated.
+    """Around every call to the SDK. `stated` gives the fields of the request that its client stated.
 
     A refusal of any other is the gateway's fault: another endpoint may answer, and the operator is told.
     """
 
-    stated: frozenset[str] = frozenset()
+    stated: Callable[[], frozenset[str]] = frozenset
 
     @override
     def failure(self, error: Exception) -> ProviderError:
-        return failure_of(self.to.provider, error, self.now(), self.stated)
+        return failure_of(self.to.provider, error, self.now(), self.stated())
 
 
 def failure_of(provider: str, error: Exception, now: float, stated: frozenset[str] = frozenset()) -> ProviderError:

@@ -1,5 +1,6 @@
 """From a chat request to the vendor's body and config. Pure; what Gemini has no field for is refused by its path."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from google.genai import types
@@ -30,13 +31,13 @@ class VendorRequest(NamedTuple):
     """`body`: all of which there can be thousands, as the vendor's REST reference spells it. The SDK would convert its
     own types for up to half a millisecond each, on the event loop.
 
-    `stated`: the fields that the client stated; all others stand in it by the gateway's own choice. `ignored`: the
+    `stated` gives the fields that the client stated; all others stand in it by the gateway's own choice. `ignored`: the
     paths of what was left out of it. `names` undoes in the answer what the vendor's grammar of names asked for.
     """
 
     body: Json
     config: types.GenerateContentConfig
-    stated: frozenset[str]
+    stated: Callable[[], frozenset[str]]
     ignored: tuple[str, ...]
     names: FunctionNames
 
@@ -57,7 +58,7 @@ def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> Vendo
     config.response_json_schema = schemas.answer
     if request.tools:
         config.tool_config = tool_config(request, names)
-    return VendorRequest(body, config, stated_fields(request), schemas.ignored, names)
+    return VendorRequest(body, config, lambda: stated_fields(request), schemas.ignored, names)
 
 
 def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.GenerateContentConfig:

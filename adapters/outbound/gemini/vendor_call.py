@@ -71,7 +71,7 @@ class VendorCall:
         self, contents: list[types.Content], config: types.EmbedContentConfig
     ) -> types.EmbedContentResponse:
         stated = frozenset(("input",) if config.output_dimensionality is None else ("input", "dimensions"))
-        self._failures = GeminiFailures(self._to, self._clock.now, stated)
+        self._failures = GeminiFailures(self._to, self._clock.now, lambda: stated)
         with self._failures, self._upstream.attached():
             async with self._clock.timeout_at(self._patience.begin(None)):
                 return await self._client.sdk.models.embed_content(

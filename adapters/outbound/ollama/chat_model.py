@@ -101,7 +101,7 @@ class OllamaChatModel(ChatModel):
         shaped = isinstance(sent.body.get("format"), Mapping)
         late = "no answer, or no further part of one, in time"
         try:
-            with OllamaFailures(to.id, self._clock.now, late, shaped, stated_fields(request)):
+            with OllamaFailures(to.id, self._clock.now, late, shaped, lambda: stated_fields(request)):
                 parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
                 async with aclosing(parts):
                     part, loaded = await self._first_parts.get(to, ready.model, anext(parts, None), limit)

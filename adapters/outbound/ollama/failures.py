@@ -1,7 +1,7 @@
 """What the vendor's library raises, as our own errors: by class and status; by text only as `refusals` says."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import aiohttp
@@ -39,13 +39,13 @@ _MALFORMED = (Malformed, ValueError, TypeError, AttributeError, RecursionError)
 class OllamaFailures(VendorFailures, frozen=True):
     """Around every call to the SDK; a `TimeoutError` has the message `late`.
 
-    `stated`: the fields of the request that its client stated. `shaped`: it holds a JSON Schema. `embeds`: it is for
-    embeddings.
+    `stated` gives the fields of the request that its client stated. `shaped`: it holds a JSON Schema. `embeds`: it is
+    for embeddings.
     """
 
     late: str = "no answer in time"
     shaped: bool = False
-    stated: frozenset[str] = frozenset()
+    stated: Callable[[], frozenset[str]] = frozenset
     embeds: bool = False
 
     @override
@@ -68,7 +68,7 @@ class OllamaFailures(VendorFailures, frozen=True):
         return _told(error, self.to)
 
     def _refused(self, what: Told, wait: timedelta | None) -> ProviderError:
-        sign, status, stated = what.sign, what.status, self.stated
+        sign, status, stated = what.sign, what.status, self.stated()
         match sign.reason:
             case FailureReason.REQUEST if status == 400 and self.embeds:
                 sign = TOO_LONG

@@ -139,7 +139,7 @@ MESSAGES: list[APIError] = [
 
 
 def fails(error: Exception, *stated: str) -> ProviderError:
-    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW, frozenset(stated)):
+    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW, lambda: frozenset(stated)):
         raise error
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert not any(word in told for word in ("SECRET", "hinking level", "Budget", "Request", "enabled"))

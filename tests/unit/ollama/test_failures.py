@@ -147,7 +147,7 @@ def fails(raised: Exception, failures: OllamaFailures) -> errors.ProviderError:
 
 
 def of(*stated: str, shaped: bool = False, embeds: bool = False) -> OllamaFailures:
-    return OllamaFailures(TO, lambda: NOW, stated=frozenset(stated), shaped=shaped, embeds=embeds)
+    return OllamaFailures(TO, lambda: NOW, stated=lambda: frozenset(stated), shaped=shaped, embeds=embeds)
 
 
 @pytest.mark.parametrize(("status", "said", "limit"), TOO_LONG)
