@@ -33,9 +33,11 @@ async def connected(play: Play) -> AsyncIterator[CommandPipe]:
         port = server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         _, opened = await loop.create_connection(lambda: CommandPipe(lambda _: None, HASTE), "127.0.0.1", port)
-        yield opened
-        opened.close()
-        await opened.gone
+        try:
+            yield opened
+        finally:
+            opened.close()
+            await opened.gone
 
 
 async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,6 +80,20 @@ async def test_a_line_that_stays_silent_is_closed_and_tells_everyone() -> None:
             assert isinstance(call.exception(), StoreAway)
         with pytest.raises(StoreAway, match="closed"):
             opened.send(ASK)
+
+
+async def test_time_that_rounds_down_closes_a_silent_line_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = 918.728
+    assert sent + HASTE - sent < HASTE
+    async with connected(deaf) as opened:
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "time", lambda: sent, raising=False)
+            calls = [opened.send(ASK), opened.send(ASK)]
+            patch.setattr(loop, "time", lambda: sent + HASTE)
+            opened._ring()
+        assert opened.closed
+        assert [str(call.exception()) for call in calls] == ["no answer in time"] * 2
 
 
 @pytest.mark.parametrize("answer", [b"?what\r\n", b"+one\r\n+two\r\n"], ids=["garbled", "more than was asked"])
