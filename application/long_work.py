@@ -6,6 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Final, TypeVar
 
+from llm_gateway.domain.cache_key import encoded
+from llm_gateway.domain.chat import ChatRequest
+from llm_gateway.domain.embedding import EmbedRequest
+
 T = TypeVar("T")
 
 AT_ONCE_BYTES: Final = 32 * 1024
@@ -25,3 +29,11 @@ async def off_the_loop(weight: int, work: Callable[[], T]) -> T:
     if weight <= AT_ONCE_BYTES:
         return work()
     return await asyncio.get_running_loop().run_in_executor(_thread, copy_context().run, work)
+
+
+def weight_of(request: ChatRequest | EmbedRequest) -> int:
+    """How many bytes a request is about, worked out once. One that can't be encoded counts as long work."""
+    try:
+        return encoded(request).size
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return AT_ONCE_BYTES + 1

@@ -2,11 +2,14 @@
 
 import asyncio
 from contextvars import ContextVar
+from functools import partial
 from threading import Event, current_thread, main_thread
 
 import pytest
 
-from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
+from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, weight_of
+from llm_gateway.domain.chat import ChatRequest, UserMessage
+from llm_gateway.domain.embedding import EmbedRequest
 
 LONG = AT_ONCE_BYTES + 1
 request = ContextVar("request", default="")
@@ -43,9 +46,15 @@ async def test_what_work_raises_is_raised(weight: int) -> None:
 
 async def test_one_piece_of_long_work_is_done_at_a_time() -> None:
     """Two threads of Python would take turns, and the loop would wait for both."""
-    release, done = Event(), []
-    first = asyncio.create_task(off_the_loop(LONG, lambda: (release.wait(60), done.append(1))))
-    second = asyncio.create_task(off_the_loop(LONG, lambda: done.append(2)))
+    release = Event()
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        release.wait(60)
+        done.append(number)
+
+    first = asyncio.create_task(off_the_loop(LONG, partial(work, 1)))
+    second = asyncio.create_task(off_the_loop(LONG, partial(done.append, 2)))
     await asyncio.sleep(0)
     assert done == []
     release.set()
@@ -54,9 +63,16 @@ async def test_one_piece_of_long_work_is_done_at_a_time() -> None:
 
 
 async def test_a_caller_that_leaves_goes_at_once_and_work_that_has_not_begun_is_not_done() -> None:
-    began, release, done = Event(), Event(), []
-    under_way = asyncio.create_task(off_the_loop(LONG, lambda: (began.set(), release.wait(60), done.append("begun"))))
-    waiting = asyncio.create_task(off_the_loop(LONG, lambda: done.append("waiting")))
+    began, release = Event(), Event()
+    done: list[str] = []
+
+    def work() -> None:
+        began.set()
+        release.wait(60)
+        done.append("begun")
+
+    under_way = asyncio.create_task(off_the_loop(LONG, work))
+    waiting = asyncio.create_task(off_the_loop(LONG, partial(done.append, "waiting")))
     await asyncio.to_thread(began.wait, 60)
     for caller in (under_way, waiting):
         caller.cancel()
@@ -64,5 +80,18 @@ async def test_a_caller_that_leaves_goes_at_once_and_work_that_has_not_begun_is_
             await caller
     assert done == []
     release.set()
-    await off_the_loop(LONG, lambda: done.append("next"))
+    await off_the_loop(LONG, partial(done.append, "next"))
     assert done == ["begun", "next"]
+
+
+@pytest.mark.parametrize("size", [10, 1_000, 100_000])
+def test_a_request_weighs_about_what_it_is_in_bytes(size: int) -> None:
+    for request in (
+        ChatRequest(messages=(UserMessage(content="a" * size),)),
+        EmbedRequest(inputs=("a" * (size // 2),) * 2),
+    ):
+        assert size < weight_of(request) < size + 300
+
+
+def test_a_request_that_no_store_could_take_counts_as_long_work() -> None:
+    assert weight_of(ChatRequest(messages=(UserMessage(content="\ud800"),))) > AT_ONCE_BYTES

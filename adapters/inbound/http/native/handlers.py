@@ -11,7 +11,7 @@ from ..common.handling import ChatSurface, RequestHandling
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
 from ..common.request_context import HttpRequest, context_of
-from ..common.requests import api_key, hint_of, timeout_of
+from ..common.requests import api_key
 from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
@@ -26,9 +26,7 @@ NATIVE_CHATS: Final = ChatSurface(
 
 async def explain(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
     """The plan for a chat: nothing is sent to a provider, and nothing charged."""
-    fields = context_of(request.scope).fields
-    client, body = await handling.read(request, NATIVE_CHATS.decoder)
-    call = to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+    client, _, call = await handling.read_chat(request, NATIVE_CHATS)
     return json_reply(json.encode(from_explanation(handling.services.explain_chat(call, client))))
 
 
