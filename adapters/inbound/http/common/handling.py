@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
 
 from llm_gateway.application.gateway_services import GatewayServices
@@ -17,11 +17,12 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint, Task
 
-from .chat_replies import Pace, StreamReply, WholeReply
+from .chat_replies import Pace, StreamReply
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
-from .request_context import HttpRequest, RequestContext, context_of
+from .request_context import RequestContext, context_of
 from .requests import api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .whole_reply import WholeReply
 from .wire import ChatFields
 
 T = TypeVar("T")
@@ -73,8 +74,8 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     large_bodies: asyncio.Lock = field(default_factory=asyncio.Lock)
     scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def page(self, request: HttpRequest) -> Reply:
-        return self.pages[request.scope["path"]]
+    async def page(self, scope: HTTPScope, _: Receive) -> Reply:
+        return self.pages[scope["path"]]
 
     async def client(self, context: RequestContext) -> Client:
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
@@ -82,12 +83,12 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             raise Draining
         return await self.services.authenticate(api_key(context.fields))
 
-    async def read(self, request: HttpRequest, decoder: "json.Decoder[T]") -> tuple[Client, T]:
+    async def read(self, context: RequestContext, receive: Receive, decoder: "json.Decoder[T]") -> tuple[Client, T]:
         """The client, and the body. Raises what refuses either."""
-        context = context_of(request.scope)
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
-        data = await read_body(context.fields, request.receive, context.body, max_bytes=most, seconds=seconds)
+        sent = context.presence is not None and context.presence.sent
+        data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
         if len(data) > LARGE_BODY_BYTES:
             async with self.large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
                 await asyncio.sleep(0)
@@ -110,11 +111,11 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             self.services.observer.begin(context.id, context.texts).end(record)
             raise
 
-    async def chat(self, surface: ChatSurface[B], request: HttpRequest) -> ASGIApp:
+    async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
-        context = context_of(request.scope)
+        context = context_of(scope)
         with self.refusals_recorded(context):
-            client, body = await self.read(request, surface.decoder)
+            client, body = await self.read(context, receive, surface.decoder)
             hint, timeout = hint_of(context.fields, body.model_hint), timeout_of(context.fields)
             call = surface.to_call(body, hint, timeout)
         id = surface.id_prefix + self.services.entropy.new_id()
