@@ -1,9 +1,6 @@
-"""An answer on its way to the client: as one JSON body, or as server-sent events. It ends when the client leaves."""
+"""An answer on its way to the client as server-sent events. It ends when the client leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from functools import partial
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct, field
@@ -11,12 +8,13 @@ from msgspec import Struct, field
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.events import Finished, Started
 
+from .presence import WhilePresent
 from .problems import log_internal
 from .renderer import ChatRenderer
-from .replies import json_reply
 from .request_context import RequestContext
-from .requests import ClientLeft
 from .response_headers import Headers, provenance
+from .ticks import Ticks
+from .whole_reply import Ask
 
 KEEP_ALIVE = b": keep-alive\n\n"
 SEND_BYTES = 64 * 1024
@@ -35,26 +33,6 @@ class Pace(Struct, frozen=True, kw_only=True):
     keep_alive: float = 10.0
 
 
-Ask = Callable[[], AbstractAsyncContextManager[Answer]]
-
-
-class WholeReply(Struct, frozen=True):
-    """The answer as one JSON body."""
-
-    context: RequestContext
-    ask: Ask
-    renderer: ChatRenderer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = self.context.headers
-        async with self.ask() as answer:
-            headers.update(self.context.error_style.rate_headers(answer.decision))
-            async with nullcontext() if answer.ready else cancel_on_disconnect(receive):
-                reply = await answer.reply()
-            headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-        await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
-
-
 class StreamReply(Struct, frozen=True):
     """The answer as server-sent events.
 
@@ -71,9 +49,11 @@ class StreamReply(Struct, frozen=True):
         stream = EventStream(send)
         async with self.ask() as answer:
             self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
-            watch = partial(cancel_on_disconnect, receive, tick=stream.tick, tick_seconds=self.pace.keep_alive)
-            async with nullcontext() if answer.ready else watch():
+            if answer.ready:
                 await self._write(answer, stream)
+            else:
+                with WhilePresent(self.context.presence, receive), Ticks(stream.tick, self.pace.keep_alive):
+                    await self._write(answer, stream)
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
@@ -136,39 +116,3 @@ class EventStream(Struct):
         if self.idle and not self.lock.locked():
             await self.write(KEEP_ALIVE)
         self.idle = True
-
-
-@asynccontextmanager
-async def cancel_on_disconnect(
-    receive: Receive, *, tick: Callable[[], Awaitable[None]] | None = None, tick_seconds: float | None = None
-) -> AsyncGenerator[None, None]:
-    """Raises `ClientLeft` out of its block once the client is gone; `tick` is called regularly until then.
-
-    uvicorn cancels nothing when a client leaves, and says so only to a caller of `receive`.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while not left:
-            try:
-                async with asyncio.timeout(tick_seconds):
-                    while not left:
-                        left = (await receive())["type"] == "http.disconnect"
-            except TimeoutError:
-                if tick is not None:
-                    await tick()
-        task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if left:
-            task.uncancel()
-            raise ClientLeft from None
-        raise
-    finally:
-        watcher.cancel()

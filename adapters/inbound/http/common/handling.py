@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
 
 from llm_gateway.application.gateway_services import GatewayServices
@@ -19,12 +19,13 @@ from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint, Task
 from llm_gateway.domain.survey import survey
 
-from .chat_replies import Pace, StreamReply, WholeReply
+from .chat_replies import Pace, StreamReply
 from .message_count import check_count
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
-from .request_context import HttpRequest, RequestContext, context_of
+from .request_context import RequestContext, context_of
 from .requests import Fields, api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .whole_reply import WholeReply
 from .wire import ChatFields
 
 T = TypeVar("T")
@@ -83,8 +84,8 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     pages: Mapping[str, Reply]
     scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def page(self, request: HttpRequest) -> Reply:
-        return self.pages[request.scope["path"]]
+    async def page(self, scope: HTTPScope, _: Receive) -> Reply:
+        return self.pages[scope["path"]]
 
     async def client(self, context: RequestContext) -> Client:
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
@@ -92,18 +93,20 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             raise Draining
         return await self.services.authenticate(api_key(context.fields))
 
-    async def read(self, request: HttpRequest, read: Callable[[bytes], T]) -> tuple[Client, T]:
+    async def read(self, context: RequestContext, receive: Receive, read: Callable[[bytes], T]) -> tuple[Client, T]:
         """The client, and what is read of the body, which is a pure function's. Raises what refuses either."""
-        context = context_of(request.scope)
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
-        data = await read_body(context.fields, request.receive, context.body, max_bytes=most, seconds=seconds)
+        sent = context.presence is not None and context.presence.sent
+        data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
         return client, await off_the_loop(len(data), partial(read, data))
 
-    async def read_chat(self, request: HttpRequest, surface: ChatSurface[B]) -> tuple[Client, B, ChatCall]:
+    async def read_chat(
+        self, context: RequestContext, receive: Receive, surface: ChatSurface[B]
+    ) -> tuple[Client, B, ChatCall]:
         """The client, the body, and the call that it is. Raises what refuses any of them."""
-        fields = context_of(request.scope).fields
-        client, (body, call) = await self.read(request, partial(surface.read, fields, self.options.max_messages))
+        read = partial(surface.read, context.fields, self.options.max_messages)
+        client, (body, call) = await self.read(context, receive, read)
         return client, body, call
 
     @contextmanager
@@ -121,11 +124,11 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             self.services.observer.begin(context.id, context.texts).end(record)
             raise
 
-    async def chat(self, surface: ChatSurface[B], request: HttpRequest) -> ASGIApp:
+    async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
-        context = context_of(request.scope)
+        context = context_of(scope)
         with self.refusals_recorded(context):
-            client, body, call = await self.read_chat(request, surface)
+            client, body, call = await self.read_chat(context, receive, surface)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat

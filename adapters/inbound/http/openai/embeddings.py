@@ -15,7 +15,7 @@ from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
 from ..common.chat_calls import to_directive
-from ..common.chat_replies import cancel_on_disconnect
+from ..common.presence import WhilePresent
 from ..common.replies import json_reply
 from ..common.request_context import RequestContext
 from ..common.requests import Fields, check_said_once, decode, hint_of, timeout_of
@@ -112,7 +112,7 @@ class EmbeddingReply(Struct, frozen=True):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = self.context.headers
-        async with cancel_on_disconnect(receive):
+        with WhilePresent(self.context.presence, receive):
             embedded = await self.ask()
         headers.update(self.context.error_style.rate_headers(embedded.decision))
         headers.update(provenance(embedded.reply.endpoint, embedded.cache))
