@@ -126,7 +126,10 @@ class Instruments:
 
 def _view(metric: Metric) -> View:
     """Without the least and the largest amount, which Prometheus's text has no place for."""
-    return View(instrument_name=metric.instrument, aggregation=ExplicitBucketHistogramAggregation(metric.bounds, record_min_max=False))
+    return View(
+        instrument_name=metric.instrument,
+        aggregation=ExplicitBucketHistogramAggregation(metric.bounds, record_min_max=False),
+    )
 
 
 def _callback(metric: Metric, read: Watch) -> Callable[[CallbackOptions], Iterable[Observation]]:
