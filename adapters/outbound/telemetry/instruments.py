@@ -21,7 +21,7 @@ Watch: TypeAlias = Callable[[], Iterable[tuple[LabelValues, float]]]
 """Values by labels, both as the metric has them in the catalogue; called in a thread, at a scrape."""
 
 _NO_CONTEXT = Context({"gateway": None})
-"""Not empty: in the place of an empty one OpenTelemetry looks for the context around it, for half of a record's cost."""
+"""Not empty: in the place of an empty one OpenTelemetry looks up the context around it, for half of a record's cost."""
 _GATHERED = 64
 
 

@@ -16,7 +16,6 @@ from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.plan_route import MAX_PLANS, PlanRoute
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.chat import ChatCall, ChatRequest, Sampling, Text, UserMessage
-from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import (
     GatewayError,
