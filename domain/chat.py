@@ -186,14 +186,14 @@ class Sampling(CheckedStruct, frozen=True, kw_only=True):
     frequency_penalty: float | None = None
 
 
-class ChatRequest(CheckedStruct, frozen=True, kw_only=True):
+class ChatRequest(CheckedStruct, frozen=True, kw_only=True, dict=True):
     """The part of a chat that changes its answer, and nothing else: every field is part of the cache key.
 
     `messages` are in order, the oldest first. `max_tokens` bounds all that is generated; None leaves it to the model.
     `max_tokens_by_default`: the client stated none, and `max_tokens`, the surface's default, bounds the answer without
     its reasoning. `logprobs` asks for the log probabilities of the text's tokens, and `top_logprobs` for so many of the
     likeliest in the place of each. Sequences are held as tuples, and raise `TypeError` for wrong items. Ranges are
-    checked when the chat is planned.
+    checked when the chat is planned. Functions of `once_each` keep what they work out in its `__dict__`.
     """
 
     messages: tuple[Message, ...]

@@ -1,6 +1,6 @@
 """Chats with an Ollama server: the calls, their patience, and nothing of what is said in them."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 
 from typing_extensions import override
@@ -77,7 +77,7 @@ class OllamaChatModel(ChatModel):
         grain: Grain,
         deadline: Deadline,
         headers: Mapping[str, str],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         look_until = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
         ready = await self._loads.ready(to, look_until)
         streamed = grain is Grain.STREAM
@@ -112,8 +112,8 @@ class OllamaChatModel(ChatModel):
                         events = reader.events(part)
                         if reader.heard:
                             given = self._clock.monotonic()
-                            for event in events:
-                                yield within(event, context)
+                            if events:
+                                yield [within(event, context) for event in events]
                             now = self._clock.monotonic()
                             until += now - given  # the reader's time is not the model's
                             limit = min(until, now + idle)

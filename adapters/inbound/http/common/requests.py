@@ -4,11 +4,10 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from json import loads
 from typing import TypeAlias, TypeVar
 
 from litestar.types import Receive
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from llm_gateway.domain.errors import InvalidRequest, Overloaded, Unauthenticated
 from llm_gateway.domain.routing import Hint
@@ -152,6 +151,17 @@ async def _parts(receive: Receive, share: Share, max_bytes: int, came: Callable[
             came(size)
 
 
+class _Name:
+    """A field's name, equal to no other: each of them stays."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_names = json.Decoder(dict[_Name, Raw], dec_hook=lambda kind, text: kind(text))
+"""A body's fields, whose values are not looked into."""
+
+
 def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     """The body as the decoder's type. Raises `InvalidRequest` with the path of the fault."""
     try:
@@ -170,10 +180,7 @@ def check_said_once(data: bytes) -> None:
     """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
     if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
         return
-    try:
-        names = [name for name, _ in loads(data, object_pairs_hook=tuple)]
-    except RecursionError:  # it has a little less room than what decoded the body
-        raise InvalidRequest.at("", "the body is nested too deeply") from None
+    names = [name.text for name in decode(_names, data)]
     for name in _ROUTING:
         if names.count(name) > 1:
             raise InvalidRequest.at(name, "stands there twice")

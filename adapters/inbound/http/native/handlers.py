@@ -11,7 +11,7 @@ from ..common.handling import ChatSurface, RequestHandling
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
 from ..common.request_context import context_of
-from ..common.requests import api_key, hint_of, timeout_of
+from ..common.requests import api_key
 from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
@@ -26,9 +26,7 @@ NATIVE_CHATS: Final = ChatSurface(
 
 async def explain(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """The plan for a chat: nothing is sent to a provider, and nothing charged."""
-    context = context_of(scope)
-    client, body = await handling.read(context, receive, NATIVE_CHATS.decoder)
-    call = to_call(body, hint_of(context.fields, body.model_hint), timeout_of(context.fields))
+    client, _, call = await handling.read_chat(context_of(scope), receive, NATIVE_CHATS)
     return json_reply(json.encode(from_explanation(handling.services.explain_chat(call, client))))
 
 
