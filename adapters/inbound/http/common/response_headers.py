@@ -1,12 +1,12 @@
 """Header fields of a response: where the answer comes from, and where a client stands with its quota."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.quota import Decision, LimiterMode
+from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -15,10 +15,16 @@ MAX_IGNORED = 32
 """Fields that `X-Gateway-Ignored` names at most."""
 
 
-def rate_headers(decision: Decision) -> Headers:
+def reset_seconds(status: LimitStatus) -> bytes:
+    """Whole seconds until the limit is where it begins."""
+    return b"%d" % -(-status.reset_ms // 1000)
+
+
+def rate_headers(decision: Decision, older_reset: Callable[[LimitStatus], bytes] = reset_seconds) -> Headers:
     """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and the older `X-RateLimit-*`.
 
-    In seconds. `X-Gateway-Limiter` says that this is not what all gateways count together: `local` or `open`.
+    In seconds, but for what `older_reset` makes of `X-RateLimit-Reset-*`. `X-Gateway-Limiter` says that this is not
+    what all gateways count together: `local` or `open`.
     """
     headers: Headers = []
     if decision.mode is not LimiterMode.EXACT:
@@ -28,11 +34,15 @@ def rate_headers(decision: Decision) -> Headers:
     older: Headers = []
     for name, status in ((b"requests", decision.requests), (b"tokens", decision.tokens)):
         if status is not None:
-            remaining, reset = b"%d" % status.remaining, b"%d" % -(-status.reset_ms // 1000)
+            remaining = b"%d" % status.remaining
             policy, stated = _limit(name, status.limit, status.window_ms)
             policies.append(policy)
-            limits.append(b'"%b";r=%b;t=%b' % (name, remaining, reset))
-            older += (stated, (b"x-ratelimit-remaining-" + name, remaining), (b"x-ratelimit-reset-" + name, reset))
+            limits.append(b'"%b";r=%b;t=%b' % (name, remaining, reset_seconds(status)))
+            older += (
+                stated,
+                (b"x-ratelimit-remaining-" + name, remaining),
+                (b"x-ratelimit-reset-" + name, older_reset(status)),
+            )
     if policies:
         headers.append((b"ratelimit-policy", b", ".join(policies)))
         headers.append((b"ratelimit", b", ".join(limits)))
