@@ -1,9 +1,7 @@
 """A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 from typing_extensions import override
@@ -98,10 +96,10 @@ async def admit_and_find(
 
     Raises `QuotaExceeded` or `LimiterUnavailable` without waiting for the look-up, which is left to finish.
     """
-    find = partial(lookup.find, plan, client, call.request, call.cache)
     if not lookup.is_remote:
-        return await throttle.admit(client, call.request), await find()
-    return await asyncio.gather(throttle.admit(client, call.request), find())
+        return await throttle.admit(client, call.request), await lookup.find(plan, client, call.request, call.cache)
+    finding = lookup.begin(plan, client, call.request, call.cache)
+    return await throttle.admit(client, call.request), await finding
 
 
 async def within_timeout(clock: Clock, ends: float | None, provider: str, awaitable: Awaitable[T]) -> T:
