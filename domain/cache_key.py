@@ -24,12 +24,10 @@ def cache_keys(
     The request is encoded from its type, so that a field added tomorrow is in tomorrow's keys. Blake2b because a client
     chooses the prompt: a hash with findable collisions would let it choose another client's answer.
     """
-    question = _encode(request)
-    person = f"llm-gw-{task.value}-1".encode()
+    question = blake2b(_encode(request), digest_size=32, person=f"llm-gw-{task.value}-2".encode())
     keys = {}
     for endpoint in endpoints:
-        asked = _encode((namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
-        digest = blake2b(asked, digest_size=32, person=person)
-        digest.update(question)
+        digest = question.copy()  # a long question is hashed once
+        digest.update(_encode((namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
         keys[endpoint] = CacheKey(digest.digest())
     return keys
