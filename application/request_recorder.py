@@ -23,7 +23,8 @@ _endpoint_id = attrgetter("endpoint.id")
 class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
-    A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and `endpoint` are None until an answer begins.
+    A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
+    `endpoint` are None until an answer begins.
     """
 
     task: Task
@@ -168,9 +169,9 @@ class RecordedRequests:
         on_record: Callable[[RequestRecord], object] | None = None,
         streamed: bool = False,
     ) -> RequestRecorder:
-        """To be ended. An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
+        """To be ended. Raises `Overloaded`.
 
-        Raises `Overloaded`.
+        An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
         """
         id = id or RequestId(self._entropy.new_id())
         observation = self._observer.begin(id, headers or {})
