@@ -1,20 +1,23 @@
 """No request that is taken keeps the event loop from everybody else for long, whatever its shape."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from typing_extensions import override
 
-from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel
+from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
 from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
-from llm_gateway.domain.chat import ChatRequest, FinishReason, Text, Usage
-from llm_gateway.domain.events import Delta, Finished, TextDelta, ToolCallDelta
+from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, Text, Usage
+from llm_gateway.domain.events import ChatEvent, Delta, Finished, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
-from llm_gateway.domain.routing import Task
+from llm_gateway.domain.resilience import Deadline
+from llm_gateway.domain.routing import Endpoint, Task
 
 from .large_requests import ASKED, EMBED, EXPLAIN, NATIVE, OPENAI, SHAPES, Shape
 from .served import KEY, Served, endpoint, serve, stopped_clock
@@ -48,18 +51,29 @@ ANSWERS: dict[str, tuple[Delta, ...]] = {
     "calls": tuple(ToolCallDelta(index=n, id=f"{n}", name="f", arguments="{}") for n in range(10_000)),
     "arguments": (ToolCallDelta(index=0, id="0", name="f", arguments="a" * (4 * MIB)),),
 }
-"""Made beforehand: what a model takes for its answer is not the gateway's."""
+EVENTS_A_READ = 500
 
 
-def _answer(request: ChatRequest) -> Script:
-    asked = request.messages[0].content[0]
-    return (*ANSWERS.get(asked.text if isinstance(asked, Text) else "", (TextDelta(text="Well."),)), END)
+class Prepared(ScriptedChatModel):
+    """Gives answers whose events are there: what a model takes to make them is not the gateway's."""
+
+    @override
+    async def events(
+        self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
+        asked = request.messages[0].content[0]
+        deltas = ANSWERS.get(asked.text if isinstance(asked, Text) else "", (TextDelta(text="Well."),))
+        events = (Started(endpoint=to.id), *deltas, END)
+        at_once = len(events) if grain is Grain.WHOLE else EVENTS_A_READ
+        for at in range(0, len(events), at_once):
+            yield events[at : at + at_once]
+            await asyncio.sleep(0)
 
 
 def scripted() -> AbstractAsyncContextManager[Served]:
     state = replace(endpoint("gemini"), tasks=frozenset(Task), signs_calls=True)
     embedding = {"gemini": ScriptedEmbeddingModel(stopped_clock())}
-    models = {"gemini": ScriptedChatModel(stopped_clock(), _answer)}
+    models = {"gemini": Prepared(stopped_clock())}
     return serve(models, endpoints=[state], overrides={"embedding_models": embedding}, api_keys=(), clients=(CLIENT,))
 
 
