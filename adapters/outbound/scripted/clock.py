@@ -30,10 +30,10 @@ class ScriptedClock(Clock):
 
     @override
     async def sleep(self, seconds: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        alarm = self.call_at(self._monotonic + seconds, lambda: woken.done() or woken.set_result(None))
+        woken = asyncio.Event()
+        alarm = self.call_at(self._monotonic + seconds, woken.set)
         try:
-            await woken
+            await woken.wait()
         finally:
             alarm.cancel()
 
