@@ -178,7 +178,8 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
 
 def check_said_once(data: bytes) -> None:
     """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
-    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
+    escaped = b"\\u00" in data and _ESCAPED_LETTER.search(data)
+    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or escaped):
         return
     names = [name.text for name in decode(_names, data)]
     for name in _ROUTING:

@@ -76,11 +76,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._arrival is None:
-                self._expect_within(self._bounds.head_seconds)
+        in_head = self._in_head
+        self._head_bytes += len(data) if in_head else 0
         super().data_received(data)
+        if in_head and self._head_bytes and self._arrival is None:  # most heads come whole
+            self._expect_within(self._bounds.head_seconds)
         if self._in_head and self._head_bytes > self._bounds.head_bytes and not self.transport.is_closing():
             if not self._answering:
                 self.transport.write(_TOO_LARGE)
@@ -95,7 +95,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if len(self.headers) >= self._bounds.head_fields:
             raise ValueError("too many header fields")
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect":
+            super().on_header(name, value)
+        else:
+            self.headers.append((name, value))
 
     @override
     def on_headers_complete(self) -> None:
