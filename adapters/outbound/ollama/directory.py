@@ -14,7 +14,8 @@ from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
 from llm_gateway.domain.routing import UNSEEN, EndpointId, EndpointState, Locality, is_name
 
-from .addresses import DEFAULT_URL, resolves_on_premises
+from ..vendor_http.addresses import resolves_on_premises
+from .addresses import DEFAULT_URL
 from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
 from .failures import OllamaFailures

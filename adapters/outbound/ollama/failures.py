@@ -24,8 +24,9 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.routing import EndpointId
 
+from ..vendor_http.errors import OutsideAddress
 from .refusals import MODEL, TOO_LONG, UNKNOWN_SCHEMA, told_within
-from .transport import Malformed, OllamaTooLarge, OutsideAddress, Refusal
+from .transport import Malformed, OllamaTooLarge, Refusal
 
 QUEUE_WAIT = timedelta(seconds=1)
 """The least wait where the server's queue is full, which says nothing of when it will have room."""

@@ -1,18 +1,17 @@
 """The way to the server: aiohttp under httpx, without environment, redirects or a way off the premises."""
 
-import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx
-from aiohttp import AddrInfoType, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
 from llm_gateway.application.vendor_signs import Told
 
-from .addresses import on_premises
+from ..vendor_http.addresses import guarded_socket
 from .refusals import told_by
 
 MAX_REFUSAL_BYTES = 64 * 1024
@@ -45,10 +44,6 @@ class OllamaTooLarge(Exception):
     """The server sends more than an answer can be."""
 
 
-class OutsideAddress(OSError):
-    """The name leads to an address that is neither loopback nor private, and was to."""
-
-
 class OllamaTransport(AiohttpTransport):
     """Sends to one server. `guarded`: only to loopback and private addresses.
 
@@ -61,7 +56,7 @@ class OllamaTransport(AiohttpTransport):
         connector = TCPConnector(
             limit=0,  # a call that waits for a connection would be billed to the model
             resolver=resolver,
-            socket_factory=_guarded_socket if guarded else None,
+            socket_factory=guarded_socket if guarded else None,
         )
         session = ClientSession(connector=connector, trust_env=False, cookie_jar=DummyCookieJar())
         # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
@@ -151,11 +146,3 @@ def _escaped(lines: bytes) -> bytes:
     for separator, escape in _SEPARATORS:
         lines = lines.replace(separator, escape)
     return lines
-
-
-def _guarded_socket(address: AddrInfoType) -> socket.socket:
-    """At the last moment, after the name was resolved: a name that leads elsewhere by now gets nothing."""
-    family, kind, protocol, _, where = address
-    if not on_premises(str(where[0])):
-        raise OutsideAddress("neither loopback nor private")
-    return socket.socket(family, kind, protocol)
