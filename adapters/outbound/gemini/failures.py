@@ -42,7 +42,7 @@ class GeminiFailures(HttpFailures, frozen=True, kw_only=True):
 
     @override
     def failure(self, error: Exception) -> ProviderError:
-        return super().failure(error) or ProviderBroken(self.to.provider, "the answer can't be read")
+        return super().failure(error) or ProviderBroken(self.to.provider, "the answer is malformed")
 
 
 def credentials_refused(error: Exception) -> bool:
@@ -56,7 +56,7 @@ def _refusal(provider: str, error: GeminiError, now: float, stated: frozenset[st
     if what is None:
         if 300 <= error.status < 400:
             return ProviderMisconfigured(provider, "redirects, which is not followed", status=error.status)
-        return ProviderBroken(provider, "the answer can't be read")
+        return ProviderBroken(provider, "the answer is malformed")
     if error.status == 500 and is_stated("response_format", stated):
         # some schemas fail so each time, and nothing tells them from a server that broke
         why, reason = "its server failed (status 500), as it does for some JSON Schemas", what.sign.reason

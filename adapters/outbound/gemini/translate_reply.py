@@ -111,7 +111,7 @@ class GeminiReplyReader:
         try:
             return received(signature)
         except ValueError:
-            raise ProviderBroken(self._to.provider, "the answer can't be read") from None
+            raise ProviderBroken(self._to.provider, "the answer is malformed") from None
 
     def _call(self, call: FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
         index = len(self._ids)
