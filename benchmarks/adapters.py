@@ -126,7 +126,7 @@ async def measure(rounds: int, number: int) -> Mapping[str, Sequence[float]]:
     process = await asyncio.create_subprocess_exec(sys.executable, str(PROVIDERS), stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
-    gemini = GeminiClient(provider="gemini", api_key="key", base_url=url)
+    gemini = GeminiClient(provider="gemini", api_key="key", base_url=url, clock=SystemClock())
     ollama = OllamaChatModel(base_url=url, clock=SystemClock())
     try:
         async with aiohttp.ClientSession() as session:

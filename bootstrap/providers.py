@@ -51,7 +51,13 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.gemini.models import GeminiModels
 
     key = row.api_key.value if row.api_key else None
-    client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url, max_body_bytes=_body_bytes(settings))
+    client = GeminiClient(
+        provider=row.name,
+        api_key=key,
+        base_url=row.base_url,
+        clock=clock,
+        max_body_bytes=_body_bytes(settings),
+    )
     models = GeminiModels([facts for facts in settings.models if facts.provider == row.name])
     endpoints = GeminiDirectory(client, clock, model=row.model, models=models)
     silences = _silences(row, settings)

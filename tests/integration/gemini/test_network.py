@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.errors import ProviderMisconfigured, ProviderRefused
 
 from ..certificates import self_signed
 from ..scripted_vendor import Answer
-from .calls import HELLO, KEY, PROMPT, WORLD, events_of, model_at, served
+from .calls import HELLO, KEY, PROMPT, WORLD, client_at, events_of, model_at, served
 from .payloads import stream
 from .server import GeminiServer
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 
 @pytest.mark.parametrize("grain", Grain)
@@ -86,7 +87,7 @@ async def test_nothing_is_taken_from_the_environment(
 
 
 async def test_without_a_key_nothing_is_made_and_nothing_is_asked() -> None:
-    client = GeminiClient(provider="gemini", api_key=None)
+    client = client_at(None, key=None)
     model = GeminiChatModel(client, SystemClock())
     for grain in Grain:
         with pytest.raises(ProviderMisconfigured, match="GEMINI_API_KEY is not set"):

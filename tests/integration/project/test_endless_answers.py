@@ -11,15 +11,17 @@ from typing import TypeAlias
 import pytest
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.gemini import connection, failures
+from llm_gateway.adapters.outbound.gemini import failures
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
 from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
+from llm_gateway.adapters.outbound.gemini.transport import MAX_LIST_BYTES
 from llm_gateway.adapters.outbound.ollama import client, transport
 from llm_gateway.adapters.outbound.ollama import failures as ollama_failures
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.client import MAX_BODY_BYTES
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.embedding import EmbedRequest
@@ -92,32 +94,47 @@ def ollama_look(ask: Callable[[client.OllamaClient], Awaitable[object]]) -> Call
 
 
 @asynccontextmanager
-async def gemini(url: str) -> AsyncGenerator[GeminiClient, None]:
-    async with aclosing(GeminiClient(provider="gemini", api_key="k", base_url=url)) as vendor:
+async def gemini(url: str, carrier: Carrier) -> AsyncGenerator[GeminiClient, None]:
+    client = GeminiClient(provider="gemini", api_key="k", base_url=url, clock=CLOCK, carrier=carrier)
+    async with aclosing(client) as vendor:
         yield vendor
 
 
-def gemini_chat(grain: Grain) -> Call:
+def gemini_chat(grain: Grain, carrier: Carrier = "rest") -> Call:
     async def call(url: str) -> None:
-        async with gemini(url) as vendor:
+        async with gemini(url, carrier) as vendor:
             await chat(GeminiChatModel(vendor, CLOCK), GEMINI, grain)
 
     return call
 
 
-async def gemini_embed(url: str) -> None:
-    async with gemini(url) as vendor:
-        await embed(GeminiEmbeddingModel(vendor, CLOCK), GEMINI)
+def gemini_embed(carrier: Carrier) -> Call:
+    async def call(url: str) -> None:
+        async with gemini(url, carrier) as vendor:
+            await embed(GeminiEmbeddingModel(vendor, CLOCK), GEMINI)
+
+    return call
 
 
-async def gemini_list(url: str) -> None:
-    async with gemini(url) as vendor:
-        with failures.GeminiFailures(GEMINI.id, CLOCK.now):
-            await vendor.sdk.models.list()
+def gemini_list(carrier: Carrier) -> Call:
+    async def call(url: str) -> None:
+        async with gemini(url, carrier) as vendor:
+            with failures.GeminiFailures(GEMINI.id, CLOCK.now):
+                await vendor.transport.models(until=CLOCK.monotonic() + 50)
+
+    return call
+
+
+def gemini_calls(carrier: Carrier) -> "dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]]":
+    return {
+        "chat": (gemini_chat(Grain.WHOLE, carrier), {}, MAX_BODY_BYTES, (SHORT, LONG)),
+        "chat in a stream": (gemini_chat(Grain.STREAM, carrier), {}, MAX_BODY_BYTES, (COMMENTS, EVENTS, LONG)),
+        "embeddings": (gemini_embed(carrier), {}, MAX_BODY_BYTES, (SHORT, LONG)),
+        "models": (gemini_list(carrier), {}, MAX_LIST_BYTES, (SHORT, LONG)),
+    }
 
 
 ANSWER, LOOK = client.MAX_BODY_BYTES, transport.MAX_LOOK_BYTES
-GEMINI_ANSWER, GEMINI_LIST = connection.MAX_BODY_BYTES, connection.MAX_LIST_BYTES
 SHORT, LONG = b" \n" * 32_768, b"x" * 65_536
 COMMENTS = (b":" + b" " * 1_022 + b"\n") * 64
 LINES, EVENTS = json.dumps(line("x" * 65_536)).encode() + b"\n", sse(said({"text": "x" * 65_536}))
@@ -132,10 +149,8 @@ CALLS: dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]] = {
     "ollama, tags": (ollama_look(lambda client: client.list()), {}, LOOK, (SHORT, LONG)),
     "ollama, show": (ollama_look(lambda client: client.shown("llama3.1")), {}, LOOK, (SHORT, LONG)),
     "ollama, ps": (ollama_look(lambda client: client.ps()), {}, LOOK, (SHORT, LONG)),
-    "gemini, chat": (gemini_chat(Grain.WHOLE), {}, GEMINI_ANSWER, (SHORT, LONG)),
-    "gemini, chat in a stream": (gemini_chat(Grain.STREAM), {}, GEMINI_ANSWER, (COMMENTS, EVENTS, LONG)),
-    "gemini, embeddings": (gemini_embed, {}, GEMINI_ANSWER, (SHORT, LONG)),
-    "gemini, models": (gemini_list, {}, GEMINI_LIST, (SHORT, LONG)),
+    **{f"gemini, {name}": call for name, call in gemini_calls("rest").items()},
+    **{f"gemini by its SDK, {name}": call for name, call in gemini_calls("sdk").items()},
 }  # fmt: skip
 
 
