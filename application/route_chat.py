@@ -17,7 +17,7 @@ from llm_gateway.domain.errors import (
     ProviderRejected,
     ProviderTimeout,
 )
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, replay
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, flattened, replay
 from llm_gateway.domain.resilience import Pause
 from llm_gateway.domain.routing import EndpointState, Plan
 
@@ -160,10 +160,10 @@ class RouteChat:
             reservation.follow(answer)
             async for call in calls:
                 with call:
-                    events = model.events(
+                    batches = model.events(
                         endpoint, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
                     )
-                    async with aclosing(events):
+                    async with aclosing(flattened(batches)) as events:
                         async for event in events:
                             call.received()
                             answer.add(event)

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 
 import uvicorn
@@ -61,12 +61,12 @@ class InstantModel(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
-        yield Started(endpoint=to.id)
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
+        yield (Started(endpoint=to.id),)
         for text in (ANSWER,) if grain is Grain.WHOLE else WORDS:
-            yield TextDelta(text=text)
+            yield (TextDelta(text=text),)
         usage = Usage(prompt_tokens=200, completion_tokens=200)
-        yield Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)
+        yield (Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model),)
 
 
 async def bare(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,7 @@
 """The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
 
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from contextlib import aclosing
 from typing import TypeAlias
 
 from msgspec import Struct, json
@@ -160,6 +161,14 @@ def _join(parts: list[ToolCallDelta]) -> ToolCall:
         arguments="".join(part.arguments for part in parts),
         extra_content=next((part.extra_content for part in parts if part.extra_content is not None), None),
     )
+
+
+async def flattened(batches: AsyncGenerator[Sequence[ChatEvent], None]) -> AsyncGenerator[ChatEvent, None]:
+    """What a model gives, event by event. Closing this closes that."""
+    async with aclosing(batches):
+        async for batch in batches:
+            for event in batch:
+                yield event
 
 
 async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:

@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         TextDelta,
         ToolCallDelta,
         collect,
+        flattened,
         replay,
     )
     from .domain.logprobs import ChosenLogprob, TokenLogprob
@@ -274,6 +275,7 @@ __all__ = [
     "UserMessage",
     "collect",
     "digest_of",
+    "flattened",
     "load_settings",
     "open_gateway",
     "replay",

@@ -1,6 +1,6 @@
 """Gemini as a `ChatModel`: one request to the vendor, read as events."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from google.genai import types
@@ -51,7 +51,7 @@ class GeminiChatModel(ChatModel):
         grain: Grain,
         deadline: Deadline,
         headers: Mapping[str, str],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         asked = to_vendor(to.id, request, self._models.of(to.id.model, self._clock.now()))
         asked.config.http_options = types.HttpOptions(headers=dict(headers), extra_body=asked.body)
         idle = self._tool_silence_seconds if request.tools else self._idle_seconds
@@ -65,7 +65,7 @@ class GeminiChatModel(ChatModel):
                 async for event in events:
                     if isinstance(event, Finished):
                         self._client.answering.saw(to.id.model, reader.model)
-                    yield asked.names.undone(event)
+                    yield (asked.names.undone(event),)
 
     async def _whole(
         self, call: VendorCall, reader: GeminiReplyReader, to: EndpointId, asked: VendorRequest

@@ -9,7 +9,7 @@ from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain, Message, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.events import ChatEvent, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -49,7 +49,9 @@ def ask(
     clock: Clock | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
     deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
-    return model.events(to, chat or request(), grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
+    return flattened(
+        model.events(to, chat or request(), grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
+    )
 
 
 async def events_of(model: GeminiChatModel, chat: ChatRequest | None = None, **options: Any) -> list[ChatEvent]:

@@ -30,7 +30,16 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRejected
-from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.events import (
+    ChatEvent,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    collect,
+    flattened,
+)
 from llm_gateway.domain.media import Image
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
@@ -49,7 +58,7 @@ def ask(
     model: OllamaChatModel, request: ChatRequest = PLAIN, grain: Grain = Grain.STREAM, to: Endpoint = LOCAL
 ) -> AsyncGenerator[ChatEvent, None]:
     deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
-    return model.events(to, request, grain=grain, deadline=deadline, headers={"traceparent": "00-1"})
+    return flattened(model.events(to, request, grain=grain, deadline=deadline, headers={"traceparent": "00-1"}))
 
 
 async def reply_of(model: OllamaChatModel, request: ChatRequest = PLAIN, grain: Grain = Grain.STREAM) -> ChatReply:
@@ -295,7 +304,7 @@ async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(server:
     model = OllamaChatModel(base_url=server.url, clock=clock, first_token_seconds=30, tool_silence_seconds=30)
     deadline = Deadline(clock.monotonic() + 1_000)
     asking = asyncio.create_task(
-        collect(model.events(LOCAL, FORCED, grain=Grain.STREAM, deadline=deadline, headers={}))
+        collect(flattened(model.events(LOCAL, FORCED, grain=Grain.STREAM, deadline=deadline, headers={})))
     )
     await eventually(server.chats)
     for gate in gates[:2]:
@@ -391,7 +400,7 @@ async def test_an_answer_from_elsewhere_is_not_taken_for_a_local_one_and_no_prom
 
     async def reply() -> ChatReply:
         deadline = Deadline(clock.monotonic() + 10)
-        return await collect(model.events(LOCAL, PLAIN, grain=Grain.STREAM, deadline=deadline, headers={}))
+        return await collect(flattened(model.events(LOCAL, PLAIN, grain=Grain.STREAM, deadline=deadline, headers={})))
 
     for _ in range(2):
         with pytest.raises(ProviderMisconfigured, match="hosted elsewhere"):

@@ -19,7 +19,7 @@ from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent, Finished, collect
+from llm_gateway.domain.events import ChatEvent, Finished, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -102,7 +102,7 @@ def events(
 ) -> AsyncIterator[ChatEvent]:
     request = ChatRequest(messages=(UserMessage(content=(Text(text=prompt),)),))
     deadline = Deadline(clock.monotonic() + DEADLINE_SECONDS)
-    return model.events(ENDPOINTS[provider], request, grain=grain, deadline=deadline, headers={})
+    return flattened(model.events(ENDPOINTS[provider], request, grain=grain, deadline=deadline, headers={}))
 
 
 async def failing(
