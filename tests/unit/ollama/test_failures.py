@@ -12,7 +12,8 @@ from msgspec import json
 
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.refusals import told_by
-from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
+from llm_gateway.adapters.outbound.ollama.transport import Malformed, Refusal
+from llm_gateway.adapters.outbound.vendor_http.errors import OutsideAddress
 from llm_gateway.domain import errors
 from llm_gateway.domain.errors import FailureReason as R
 from llm_gateway.domain.routing import EndpointId

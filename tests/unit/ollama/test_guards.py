@@ -9,11 +9,11 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
 from llm_gateway.adapters.outbound.ollama.client import Clients, OllamaClient
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
 from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
+from llm_gateway.adapters.outbound.vendor_http.addresses import on_premises, resolves_on_premises
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
 from llm_gateway.domain.routing import EndpointId, Locality
 
