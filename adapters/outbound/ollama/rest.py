@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
+from aiohttp.abc import AbstractResolver
 from msgspec.json import Decoder
 from typing_extensions import override
 
@@ -24,6 +25,7 @@ class RestTransport(OllamaTransport):
         api_key: str | None,
         max_body_bytes: int,
         connect_seconds: float,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._http = VendorHttp(
             base_url,
@@ -32,6 +34,7 @@ class RestTransport(OllamaTransport):
             guarded=guarded,
             max_body_bytes=max_body_bytes,
             connect_seconds=connect_seconds,
+            resolver=resolver,
         )
 
     @override

@@ -1,6 +1,7 @@
 """The way to the server by the vendor's own SDK: slower than the other, and a witness of what that does."""
 
 import json
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import aiohttp
 import httpx
 import ollama
+from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from msgspec.json import Decoder
 from typing_extensions import override
@@ -32,7 +34,7 @@ from .transport import MAX_LOOK_BYTES, Answer, OllamaTransport, T
 
 _ANSWERS = ("/api/chat", "/api/embed")
 _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
-_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
 # what the SDK raises on a line that is no JSON, no object, or reports an error that is no text
 _MALFORMED = (ValueError, TypeError, AttributeError)
@@ -52,11 +54,12 @@ class SdkTransport(OllamaTransport):
         api_key: str | None,
         max_body_bytes: int,
         connect_seconds: float,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._clock = clock
         self._sdk = ollama.AsyncClient(
             base_url,
-            transport=_Connections(guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes),
+            transport=_Connections(guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes, resolver=resolver),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=connect_seconds),
@@ -109,7 +112,7 @@ class _SdkAnswer(Answer[T]):
             part = await anext(self._parts, None)
         except BaseException as error:
             reason = self._timer.reason()
-            raise reason or _neutral(error) from None
+            raise reason or neutral(error) from None
         finally:
             self._timer.end()
         return None if part is None else map(self._decode, (json.dumps(part),))
@@ -136,8 +139,11 @@ class _Connections(AiohttpTransport):
     nothing compressed, and no key but the one that is given: the SDK takes another from the environment.
     """
 
-    def __init__(self, *, guarded: bool, api_key: str | None, max_body_bytes: int) -> None:
-        connector = aiohttp.TCPConnector(limit=0, socket_factory=guarded_socket if guarded else None)
+    def __init__(
+        self, *, guarded: bool, api_key: str | None, max_body_bytes: int, resolver: AbstractResolver | None
+    ) -> None:
+        guard = guarded_socket if guarded else None
+        connector = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard)
         session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
         super().__init__(verify=False, trust_env=False, client=session)
@@ -217,7 +223,7 @@ def _escaped(lines: bytes) -> bytes:
     return lines
 
 
-def _neutral(error: BaseException) -> BaseException:
+def neutral(error: BaseException) -> BaseException:
     """What the SDK, httpx and aiohttp raise, as one of our errors.
 
     httpx-aiohttp calls every lost connection a timeout to connect: what aiohttp said stands behind it.
@@ -234,8 +240,15 @@ def _neutral(error: BaseException) -> BaseException:
             return OutsideAddress("neither loopback nor private")
         case _ if any(isinstance(one, _UNCONNECTED) for one in behind):
             return Unconnected("no connection")
-        case httpx.HTTPError() | httpx.StreamError() | aiohttp.ClientError() | OSError():
+        case _ if any(isinstance(one, aiohttp.ServerTimeoutError) for one in behind):
+            return TimeoutError()
+        case _ if any(isinstance(one, aiohttp.ClientConnectionError) for one in behind):
             return BrokenOff("the connection broke off")
+        case httpx.TimeoutException() | TimeoutError():
+            return TimeoutError()
+        case httpx.HTTPError() | httpx.StreamError() | aiohttp.ClientError() | OSError():
+            unconnected = isinstance(error, httpx.ConnectError) or type(error) is ConnectionError
+            return Unconnected("no connection") if unconnected else BrokenOff("the connection broke off")
         case _ if isinstance(error, _MALFORMED):
             return Malformed("no JSON of the vendor's")
     return error
