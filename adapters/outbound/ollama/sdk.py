@@ -2,9 +2,9 @@
 
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import httpx
@@ -34,10 +34,27 @@ from .transport import MAX_LOOK_BYTES, Answer, OllamaTransport, T
 
 _ANSWERS = ("/api/chat", "/api/embed")
 _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
-_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
-# what the SDK raises on a line that is no JSON, no object, or reports an error that is no text
-_MALFORMED = (ValueError, TypeError, AttributeError)
+_Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
+_BEHIND: Final[_Table] = (
+    ((OutsideAddress,), OutsideAddress),
+    ((aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror), Unconnected),
+    ((aiohttp.ServerTimeoutError,), TimeoutError),
+    ((aiohttp.ClientConnectionError,), BrokenOff),
+)
+"""By what stands behind an error: httpx-aiohttp calls every lost connection a timeout to connect."""
+_ITSELF: Final[_Table] = (
+    ((httpx.UnsupportedProtocol, httpx.InvalidURL), BadAddress),
+    ((httpx.TimeoutException, TimeoutError), TimeoutError),
+    ((httpx.ConnectError,), Unconnected),
+    ((httpx.HTTPError, httpx.StreamError, aiohttp.ClientError), BrokenOff),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), BrokenOff),
+    ((ConnectionError,), Unconnected),  # the SDK's own
+    ((OSError,), BrokenOff),
+    # of a line that is no JSON, no object, or reports an error that is no text
+    ((ValueError, TypeError, AttributeError), Malformed),
+)
+"""By an error's own class. The first row that fits counts, of both tables."""
 
 
 class SdkTransport(OllamaTransport):
@@ -224,34 +241,16 @@ def _escaped(lines: bytes) -> bytes:
 
 
 def neutral(error: BaseException) -> BaseException:
-    """What the SDK, httpx and aiohttp raise, as one of our errors.
-
-    httpx-aiohttp calls every lost connection a timeout to connect: what aiohttp said stands behind it.
-    """
-    behind = tuple(_chain(error))
+    """What the SDK, httpx and aiohttp raise, as one of our errors; others are given back."""
     match error:
         case VendorHttpError() | RecursionError():
             return error
         case ollama.ResponseError():  # of a stream alone: no other status than 200 comes to the SDK
             return ReportedError(told_within(_said(error.error)))
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return BadAddress("no URL of an HTTP server")
-        case _ if any(isinstance(one, OutsideAddress) for one in behind):
-            return OutsideAddress("neither loopback nor private")
-        case _ if any(isinstance(one, _UNCONNECTED) for one in behind):
-            return Unconnected("no connection")
-        case _ if any(isinstance(one, aiohttp.ServerTimeoutError) for one in behind):
-            return TimeoutError()
-        case _ if any(isinstance(one, aiohttp.ClientConnectionError) for one in behind):
-            return BrokenOff("the connection broke off")
-        case httpx.TimeoutException() | TimeoutError():
-            return TimeoutError()
-        case httpx.HTTPError() | httpx.StreamError() | aiohttp.ClientError() | OSError():
-            unconnected = isinstance(error, httpx.ConnectError) or type(error) is ConnectionError
-            return Unconnected("no connection") if unconnected else BrokenOff("the connection broke off")
-        case _ if isinstance(error, _MALFORMED):
-            return Malformed("no JSON of the vendor's")
-    return error
+    behind = tuple(_chain(error))
+    made = [ours for kinds, ours in _BEHIND if any(isinstance(one, kinds) for one in behind)]
+    made += [ours for kinds, ours in _ITSELF if isinstance(error, kinds)]
+    return made[0]("by the SDK") if made else error
 
 
 def _said(reported: object) -> str:

@@ -10,6 +10,8 @@ SHIFT_FIXED_BY_LOAD = (0, 30)
 loads it anew, beside whoever uses it (ollama's server/sched.go, `needsReload`).
 """
 
+_NO_VERSION = (HttpRefusal, Malformed, ValueError, RecursionError)
+"""Of another kind of server, or one that does not say it in this way."""
 _NUMBERS = re.compile(r"v?(\d{1,6})\.(\d{1,6})")
 
 
@@ -26,7 +28,7 @@ class ServerVersion:
             return
         try:
             said = await client.version(until=until)
-        except (HttpRefusal, Malformed, ValueError, RecursionError):  # another kind of server, or none that says it in this way
+        except _NO_VERSION:
             said = None
         self.text = said if said and said.isprintable() and len(said) <= 64 else None
         self._asked = True

@@ -38,7 +38,9 @@ def test_a_request_becomes_the_vendors_body(path: Path) -> None:
 def test_the_vendors_answer_becomes_a_reply() -> None:
     golden = json.loads((FOLDER / "embed_reply.json").read_text())
     request = msgspec.convert(golden["ours"], EmbedRequest)
-    assert embed_reply(TO, request, [vectors.decode(json.dumps(golden["answer"]))]) == msgspec.convert(golden["reply"], EmbedReply)
+    assert embed_reply(TO, request, [vectors.decode(json.dumps(golden["answer"]))]) == msgspec.convert(
+        golden["reply"], EmbedReply
+    )
 
 
 @pytest.mark.parametrize("count", [1, INPUTS_A_CALL, INPUTS_A_CALL + 1, 2_048])
