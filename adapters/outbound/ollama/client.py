@@ -34,7 +34,7 @@ class OllamaClient:
 
     async def shown(self, model: str, *, until: float) -> Shown:
         body = json.encode({"model": model})
-        return await self._transport.look("/api/show", wire.shown, body=body, until=until)
+        return await self._transport.look("/api/show", wire.shown.decode, body=body, until=until)
 
     async def listed(self, *, until: float) -> Models:
         return await self._transport.look("/api/tags", wire.models, until=until)
@@ -44,7 +44,7 @@ class OllamaClient:
 
     async def version(self, *, until: float) -> str | None:
         """Answered at once, whatever the server loads."""
-        return (await self._transport.look("/api/version", wire.about, until=until)).version
+        return (await self._transport.look("/api/version", wire.about.decode, until=until)).version
 
 
 async def whole(answer: Answer[T]) -> T:

@@ -1,6 +1,6 @@
 """The way to the server by plain HTTP."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 
 from aiohttp.abc import AbstractResolver
@@ -46,9 +46,9 @@ class RestTransport(OllamaTransport):
         return _RestAnswer(stream, decoder, due)
 
     @override
-    async def look(self, path: str, decoder: Decoder[T], *, body: bytes | None = None, until: float) -> T:
+    async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
         method = "GET" if body is None else "POST"
-        return decoder.decode(await self._http.whole(method, path, body, until=until, limit=MAX_LOOK_BYTES))
+        return read(await self._http.whole(method, path, body, until=until, limit=MAX_LOOK_BYTES))
 
     @override
     async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -10,30 +10,23 @@ import aiohttp
 import httpx
 import ollama
 from aiohttp.abc import AbstractResolver
-from httpx_aiohttp import AiohttpTransport
 from msgspec.json import Decoder
 from typing_extensions import override
 
 from llm_gateway.application.ports.system import Clock
 
-from ..vendor_http.addresses import guarded_socket
 from ..vendor_http.call_timer import CallTimer
 from ..vendor_http.errors import (
-    MAX_REFUSAL_BYTES,
     BadAddress,
     BrokenOff,
-    HttpRefusal,
     Malformed,
     OutsideAddress,
-    TooLarge,
     Unconnected,
     VendorHttpError,
 )
 from .refusals import ReportedError, told_within
-from .transport import MAX_LOOK_BYTES, Answer, OllamaTransport, T
-
-_ANSWERS = ("/api/chat", "/api/embed")
-_SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+from .sdk_connections import SdkConnections
+from .transport import Answer, OllamaTransport, T
 
 _Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
 _BEHIND: Final[_Table] = (
@@ -76,7 +69,9 @@ class SdkTransport(OllamaTransport):
         self._clock = clock
         self._sdk = ollama.AsyncClient(
             base_url,
-            transport=_Connections(guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes, resolver=resolver),
+            transport=SdkConnections(
+                guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes, resolver=resolver
+            ),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=connect_seconds),
@@ -88,12 +83,12 @@ class SdkTransport(OllamaTransport):
     ) -> Answer[T]:
         call = {"content": body, "headers": {**headers, "Content-Type": "application/json"}}
         parts = self._parts(path, call) if streamed else self._whole(path, call)
-        return _SdkAnswer(parts, decoder, self._clock, due)
+        return _SdkAnswer(parts, decoder.decode, self._clock, due)
 
     @override
-    async def look(self, path: str, decoder: Decoder[T], *, body: bytes | None = None, until: float) -> T:
+    async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
         call: Mapping[str, object] = {} if body is None else {"content": body}
-        told = _SdkAnswer(self._whole(path, call, "GET" if body is None else "POST"), decoder, self._clock, until)
+        told = _SdkAnswer(self._whole(path, call, "GET" if body is None else "POST"), read, self._clock, until)
         try:
             (one,) = await told.next() or ()
         finally:
@@ -113,12 +108,14 @@ class SdkTransport(OllamaTransport):
 
 
 class _SdkAnswer(Answer[T]):
-    """`parts` are the SDK's, each read again by the decoder."""
+    """`parts` are the SDK's, each read again."""
 
-    def __init__(self, parts: AsyncGenerator[object, None], decoder: Decoder[T], clock: Clock, due: float) -> None:
+    def __init__(
+        self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
+    ) -> None:
         self.due = due
         self._parts = parts
-        self._decode = decoder.decode
+        self._read = read
         self._clock = clock
         self._timer = CallTimer(clock)
 
@@ -132,7 +129,7 @@ class _SdkAnswer(Answer[T]):
             raise reason or neutral(error) from None
         finally:
             self._timer.end()
-        return None if part is None else map(self._decode, (json.dumps(part),))
+        return None if part is None else map(self._read, (json.dumps(part).encode(),))
 
     @override
     def move(self, due: float) -> None:
@@ -149,95 +146,6 @@ class _SdkAnswer(Answer[T]):
     async def aclose(self) -> None:
         self._timer.close()
         await self._parts.aclose()
-
-
-class _Connections(AiohttpTransport):
-    """aiohttp's under httpx, whose own pool dies under cancellation (httpcore #1093). No proxies, cookies or redirects,
-    nothing compressed, and no key but the one that is given: the SDK takes another from the environment.
-    """
-
-    def __init__(
-        self, *, guarded: bool, api_key: str | None, max_body_bytes: int, resolver: AbstractResolver | None
-    ) -> None:
-        guard = guarded_socket if guarded else None
-        connector = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard)
-        session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
-        # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
-        super().__init__(verify=False, trust_env=False, client=session)
-        self._api_key = api_key
-        self._max_body_bytes = max_body_bytes
-
-    @override
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers.pop("authorization", None)
-        if self._api_key is not None:
-            request.headers["authorization"] = f"Bearer {self._api_key}"
-        request.headers["accept-encoding"] = "identity"
-        response = await super().handle_async_request(request)
-        try:
-            if response.status_code != 200:
-                retry_after = response.headers.get("retry-after")
-                raise HttpRefusal(response.status_code, retry_after, await _beginning(response))
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise Malformed("an encoding that was not asked for")
-        except BaseException:
-            await response.aclose()
-            raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        answers = request.url.path.endswith(_ANSWERS)
-        response.stream = _Lines(response.stream, self._max_body_bytes if answers else MAX_LOOK_BYTES)
-        return response
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """Of a refusal's body, as much as there is: what can't be read is left out, the status says enough."""
-    body = bytearray()
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    with suppress(httpx.TransportError, aiohttp.ClientError):
-        async for chunk in response.stream:
-            body += chunk
-            if len(body) >= MAX_REFUSAL_BYTES:
-                break
-    return bytes(body[:MAX_REFUSAL_BYTES])
-
-
-class _Lines(httpx.AsyncByteStream):
-    """A body of bounded length in whole lines, as strict UTF-8.
-
-    httpx replaces what is no UTF-8, silently. Its lines also end at U+0085, U+2028 and U+2029, which may stand
-    in a JSON string as they are: they are escaped here.
-    """
-
-    def __init__(self, body: httpx.AsyncByteStream, limit: int) -> None:
-        self._body = body
-        self._limit = limit
-
-    @override
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        held: list[bytes] = []
-        size = 0
-        async for chunk in self._body:
-            size += len(chunk)
-            if size > self._limit:
-                raise TooLarge
-            whole, newline, rest = chunk.rpartition(b"\n")
-            if newline:
-                yield _escaped(b"".join((*held, whole, newline)))
-                held.clear()
-            held.append(rest)
-        yield _escaped(b"".join(held))
-
-    @override
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-def _escaped(lines: bytes) -> bytes:
-    """Raises `UnicodeDecodeError` for what is no UTF-8."""
-    lines.decode()
-    for separator, escape in _SEPARATORS:
-        lines = lines.replace(separator, escape)
-    return lines
 
 
 def neutral(error: BaseException) -> BaseException:

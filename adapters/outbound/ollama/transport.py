@@ -1,7 +1,7 @@
 """The way to one Ollama server, whichever library carries it."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec.json import Decoder
@@ -9,12 +9,13 @@ from msgspec.json import Decoder
 from llm_gateway.application.ports.system import Clock
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 MAX_LOOK_BYTES: Final = 16 << 20
 """Of what the server tells of itself and its models."""
 
 
-class Answer(Protocol, Generic[T]):
+class Answer(Protocol, Generic[T_co]):
     """One on its way: of many parts, or whole as one part. Nothing is sent before the first is waited for.
 
     `due`: when the next wait ends on the clock, with `TimeoutError`.
@@ -23,7 +24,7 @@ class Answer(Protocol, Generic[T]):
     due: float
 
     @abstractmethod
-    async def next(self) -> Iterable[T] | None:
+    async def next(self) -> Iterable[T_co] | None:
         """The parts that came together, read as they are gone through, which may raise too. None after the last."""
         ...
 
@@ -56,7 +57,7 @@ class OllamaTransport(Protocol):
         ...
 
     @abstractmethod
-    async def look(self, path: str, decoder: Decoder[T], *, body: bytes | None = None, until: float) -> T:
+    async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
         """What the server tells of itself and its models: asked by GET where there is no body."""
         ...
 

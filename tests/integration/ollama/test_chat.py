@@ -289,12 +289,18 @@ async def test_a_call_that_is_cut_at_its_limit_ends_with_length_and_is_none(
 async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(
     server: OllamaServer, each_transport: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: list[Answer[Any]] = []
+    streams: list[Answer[Any]] = []
 
     def connect(*args: Any, **how: Any) -> OllamaTransport:
         transport = each_transport(*args, **how)
         ask = transport.ask
-        monkeypatch.setattr(transport, "ask", lambda *args, **how: answers.append(ask(*args, **how)) or answers[-1])
+
+        def asked(*args: Any, streamed: bool, due: float) -> Answer[Any]:
+            answer = ask(*args, streamed=streamed, due=due)
+            streams.extend([answer] * streamed)
+            return answer
+
+        monkeypatch.setattr(transport, "ask", asked)
         return transport
 
     clock, pieces = ScriptedClock(), ['{"city":', ' "Os', 'lo"}']
@@ -313,7 +319,7 @@ async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(
     for gate in gates[:2]:
         await clock.advance(29)
         gate.set()
-        await eventually(lambda: answers[-1].due == clock.monotonic() + 30)
+        await eventually(lambda: streams[-1].due == clock.monotonic() + 30)
     gates[2].set()
     assert (await asking).tool_calls == (CALL,)
     await model.aclose()

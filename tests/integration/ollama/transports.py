@@ -18,5 +18,7 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """By which all that a test makes asks, as one transport is the default of all of them."""
     connect = TRANSPORTS[request.param]
     for made in (OllamaChatModel, OllamaEmbeddingModel, OllamaDirectory, Clients):
-        monkeypatch.setitem(made.__init__.__kwdefaults__, "connect", connect)
+        defaults = made.__init__.__kwdefaults__
+        assert defaults is not None
+        monkeypatch.setitem(defaults, "connect", connect)
     return connect
