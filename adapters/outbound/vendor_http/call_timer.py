@@ -67,7 +67,6 @@ class CallTimer:
         return reason if task.uncancel() <= self._cancelling else None
 
     def close(self) -> None:
-        self._task = None
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

@@ -8,6 +8,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from llm_gateway.application.ports.system import Clock
@@ -77,6 +78,7 @@ class VendorHttp:
                 response.close()
             raise cause(error, timer) from None
         finally:
+            timer.end()
             timer.close()
 
     def stream(
@@ -129,7 +131,7 @@ class VendorHttp:
         try:
             while len(body) < MAX_REFUSAL_BYTES and (data := await response.content.readany()):
                 body += data
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, HttpProcessingError):
             pass
         except CancelledError:
             if timer.reason() is None:

@@ -1,9 +1,10 @@
 """aiohttp's session as every vendor's adapter needs it, and its errors as ours."""
 
+import asyncio
 import ssl
-from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Final, Self
 
 import aiohttp
 import certifi
@@ -29,7 +30,21 @@ _HEADERS: Final = {
 
 
 class _Response(aiohttp.ClientResponse):
-    """Closed at once: a plain close waits until the vendor has read what was sent, which may be never."""
+    """Ends with its connection, and ends it at once.
+
+    A plain close waits until the vendor has read what was sent, which may be never. And aiohttp has a reader wait for
+    ever for a body of which a later part is malformed, although the connection is closed then.
+    """
+
+    @override
+    async def start(self, connection: aiohttp.connector.Connection) -> Self:
+        await super().start(connection)
+        protocol = connection.protocol
+        closed = None if protocol is None or self.content.is_eof() else protocol.closed
+        if closed is not None:
+            closed.add_done_callback(self._lost)
+            self.content.on_eof(partial(_forget, closed, self._lost))
+        return self
 
     @override
     def close(self) -> None:
@@ -37,6 +52,15 @@ class _Response(aiohttp.ClientResponse):
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
         super().close()
+
+    def _lost(self, closed: asyncio.Future[None]) -> None:
+        closed.exception()  # taken, or the event loop would print it
+        if not self.content.is_eof() and self.content.exception() is None:
+            self.content.set_exception(aiohttp.ClientPayloadError())
+
+
+def _forget(closed: asyncio.Future[None], callback: Callable[[asyncio.Future[None]], None]) -> None:
+    closed.remove_done_callback(callback)
 
 
 def open_session(
@@ -90,6 +114,8 @@ def neutral(error: BaseException) -> BaseException:
             return Malformed("no HTTP")
         case aiohttp.ClientError():
             return BrokenOff("the connection broke off")
+        case RuntimeError() if type(error) is RuntimeError:  # aiohttp's, of a connection that is closed
+            return BrokenOff("the connection was closed")
     return error
 
 
