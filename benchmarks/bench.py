@@ -1,7 +1,6 @@
 """Measures this gateway over its adapters, beside a bare ASGI app and the floor: `just bench`."""
 
 import argparse
-import asyncio
 import platform
 import resource
 import sys

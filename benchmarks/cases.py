@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count, repeat
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ from load import chat, clients, conversation, load
 from msgspec import Struct
 from processes import Server, bare, floor, gateway
 from servers import FLOOR
-from vendors import PACED_FEW, PACED_MANY, SATURATED_FEW, SATURATED_MANY, SLOW, WHOLE, chunks_of
+from vendors import MODELS, PACED_FEW, PACED_MANY, SATURATED_FEW, SATURATED_MANY, SLOW, WHOLE
 
 from llm_gateway import Settings
 
@@ -20,8 +21,6 @@ TURN = "y" * 960
 CONVERSATIONS = {"1 KB": 1, "10 KB": 10, "100 KB": 100, "1 MB": 1000}
 """Turns of 1 KB."""
 SATURATED_TOGETHER, PACED_TOGETHER = 4, 16
-PAUSE_SECONDS = 0.02
-SLOW_SECONDS = 0.1
 MANY_STREAMS = (500, 1000)
 
 Figures: TypeAlias = Mapping[str, float]
@@ -86,34 +85,50 @@ async def cpu(server: Server, make: Make, number: int, together: int, *, apart: 
 
 
 def cases(rig: Rig) -> Iterator[Case]:
-    unique = count()
-
-    def new(model: str, *, stream: bool = False) -> Make:
-        return lambda: chat(model, f"{next(unique)} {PROMPT}", stream=stream)
-
-    def whole(name: str, server: Server, make: Make, together: int, cache: str = "") -> Case:
-        number = rig.requests if together > 1 else rig.requests // 3
-
-        async def measure() -> Figures:
-            return {name: await cpu(server, make, number, together, cache=cache)}
-
-        return Case(name=name, measure=measure)
-
-    same = repeat(chat(f"ollama/{WHOLE}", PROMPT)).__next__
+    prompts = count()
     for together in TOGETHER:
-        yield whole(f"bare/{together}", rig.bare, same, together)
-        yield whole(f"hit/floor/{together}", rig.floor, same, together)
-        yield whole(f"hit/memory/{together}", rig.gateways[DEFAULT], same, together, "hit")
-        yield whole(f"hit/redis/{together}", rig.shared, same, together, "hit")
-        for vendor in VENDORS:
-            for name, server in rig.asked(vendor).items():
-                yield whole(f"miss/{vendor}/{name}/{together}", server, new(f"{vendor}/{WHOLE}"), together, "miss")
+        yield from _hits(rig, together)
+        yield from _misses(rig, together, prompts)
     for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
-            yield from _conversations(f"conversation/{vendor}/{name}", server, vendor, rig.requests, unique)
+            yield from _conversations(f"conversation/{vendor}/{name}", server, vendor, rig.requests, prompts)
+    for vendor in VENDORS:
+        for name in transports(vendor):
+            new = partial(_new, prompts, vendor, stream=True)
+            yield from _streams(f"{vendor}/{name}", rig.gateways[name], new, many=name == DEFAULT)
+
+
+def _new(prompts: Iterator[int], vendor: str, model: str, *, stream: bool = False) -> Make:
+    """Makes requests that no cache has an answer for."""
+    return lambda: chat(f"{vendor}/{model}", f"{next(prompts)} {PROMPT}", stream=stream)
+
+
+def _hits(rig: Rig, together: int) -> Iterator[Case]:
+    same = repeat(chat(f"ollama/{WHOLE}", PROMPT)).__next__
+    servers = {
+        "bare": rig.bare,
+        "hit/floor": rig.floor,
+        "hit/memory": rig.gateways[DEFAULT],
+        "hit/redis": rig.shared,
+    }
+    for name, server in servers.items():
+        yield _whole(f"{name}/{together}", server, same, rig.requests, together, "hit")
+
+
+def _misses(rig: Rig, together: int, prompts: Iterator[int]) -> Iterator[Case]:
+    for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
-            if server is not rig.floor:
-                yield from _streams(f"{vendor}/{name}", server, lambda model, to=vendor: new(f"{to}/{model}", stream=True))
+            make = _new(prompts, vendor, WHOLE)
+            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, rig.requests, together, "miss")
+
+
+def _whole(name: str, server: Server, make: Make, requests: int, together: int, cache: str) -> Case:
+    number = requests if together > 1 else requests // 3
+
+    async def measure() -> Figures:
+        return {name: await cpu(server, make, number, together, cache=cache)}
+
+    return Case(name=name, measure=measure)
 
 
 def _conversations(name: str, server: Server, vendor: str, requests: int, unique: Iterator[int]) -> Iterator[Case]:
@@ -127,30 +142,30 @@ def _conversations(name: str, server: Server, vendor: str, requests: int, unique
         yield Case(name=f"{name}/{size}", measure=measure)
 
 
-def _streams(name: str, server: Server, new: Callable[[str], Make]) -> Iterator[Case]:
+def _streams(name: str, server: Server, new: Callable[[str], Make], *, many: bool) -> Iterator[Case]:
     yield _chunk(f"chunk/saturated/{name}", server, SATURATED_FEW, SATURATED_MANY, new, SATURATED_TOGETHER)
-    yield _chunk(f"chunk/paced/{name}", server, PACED_FEW, PACED_MANY, new, PACED_TOGETHER, PAUSE_SECONDS)
-    for number in MANY_STREAMS if DEFAULT in name else ():
+    yield _chunk(f"chunk/paced/{name}", server, PACED_FEW, PACED_MANY, new, PACED_TOGETHER)
+    for number in MANY_STREAMS if many else ():
         yield _many(f"streams/{number}/{name}", server, new(SLOW), number)
 
 
-def _chunk(
-    name: str, server: Server, few: str, many: str, new: Callable[[str], Make], together: int, pause: float = 0.0
-) -> Case:
+def _chunk(name: str, server: Server, few: str, many: str, new: Callable[[str], Make], together: int) -> Case:
     """What a long stream takes more than a short one, a chunk; paced ones begin spread over a pause."""
+    pause = MODELS[many][1]
     number = together if pause else 2 * together
 
     async def measure() -> Figures:
         short = await cpu(server, new(few), number, together, apart=pause / together)
         long = await cpu(server, new(many), number, together, apart=pause / together)
-        return {name: (long - short) / (chunks_of(many) - chunks_of(few))}
+        return {name: (long - short) / (MODELS[many][0] - MODELS[few][0])}
 
     return Case(name=name, measure=measure)
 
 
 def _many(name: str, server: Server, make: Make, number: int) -> Case:
     """All begin at once: the median first text in seconds, and of the ends the 99th percentile, ÷ the ideal."""
-    ideal = (chunks_of(SLOW) - 1) * SLOW_SECONDS
+    chunks, pause = MODELS[SLOW]
+    ideal = (chunks - 1) * pause
 
     async def measure() -> Figures:
         requests = iter([make() for _ in range(number)])

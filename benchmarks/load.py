@@ -17,7 +17,7 @@ _TAIL = 1024
 
 
 class Answered(Struct, frozen=True):
-    """When the first text and the end of an answer came, in seconds after it was asked for. `whole` is without error."""
+    """Seconds until the first text and the end of an answer. `whole`: it did not end in an error."""
 
     status: int
     whole: bool
@@ -125,7 +125,12 @@ async def clients(port: int, number: int) -> AsyncIterator[Sequence[Connection]]
 
 
 async def load(
-    connections: Sequence[Connection], requests: Iterator[bytes], *, apart: float = 0.0, cache: str = "", failing: bool = False
+    connections: Sequence[Connection],
+    requests: Iterator[bytes],
+    *,
+    apart: float = 0.0,
+    cache: str = "",
+    failing: bool = False,
 ) -> list[Answered]:
     """Sends every request, one at a time on each connection, and reads every answer whole.
 

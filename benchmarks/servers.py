@@ -32,13 +32,13 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _body(receive: Receive) -> bytes:
-    event = await receive()
-    body = event.get("body", b"")
-    while event.get("more_body"):
+    parts = []
+    more = True
+    while more:
         event = await receive()
-        body += event.get("body", b"")
-    assert isinstance(body, bytes)
-    return body
+        more = event["type"] == "http.request" and event["more_body"]
+        parts.append(event["body"] if event["type"] == "http.request" else b"")
+    return b"".join(parts)
 
 
 async def _send(send: Send, body: bytes, status: int = 200, *told: tuple[bytes, bytes]) -> None:

@@ -4,47 +4,53 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from typing import TypeAlias
 
+import msgspec
 from cases import VENDORS, Case, Figures, Rig, transports
 from load import Connection, connected, post
-from vendors import WHOLE
+from vendors import WHOLE, WITH_TOOLS
 
 BYTES = 1 << 20
 _HEALTH = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
 _LATER_SECONDS = 0.02
 
-Body = dict[str, object]
+Body: TypeAlias = dict[str, object]
+MODEL = {"ollama": WHOLE, "gemini": WITH_TOOLS}
 
 
-def _messages(number: int) -> Body:
-    """So many that together they take 1 MiB."""
-    text = "z" * (BYTES // number - 32)
+def _messages(number: int, size: int = BYTES) -> Body:
+    """So many that together they take so many bytes."""
+    text = "z" * (size // number - 37)
     return {"messages": [{"role": ("user", "assistant")[turn % 2], "content": text} for turn in range(number)]}
 
 
-def _function(name: str, parameters: object) -> object:
-    return {"type": "function", "function": {"name": name, "description": "w" * 200, "parameters": parameters}}
+def _tools(schema: object) -> Body:
+    """Half of it in tools of this schema."""
+    tool = {"name": "f-0000", "description": "w" * 200, "parameters": schema}
+    number = min(90, BYTES // 2 // len(msgspec.json.encode(tool)))
+    functions = [tool | {"name": f"f-{index:04}"} for index in range(number)]
+    return {"tools": [{"type": "function", "function": one} for one in functions]} | _messages(511, BYTES // 2)
 
 
-def _tools() -> Body:
-    properties = {f"p{number}": {"type": "string", "description": "v" * 100} for number in range(50)}
-    schema = {"type": "object", "properties": properties}
-    return {"tools": [_function(f"f{number}", schema) for number in range(120)]} | _messages(1024)
+def _wide() -> object:
+    return {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(100)}}
 
 
-def _deep() -> Body:
+def _deep() -> object:
     schema: object = {"type": "string"}
     for _ in range(25):
         schema = {"type": "object", "properties": {"p": schema, "q": {"type": "array", "items": {"type": "number"}}}}
-    return {"tools": [_function(f"f{number}", schema) for number in range(120)]} | _messages(1024)
+    return schema
 
 
 SHAPES: Mapping[str, Callable[[], Body]] = {
     "one message": lambda: _messages(1),
-    "turns of 1 KB": lambda: _messages(1023),
-    "turns of 60 B": lambda: _messages(17_001),
-    "many tools": _tools,
-    "deep schemas": _deep,
+    "1,023 turns": lambda: _messages(1023),
+    "4,001 turns": lambda: _messages(4001),
+    "9,999 turns": lambda: _messages(9999),
+    "wide tools": lambda: _tools(_wide()),
+    "deep tools": lambda: _tools(_deep()),
 }
 
 
@@ -61,7 +67,7 @@ def stalls(rig: Rig) -> Iterator[Case]:
                         name: str = name, vendor: str = vendor, transport: str = transport, stream: bool = stream,
                         make: Callable[[], Body] = make,
                     ) -> Figures:  # fmt: skip
-                        body = make() | {"model": f"{vendor}/{WHOLE}", "stream": stream}
+                        body = make() | {"model": f"{vendor}/{MODEL[vendor]}", "stream": stream}
                         return await _stall(rig, transport, name, post(_unlike(body, next(unique))))
 
                     yield Case(name=f"stall/{name}", measure=measure, long=True)

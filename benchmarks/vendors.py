@@ -1,12 +1,11 @@
 """Gemini and Ollama, as cheap as can be, in a process of its own: says its port, and gives canned answers.
 
-The model's name says how many chunks a stream has and how many milliseconds lie between them: `chunks-200-20`. Every
-chunk is a write of its own, as a model makes them one by one.
+The model's name says what a stream is like. Every chunk is a write of its own, as a model makes them one by one.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import uvloop
@@ -15,20 +14,25 @@ from typing_extensions import override
 
 WORDS = 200
 """Of a whole answer: 1 KB."""
-WHOLE = "chunks-1-0"
-SATURATED_FEW, SATURATED_MANY = "chunks-10-0", "chunks-410-0"
-PACED_FEW, PACED_MANY = "chunks-2-20", "chunks-82-20"
-SLOW = "chunks-51-100"
-MODELS = (WHOLE, SATURATED_FEW, SATURATED_MANY, PACED_FEW, PACED_MANY, SLOW)
+SATURATED_FEW, SATURATED_MANY = "saturated-10", "saturated-410"
+PACED_FEW, PACED_MANY = "paced-2", "paced-82"
+SLOW = "slow-51"
+WHOLE, WITH_TOOLS = "whole-1", "gemini-flash-latest"
+MODELS: Mapping[str, tuple[int, float]] = {
+    WHOLE: (1, 0),
+    WITH_TOOLS: (1, 0),
+    SATURATED_FEW: (10, 0),
+    SATURATED_MANY: (410, 0),
+    PACED_FEW: (2, 0.02),
+    PACED_MANY: (82, 0.02),
+    SLOW: (51, 0.1),
+}
+"""How many chunks a model's stream has, and how many seconds lie between them."""
 
 Chunk: TypeAlias = Callable[[str, str, bool], bytes]
 """The wire's form of a text from a model, which may be the last one."""
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: %b\r\n\r\n"
-_MODEL = re.compile(rb"chunks-\d+-\d+")
-
-
-def chunks_of(model: str) -> int:
-    return int(model.split("-")[1])
+_MODEL = re.compile("|".join(MODELS).encode())
 
 
 def _gemini(model: str, text: str, last: bool) -> bytes:
@@ -61,11 +65,12 @@ def _whole(body: bytes) -> bytes:
 
 def _stream(model: str, kind: bytes, frame: bytes, chunk: Chunk) -> tuple[float, Sequence[bytes]]:
     """The pause between the writes in seconds, and the writes."""
-    _, number, milliseconds = model.split("-")
-    last = int(number) - 1
-    lines = [frame % chunk(model, "word ", index == last) for index in range(last + 1)]
-    framed = [b"%x\r\n%b\r\n" % (len(line), line) for line in lines]
-    return int(milliseconds) / 1000, [_STREAM_HEAD % kind + framed[0], *framed[1:-1], framed[-1] + b"0\r\n\r\n"]
+    number, pause = MODELS[model]
+    lines = [frame % chunk(model, "word ", index == number - 1) for index in range(number)]
+    writes = [b"%x\r\n%b\r\n" % (len(line), line) for line in lines]
+    writes[0] = _STREAM_HEAD % kind + writes[0]
+    writes[-1] += b"0\r\n\r\n"
+    return pause, writes
 
 
 _TEXT = "word " * WORDS
