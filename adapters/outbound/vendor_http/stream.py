@@ -81,6 +81,11 @@ class VendorStream:
             self._timer.end()
             self._left = self._clock.monotonic()
 
+    def move(self, first_by: float) -> None:
+        """The next event is waited for until then, by who waits for it already too."""
+        self.first_by = first_by
+        self._timer.move(self._due(first_by))
+
     async def drain(self, seconds: float) -> None:
         """Read what follows the vendor's last event, so that the connection can serve again. Raises nothing."""
         self.first_by, self.until, self.idle = None, self._clock.monotonic() + seconds, seconds
