@@ -1,10 +1,10 @@
 """A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -15,14 +15,16 @@ from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId, Plan, Task
+from llm_gateway.domain.survey import survey
 
 from .cache_lookup import CacheLookup, CacheView, R
+from .long_work import AT_ONCE_BYTES, off_the_loop, weight_of
 from .plan_route import PlanRoute
 from .ports.observation import Observer
 from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
-from .request_recorder import RecordedRequests
+from .request_recorder import RecordedRequests, RequestRecorder
 from .route_chat import ChatContext, RouteChat, Source
 from .throttle_client import ThrottleClient
 
@@ -58,8 +60,7 @@ class AnswerChat:
         """How many answers are in progress."""
         return self._requests.under_way
 
-    @asynccontextmanager
-    async def __call__(
+    def __call__(
         self,
         call: ChatCall,
         client: Client,
@@ -67,7 +68,7 @@ class AnswerChat:
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
         on_record: Callable[[RequestRecord], object] | None = None,
-    ) -> AsyncGenerator["Answer", None]:
+    ) -> AbstractAsyncContextManager["Answer"]:
         """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends this reading.
 
         Admission charges one request. Tokens are reserved while an endpoint is asked, from the quota of the client
@@ -78,17 +79,62 @@ class AnswerChat:
         `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
         streamed = call.grain is Grain.STREAM
-        with self._requests.begin(
-            Task.CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
-        ) as recorder:
-            plan = self._plan_route(call, client)
-            recorder.planned(plan)
-            decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
-            recorder.admitted()
-            ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
-            context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
-            async with aclosing(Answer(context, decision, self._route_chat, self._clock)) as answer:
-                yield answer
+        begin = partial(
+            self._requests.begin,
+            Task.CHAT,
+            client,
+            call.hint,
+            id=id,
+            headers=headers,
+            on_record=on_record,
+            streamed=streamed,
+        )
+        return _AnsweredChat(begin, partial(self._admitted, call, client))
+
+    async def _admitted(self, call: ChatCall, client: Client, recorder: RequestRecorder) -> "Answer":
+        weight = weight_of(call.request)
+        if weight > AT_ONCE_BYTES:
+            await off_the_loop(weight, partial(survey, call.request))
+        plan = self._plan_route(call, client)
+        recorder.planned(plan)
+        decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
+        recorder.admitted()
+        ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+        context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
+        return Answer(context, decision, self._route_chat, self._clock)
+
+
+class _AnsweredChat(AbstractAsyncContextManager["Answer"]):
+    """One chat, begun where it is entered, and ended with its record where it is left; to be entered once."""
+
+    def __init__(
+        self,
+        begin: Callable[[], RequestRecorder],
+        admitted: Callable[[RequestRecorder], Coroutine[Any, Any, "Answer"]],
+    ) -> None:
+        self._begin = begin
+        self._admitted = admitted
+
+    @override
+    async def __aenter__(self) -> "Answer":
+        self._recorder = self._begin()
+        try:
+            self._answer = await self._admitted(self._recorder)
+        except BaseException as error:
+            self._recorder.ended(error)
+            raise
+        return self._answer
+
+    @override
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        try:
+            await self._answer.aclose()
+        except BaseException as failure:
+            self._recorder.ended(failure)
+            raise
+        self._recorder.ended(error)
 
 
 async def admit_and_find(
@@ -98,10 +144,10 @@ async def admit_and_find(
 
     Raises `QuotaExceeded` or `LimiterUnavailable` without waiting for the look-up, which is left to finish.
     """
-    find = partial(lookup.find, plan, client, call.request, call.cache)
     if not lookup.is_remote:
-        return await throttle.admit(client, call.request), await find()
-    return await asyncio.gather(throttle.admit(client, call.request), find())
+        return await throttle.admit(client, call.request), await lookup.find(plan, client, call.request, call.cache)
+    finding = lookup.begin(plan, client, call.request, call.cache)
+    return await throttle.admit(client, call.request), await finding
 
 
 async def within_timeout(clock: Clock, ends: float | None, provider: str, awaitable: Awaitable[T]) -> T:
@@ -136,11 +182,6 @@ class Answer(AsyncIterator[ChatEvent]):
         self.ready = context.plan.endpoints[0].endpoint in context.view.found
 
     @property
-    def more(self) -> bool:
-        """Whether the next event is there already: several can then be written at once."""
-        return self._source is not None and self._source.more
-
-    @property
     def cache(self) -> CacheStatus | None:
         """Where the answer comes from; None before the first event."""
         return self._recorder.cache
@@ -150,29 +191,31 @@ class Answer(AsyncIterator[ChatEvent]):
         """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
+    async def take(self) -> Sequence[ChatEvent]:
+        """All events that are there, once one is, for whoever writes them at once; none after the end.
+
+        Raises what reading a single one does.
+        """
+        events = await self._read(lambda source: source.take())
+        if events and isinstance(events[0], Started):
+            self._started(events[0])
+        if events and isinstance(events[-1], Finished):
+            self._recorder.finished(events[-1].usage, events[-1].reason)
+        return events
+
     @override
     async def __anext__(self) -> ChatEvent:
         """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
-        try:
-            if self._source is None:
-                self._source = await self._within_timeout(self._route_chat(self._context))
-            event = await (anext(self._source) if self._ends is None else self._within_timeout(anext(self._source)))
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            self._recorder.failed(error)
-            raise
+        event = await self._read(lambda source: source.__anext__())
         if isinstance(event, Started):
-            named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
-            self.ignored = tuple(dict.fromkeys(named))
-            self._recorder.started(event.endpoint, self.ignored)
+            self._started(event)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)
         return event
 
     async def reply(self) -> ChatReply:
         """The whole answer, once the rest of the events is read. Raises what reading them raises."""
-        async for _ in self:
+        while await self.take():
             pass
         assert self._source is not None
         return self._source.reply()
@@ -181,6 +224,24 @@ class Answer(AsyncIterator[ChatEvent]):
         """Stop reading. The call to the provider goes on while another request reads it, and ends with the last."""
         if self._source is not None:
             await self._source.aclose()
+
+    async def _read(self, how: Callable[[Source], Awaitable[T]]) -> T:
+        try:
+            if self._source is None:
+                self._source = await self._within_timeout(self._route_chat(self._context))
+            if self._ends is None or self._source.more:
+                return await how(self._source)
+            return await self._within_timeout(how(self._source))
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._recorder.failed(error)
+            raise
+
+    def _started(self, event: Started) -> None:
+        named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+        self.ignored = tuple(dict.fromkeys(named))
+        self._recorder.started(event.endpoint, self.ignored)
 
     async def _within_timeout(self, awaitable: Awaitable[T]) -> T:
         """Before the first event the first choice is named."""

@@ -1,11 +1,13 @@
 """Whole replies in the caches: under which key, in which of them, and how they are written and read again."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, msgpack
+from msgspec.structs import replace
 
 from llm_gateway.domain.cache_key import CacheKey, cache_keys
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
@@ -14,6 +16,8 @@ from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
+from .begun import Begun
+from .long_work import off_the_loop, reply_weight
 from .ports.stores import ReplyCache
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
@@ -42,7 +46,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     ttl: timedelta
     secure: bool
     store: ReplyCache
-    found: Mapping[Endpoint, Found[R]]
+    found: Mapping[Endpoint, Found[R]] = {}
 
     def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
         """Requests with an equal one may share a call to the endpoint; None is never shared.
@@ -84,27 +88,50 @@ class CacheLookup(Generic[R]):
 
         An entry that can't be read, or belongs to another request, is not there.
         """
+        return await self._completed(self._asked(plan, client, request, cache))
+
+    def begin(
+        self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
+    ) -> Awaitable[CacheView[R]]:
+        """The same, with the remote cache asked before this returns: to be awaited once, or left."""
+        view = self._asked(plan, client, request, cache)
+        asks = view.mode is CacheMode.USE and view.store is self._shared
+        begun = view.store.begin(tuple(view.keys.values())) if asks else None
+        return Begun(partial(self._completed, view, begun))
+
+    def _asked(
+        self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
+    ) -> CacheView[R]:
+        """With the keys, and nothing found yet."""
         mode = cache.mode if self._ttl else CacheMode.BYPASS
         secure = plan.hint is Hint.SECURE
         store = self._process if self._shared is None or secure else self._shared
         endpoints = () if mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
         keys = cache_keys(client.namespace, endpoints, request, task=self._task)
+        ttl = self._ttl if cache.ttl is None else cache.ttl
+        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, store=store)
+
+    async def _completed(
+        self, view: CacheView[R], begun: Awaitable[Mapping[CacheKey, bytes]] | None = None
+    ) -> CacheView[R]:
+        if view.mode is not CacheMode.USE:
+            return view
+        entries = await (begun or view.store.get(tuple(view.keys.values())))
         found: dict[Endpoint, Found[R]] = {}
-        entries = await store.get(tuple(keys.values())) if mode is CacheMode.USE else {}
-        for endpoint, key in keys.items():
-            entry = self._entry(key, entries[key]) if key in entries else None
+        for endpoint, key in view.keys.items():
+            data = entries.get(key)
+            entry = None if data is None else await off_the_loop(len(data), partial(self._entry, key, data))
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
-        ttl = self._ttl if cache.ttl is None else cache.ttl
-        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, store=store, found=found)
+        return replace(view, found=found) if found else view
 
     async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a reply that ended well, which took its provider so many seconds, for the same request again."""
         key = view.keys.get(endpoint)
         if key is None or not view.ttl or (isinstance(reply, ChatReply) and not _is_stored(reply)):
             return
-        entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
-        await view.store.put(key, entry, view.ttl)
+        entry = _Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000))
+        await view.store.put(key, await off_the_loop(reply_weight(reply), partial(self._encode, entry)), view.ttl)
 
     def _entry(self, key: CacheKey, data: bytes) -> _Entry[R] | None:
         try:

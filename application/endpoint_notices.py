@@ -44,6 +44,7 @@ class EndpointNotices:
         self._clock = clock
         self._out: dict[EndpointId, EndpointNotice] = {}
         self._faults: dict[EndpointId, EndpointNotice] = {}
+        self._changes = 0
 
     def failed(self, endpoint: EndpointId, error: ProviderError) -> None:
         """A call ended so."""
@@ -57,7 +58,7 @@ class EndpointNotices:
         """A call ended well. What the gateway adds to some requests only may still be refused."""
         fault = self._faults.get(endpoint)
         if fault is not None and fault.reason is not FailureReason.ADDED_FIELD:
-            self._faults.pop(endpoint, None)
+            self._forget(self._faults, endpoint)
 
     def out(self, endpoint: EndpointId) -> EndpointNotice | None:
         """Why it is not to be asked now; None where it is."""
@@ -71,6 +72,13 @@ class EndpointNotices:
     def nothing(self) -> bool:
         """Nothing is known of any endpoint."""
         return not self._out and not self._faults
+
+    def moment(self) -> tuple[int, int]:
+        """As long as it is equal, `seen` says the same, but for less than a second of `out_for`."""
+        for notices in (self._out, self._faults):
+            for endpoint in tuple(notices):
+                self._current(notices, endpoint)
+        return self._changes, int(self._clock.now())
 
     def check(self, endpoint: EndpointId) -> None:
         """Raise `ProviderUnavailable` for an endpoint that is out."""
@@ -91,9 +99,13 @@ class EndpointNotices:
     def _current(self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId) -> EndpointNotice | None:
         notice = notices.get(endpoint)
         if notice is not None and notice.until <= self._clock.now():
-            notices.pop(endpoint, None)  # a scrape reads from a thread of its own
+            self._forget(notices, endpoint)
             return None
         return notice
+
+    def _forget(self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId) -> None:
+        notices.pop(endpoint, None)  # a scrape reads from a thread of its own
+        self._changes += 1
 
     def _keep(
         self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId, error: ProviderError, until: float
@@ -103,5 +115,6 @@ class EndpointNotices:
         if out:
             says = f"{says}; not asked before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
         notices[endpoint] = EndpointNotice(until=until, says=says, status=error.status, reason=error.reason, out=out)
+        self._changes += 1
         if known is None or known.says != says:
             log.error("%s: status %s, %s: %s", endpoint.name, error.status, error.reason, says)

@@ -5,6 +5,7 @@ from typing import Any
 
 from .chat import AssistantMessage, ChatRequest, Message, Text, ToolMessage, UserMessage
 from .media import Document, Image, ImageUrl, Media
+from .once import once_each
 from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
 from .routing import EndpointState, Skip, Task
 
@@ -22,7 +23,8 @@ _MEDIA: Mapping[type[Media], str] = {
 }
 
 
-def fields_used(request: ChatRequest) -> dict[str, str]:
+@once_each
+def fields_used(request: ChatRequest) -> Mapping[str, str]:
     """Each field of the table of parameters that the request uses, with the path of its first use.
 
     Without the fields that every endpoint takes. A temperature that no client stated is not used.
@@ -43,6 +45,11 @@ def fields_used(request: ChatRequest) -> dict[str, str]:
 
 def _in_messages(messages: Sequence[Message], used: dict[str, str]) -> None:
     for index, message in enumerate(messages):
+        match message:
+            case UserMessage(content=parts, name=None) if all(isinstance(part, Text) for part in parts):
+                continue
+            case AssistantMessage(tool_calls=(), name=None, extra_content=None):
+                continue
         for field, rest in _in_message(message):
             if field not in used:
                 used[field] = f"messages[{index}].{rest}"
@@ -68,6 +75,11 @@ def _in_message(message: Message) -> Iterator[tuple[str, str]]:
                 yield "messages[].extra_content", "extra_content"
         case ToolMessage():
             yield "messages[].tool_call_id", "role"
+
+
+def has_media(used: Mapping[str, str]) -> bool:
+    """Whether a request that uses these fields holds images or documents."""
+    return not used.keys().isdisjoint(_MEDIA.values())
 
 
 def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, *, strict: bool = False) -> Skip | None:
@@ -96,7 +108,7 @@ def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState)
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
         return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
-    if state.media_types is not None and not used.keys().isdisjoint(_MEDIA.values()):
+    if state.media_types is not None and has_media(used):
         for index, message in enumerate(request.messages):
             for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
                 if not isinstance(part, Text) and part.kind not in state.media_types:

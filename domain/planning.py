@@ -1,6 +1,6 @@
 """The routing policy: from a call, its client and what is known of the endpoints to a plan. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -8,7 +8,7 @@ from .chat import ChatCall
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import fields_used, unable
+from .features import fields_used, has_media, unable
 from .routing import DEFAULT_ROUTES, EndpointState, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
@@ -39,6 +39,24 @@ def make_plan(
         raise _nothing_left(skipped, candidates)
     hint = _effective_hint(hints, client)
     return Plan(hint=hint, pinned=pin is not None, endpoints=tuple(chosen), skipped=tuple(skipped), used=used)
+
+
+def plan_key(call: ChatCall, client: Client) -> Hashable | None:
+    """All that `make_plan` reads of a call and its client: with equal keys, endpoints and routes its plan is equal.
+
+    None where media are in the request, as each of them counts.
+    """
+    used = fields_used(call.request)
+    if has_media(used):
+        return None
+    seed, stops = call.request.sampling.seed, len(call.request.sampling.stop)
+    bits = None if seed is None else (seed if seed >= 0 else ~seed).bit_length()
+    return call.model, call.hint, client.hints, client.models, client.strict, stops, bits, *used.items()
+
+
+def embedding_plan_key(call: EmbedCall, client: Client) -> Hashable:
+    """The same for `make_embedding_plan`."""
+    return Task.EMBED, call.model, call.hint, client.hints, client.models
 
 
 def make_embedding_plan(

@@ -58,5 +58,8 @@ class EndpointDirectory(Protocol):
 
     @abstractmethod
     def snapshot(self) -> Sequence[EndpointState]:
-        """Every known endpoint, also the ones that can't answer now, in a stable order."""
+        """Every known endpoint, also the ones that can't answer now, in a stable order.
+
+        The same tuple as long as nothing has changed lets what follows from it be remembered.
+        """
         ...

@@ -1,7 +1,8 @@
 """The ports to what is kept: cached replies, signatures, quotas, clients, and the records of requests."""
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -23,6 +24,13 @@ class ReplyCache(Protocol):
     async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
         """The entries that are there and have not expired."""
         ...
+
+    def begin(self, keys: Sequence[CacheKey]) -> Awaitable[Mapping[CacheKey, bytes]]:
+        """`get`, under way when this returns: to be awaited once, or left.
+
+        One that asks over a connection does well to send here, beside whatever is sent in the same turn of the loop.
+        """
+        return asyncio.ensure_future(self.get(keys))
 
     @abstractmethod
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:

@@ -1,6 +1,7 @@
 """What the settings already know: the clients and the endpoints."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from typing_extensions import override
 
@@ -47,11 +48,17 @@ class FixedEndpoints(EndpointDirectory):
 
 
 class JoinedEndpoints(EndpointDirectory):
-    """Several providers' endpoints, in the order of the providers."""
+    """Several providers' endpoints, in the order of the providers: one tuple as long as each tells the same."""
 
     def __init__(self, directories: Iterable[EndpointDirectory]) -> None:
         self._directories = tuple(directories)
+        self._joined: tuple[Sequence[Sequence[EndpointState]], tuple[EndpointState, ...]] = ((), ())
 
     @override
     def snapshot(self) -> Sequence[EndpointState]:
-        return [state for directory in self._directories for state in directory.snapshot()]
+        parts, joined = self._joined
+        told = [tuple(directory.snapshot()) for directory in self._directories]
+        if told != parts:
+            joined = tuple(chain.from_iterable(told))
+            self._joined = told, joined
+        return joined

@@ -1,16 +1,18 @@
 """Replies that every gateway finds, each under its key's digest. Whatever goes wrong is a miss."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from typing_extensions import override
 
+from llm_gateway.application.begun import Begun
 from llm_gateway.application.ports.stores import ReplyCache
 from llm_gateway.application.ports.system import Entropy
 from llm_gateway.domain.cache_key import CacheKey
 
-from .client.store import Store, StoreError
+from .client.store import RedisReply, Store, StoreError
 
 VERSION = 1
 MAX_ENTRY_BYTES = 256 * 1024
@@ -26,11 +28,11 @@ class RedisReplyCache(ReplyCache):
 
     @override
     async def get(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, bytes]:
-        if len(keys) == 1:
-            entries = [await self._get(keys[0])]
-        else:
-            entries = await asyncio.gather(*map(self._get, keys))  # a Cluster has them on several servers
-        return {key: entry for key, entry in zip(keys, entries, strict=True) if entry is not None}
+        return await self.begin(keys)
+
+    @override
+    def begin(self, keys: Sequence[CacheKey]) -> Awaitable[Mapping[CacheKey, bytes]]:
+        return Begun(partial(_entries, {key: self._start(key) for key in keys}))
 
     @override
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
@@ -45,13 +47,24 @@ class RedisReplyCache(ReplyCache):
         except StoreError:
             return  # it is not stored, and asked for again: as the port says, and the meter has counted it
 
-    async def _get(self, key: CacheKey) -> bytes | None:
+    def _start(self, key: CacheKey) -> "asyncio.Future[RedisReply] | None":
         name = _name(key)
         try:
-            entry = await self._store.call("get", name, "GET", name)
+            return self._store.start("get", name, "GET", name)
         except StoreError:
             return None
-        return entry if isinstance(entry, bytes) else None
+
+
+async def _entries(asked: "Mapping[CacheKey, asyncio.Future[RedisReply] | None]") -> Mapping[CacheKey, bytes]:
+    entries = {}
+    for key, reply in asked.items():
+        try:
+            entry = None if reply is None else await reply
+        except StoreError:
+            continue
+        if isinstance(entry, bytes):
+            entries[key] = entry
+    return entries
 
 
 def _name(key: CacheKey) -> bytes:

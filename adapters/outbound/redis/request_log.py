@@ -11,13 +11,14 @@ from llm_gateway.application.ports.stores import RequestLog
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 
-from .client.store import Store, StoreError
+from .client.store import RedisReply, Store, StoreError
 
 VERSION = 1
 LIFE_MS = 3_600_000
 MAX_PENDING = 4096
 """Records that wait to be sent; while there are so many, new ones are not kept."""
 AT_ONCE = 64
+"""Records that are sent and not yet kept."""
 CLOSE_SECONDS = 0.5
 
 
@@ -36,15 +37,16 @@ class RedisRequestLog(RequestLog):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pending: deque[RequestRecord] = deque()
-        self._sending: asyncio.Task[None] | None = None
+        self._under_way = 0
+        self._called = False
+        self._closing: asyncio.Future[None] | None = None
 
     @override
     def put(self, record: RequestRecord) -> None:
         if record.client is None or len(self._pending) >= MAX_PENDING:
             return
         self._pending.append(record)
-        if self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send())
+        self._send_soon()
 
     @override
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
@@ -60,25 +62,42 @@ class RedisRequestLog(RequestLog):
 
     async def aclose(self) -> None:
         """Send what is left, for `CLOSE_SECONDS` at most."""
-        sending = self._sending
-        if sending is not None and (await asyncio.wait((sending,), timeout=CLOSE_SECONDS))[1]:
-            sending.cancel()
+        if self._pending or self._under_way:
+            self._closing = asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._closing,), timeout=CLOSE_SECONDS)
+        self._pending.clear()
 
-    async def _send(self) -> None:
-        try:
-            while self._pending:
-                batch = [self._pending.popleft() for _ in range(min(AT_ONCE, len(self._pending)))]
-                await asyncio.gather(*map(self._keep, batch))
-        finally:
-            self._sending = None
+    def _send_soon(self) -> None:
+        """In the next turn of the loop: this one has answers to write."""
+        if not self._called:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._send)
 
-    async def _keep(self, record: RequestRecord) -> None:
+    def _send(self) -> None:
+        self._called = False
+        for _ in range(min(len(self._pending), AT_ONCE - self._under_way)):
+            self._keep(self._pending.popleft())
+        if self._under_way:
+            return
+        if self._pending:
+            self._send_soon()
+        elif self._closing is not None and not self._closing.done():
+            self._closing.set_result(None)
+
+    def _keep(self, record: RequestRecord) -> None:
         assert record.client is not None
         name = _name(record.client, record.id)
         try:
-            await self._store.call("record", name, "SET", name, _encode(_Entry(VERSION, record)), "PX", LIFE_MS)
+            kept = self._store.start("record", name, "SET", name, _encode(_Entry(VERSION, record)), "PX", LIFE_MS)
         except StoreError:
             return  # as the port says, and the meter has counted it
+        self._under_way += 1
+        kept.add_done_callback(self._kept)
+
+    def _kept(self, kept: "asyncio.Future[RedisReply]") -> None:
+        """A failure is as good here, as the port says, and the meter has counted it."""
+        self._under_way -= 1
+        self._send_soon()
 
 
 def _name(client: ClientId, request: RequestId) -> bytes:

@@ -1,31 +1,40 @@
 """What the cache stores, for how long, and that its troubles are misses; with the real lookup before it."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
+from secrets import token_hex
 from typing import Any
 
 import pytest
 from msgspec import msgpack
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
+from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
 from llm_gateway.adapters.outbound.redis.reply_cache import JITTER, MAX_ENTRY_BYTES, RedisReplyCache
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.answer_chat import admit_and_find
 from llm_gateway.application.cache_lookup import CacheLookup, CacheView, Found
+from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.cache_policy import CacheDirective
-from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
-from llm_gateway.domain.quota import Quota
+from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
+from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Hint, Locality, Plan
 from llm_gateway.testing import SeededEntropy
 from llm_gateway.testing.contracts.reply_cache import new_key
 
-from .conftest import Open
+from .conftest import PATIENCE, Open
 from .proxy import Proxy
 from .valkey import Valkey
 
 HOUR = timedelta(hours=1)
 HERE = Endpoint(id=EndpointId(provider="ollama", model="llama"), locality=Locality.ON_PREMISES)
+THERE = Endpoint(id=EndpointId(provider="gemini", model="flash"), locality=Locality.CLOUD)
 REPLY = ChatReply(
     endpoint=HERE.id,
     content="Hello",
@@ -134,3 +143,68 @@ async def test_a_corrupt_older_or_foreign_entry_is_a_miss(
     (key,) = view.keys.values()
     server.ask("SET", name_of(server, key), spoil(server.ask("GET", name_of(server, key))))
     assert (await looked.find(f"spoilt {spoil}")).found == {}
+
+
+class Admitting(Looked):
+    """With the client's quota in a store too: both are asked for one request."""
+
+    def __init__(self, open_url: Open, server: Valkey, limits: str, requests: int = 10) -> None:
+        super().__init__(open_url, server)
+        self.client = Client(
+            id=ClientId(token_hex(8)), namespace="team", quota=Quota(requests=Bucket.of(requests, 0.001))
+        )
+        self.throttle = ThrottleClient(RedisRateLimiter(open_url(limits)), ScriptedClock(), SeededEntropy())
+
+    async def ask(self) -> CacheView[ChatReply]:
+        state = EndpointState(endpoint=HERE, features=frozenset())
+        plan = Plan(endpoints=(state, replace(state, endpoint=THERE)), hint=None, pinned=False)
+        request = ChatRequest(messages=(UserMessage(content=(Text(text=self.client.id),)),))
+        _, view = await admit_and_find(self.throttle, self.lookup, plan, self.client, ChatCall(request=request))
+        return view
+
+
+async def test_a_request_is_admitted_and_looked_up_without_a_task_of_its_own(open_url: Open, server: Valkey) -> None:
+    admitting = Admitting(open_url, server, server.url)
+    await admitting.lookup.keep(await admitting.ask(), HERE, REPLY, 1.5)
+    loop, made = asyncio.get_running_loop(), count()
+
+    def factory(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
+        next(made)
+        return asyncio.Task(work, loop=loop, **options)
+
+    loop.set_task_factory(factory)
+    try:
+        view = await admitting.ask()
+    finally:
+        loop.set_task_factory(None)
+
+    assert view.found == {HERE: Found(REPLY, 1.5)}
+    assert next(made) == 0
+
+
+async def test_a_refusal_does_not_wait_for_the_look_up(open_url: Open, server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        admitting = Admitting(open_url, server, server.url, requests=1)
+        admitting.lookup = CacheLookup(
+            ChatReply, admitting.process, RedisReplyCache(open_url(wire.url), SeededEntropy()), ttl=HOUR
+        )
+        await admitting.ask()
+        wire.cut()
+        with pytest.raises(QuotaExceeded):
+            await asyncio.wait_for(admitting.ask(), PATIENCE / 2)
+        wire.reset()
+
+
+async def test_quotas_that_cannot_be_looked_up_do_not_wait_for_the_look_up(open_url: Open, server: Valkey) -> None:
+    async with Proxy(server.port) as wire, Proxy(server.port) as limits:
+        admitting = Admitting(open_url, server, limits.url)
+        admitting.lookup = CacheLookup(
+            ChatReply, admitting.process, RedisReplyCache(open_url(wire.url), SeededEntropy()), ttl=HOUR
+        )
+        await admitting.ask()
+        wire.cut()
+        limits._server.close()
+        limits.reset()
+        with pytest.raises(LimiterUnavailable):
+            await asyncio.wait_for(admitting.ask(), PATIENCE / 2)
+        wire.reset()

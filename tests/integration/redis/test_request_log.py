@@ -7,11 +7,12 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from llm_gateway.adapters.outbound.redis.request_log import LIFE_MS, MAX_PENDING, RedisRequestLog
+from llm_gateway.adapters.outbound.redis.request_log import AT_ONCE, LIFE_MS, MAX_PENDING, RedisRequestLog
 from llm_gateway.application.records import RequestId
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.testing.contracts.observer import FULL
 
+from ..waiting import eventually
 from .conftest import Open
 from .proxy import Proxy
 from .valkey import Valkey
@@ -65,13 +66,40 @@ async def test_where_the_server_is_away_nothing_is_found_and_nobody_waits(open_u
             log.put(replace(FULL, id=RequestId(f"lost-{number}")))
         assert await log.find(ME, RequestId("lost-0")) is None
         await log.aclose()
-    assert log._sending is None or log._sending.cancelling()
+    assert not log._pending
 
 
 async def test_many_records_are_all_kept(open_url: Open, server: Valkey) -> None:
     log = RedisRequestLog(open_url(server.url))
     for number in range(1000):
         log.put(replace(FULL, id=RequestId(f"many-{number}")))
-    while log._sending is not None:
-        await asyncio.wait((log._sending,))
+    await eventually(lambda: not log._pending and not log._under_way)
     assert None not in [await log.find(ME, RequestId(f"many-{number}")) for number in range(1000)]
+
+
+async def test_so_many_are_on_their_way_at_once_and_no_task_is_made_for_any(
+    open_url: Open, server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_url(server.url)
+    await store.call("open", b"", "PING")
+    log, loop = RedisRequestLog(store), asyncio.get_running_loop()
+    under_way: list[int] = []
+    ended = log._kept
+
+    def kept(reply: "asyncio.Future[object]") -> None:
+        under_way.append(log._under_way)
+        ended(reply)
+
+    monkeypatch.setattr(log, "_kept", kept)
+    before = asyncio.all_tasks(loop)
+    for number in range(300):
+        log.put(replace(FULL, id=RequestId(f"few-{number}")))
+    await asyncio.sleep(0)
+    assert log._under_way == AT_ONCE
+    assert asyncio.all_tasks(loop) == before
+
+    await eventually(lambda: len(under_way) == 300)
+
+    assert max(under_way) == AT_ONCE
+    assert not log._pending
+    assert not log._under_way

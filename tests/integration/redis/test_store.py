@@ -1,6 +1,7 @@
 """The connection that everyone shares: what it gathers, what it survives, and whose reply is whose."""
 
 import asyncio
+import gc
 import random
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 
-from ..waiting import HANG_SECONDS
+from ..waiting import HANG_SECONDS, eventually
 from .conftest import PATIENCE, Open, be_patient
 from .proxy import Proxy
 from .valkey import Valkey, valkey, valkey_cluster
@@ -80,6 +81,48 @@ async def test_many_calls_at_once_open_one_connection(open_url: Open, wire: Prox
     store = open_url(wire.url)
     await asyncio.gather(*(echo(store, b"x") for _ in range(20)))
     assert wire.connections == 1
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+async def test_a_started_call_is_answered_and_may_be_left(
+    open_url: Open, server: Valkey, cluster: list[Valkey], clustered: bool
+) -> None:
+    store = open_url(f"redis+cluster://127.0.0.1:{cluster[0].port}" if clustered else server.url)
+
+    first = store.start("echo", b"", "ECHO", b"before there is a connection")
+    store.start("echo", b"", "ECHO", b"left")
+    assert await first == b"before there is a connection"
+
+    assert await store.start("echo", b"", "ECHO", b"one") == b"one"
+    with pytest.raises(StoreRefused):
+        await store.start("bad", b"", "NOSUCHCOMMAND")
+
+
+async def test_what_becomes_of_a_call_that_was_left_is_counted_and_nobody_complains(
+    server: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    meter = Counted()
+    async with Proxy(server.port) as wire:
+        store = open_store("redis", wire.url, SystemClock(), meter, patience=PATIENCE)
+        await echo(store, b"open")
+        store.start("answered", b"", "ECHO", b"x")
+        store.start("refused", b"", "NOSUCHCOMMAND")
+        store.start("cancelled", b"", "ECHO", b"x").cancel()
+        await echo(store, b"x")
+        assert meter.calls == [("echo", False), ("answered", False), ("refused", True), ("echo", False)]
+
+        be_patient(store, 0.02)
+        wire.cut()
+        for _ in range(AWAY_FAILURES):
+            store.start("lost", b"", "ECHO", b"x")
+        await eventually(lambda: meter.calls.count(("lost", True)) == AWAY_FAILURES)
+        with pytest.raises(StoreAway, match="not asked, because of: no answer in time"):
+            store.start("unasked", b"", "ECHO", b"x")
+        assert meter.calls[-1] == ("unasked", True)
+        wire.reset()
+        await store.aclose()
+    gc.collect()
+    assert [record.name for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def churn(store: Store, calls: int, at_once: int) -> tuple[int, int]:

@@ -1,10 +1,13 @@
 """What holds for every plan, whatever the endpoints, routes, clients and calls."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+
+from msgspec.structs import replace
 
 from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
 from llm_gateway.domain.features import fields_used
 from llm_gateway.domain.parameters import FEATURES
+from llm_gateway.domain.planning import plan_key
 from llm_gateway.domain.routing import EndpointState, Hint, Locality, Plan, Task
 
 from .configurations import World, embedding_outcomes, outcomes, plans
@@ -157,3 +160,18 @@ def test_a_key_that_is_kept_to_hints_embeds_only_where_they_lead() -> None:
                 state.demonstration or {state.endpoint.name, state.endpoint.id.provider} & set(world.routes[hint])
                 for hint in ways
             ), world
+
+
+def test_calls_with_equal_keys_have_equal_plans_among_the_same_endpoints() -> None:
+    worlds = [world for world, _ in outcomes()[:500]]
+    shared = 0
+    for place in worlds[::25]:
+        planned: dict[Hashable, Plan | str] = {}
+        for world in worlds:
+            key = plan_key(world.call, world.client)
+            if key is not None:
+                made = replace(place, call=world.call, client=world.client).outcome()
+                outcome = made if isinstance(made, Plan) else repr(made)
+                shared += key in planned
+                assert planned.setdefault(key, outcome) == outcome, world
+    assert shared > 1000

@@ -64,6 +64,21 @@ def test_a_whole_answer_counts_its_call_its_time_and_its_tokens(instruments: Ins
     assert not any(series.startswith("gen_ai_server") for series in seen), "it was no stream"
 
 
+def test_an_amount_is_recorded_without_a_look_for_the_context_around_it(
+    instruments: Instruments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr("opentelemetry.sdk.metrics._internal.instrument.get_current", lambda: looks.append(None))
+
+    observer = TelemetryObserver(instruments)
+    for _ in range(64):  # as many as are recorded at once
+        observer.waited("mine", 0.1)
+    assert not looks
+
+    monkeypatch.undo()
+    assert values(instruments)[labelled("gateway_queue_wait_seconds_count", provider="mine")] == 64
+
+
 def test_gemini_has_the_conventions_name_in_their_metrics_and_its_own_in_ours(instruments: Instruments) -> None:
     id = EndpointId(provider="gemini", model="model-1")
     observation = TelemetryObserver(instruments).begin(ONE, {})

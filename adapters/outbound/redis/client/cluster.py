@@ -64,6 +64,10 @@ class Cluster:
                     self._learn()
         raise StoreAway("the Cluster sends this key around")
 
+    def start(self, key: bytes, command: bytes) -> "asyncio.Future[RedisReply]":
+        """The same, begun in a task, as a server may send it on to another. The reply may be left unread."""
+        return asyncio.create_task(self.call(key, command))
+
     async def aclose(self) -> None:
         if self._learning is not None:
             self._learning.cancel()

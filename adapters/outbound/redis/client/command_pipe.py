@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import hiredis
 from typing_extensions import override
 
-from .failures import StoreAway, StoreError, StoreRefused
+from .failures import StoreAway, StoreError, failure_of
 
 RedisReply: TypeAlias = Any
 """bytes, int, None, or a list of replies."""
@@ -136,6 +136,6 @@ def _settle(future: "asyncio.Future[RedisReply]", reply: RedisReply) -> None:
     if isinstance(reply, StoreError):
         future.set_exception(reply)
     elif isinstance(reply, hiredis.ReplyError):
-        future.set_exception(StoreRefused(str(reply)))
+        future.set_exception(failure_of(str(reply)))
     else:
         future.set_result(reply)

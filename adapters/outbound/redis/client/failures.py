@@ -9,9 +9,26 @@ class StoreAway(StoreError):
     """No answer: whether the command was carried out is not known, unless it says that it was not asked."""
 
 
+class StoreNotHere(StoreAway):
+    """The server won't serve, while another may have its name by now."""
+
+
 class StoreRefused(StoreError):
     """The server answered with an error. `code` is its first word, such as `NOSCRIPT`; the rest may quote a command."""
 
     def __init__(self, reply: str) -> None:
         self.code, _, self.rest = reply.partition(" ")
         super().__init__(f"the server answered {self.code}")
+
+
+_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
+"""Codes of a server that will serve again."""
+_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
+
+
+def failure_of(reply: str) -> StoreError:
+    """What an error reply of the server means."""
+    refused = StoreRefused(reply)
+    if refused.code in _NOT_HERE:
+        return StoreNotHere(str(refused))
+    return StoreAway(str(refused)) if refused.code in _NOT_NOW else refused

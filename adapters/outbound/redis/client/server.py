@@ -4,13 +4,14 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
+from functools import partial
 
 from llm_gateway.application.ports.system import Clock
-from llm_gateway.domain.resilience import BreakerState, CircuitBreaker, Outcome
+from llm_gateway.domain.resilience import BreakerPermit, BreakerState, CircuitBreaker, Outcome
 
 from .address import Address, Node
 from .command_pipe import CommandPipe, RedisReply, packed
-from .failures import StoreAway, StoreError, StoreRefused
+from .failures import StoreAway, StoreError, StoreNotHere, StoreRefused
 
 CALL_SECONDS = 0.1
 CONNECT_SECONDS = 1.0
@@ -18,10 +19,6 @@ CONNECT_SECONDS = 1.0
 AWAY_FAILURES = 3
 AWAY_SECONDS = 1.0
 """How often a server that is away is tried."""
-_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
-"""Codes of a server that will serve again."""
-_NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
-"""Codes of a server that won't serve, while another may have its name by now: it is connected anew."""
 _ASKING = packed("ASKING")
 
 log = logging.getLogger("llm_gateway.redis")
@@ -51,26 +48,24 @@ class RedisServer:
 
         `key` is for a Cluster: here every key is on the one server.
         """
+        return await self.start(key, command, asking=asking)
+
+    def start(self, key: bytes, command: bytes, *, asking: bool = False) -> "asyncio.Future[RedisReply]":
+        """The same, sent before this returns where there is a connection. The reply may be left unread.
+
+        Raises `StoreAway` where the server is not asked.
+        """
         permit = self._breaker.allow(self._clock.monotonic())
         if permit is None:
             raise StoreAway(f"not asked, because of: {self._why}")
-        outcome, away = Outcome.UNKNOWN, None
+        pipe = self._pipe
         try:
-            pipe = self._pipe
-            reply = await (self._first(command, asking) if pipe is None else self._send(pipe, command, asking))
-            outcome = Outcome.HEALTHY
-            return reply
+            reply = asyncio.create_task(self._first(command, asking)) if pipe is None else _sent(pipe, command, asking)
         except StoreAway as error:
-            outcome, away = Outcome.FAILED, error
-            self._why = str(error)
+            self._end(permit, error)
             raise
-        except StoreRefused:
-            outcome = Outcome.HEALTHY
-            raise
-        finally:
-            permit.end(outcome, self._clock.monotonic())
-            if outcome is not Outcome.UNKNOWN:
-                self._tell(away)
+        reply.add_done_callback(partial(self._answered, permit, pipe))
+        return reply
 
     async def aclose(self) -> None:
         self._closed = True
@@ -82,17 +77,29 @@ class RedisServer:
             pipe.close()
             await pipe.gone
 
-    async def _send(self, pipe: CommandPipe, command: bytes, asking: bool) -> RedisReply:
-        if asking:
-            pipe.send(_ASKING).cancel()  # its reply is dropped
-        try:
-            return await pipe.send(command)
-        except StoreRefused as error:
-            if error.code in _NOT_HERE:
-                pipe.close()
-            elif error.code not in _NOT_NOW:
-                raise
-            raise StoreAway(f"the server answered {error.code}") from error
+    def _answered(self, permit: BreakerPermit, pipe: CommandPipe | None, reply: "asyncio.Future[RedisReply]") -> None:
+        if reply.cancelled():
+            permit.end(Outcome.UNKNOWN, self._clock.monotonic())
+            return
+        error = reply.exception()
+        pipe = pipe or self._pipe
+        if isinstance(error, StoreNotHere) and pipe is not None:
+            pipe.close()
+        self._end(permit, error)
+
+    def _end(self, permit: BreakerPermit, error: BaseException | None) -> None:
+        """The call ended so. A refused command is the answer of a server that is there."""
+        now = self._clock.monotonic()
+        if isinstance(error, StoreAway):
+            self._why = str(error)
+            permit.end(Outcome.FAILED, now)
+            self._tell(error, now)
+        elif error is None or isinstance(error, StoreRefused):
+            permit.end(Outcome.HEALTHY, now)
+            if self._away:
+                self._tell(None, now)
+        else:
+            permit.end(Outcome.UNKNOWN, now)
 
     async def _first(self, command: bytes, asking: bool) -> RedisReply:
         """A call that has to wait for the connection."""
@@ -104,7 +111,7 @@ class RedisServer:
         try:
             async with asyncio.timeout(self._patience):
                 pipe = await asyncio.shield(self._connecting)
-                return await self._send(pipe, command, asking)
+                return await _sent(pipe, command, asking)
         except TimeoutError as error:
             raise StoreAway("no connection in time") from error
 
@@ -157,9 +164,9 @@ class RedisServer:
         if self._pipe is pipe:
             self._pipe = None
 
-    def _tell(self, error: StoreAway | None) -> None:
+    def _tell(self, error: StoreAway | None, now: float) -> None:
         """A line in the log when the server goes, and one when it comes back."""
-        unasked = self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
+        unasked = self._breaker.state(now) is not BreakerState.CLOSED
         away = unasked or (error is not None and self._pipe is None)
         if away == self._away:
             return
@@ -168,6 +175,12 @@ class RedisServer:
             log.warning("Redis is away: %s", error)
         else:
             log.info("Redis answers again")
+
+
+def _sent(pipe: CommandPipe, command: bytes, asking: bool) -> "asyncio.Future[RedisReply]":
+    if asking:
+        pipe.send(_ASKING).cancel()  # its reply is dropped
+    return pipe.send(command)
 
 
 def _kind(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from hashlib import sha1
 
 from typing_extensions import override
@@ -59,11 +60,23 @@ class Store(SharedStore):
         try:
             reply = await self._route.call(key, packed(*command))
         except StoreError as error:
-            self._meter.called(operation, self._clock.monotonic() - began, True)
-            if isinstance(error, StoreRefused) and error.code != "NOSCRIPT":
-                self._tell(operation, error.code)
+            self._ended(operation, began, error)
             raise
-        self._meter.called(operation, self._clock.monotonic() - began, False)
+        self._ended(operation, began, None)
+        return reply
+
+    def start(self, operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[RedisReply]":
+        """The same, begun before this returns, and sent where there is a connection. The reply may be left unread.
+
+        Raises `StoreAway` where the server is not asked.
+        """
+        began = self._clock.monotonic()
+        try:
+            reply = self._route.start(key, packed(*command))
+        except StoreError as error:
+            self._ended(operation, began, error)
+            raise
+        reply.add_done_callback(partial(self._answered, operation, began))
         return reply
 
     async def run(
@@ -87,6 +100,15 @@ class Store(SharedStore):
             if isinstance(answer, BaseException):
                 raise answer
         return None
+
+    def _answered(self, operation: str, began: float, reply: "asyncio.Future[RedisReply]") -> None:
+        if not reply.cancelled():
+            self._ended(operation, began, reply.exception())
+
+    def _ended(self, operation: str, began: float, error: BaseException | None) -> None:
+        self._meter.called(operation, self._clock.monotonic() - began, error is not None)
+        if isinstance(error, StoreRefused) and error.code != "NOSCRIPT":
+            self._tell(operation, error.code)
 
     def _tell(self, operation: str, code: str) -> None:
         """A server that is full, or forbids a command, is not away: only the log says why its gateways go without."""

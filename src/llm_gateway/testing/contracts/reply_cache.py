@@ -37,6 +37,15 @@ class ReplyCacheContract(Timed, ABC):
     async def test_asking_for_nothing_finds_nothing(self) -> None:
         assert await self.make().get([]) == {}
 
+    async def test_what_is_begun_finds_the_same_and_may_be_left(self) -> None:
+        cache, key, another = self.make(), new_key(), new_key()
+        await cache.put(key, b"entry", self.long)
+
+        begun = cache.begin([another, key])
+        cache.begin([key])
+
+        assert await begun == {key: b"entry"}
+
     async def test_each_key_has_its_own_entry(self) -> None:
         cache, keys = self.make(), [new_key() for _ in range(5)]
         for index, key in enumerate(keys):
