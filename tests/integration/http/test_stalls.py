@@ -5,7 +5,9 @@ import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -24,15 +26,18 @@ from ..gemini.payloads import said, stream
 from ..gemini.server import GeminiServer
 from ..ollama.server import Model, OllamaServer, answer, end, line
 from ..scripted_vendor import Answer, Asked, Script, whole
+from ..workers.processes import client, workers
 from .large_requests import ASKED, EMBED, EXPLAIN, NATIVE, OPENAI, SHAPES, Shape
 from .served import KEY, Served, endpoint, serve, stopped_clock
-from .turns import Measured, in_a_thread, measured
+from .turns import Measured, health_asked, in_a_thread, measured
 
 MIB = 1 << 20
 MAX_SECONDS = 0.05
 """Of a turn of the loop, beside a request of up to 1 MiB."""
 MAX_SECONDS_A_MIB = 0.025
 """Beside one of more."""
+MAX_HEALTH_SECONDS = 0.1
+"""For `/health`: a turn of the loop, and what a function in C has the interpreter for."""
 REFUSED = {"too many": 413, "bad field": 400, "bad end": 400}
 CLIENT = ClientSettings(
     name="measured",
@@ -255,3 +260,24 @@ def test_vectors_of_a_vendor_hold_the_loop_for_a_moment(over_vendor: Measured) -
     asked = over_vendor.ask(EMBED, _body(over_vendor, body))
     assert asked.status == 200, asked.body[:500]
     assert asked.seconds < MAX_SECONDS
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_health_is_told_at_once_beside_requests_of_every_shape(tmp_path: Path, streamed: bool) -> None:
+    """By the clock, of a gateway in a process of its own, as it serves: for a machine with nothing else to do."""
+    vendor = GeminiServer(_gemini, judges=False)
+    told: dict[str, float] = {}
+    own = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "", "RATE_LIMITER_CAPACITY": "1000"}
+    with in_a_thread(vendor.running) as _:
+        own["GEMINI_BASE_URL"] = vendor.url
+        async with workers(tmp_path, **own) as running, client(running.url) as asking:
+            port = urlsplit(running.url).port
+            assert port is not None
+            for name, shape in SHAPES[OPENAI].items():
+                body = json.dumps({"model": "gemini", "stream": streamed, **shape(MIB)}, ensure_ascii=False).encode()
+                with health_asked(port) as seconds:
+                    answered = await asking.post(OPENAI, content=body, headers={"Content-Type": "application/json"})
+                assert answered.status_code in (200, 400, 413)
+                told[name] = max(seconds)
+    assert {name: seconds for name, seconds in told.items() if seconds > MAX_HEALTH_SECONDS} == {}
