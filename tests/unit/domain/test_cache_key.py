@@ -68,17 +68,17 @@ def test_the_key_is_the_same_for_the_same_request_and_no_other(one: ChatRequest,
 class _Counting:
     """Blake2b, with how many bytes are hashed."""
 
-    bytes = 0
+    hashed = 0
 
     def __init__(self, data: bytes, inner: Any = None, **options: Any) -> None:
-        type(self).bytes += len(data)
+        type(self).hashed += len(data)
         self._inner = inner or blake2b(data, **options)
 
     def copy(self) -> "_Counting":
         return _Counting(b"", self._inner.copy())
 
     def update(self, data: bytes) -> None:
-        type(self).bytes += len(data)
+        type(self).hashed += len(data)
         self._inner.update(data)
 
     def digest(self) -> bytes:
@@ -91,7 +91,7 @@ def test_a_long_question_is_hashed_once_however_many_endpoints_may_answer_it(mon
     monkeypatch.setattr("llm_gateway.domain.cache_key.blake2b", _Counting)
 
     assert cache_keys("team", [ENDPOINT, ANOTHER], request) == known
-    assert 10_000 < _Counting.bytes < 11_000
+    assert 10_000 < _Counting.hashed < 11_000
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
