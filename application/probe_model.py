@@ -10,7 +10,7 @@ from msgspec import Struct
 from llm_gateway.domain.chat import FinishReason, Grain
 from llm_gateway.domain.embedding import EmbedRequest
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRejected
-from llm_gateway.domain.events import collect
+from llm_gateway.domain.events import collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import EndpointState, Task
 
@@ -57,11 +57,11 @@ class ProbeModel:
         self._clock = clock
 
     async def chat(self, question: Question, state: EndpointState, model: ChatModel) -> Finding:
-        events = model.events(
+        batches = model.events(
             state.endpoint, question.request, grain=Grain.WHOLE, deadline=self._deadline(), headers={}
         )
         try:
-            async with aclosing(events):
+            async with aclosing(flattened(batches)) as events:
                 reply = await collect(events)
         except ProviderError as error:
             return Finding(question=question.name, verdict=_of_failure(question, error), words=error.message)

@@ -157,6 +157,7 @@ def create_server(
         version=own_version(),
         max_body_bytes=settings.max_body_bytes,
         max_bodies_bytes=max(settings.max_bodies_bytes, settings.max_body_bytes),
+        max_messages=settings.max_messages,
         hosts=settings.hosts,
         metrics_token=settings.metrics_token.value if settings.metrics_token else None,
         pace=pace or Pace(),

@@ -146,6 +146,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     ollama_base_url: Annotated[
         str | None, Meta(description="Ollama's address. Default: http://localhost:11434, if it answers.")
     ] = None
+    ollama_transport: Annotated[
+        Literal["rest", "sdk"], Meta(description="How Ollama is asked: by plain HTTP, or by its own SDK.")
+    ] = "rest"
     ollama_model: Annotated[str, Meta(min_length=1, description="Ollama's default model.")] = "llama3.1"
     ollama_num_ctx: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="Context length; default: the server's.")
@@ -160,7 +163,14 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         int,
         Meta(ge=1024, le=1 << 40, description="All request bodies under way in a process; at least MAX_BODY_BYTES."),
     ] = 256 << 20
+    max_messages: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Messages, parts, tool calls and tools of one request.")
+    ] = 20_000
     max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
+    max_answers_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),
+    ] = 256 << 20
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import NewType
+from typing import Any, NewType
 
-from msgspec import msgpack
+from msgspec import Struct, msgpack
 
 from .chat import ChatRequest
 from .embedding import EmbedRequest
+from .once import once_each
 from .routing import Endpoint, Task
 
 CacheKey = NewType("CacheKey", bytes)
@@ -16,18 +17,31 @@ CacheKey = NewType("CacheKey", bytes)
 _encode = msgpack.Encoder().encode
 
 
+class EncodedRequest(Struct, frozen=True):
+    """A request as it goes into its keys: how many bytes it has there, and their hash so far."""
+
+    size: int
+    hashed: Any
+
+
+@once_each
+def encoded(request: ChatRequest | EmbedRequest) -> EncodedRequest:
+    """Of the whole request. Raises `UnicodeEncodeError` or `OverflowError` for what validation refuses."""
+    data = _encode(request)
+    return EncodedRequest(len(data), blake2b(data, digest_size=32, person=b"llm-gw-2"))
+
+
 def cache_keys(
     namespace: str, endpoints: Iterable[Endpoint], request: ChatRequest | EmbedRequest, *, task: Task = Task.CHAT
 ) -> dict[Endpoint, CacheKey]:
-    """The key of a request at each endpoint: 32 bytes over the task, the namespace, the endpoint and the whole request.
+    """The key of a request at each endpoint: 32 bytes over the task, the whole request, the namespace and the endpoint.
 
     The request is encoded from its type, so that a field added tomorrow is in tomorrow's keys. Blake2b because a client
     chooses the prompt: a hash with findable collisions would let it choose another client's answer.
     """
-    question = blake2b(_encode(request), digest_size=32, person=f"llm-gw-{task.value}-2".encode())
     keys = {}
     for endpoint in endpoints:
-        digest = question.copy()  # a long question is hashed once
-        digest.update(_encode((namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
+        digest = encoded(request).hashed.copy()
+        digest.update(_encode((task.value, namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
         keys[endpoint] = CacheKey(digest.digest())
     return keys

@@ -19,7 +19,7 @@ _MOST = 3.4028234663852886e38
 """The largest number of 32 bits: vectors are given out as such."""
 
 
-class EmbedRequest(CheckedStruct, frozen=True, kw_only=True):
+class EmbedRequest(CheckedStruct, frozen=True, kw_only=True, dict=True):
     """The texts to embed, and the wanted length of the vectors; None is the model's own length.
 
     Every field is part of the cache key.

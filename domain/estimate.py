@@ -8,6 +8,7 @@ from .chat import AssistantMessage, ChatRequest, JsonSchemaFormat, Message, Text
 from .embedding import EmbedRequest
 from .events import text_bytes
 from .media import Document, Image, ImageUrl
+from .once import once_each
 
 TOKENS_PER_MESSAGE = 16
 TOKENS_PER_IMAGE = 2_048
@@ -17,6 +18,7 @@ BYTES_PER_TOKEN = 4
 """Of English text, by the tokenizers in use; of most other languages, fewer characters of more bytes each."""
 
 
+@once_each
 def estimate_prompt(request: ChatRequest) -> int:
     """UTF-8 bytes, as no tokenizer in use makes more than one token of a byte, and constants for what has no text."""
     return _prompt(request, text_bytes)

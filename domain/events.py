@@ -1,6 +1,7 @@
 """The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
 
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from typing import TypeAlias
 
 from msgspec import Struct, json
@@ -104,6 +105,20 @@ class Collector:
         """Whether `Started` was seen."""
         return self._started is not None
 
+    def extend(self, events: Iterable[ChatEvent]) -> None:
+        """Take the next ones. Texts, of which there are most, are counted together."""
+        size = count = 0
+        for event in events:
+            if type(event) is TextDelta and not event.logprobs:
+                text = event.text
+                self._text.append(text)
+                size += len(text) if text.isascii() else text_bytes(text)
+                count += 1
+            else:
+                self.add(event)
+        self.text_bytes += size
+        self.held_bytes += size + count * EVENT_OVERHEAD_BYTES
+
     def add(self, event: ChatEvent) -> None:
         """Take the next event."""
         text, beside = "", 0
@@ -154,12 +169,25 @@ class Collector:
 
 
 def _join(parts: list[ToolCallDelta]) -> ToolCall:
+    if len(parts) == 1:
+        part = parts[0]
+        return ToolCall(
+            id=part.id or "", name=part.name or "", arguments=part.arguments, extra_content=part.extra_content
+        )
     return ToolCall(
         id=next((part.id for part in parts if part.id is not None), ""),
         name=next((part.name for part in parts if part.name is not None), ""),
         arguments="".join(part.arguments for part in parts),
         extra_content=next((part.extra_content for part in parts if part.extra_content is not None), None),
     )
+
+
+async def flattened(batches: AsyncGenerator[Sequence[ChatEvent], None]) -> AsyncGenerator[ChatEvent, None]:
+    """What a model gives, event by event. Closing this closes that."""
+    async with aclosing(batches):
+        async for batch in batches:
+            for event in batch:
+                yield event
 
 
 async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:

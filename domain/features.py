@@ -5,6 +5,7 @@ from typing import Any
 
 from .chat import AssistantMessage, ChatRequest, Message, Text, ToolMessage, UserMessage
 from .media import Document, Image, ImageUrl, Media
+from .once import once_each
 from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
 from .routing import EndpointState, Skip, Task
 
@@ -22,7 +23,8 @@ _MEDIA: Mapping[type[Media], str] = {
 }
 
 
-def fields_used(request: ChatRequest) -> dict[str, str]:
+@once_each
+def fields_used(request: ChatRequest) -> Mapping[str, str]:
     """Each field of the table of parameters that the request uses, with the path of its first use.
 
     Without the fields that every endpoint takes. A temperature that no client stated is not used.

@@ -25,27 +25,26 @@ from .embedding import EmbedCall
 from .errors import Fault, InvalidRequest
 from .json_values import json_fault
 from .media import Document, Image, ImageUrl, url_fault
+from .once import once_each
 from .parameters import NUMBERS
 
 MAX_STOPS = 16
 MAX_INPUTS = 2_048
 MAX_DIMENSIONS = 65_536
-MAX_PIECES = 8_192
-"""Messages, their parts and calls, and tools: a vendor's types cost tens of microseconds each on the event loop."""
 MAX_FAULTS = 32
 """The most faults that are reported of one call: a body of a million small faults is not answered with as many."""
 
 
 def check(call: ChatCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
-    request = call.request
-    _refuse(
-        _size_faults(request),
-        _message_faults(request.messages),
-        _parameter_faults(request),
-        _answer_faults(request),
-        _serving_faults(call.timeout, call.cache),
-    )
+    _refuse(iter(request_faults(call.request)), _serving_faults(call.timeout, call.cache))
+
+
+@once_each
+def request_faults(request: ChatRequest) -> tuple[Fault, ...]:
+    """Every fault of a request, up to `MAX_FAULTS`."""
+    faults = chain(_message_faults(request.messages), _parameter_faults(request), _answer_faults(request))
+    return tuple(islice(faults, MAX_FAULTS))
 
 
 def check_embedding(call: EmbedCall) -> None:
@@ -82,19 +81,9 @@ def _serving_faults(timeout: timedelta | None, cache: CacheDirective) -> Iterato
         yield Fault(path="cache.ttl_seconds", message="must be between 0 and 2592000")
 
 
-def _size_faults(request: ChatRequest) -> Iterator[Fault]:
-    pieces = len(request.tools)
-    for message in request.messages:
-        pieces += 1 + len(message.content)
-        if isinstance(message, AssistantMessage):
-            pieces += len(message.tool_calls)
-    if not request.messages:
-        yield Fault(path="messages", message="at least one message is needed")
-    if pieces > MAX_PIECES:
-        yield Fault(path="messages", message=f"at most {MAX_PIECES} messages, parts and tools in all")
-
-
 def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
+    if not messages:
+        yield Fault(path="messages", message="at least one message is needed")
     called: set[str] = set()
     for index, message in enumerate(messages):
         path = f"messages[{index}]"

@@ -1,7 +1,7 @@
 """A provider of one's own, in twenty lines, and a gateway that routes to it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from typing_extensions import override
 
@@ -32,16 +32,13 @@ class EchoModel(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         said = [part.text for part in request.messages[-1].content if isinstance(part, Text)]
-        yield Started(endpoint=to.id)
+        yield [Started(endpoint=to.id)]
         for text in ["".join(said)] if grain is Grain.WHOLE else said:
-            yield TextDelta(text=text)
-        yield Finished(
-            reason=FinishReason.STOP,
-            usage=Usage(prompt_tokens=len(said), completion_tokens=len(said)),
-            model=to.id.model,
-        )
+            yield [TextDelta(text=text)]
+        usage = Usage(prompt_tokens=len(said), completion_tokens=len(said))
+        yield [Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)]
 
 
 async def main() -> None:

@@ -1,7 +1,7 @@
 """Routing alone: two models in order, the second where the first fails, with retries, a breaker and one shared call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ class Broken(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         raise ProviderUnavailable(to.id.provider, "out of order")
         yield  # an async generator
 
@@ -67,10 +67,10 @@ class Polite(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
-        yield Started(endpoint=to.id)
-        yield TextDelta(text="hello")
-        yield Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=1, completion_tokens=1), model=to.id.model)
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
+        usage = Usage(prompt_tokens=1, completion_tokens=1)
+        finished = Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)
+        yield [Started(endpoint=to.id), TextDelta(text="hello"), finished]
 
 
 def state(provider: str) -> EndpointState:

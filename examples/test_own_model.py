@@ -1,7 +1,7 @@
 """A provider that talks to a vendor, proven by the contract suite of its port: run it with pytest."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from typing_extensions import override
@@ -44,21 +44,19 @@ class LineModel(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         prompt = "\n".join(part.text for part in request.messages[-1].content if isinstance(part, Text))
         lines: list[str] = []
         async with aclosing(self._ask(prompt)) as answer:
             while (line := await self._next(answer, to, deadline.at if lines else deadline.first)) != END:
                 lines.append(line)
                 if grain is Grain.STREAM:
-                    if len(lines) == 1:
-                        yield Started(endpoint=to.id)
-                    yield TextDelta(text=line)
+                    text = TextDelta(text=line)
+                    yield [Started(endpoint=to.id), text] if len(lines) == 1 else [text]
         if grain is Grain.WHOLE:
-            yield Started(endpoint=to.id)
-            yield TextDelta(text="".join(lines))
+            yield [Started(endpoint=to.id), TextDelta(text="".join(lines))]
         usage = Usage(prompt_tokens=len(prompt.split()), completion_tokens=len(lines))
-        yield Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)
+        yield [Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model)]
 
     async def _next(self, answer: AsyncGenerator[str, None], to: Endpoint, until: float) -> str:
         """The vendor's faults, as the gateway's. Only this waits, so that no timeout strikes a reader who thinks."""

@@ -4,11 +4,12 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.system import Clock, Entropy
+from llm_gateway.application.ports.system import Alarm, Clock, Entropy
 
 
 class SystemClock(Clock):
@@ -26,9 +27,23 @@ class SystemClock(Clock):
         # a delay, because an event loop's own time need not be the monotonic clock
         return asyncio.timeout(max(0.0, when - time.monotonic()))
 
+    @override
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        return asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), callback)
+
+
+_ids: list[str] = []
+_IDS_A_DRAW = 64
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ids.clear)
+
 
 class SystemEntropy(Entropy):
-    """The machine's random numbers; ids are 32 hexadecimal digits."""
+    """The machine's random numbers; ids are 32 hexadecimal digits.
+
+    Ids are drawn several at a time: to ask the system for one can cost as much as to look an answer up. A process that
+    is forked draws its own.
+    """
 
     @override
     def fraction(self) -> float:
@@ -36,4 +51,9 @@ class SystemEntropy(Entropy):
 
     @override
     def new_id(self) -> str:
-        return os.urandom(16).hex()
+        while True:
+            try:
+                return _ids.pop()
+            except IndexError:
+                drawn = os.urandom(16 * _IDS_A_DRAW).hex()
+                _ids.extend(drawn[begin : begin + 32] for begin in range(0, len(drawn), 32))

@@ -14,7 +14,8 @@ from llm_gateway.domain.routing import Endpoint, EndpointState
 class ChatModel(Protocol):
     """Port: the chat models of one provider. One call gives one answer, without retries and without fallback.
 
-    The events are `Started`, then deltas, then exactly one `Finished`. `Started` comes only with the vendor's first
+    The events are `Started`, then deltas, then exactly one `Finished`. They come in batches of one or more, each of
+    what one read of the vendor brought, so that nothing waits for more. `Started` comes only with the vendor's first
     content or its terminal mark; a stream that ends without that mark raises `ProviderBroken`. For `Grain.WHOLE` each
     kind of content is one delta. Raises only `ProviderError`: past the deadline `ProviderTimeout`, and past
     `deadline.first` for a stream that has not started. The deadline's clock runs only while the model is waited for,
@@ -31,7 +32,7 @@ class ChatModel(Protocol):
         grain: Grain,
         deadline: Deadline,
         headers: Mapping[str, str],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         """`headers` carry the trace context on to the vendor; none holds content."""
         ...
 

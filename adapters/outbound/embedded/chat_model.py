@@ -103,7 +103,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         grain: Grain,
         deadline: Deadline,
         headers: Mapping[str, str],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         job = Job(request_body(request), Transcript(to.id, grain))
         self._jobs.add(job)
         try:
@@ -117,8 +117,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
                     raise ProviderTimeout(PROVIDER, "the answer was not complete in time") from None
                 if isinstance(batch, ProviderError):
                     raise batch
-                for event in batch:
-                    yield event
+                yield batch
                 until = deadline.at
                 if isinstance(batch[-1], Finished):
                     return

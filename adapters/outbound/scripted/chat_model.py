@@ -72,7 +72,7 @@ class ScriptedChatModel(ChatModel):
         grain: Grain,
         deadline: Deadline,
         headers: Mapping[str, str],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         script = self._scripts[min(len(self.calls), len(self._scripts) - 1)]
         call = ScriptedCall(to=to, request=request, grain=grain, headers=headers)
         self.calls.append(call)
@@ -83,11 +83,10 @@ class ScriptedChatModel(ChatModel):
                     collector = Collector()
                     async for event in events:
                         collector.add(event)
-                    for event in replay(collector.reply()):
-                        yield event
+                    yield tuple(replay(collector.reply()))
                 else:
                     async for event in events:
-                        yield event
+                        yield (event,)
         finally:
             call.closed = True
 

@@ -38,7 +38,7 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, collect
+from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 
 FILE = packaged_model() or Path("absent.gguf")
@@ -68,7 +68,7 @@ def ask(
 ) -> "aclosing[Any]":
     (state,) = model.snapshot()
     deadline = Deadline(CLOCK.monotonic() + seconds)
-    return aclosing(model.events(state.endpoint, chat, grain=grain, deadline=deadline, headers={}))
+    return aclosing(flattened(model.events(state.endpoint, chat, grain=grain, deadline=deadline, headers={})))
 
 
 async def all_of(model: EmbeddedChatModel, chat: ChatRequest, **options: Any) -> list[ChatEvent]:

@@ -11,7 +11,7 @@ import pytest
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, ReasoningEffort, Text, Usage, UserMessage
 from llm_gateway.domain.errors import ProviderUnavailable
-from llm_gateway.domain.events import Finished, ReasoningDelta, Started, TextDelta, collect
+from llm_gateway.domain.events import Finished, ReasoningDelta, Started, TextDelta, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -19,6 +19,8 @@ from ..scripted_vendor import Answer, Asked, whole
 from ..waiting import HANG_SECONDS
 from .calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
 from .payloads import refusal, respelled, said, stream
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 GOLDEN = {
     path.stem: json.loads(path.read_text())
@@ -97,7 +99,7 @@ async def test_the_golden_requests_reach_the_wire_unchanged(name: str) -> None:
         server.vendor.waived = PLANNED
         deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
         chat = msgspec.convert(golden["request"], ChatRequest)
-        await collect(model.events(to, chat, grain=Grain.STREAM, deadline=deadline, headers={}))
+        await collect(flattened(model.events(to, chat, grain=Grain.STREAM, deadline=deadline, headers={})))
         assert respelled(server.asked[0].body) == golden["body"]
 
 

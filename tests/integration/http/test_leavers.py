@@ -19,7 +19,7 @@ from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent, TextDelta, collect
+from llm_gateway.domain.events import ChatEvent, TextDelta, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -109,7 +109,7 @@ async def adapter(provider: str, url: str) -> AsyncIterator[ChatModel]:
         yield model
         await model.aclose()
     else:
-        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url)
+        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url, clock=SystemClock())
         yield GeminiChatModel(client, SystemClock())
         await client.aclose()
 
@@ -153,7 +153,7 @@ async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> Non
 
         def ask() -> AsyncGenerator[ChatEvent, None]:
             deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
-            return model.events(ENDPOINTS[provider], CHAT, grain=Grain.STREAM, deadline=deadline, headers={})
+            return flattened(model.events(ENDPOINTS[provider], CHAT, grain=Grain.STREAM, deadline=deadline, headers={}))
 
         async def leaving(phase: Phase, number: int) -> None:
             if phase.read:

@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
@@ -84,6 +88,23 @@ async def test_while_the_body_is_on_its_way(served: Served, model: ScriptedChatM
     wire.reset()
 
     await gone(served, model, calls=0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_under_a_server_that_does_not_tell(start: Serve, stream: bool) -> None:
+    model = ScriptedChatModel(stopped_clock(), [NEVER])
+    served = await start(model)
+    config = uvicorn.Config(served.server.config.app, ws="none", lifespan="off", access_log=False, log_config=None)
+    plain = partial(HttpToolsProtocol, config, server_state=ServerState(), app_state={})
+    listener = await asyncio.get_running_loop().create_server(plain, "127.0.0.1", 0)
+    async with listener:
+        wire = Wire(*await asyncio.open_connection(*listener.sockets[0].getsockname()))
+        await wire.send(served.chat_request(stream=stream))
+        await eventually(lambda: model.open_calls)
+
+        wire.reset()
+
+        await gone(served, model)
 
 
 @pytest.mark.parametrize("together", [False, True])

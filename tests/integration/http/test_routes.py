@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import cast
 
 import pytest
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.routes import HTTPRoute
 
 from llm_gateway.adapters.inbound.http.routes import ServedRoute, api_document, routes
 from llm_gateway.adapters.inbound.http.server.middleware import RequestMiddleware
 
-from .served import Served
+from .served import Served, chat
 
 ROWS = routes()
 LABELS = {
@@ -72,3 +72,21 @@ async def test_what_is_in_no_row_is_unmatched(served: Served) -> None:
     await served.client.options("/api/v1/chat")
 
     assert {route for _, route, _, _ in served.observer.answers} == {"unmatched"}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/chat", "/v1/chat/completions"])
+async def test_a_direct_row_is_answered_without_a_request_of_litestar_s(
+    served: Served, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: object, **__: object) -> None:
+        raise AssertionError("made a request")
+
+    monkeypatch.setattr(Request, "__init__", make)
+
+    answered = await served.client.post(path, json=chat(model="ollama"))
+
+    assert answered.status_code == 200
+
+
+async def test_what_is_asked_most_is_direct() -> None:
+    assert {row.path for row in ROWS if row.direct} == {"/api/v1/chat", "/v1/chat/completions", "/v1/embeddings"}

@@ -18,13 +18,15 @@ from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent, Finished
+from llm_gateway.domain.events import ChatEvent, Finished, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS, eventually
 from .server import HEAD, OllamaServer, answer, chunk, end, line, ollama_server, stream
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 SECRET = "a prompt that nobody may see"
@@ -62,7 +64,7 @@ async def failing(
     deadline = Deadline((clock or SystemClock()).monotonic() + seconds)
 
     async def read() -> None:
-        async for event in model.events(to, ASKED, grain=grain, deadline=deadline, headers={}):
+        async for event in flattened(model.events(to, ASKED, grain=grain, deadline=deadline, headers={})):
             seen.append(event)
 
     with pytest.raises(errors.ProviderError) as caught:
@@ -235,7 +237,9 @@ async def test_a_stream_cut_anywhere_is_never_finished_before_its_end(server: Ol
             kind: type[BaseException] | None = None
             deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
             try:
-                async for event in model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={}):
+                async for event in flattened(
+                    model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})
+                ):
                     seen.append(event)
             except errors.ProviderError as error:
                 kind = type(error)
@@ -361,5 +365,7 @@ async def test_an_answer_after_a_fault_is_whole(server: OllamaServer) -> None:
     async with model_at(server.url) as model:
         await failing(model)
         deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
-        events = [e async for e in model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})]
+        events = [
+            e async for e in flattened(model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={}))
+        ]
     assert isinstance(events[-1], Finished)

@@ -10,13 +10,15 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatReply, ChatRequest, Grain, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent, Finished, Started, collect
+from llm_gateway.domain.events import ChatEvent, Finished, Started, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import LAST, Hold, Wait, whole
 from ..waiting import HANG_SECONDS, eventually
 from .server import HEAD, OllamaServer, answer, chunk, end, line, stream
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
@@ -27,7 +29,7 @@ def ask(
     model: OllamaChatModel, grain: Grain = Grain.STREAM, seconds: float = HANG_SECONDS
 ) -> AsyncGenerator[ChatEvent, None]:
     deadline = Deadline(SystemClock().monotonic() + seconds)
-    return model.events(LOCAL, ASKED, grain=grain, deadline=deadline, headers={})
+    return flattened(model.events(LOCAL, ASKED, grain=grain, deadline=deadline, headers={}))
 
 
 async def assert_left_soon(server: OllamaServer) -> None:
@@ -164,7 +166,7 @@ async def test_the_time_that_a_reader_takes_is_not_billed_to_the_deadline(server
     more = asyncio.Event()
     server.scripts = [stream(line("a"), then=[Wait(more), chunk(line("b")) + chunk(end()) + LAST])]
     deadline = Deadline(clock.monotonic() + 10)
-    events = model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})
+    events = flattened(model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={}))
     told = [await anext(events), await anext(events)]
     await clock.advance(100)
     reading = asyncio.create_task(anext(events))
@@ -177,7 +179,7 @@ async def test_the_time_that_a_reader_takes_is_not_billed_to_the_deadline(server
 
 async def _loading(server: OllamaServer, model: OllamaChatModel, clock: ScriptedClock) -> "asyncio.Task[ChatReply]":
     deadline = Deadline(clock.monotonic() + 10)
-    events = model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={})
+    events = flattened(model.events(LOCAL, ASKED, grain=Grain.STREAM, deadline=deadline, headers={}))
     waiting = asyncio.create_task(collect(events))
     await server.loading.wait()
     return waiting

@@ -14,13 +14,15 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
-from llm_gateway.domain.events import collect
+from llm_gateway.domain.events import collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import Hold, whole
 from ..waiting import eventually
 from .server import Model, OllamaServer, Runner, answer, end
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
@@ -56,7 +58,9 @@ async def model_at(server: OllamaServer, clock: ScriptedClock) -> AsyncGenerator
 
 def ask(model: OllamaChatModel, clock: ScriptedClock, grain: Grain) -> "asyncio.Task[ChatReply]":
     deadline = Deadline(clock.monotonic() + TIMEOUT)
-    return asyncio.create_task(collect(model.events(LOCAL, ASKED, grain=grain, deadline=deadline, headers={})))
+    return asyncio.create_task(
+        collect(flattened(model.events(LOCAL, ASKED, grain=grain, deadline=deadline, headers={})))
+    )
 
 
 @GRAINS

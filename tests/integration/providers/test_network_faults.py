@@ -19,7 +19,7 @@ from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
-from llm_gateway.domain.events import ChatEvent, Finished, collect
+from llm_gateway.domain.events import ChatEvent, Finished, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -84,7 +84,9 @@ async def model_of(
     provider: str, url: str, *, clock: Clock = STOPPED, connect_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[ChatModel]:
     if provider == "gemini":
-        client = GeminiClient(provider="gemini", api_key=KEY, base_url=url, connect_seconds=connect_seconds)
+        client = GeminiClient(
+            provider="gemini", api_key=KEY, base_url=url, clock=clock, connect_seconds=connect_seconds
+        )
         try:
             yield GeminiChatModel(client, clock)
         finally:
@@ -102,7 +104,7 @@ def events(
 ) -> AsyncIterator[ChatEvent]:
     request = ChatRequest(messages=(UserMessage(content=(Text(text=prompt),)),))
     deadline = Deadline(clock.monotonic() + DEADLINE_SECONDS)
-    return model.events(ENDPOINTS[provider], request, grain=grain, deadline=deadline, headers={})
+    return flattened(model.events(ENDPOINTS[provider], request, grain=grain, deadline=deadline, headers={}))
 
 
 async def failing(

@@ -28,7 +28,7 @@ from llm_gateway.bootstrap.parameters import COLUMNS, page
 from llm_gateway.domain.chat import ChatRequest, Grain, Sampling
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import InvalidRequest
-from llm_gateway.domain.events import collect
+from llm_gateway.domain.events import collect, flattened
 from llm_gateway.domain.parameters import NUMBERS, PARAMETERS, Column, Parameter, Treatment, features_of
 from llm_gateway.domain.planning import make_plan
 from llm_gateway.domain.quota import Quota
@@ -125,7 +125,7 @@ Body: TypeAlias = Callable[[EndpointState, ChatRequest], Awaitable[Any]]
 
 async def answered(model: ChatModel, state: EndpointState, request: ChatRequest) -> None:
     deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
-    await collect(model.events(state.endpoint, request, grain=Grain.STREAM, deadline=deadline, headers={}))
+    await collect(flattened(model.events(state.endpoint, request, grain=Grain.STREAM, deadline=deadline, headers={})))
 
 
 @asynccontextmanager
@@ -133,7 +133,7 @@ async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState]
     name = column.models.replace("*", "x")
     # a column is a row of the gateway's facts, which is no model of the vendor's
     async with GeminiServer(stream(WORLD), judges=False).running() as server, model_at(server.url) as model:
-        client = GeminiClient(provider="gemini", api_key="any", base_url=server.url)
+        client = GeminiClient(provider="gemini", api_key="any", base_url=server.url, clock=SystemClock())
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
             await answered(model, state, request)

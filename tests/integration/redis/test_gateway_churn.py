@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from secrets import token_hex
 
 import pytest
@@ -48,15 +48,15 @@ class Echo(ChatModel):
     @override
     async def events(
         self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         text = said(request)
         half = len(text) // 2
-        yield Started(endpoint=to.id)
+        yield (Started(endpoint=to.id),)
         for part in (text[:half], text[half:]):
             for _ in range(TURNS // 2):
                 await asyncio.sleep(0)
-            yield TextDelta(text=part)
-        yield Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=5, completion_tokens=5), model="echo")
+            yield (TextDelta(text=part),)
+        yield (Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=5, completion_tokens=5), model="echo"),)
 
 
 def said(request: ChatRequest) -> str:

@@ -1,8 +1,12 @@
 """The machine's time and chance, and the scripted ones, keep their contracts."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from functools import cached_property
 
+import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
@@ -39,6 +43,22 @@ class TestSeededEntropy(EntropyContract):
     @override
     def make(self) -> SeededEntropy:
         return SeededEntropy(7)
+
+
+def test_ids_are_never_the_same() -> None:
+    entropy = SystemEntropy()
+
+    assert len({entropy.new_id() for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_forked_process_has_ids_of_its_own() -> None:
+    code = "import os; make = SystemEntropy().new_id; make(); os.fork(); os.write(1, f'{make()} '.encode())"
+    imports = f"from {SystemEntropy.__module__} import SystemEntropy; "
+
+    told = subprocess.run((sys.executable, "-c", imports + code), capture_output=True, check=True, timeout=60)
+
+    assert len(set(told.stdout.split())) == 2
 
 
 def test_seeded_chance_is_the_same_for_the_same_seed_only() -> None:

@@ -1,5 +1,6 @@
 """What a request asks of a model, and where it asks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ ANSWERED = AssistantMessage(content="So")
 NAMED = "messages[].name"
 
 
-def used(*messages: Message, **fields: Any) -> dict[str, str]:
+def used(*messages: Message, **fields: Any) -> Mapping[str, str]:
     return fields_used(ChatRequest(messages=messages or (HELLO,), **fields))
 
 

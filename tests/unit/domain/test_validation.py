@@ -26,7 +26,7 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.errors import Fault, InvalidRequest
 from llm_gateway.domain.media import Image
 from llm_gateway.domain.parameters import MAX_TOKENS_LIMIT
-from llm_gateway.domain.validation import MAX_FAULTS, MAX_PIECES, MAX_STOPS, check
+from llm_gateway.domain.validation import MAX_FAULTS, MAX_STOPS, check
 
 from .generated import values_of
 
@@ -214,16 +214,6 @@ def test_no_two_calls_of_a_message_have_one_id_as_a_result_would_answer_either()
 
 def test_an_id_may_come_again_in_a_later_message() -> None:
     assert of_request(messages=(HELLO, called("a"), HELLO, called("a"))) == []
-
-
-def test_the_pieces_of_a_conversation_are_bounded_however_they_are_spread() -> None:
-    calls = tuple(ToolCall(id=str(number), name="now", arguments="{}") for number in range(MAX_PIECES))
-    tools = tuple(Tool(name=str(number)) for number in range(MAX_PIECES))
-    assert of_request(messages=(HELLO,) * (MAX_PIECES // 2)) == []
-    assert of_request(messages=(HELLO,) * (MAX_PIECES // 2 + 1)) == ["messages"]
-    assert of_message(UserMessage(content=HELLO.content * MAX_PIECES)) == ["messages"]
-    assert of_message(AssistantMessage(tool_calls=calls)) == ["messages"]
-    assert of_request(tools=tools) == ["messages"]
 
 
 def test_of_a_great_many_faults_some_are_told() -> None:

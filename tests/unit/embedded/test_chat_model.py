@@ -11,7 +11,7 @@ from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.errors import ProviderUnavailable
-from llm_gateway.domain.events import ChatEvent
+from llm_gateway.domain.events import ChatEvent, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import EndpointState, Locality
 
@@ -26,7 +26,9 @@ def state_of(model: EmbeddedChatModel) -> EndpointState:
 async def ask(model: EmbeddedChatModel) -> list[ChatEvent]:
     to = state_of(model).endpoint
     deadline = Deadline(SystemClock().monotonic() + 10)
-    return [event async for event in model.events(to, HELLO, grain=Grain.WHOLE, deadline=deadline, headers={})]
+    return [
+        event async for event in flattened(model.events(to, HELLO, grain=Grain.WHOLE, deadline=deadline, headers={}))
+    ]
 
 
 def test_it_is_one_endpoint_on_the_premises(tmp_path: Path) -> None:

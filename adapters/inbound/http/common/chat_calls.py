@@ -57,6 +57,7 @@ from .wire import (
 _OF_SAMPLING = NUMBERS.keys() & {*Sampling.__struct_fields__}
 _SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in _OF_SAMPLING and field != "temperature")
 _sampled_of = attrgetter(*_SAMPLED)
+_NOTHING = (None,) * len(_SAMPLED)
 
 
 def call_of(
@@ -68,6 +69,7 @@ def call_of(
 ) -> ChatCall:
     """The call, with the hint and the timeout that stand for the whole request."""
     choice = body.tool_choice
+    sampled = _sampled_of(body)
     return ChatCall(
         request=ChatRequest(
             messages=messages,
@@ -77,7 +79,7 @@ def call_of(
                 temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
                 temperature_by_default=body.temperature is UNSET,
                 stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                **dict(zip(_SAMPLED, _sampled_of(body), strict=True)),
+                **({} if sampled == _NOTHING else dict(zip(_SAMPLED, sampled, strict=True))),
             ),
             tools=tuple(map(_tool, body.tools or ())),
             tool_choice=NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice,

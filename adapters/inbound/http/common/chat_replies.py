@@ -1,9 +1,6 @@
-"""An answer on its way to the client: as one JSON body, or as server-sent events. It ends when the client leaves."""
+"""An answer on its way to the client as server-sent events. It ends when the client leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from functools import partial
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct, field
@@ -11,16 +8,15 @@ from msgspec import Struct, field
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain.events import Finished, Started
 
+from .presence import WhilePresent
 from .problems import log_internal
 from .renderer import ChatRenderer
-from .replies import json_reply
 from .request_context import RequestContext
-from .requests import ClientLeft
 from .response_headers import Headers, provenance
+from .ticks import Ticks
+from .whole_reply import Ask
 
 KEEP_ALIVE = b": keep-alive\n\n"
-SEND_BYTES = 64 * 1024
-"""How much is gathered at most before it is sent."""
 _STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -33,26 +29,6 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     body: float = 10.0
     keep_alive: float = 10.0
-
-
-Ask = Callable[[], AbstractAsyncContextManager[Answer]]
-
-
-class WholeReply(Struct, frozen=True):
-    """The answer as one JSON body."""
-
-    context: RequestContext
-    ask: Ask
-    renderer: ChatRenderer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = self.context.headers
-        async with self.ask() as answer:
-            headers.update(self.context.error_style.rate_headers(answer.decision))
-            async with nullcontext() if answer.ready else cancel_on_disconnect(receive):
-                reply = await answer.reply()
-            headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-        await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
 
 
 class StreamReply(Struct, frozen=True):
@@ -71,25 +47,25 @@ class StreamReply(Struct, frozen=True):
         stream = EventStream(send)
         async with self.ask() as answer:
             self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
-            watch = partial(cancel_on_disconnect, receive, tick=stream.tick, tick_seconds=self.pace.keep_alive)
-            async with nullcontext() if answer.ready else watch():
+            if answer.ready:
                 await self._write(answer, stream)
+            else:
+                with WhilePresent(self.context.presence, receive), Ticks(stream.tick, self.pace.keep_alive):
+                    await self._write(answer, stream)
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
+        last = b""
         try:
-            async for event in answer:
-                frame = b""
-                match event:
-                    case Started():
-                        if not stream.begun:
-                            context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-                    case Finished():
-                        pass
-                    case delta:
-                        frame = renderer.delta(delta, answer)
-                await stream.write(frame, wait=answer.more)
-            last = renderer.done(await answer.reply(), answer)
+            while not last:
+                events = await answer.take()
+                if events and isinstance(events[0], Started) and not stream.begun:
+                    context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+                frames = renderer.deltas(events, answer)
+                if events and not isinstance(events[-1], Finished):
+                    await stream.write(frames)
+                else:
+                    last = frames + renderer.done(await answer.reply(), answer)
         except Exception as error:
             if not stream.begun:
                 raise
@@ -99,76 +75,43 @@ class StreamReply(Struct, frozen=True):
 
 
 class EventStream(Struct):
-    """Frames for one client. Those that are there at the same time go out in one send, which costs as much as for one.
+    """Frames for one client. Those that are written together go out in one send, which costs as much as for one.
 
     `begun`: the answer is a stream, whatever happens from now on. `sent`: its status line is out. `idle`: nothing was
-    sent since the last tick. The lock keeps the comments of `tick` between sends.
+    sent since the last tick. `writing` keeps comments between sends, and `comment` keeps sends between comments.
     """
 
     send: Send
     begun: bool = False
     sent: bool = False
     idle: bool = True
-    frames: list[bytes] = field(default_factory=list)
-    size: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writing: bool = False
+    comment: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def write(self, frame: bytes, *, wait: bool = False, last: bool = False) -> None:
-        """Sends it with all that waits. With `wait` it waits itself, for the next one, while they are few."""
-        if frame:
-            self.begun = True
-            self.frames.append(frame)
-            self.size += len(frame)
-        if not self.frames or (wait and self.size < SEND_BYTES):
+    async def write(self, frames: bytes, *, last: bool = False) -> None:
+        """In one send; nothing where there is no frame."""
+        if not frames:
             return
-        async with self.lock:
-            data = b"".join(self.frames)
-            self.frames.clear()
-            self.size = 0
-            self.idle = False
-            if not self.sent:
-                self.sent = True
-                await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
-            await self.send({"type": "http.response.body", "body": data, "more_body": not last})
+        self.begun = self.writing = True
+        self.idle = False
+        if self.comment.locked():
+            async with self.comment:
+                pass
+        if not self.sent:
+            await self._begin()
+        await self.send({"type": "http.response.body", "body": frames, "more_body": not last})
+        self.writing = False
 
     async def tick(self) -> None:
         """Sends a comment where nothing was sent since the last tick."""
-        if self.idle and not self.lock.locked():
-            await self.write(KEEP_ALIVE)
+        if self.idle and not self.writing:
+            self.begun = True
+            async with self.comment:
+                if not self.sent:
+                    await self._begin()
+                await self.send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
         self.idle = True
 
-
-@asynccontextmanager
-async def cancel_on_disconnect(
-    receive: Receive, *, tick: Callable[[], Awaitable[None]] | None = None, tick_seconds: float | None = None
-) -> AsyncGenerator[None, None]:
-    """Raises `ClientLeft` out of its block once the client is gone; `tick` is called regularly until then.
-
-    uvicorn cancels nothing when a client leaves, and says so only to a caller of `receive`.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while not left:
-            try:
-                async with asyncio.timeout(tick_seconds):
-                    while not left:
-                        left = (await receive())["type"] == "http.disconnect"
-            except TimeoutError:
-                if tick is not None:
-                    await tick()
-        task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if left:
-            task.uncancel()
-            raise ClientLeft from None
-        raise
-    finally:
-        watcher.cancel()
+    async def _begin(self) -> None:
+        self.sent = True
+        await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})

@@ -7,21 +7,25 @@ from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
 
 from llm_gateway.application.gateway_services import GatewayServices
+from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint, Task
+from llm_gateway.domain.survey import survey
 
-from .chat_replies import Pace, StreamReply, WholeReply
+from .chat_replies import Pace, StreamReply
+from .message_count import check_count
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
-from .request_context import HttpRequest, RequestContext, context_of
-from .requests import api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .request_context import RequestContext, context_of
+from .requests import Fields, api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .whole_reply import WholeReply
 from .wire import ChatFields
 
 T = TypeVar("T")
@@ -40,19 +44,27 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     renderer: Callable[[AnswerIdentity, B], ChatRenderer]
     id_prefix: str
 
-
-LARGE_BODY_BYTES = 64 * 1024
+    def read(self, fields: Fields, max_messages: int, data: bytes) -> tuple[B, ChatCall]:
+        """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
+        check_count(data, max_messages)
+        body = decode(self.decoder, data)
+        check_said_once(data)
+        call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+        if len(data) > AT_ONCE_BYTES:
+            survey(call.request)
+        return body, call
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
     """`hosts` are the Host names that are served, in lower case and without port; None is any.
 
-    `max_bodies_bytes` is for all bodies under way.
+    `max_bodies_bytes` is for all bodies under way. `max_messages` is for one chat: messages, parts, calls and tools.
     """
 
     version: str
     max_body_bytes: int
     max_bodies_bytes: int
+    max_messages: int
     hosts: frozenset[str] | None = None
     metrics_token: str | None = None
     pace: Pace = Pace()
@@ -70,11 +82,10 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     drain: asyncio.Event
     since: int
     pages: Mapping[str, Reply]
-    large_bodies: asyncio.Lock = field(default_factory=asyncio.Lock)
     scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def page(self, request: HttpRequest) -> Reply:
-        return self.pages[request.scope["path"]]
+    async def page(self, scope: HTTPScope, _: Receive) -> Reply:
+        return self.pages[scope["path"]]
 
     async def client(self, context: RequestContext) -> Client:
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
@@ -82,18 +93,21 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             raise Draining
         return await self.services.authenticate(api_key(context.fields))
 
-    async def read(self, request: HttpRequest, decoder: "json.Decoder[T]") -> tuple[Client, T]:
-        """The client, and the body. Raises what refuses either."""
-        context = context_of(request.scope)
+    async def read(self, context: RequestContext, receive: Receive, read: Callable[[bytes], T]) -> tuple[Client, T]:
+        """The client, and what is read of the body, which is a pure function's. Raises what refuses either."""
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
-        data = await read_body(context.fields, request.receive, context.body, max_bytes=most, seconds=seconds)
-        if len(data) > LARGE_BODY_BYTES:
-            async with self.large_bodies:  # one a turn of the event loop: each takes it for milliseconds from here on
-                await asyncio.sleep(0)
-        body = decode(decoder, data)
-        check_said_once(data)
-        return client, body
+        sent = context.presence is not None and context.presence.sent
+        data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
+        return client, await off_the_loop(len(data), partial(read, data))
+
+    async def read_chat(
+        self, context: RequestContext, receive: Receive, surface: ChatSurface[B]
+    ) -> tuple[Client, B, ChatCall]:
+        """The client, the body, and the call that it is. Raises what refuses any of them."""
+        read = partial(surface.read, context.fields, self.options.max_messages)
+        client, (body, call) = await self.read(context, receive, read)
+        return client, body, call
 
     @contextmanager
     def refusals_recorded(self, context: RequestContext, task: Task = Task.CHAT) -> Iterator[None]:
@@ -110,13 +124,11 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             self.services.observer.begin(context.id, context.texts).end(record)
             raise
 
-    async def chat(self, surface: ChatSurface[B], request: HttpRequest) -> ASGIApp:
+    async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
-        context = context_of(request.scope)
+        context = context_of(scope)
         with self.refusals_recorded(context):
-            client, body = await self.read(request, surface.decoder)
-            hint, timeout = hint_of(context.fields, body.model_hint), timeout_of(context.fields)
-            call = surface.to_call(body, hint, timeout)
+            client, body, call = await self.read_chat(context, receive, surface)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat

@@ -1,22 +1,41 @@
 """One request and its response, as far as every handler shares it."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
-from litestar import Request
 from litestar.types import HTTPScope, Scope
 from msgspec import Struct, field
+from typing_extensions import override
 
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.quota import Decision
 
+from .presence import Presence, presence_of
 from .requests import Fields, Share
 from .response_headers import Headers
 
-HttpRequest: TypeAlias = Request[Any, Any, Any]
 _KEY = "llm_gateway.request_context"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class HeaderTexts(Mapping[str, str]):
+    """The last value of each header field as text, made only of what is looked for."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.encode("latin-1")][-1].decode("latin-1")
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._fields)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 class ErrorStyle(Struct, frozen=True, kw_only=True):
@@ -28,23 +47,27 @@ class ErrorStyle(Struct, frozen=True, kw_only=True):
     rate_headers: Callable[[Decision], Headers]
 
 
-class RequestContext(Struct, kw_only=True):
+class RequestContext(Struct):
     """What was read of a request's head, and what its response has so far.
 
-    `fields` are its header fields, `texts` the last value of each as text, as observers take them. `body` is what its
-    body may hold. `route` is the path as the server knows it. `headers` go out with the response, whoever makes it,
-    once each. `record` is what became of a chat or an embedding, once that is known.
+    `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where the
+    server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
+    response, whoever makes it, once each. `record` is what became of a chat or an embedding, once that is known.
     """
 
     id: RequestId
     error_style: ErrorStyle
     fields: Fields
-    texts: dict[str, str]
     body: Share
+    presence: Presence | None = None
     route: str = "unmatched"
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
     record: RequestRecord | None = None
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return HeaderTexts(self.fields)
 
     def recorded(self, record: RequestRecord) -> None:
         self.record = record
@@ -53,13 +76,11 @@ class RequestContext(Struct, kw_only=True):
 def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: ErrorStyle, body: Share) -> RequestContext:
     """Reads the head once. The request's id is the client's own where that is sane, else a new one."""
     fields: dict[bytes, list[bytes]] = {}
-    texts: dict[str, str] = {}
     for name, value in scope["headers"]:
         fields.setdefault(name, []).append(value)
-        texts[name.decode("latin-1")] = value.decode("latin-1")
-    stated = fields.get(b"x-request-id", [b""])[0]
+    stated = fields[b"x-request-id"][0] if b"x-request-id" in fields else b""
     id = RequestId(stated.decode() if _SANE_ID.fullmatch(stated) else new_id())
-    context = RequestContext(id=id, error_style=error_style, fields=fields, texts=texts, body=body)
+    context = RequestContext(id, error_style, fields, body, presence_of(scope))
     scope["state"][_KEY] = context
     return context
 

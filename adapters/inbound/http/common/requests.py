@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from json import loads
 from typing import TypeAlias, TypeVar
 
 from litestar.types import Receive
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from llm_gateway.domain.errors import InvalidRequest, Overloaded, Unauthenticated
 from llm_gateway.domain.routing import Hint
@@ -27,6 +26,7 @@ _NUMBER = re.compile(rb"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 _ROUTING = ("model", "model_hint")
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _ABSENT = (b"",)
+_JSON = b"application/json"
 
 
 class ClientLeft(asyncio.CancelledError):
@@ -106,38 +106,60 @@ def timeout_of(fields: Fields) -> timedelta | None:
     return timedelta(seconds=seconds)
 
 
-async def read_body(fields: Fields, receive: Receive, share: Share, *, max_bytes: int, seconds: float) -> bytes:
+async def read_body(
+    fields: Fields, receive: Receive, share: Share, *, max_bytes: int, seconds: float, sent: bool = False
+) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
+    Where it was `sent` already, nothing is waited for. Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded`,
+    `RequestTimeout` or `ClientLeft`.
     """
-    media_type = fields.get(b"content-type", _ABSENT)[0].partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
+    media_type = fields.get(b"content-type", _ABSENT)[0]
+    if media_type != _JSON and media_type.partition(b";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("The body must be JSON, sent as application/json.")
     announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
     if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
     share.check(announced)
-    parts: list[bytes] = []
-    size = 0
+    if sent:
+        return await _parts(receive, share, max_bytes)
     try:
         async with asyncio.timeout(seconds) as limit:
             ends = limit.when() or 0.0
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise ClientLeft
-                part = message.get("body", b"")
-                size += len(part)
-                if size > max_bytes:
-                    raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-                share.take(len(part))
-                parts.append(part)
-                limit.reschedule(ends + size / BYTES_A_SECOND)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
+            return await _parts(receive, share, max_bytes, lambda size: limit.reschedule(ends + size / BYTES_A_SECOND))
     except TimeoutError as error:
         raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds, or in time for its size.") from error
+
+
+async def _parts(receive: Receive, share: Share, max_bytes: int, came: Callable[[int], object] | None = None) -> bytes:
+    """Up to the last. `came` is told how many bytes came so far."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientLeft
+        part = message.get("body", b"")
+        size += len(part)
+        if size > max_bytes:
+            raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+        share.take(len(part))
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        if came is not None:
+            came(size)
+
+
+class _Name:
+    """A field's name, equal to no other: each of them stays."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_names = json.Decoder(dict[_Name, Raw], dec_hook=lambda kind, text: kind(text))
+"""A body's fields, whose values are not looked into."""
 
 
 def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
@@ -156,12 +178,10 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
 
 def check_said_once(data: bytes) -> None:
     """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
-    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
+    escaped = b"\\u00" in data and _ESCAPED_LETTER.search(data)
+    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or escaped):
         return
-    try:
-        names = [name for name, _ in loads(data, object_pairs_hook=tuple)]
-    except RecursionError:  # it has a little less room than what decoded the body
-        raise InvalidRequest.at("", "the body is nested too deeply") from None
+    names = [name.text for name in decode(_names, data)]
     for name in _ROUTING:
         if names.count(name) > 1:
             raise InvalidRequest.at(name, "stands there twice")

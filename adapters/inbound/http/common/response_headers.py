@@ -1,11 +1,12 @@
 """Header fields of a response: where the answer comes from, and where a client stands with its quota."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.quota import Decision, LimiterMode
+from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -14,31 +15,44 @@ MAX_IGNORED = 32
 """Fields that `X-Gateway-Ignored` names at most."""
 
 
-def rate_headers(decision: Decision) -> Headers:
+def reset_seconds(status: LimitStatus) -> bytes:
+    """Whole seconds until the limit is where it begins."""
+    return b"%d" % -(-status.reset_ms // 1000)
+
+
+def rate_headers(decision: Decision, older_reset: Callable[[LimitStatus], bytes] = reset_seconds) -> Headers:
     """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and the older `X-RateLimit-*`.
 
-    In seconds. `X-Gateway-Limiter` says that this is not what all gateways count together: `local` or `open`.
+    In seconds, but for what `older_reset` makes of `X-RateLimit-Reset-*`. `X-Gateway-Limiter` says that this is not
+    what all gateways count together: `local` or `open`.
     """
     headers: Headers = []
     if decision.mode is not LimiterMode.EXACT:
         headers.append((b"x-gateway-limiter", decision.mode.value.encode()))
-    policies: list[str] = []
-    limits: list[str] = []
+    policies: list[bytes] = []
+    limits: list[bytes] = []
     older: Headers = []
-    for name, status in (("requests", decision.requests), ("tokens", decision.tokens)):
+    for name, status in ((b"requests", decision.requests), (b"tokens", decision.tokens)):
         if status is not None:
-            window, reset = -(-status.window_ms // 1000), -(-status.reset_ms // 1000)
-            policies.append(f'"{name}";q={status.limit};w={window}')
-            limits.append(f'"{name}";r={status.remaining};t={reset}')
+            remaining = b"%d" % status.remaining
+            policy, stated = _limit(name, status.limit, status.window_ms)
+            policies.append(policy)
+            limits.append(b'"%b";r=%b;t=%b' % (name, remaining, reset_seconds(status)))
             older += (
-                (b"x-ratelimit-limit-%b" % name.encode(), b"%d" % status.limit),
-                (b"x-ratelimit-remaining-%b" % name.encode(), b"%d" % status.remaining),
-                (b"x-ratelimit-reset-%b" % name.encode(), b"%d" % reset),
+                stated,
+                (b"x-ratelimit-remaining-" + name, remaining),
+                (b"x-ratelimit-reset-" + name, older_reset(status)),
             )
     if policies:
-        headers.append((b"ratelimit-policy", ", ".join(policies).encode()))
-        headers.append((b"ratelimit", ", ".join(limits).encode()))
+        headers.append((b"ratelimit-policy", b", ".join(policies)))
+        headers.append((b"ratelimit", b", ".join(limits)))
     return headers + older
+
+
+@lru_cache(1024)
+def _limit(name: bytes, limit: int, window_ms: int) -> tuple[bytes, tuple[bytes, bytes]]:
+    """What a client's answers all say: its policy, and the older field."""
+    return b'"%b";q=%d;w=%d' % (name, limit, -(-window_ms // 1000)), (b"x-ratelimit-limit-" + name, b"%d" % limit)
 
 
 def provenance(
@@ -50,10 +64,17 @@ def provenance(
     """
     if endpoint is None or cache is None:
         return ()
+    answered = _answered(endpoint.provider, endpoint.model, cache)
+    if not ignored:
+        return answered
     named = ", ".join(ignored[:MAX_IGNORED])
+    return (b"x-gateway-ignored", quote(named, safe=_SAFE + "[]").encode()), *answered
+
+
+@lru_cache(1024)
+def _answered(provider: str, model: str, cache: CacheStatus) -> tuple[tuple[bytes, bytes], ...]:
     return (
-        *(((b"x-gateway-ignored", quote(named, safe=_SAFE + "[]").encode()),) if named else ()),
-        (b"x-gateway-provider", quote(endpoint.provider, safe=_SAFE).encode()),
-        (b"x-gateway-model", quote(endpoint.model, safe=_SAFE).encode()),
+        (b"x-gateway-provider", quote(provider, safe=_SAFE).encode()),
+        (b"x-gateway-model", quote(model, safe=_SAFE).encode()),
         (b"x-gateway-cache", cache.value.encode()),
     )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import json
 
 from llm_gateway.application.records import RequestId
@@ -10,8 +10,8 @@ from llm_gateway.application.records import RequestId
 from ..common.handling import ChatSurface, RequestHandling
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
-from ..common.request_context import HttpRequest, context_of
-from ..common.requests import api_key, hint_of, timeout_of
+from ..common.request_context import context_of
+from ..common.requests import api_key
 from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
@@ -24,18 +24,16 @@ NATIVE_CHATS: Final = ChatSurface(
 )
 
 
-async def explain(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
+async def explain(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """The plan for a chat: nothing is sent to a provider, and nothing charged."""
-    fields = context_of(request.scope).fields
-    client, body = await handling.read(request, NATIVE_CHATS.decoder)
-    call = to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+    client, _, call = await handling.read_chat(context_of(scope), receive, NATIVE_CHATS)
     return json_reply(json.encode(from_explanation(handling.services.explain_chat(call, client))))
 
 
-async def find_decision(handling: RequestHandling, request: HttpRequest) -> Reply:
+async def find_decision(handling: RequestHandling, scope: HTTPScope, _: Receive) -> Reply:
     """Raises `NotFound` also for what another key asked, so that a key cannot learn whether it did."""
-    client = await handling.services.authenticate(api_key(context_of(request.scope).fields))
-    record = await handling.services.request_log.find(client.id, RequestId(request.path_params["id"]))
+    client = await handling.services.authenticate(api_key(context_of(scope).fields))
+    record = await handling.services.request_log.find(client.id, RequestId(scope["path_params"]["id"]))
     if record is None:
         raise NotFound("This key has no such request, or not any more.")
     return json_reply(json.encode(decision_of(record)), [(b"cache-control", b"no-store")])

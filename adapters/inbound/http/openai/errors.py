@@ -73,11 +73,7 @@ def openai_error_headers(error: BaseException) -> Headers:
 
 def openai_rate_headers(decision: Decision) -> Headers:
     """The common ones, with `X-RateLimit-Reset-*` as the durations that OpenAI sends, such as `6m0s` or `20ms`."""
-    headers = dict(rate_headers(decision))
-    for name, status in ((b"requests", decision.requests), (b"tokens", decision.tokens)):
-        if status is not None:
-            headers[b"x-ratelimit-reset-" + name] = _reset(status)
-    return list(headers.items())
+    return rate_headers(decision, _reset)
 
 
 def _reset(status: LimitStatus) -> bytes:

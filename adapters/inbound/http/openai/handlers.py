@@ -3,16 +3,15 @@
 from functools import partial
 from typing import Final
 
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import json
 
 from llm_gateway.domain.routing import Task
 
 from ..common.handling import ChatSurface, RequestHandling
 from ..common.replies import json_reply
-from ..common.request_context import HttpRequest, context_of
-from ..common.requests import hint_of, timeout_of
-from .embeddings import EmbeddingBody, EmbeddingReply, to_embed_call
+from ..common.request_context import context_of
+from .embeddings import EmbeddingReply, read_embedding
 from .models import ModelsOut, model_out
 from .renderer import OpenAIRenderer, response_options_of
 from .translate import to_call
@@ -25,30 +24,27 @@ OPENAI_CHATS: Final = ChatSurface(
     renderer=lambda identity, body: OpenAIRenderer(identity, response_options_of(body)),
     id_prefix="chatcmpl-",
 )
-_embedding_decoder = json.Decoder(EmbeddingBody)
 
 
-async def embed(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
+async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """What answers an embedding. Raises what refuses it, and leaves a record of that."""
-    context = context_of(request.scope)
+    context = context_of(scope)
     with handling.refusals_recorded(context, Task.EMBED):
-        client, body = await handling.read(request, _embedding_decoder)
-        hint, timeout = hint_of(context.fields, body.model_hint), timeout_of(context.fields)
-        call = to_embed_call(body, hint, timeout)
+        client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
-    return EmbeddingReply(context, ask, body.encoding_format == "base64")
+    return EmbeddingReply(context, ask, base64)
 
 
-async def list_models(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
+async def list_models(handling: RequestHandling, scope: HTTPScope, _: Receive) -> ASGIApp:
     """The models that this key may name, which are said to be created when the server began."""
-    client = await handling.client(context_of(request.scope))
+    client = await handling.client(context_of(scope))
     models = [model_out(model, handling.since) for model in handling.services.list_models(client)]
     return json_reply(json.encode(ModelsOut(data=models)))
 
 
-async def find_model(handling: RequestHandling, request: HttpRequest) -> ASGIApp:
+async def find_model(handling: RequestHandling, scope: HTTPScope, _: Receive) -> ASGIApp:
     """The model of the rest of the path, which may hold slashes."""
-    client = await handling.client(context_of(request.scope))
-    found = handling.services.list_models.find(request.scope["path"].removeprefix(f"{MODELS}/"), client)
+    client = await handling.client(context_of(scope))
+    found = handling.services.list_models.find(scope["path"].removeprefix(f"{MODELS}/"), client)
     return json_reply(json.encode(model_out(found, handling.since)))

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 
+from litestar.types import HTTPScope, Receive
 from msgspec import json
 
 from llm_gateway.domain.errors import Unauthenticated
@@ -10,18 +11,18 @@ from llm_gateway.domain.errors import Unauthenticated
 from ..common.handling import RequestHandling
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
-from ..common.request_context import HttpRequest, context_of
+from ..common.request_context import context_of
 from .wire import EndpointHealth, Health, Readiness, StoreHealth
 
 _HEALTHY = json.encode(Health())
 
 
-async def health(_: RequestHandling, __: HttpRequest) -> Reply:
+async def health(_: RequestHandling, __: HTTPScope, ___: Receive) -> Reply:
     """The process answers, whatever it can do."""
     return json_reply(_HEALTHY)
 
 
-async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
+async def ready(handling: RequestHandling, _: HTTPScope, __: Receive) -> Reply:
     """A store that is away does not make a gateway unready: it goes on without, as its policy says."""
     services = handling.services
     endpoints = [
@@ -50,13 +51,13 @@ async def ready(handling: RequestHandling, _: HttpRequest) -> Reply:
     return json_reply(json.encode(readiness), status=200 if readiness.status == "ready" else 503)
 
 
-async def metrics(handling: RequestHandling, request: HttpRequest) -> Reply:
+async def metrics(handling: RequestHandling, scope: HTTPScope, _: Receive) -> Reply:
     """Raises `NotFound` where no metrics are collected, and `Unauthenticated` for another token than is set."""
     if handling.services.render_metrics is None:
         raise NotFound("No metrics: the extra `telemetry` is not installed.")
     if handling.options.metrics_token:
-        stated = context_of(request.scope).fields.get(b"authorization", [b""])
-        scheme, _, token = stated[0].partition(b" ")
+        stated = context_of(scope).fields.get(b"authorization", [b""])
+        scheme, _space, token = stated[0].partition(b" ")
         if scheme.lower() != b"bearer" or not hmac.compare_digest(
             token.strip(), handling.options.metrics_token.encode()
         ):

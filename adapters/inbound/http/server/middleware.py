@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,8 @@ from ..common.requests import Bodies, ClientLeft, Fields, Share
 
 CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection: counted, never sent."""
+_MAX_HOST_BYTES = 300
+"""No name of a host is longer (RFC 1035: 253), with its port: what is longer is not kept."""
 _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
 
 
@@ -76,8 +79,14 @@ class RequestMiddleware(Struct, kw_only=True):
 
 
 def _host(fields: Fields) -> str:
-    """The name of the one Host header, without port; an IPv6 address keeps its brackets."""
+    """The name of the one Host header, without port."""
     values = fields.get(b"host", ())
-    value = values[0].decode("latin-1").lower() if len(values) == 1 else ""
-    name, colon, port = value.rpartition(":")
-    return name if colon and port.isdigit() else value
+    return _host_name(values[0]) if len(values) == 1 and len(values[0]) <= _MAX_HOST_BYTES else ""
+
+
+@lru_cache(256)
+def _host_name(value: bytes) -> str:
+    """An IPv6 address keeps its brackets."""
+    text = value.decode("latin-1").lower()
+    name, colon, port = text.rpartition(":")
+    return name if colon and port.isdigit() else text

@@ -1,13 +1,17 @@
 """uvicorn's HTTP protocol with the bounds that it lacks: on a request's head, on its rest, and on a slow reader."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
+from litestar.types import ASGIApp
 from msgspec import Struct
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from ..common.presence import EXTENSION, Presence
+from .joined_writes import JoinedWrites
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -38,12 +42,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.access_log &= self.config.access_log  # uvicorn writes one wherever its logger has a handler, whoever's
         self._bounds = bounds
         self._head_bytes = 0
         self._in_head = True
         self._arrival: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._answered: RequestResponseCycle | None = None
+        self._presence = Presence()
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -58,20 +64,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
             self._answered.message_event.set()
+            self._presence.leave()
         super().connection_lost(exc)
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answered = cycle
-        super()._start_asgi_task(cycle, app)
+        self._presence = Presence(sent=not cycle.more_body)
+        cycle.scope["extensions"] = {EXTENSION: cast("dict[object, object]", self._presence)}
+        super()._start_asgi_task(cycle, cast("ASGI3Application", JoinedWrites(cast("ASGIApp", app), cycle)))
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._arrival is None:
-                self._expect_within(self._bounds.head_seconds)
+        in_head = self._in_head
+        self._head_bytes += len(data) if in_head else 0
         super().data_received(data)
+        if in_head and self._head_bytes and self._arrival is None:  # most heads come whole
+            self._expect_within(self._bounds.head_seconds)
         if self._in_head and self._head_bytes > self._bounds.head_bytes and not self.transport.is_closing():
             if not self._answering:
                 self.transport.write(_TOO_LARGE)
@@ -86,7 +95,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if len(self.headers) >= self._bounds.head_fields:
             raise ValueError("too many header fields")
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect":
+            super().on_header(name, value)
+        else:
+            self.headers.append((name, value))
 
     @override
     def on_headers_complete(self) -> None:
@@ -100,6 +113,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
         self._expect_within(None)
+        if self.cycle is self._answered:
+            self._presence.sent = True
+            self.flow.resume_reading()  # or it would go unnoticed that the client left
 
     @override
     def on_response_complete(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from functools import cached_property
@@ -13,7 +13,7 @@ import pytest
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.domain.chat import ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderTimeout
-from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, ToolCallDelta, collect
+from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta, ToolCallDelta, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
@@ -217,7 +217,7 @@ class ChatModelContract(Timed, ABC):
 
     def _events(
         self, model: ChatModel, grain: Grain, deadline: Deadline | None = None
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         deadline = deadline or Deadline(self.clock.monotonic() + HANG_SECONDS)
         return model.events(self.endpoint, self.request, grain=grain, deadline=deadline, headers={})
 
@@ -230,13 +230,14 @@ class ChatModelContract(Timed, ABC):
     ) -> list[ChatEvent]:
         events = [] if seen is None else seen
         async with aclosing(self._events(model, grain, deadline)) as stream:
-            async for event in stream:
-                events.append(event)
+            async for batch in stream:
+                assert batch, "a batch without an event wakes the readers for nothing"
+                events += batch
         return events
 
     async def _reply(self, model: ChatModel, grain: Grain) -> ChatReply:
         async with aclosing(self._events(model, grain)) as stream:
-            return await collect(stream)
+            return await collect(flattened(stream))
 
     def _near(self) -> Deadline:
         return Deadline(self.clock.monotonic() + self.patience)

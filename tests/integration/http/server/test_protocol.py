@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+from unittest.mock import Mock
 
 import pytest
 
@@ -67,6 +68,22 @@ async def test_two_requests_on_one_connection(served: Served) -> None:
     for _ in range(2):
         await wire.send(served.chat_request())
         assert (await wire.answer())[0] == 200
+
+
+async def test_a_whole_answer_is_one_write(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(served.chat_request())
+    await wire.answer()
+    (connection,) = served.server.server_state.connections
+    writes: list[bytes] = []
+    connection.transport = Mock(wraps=connection.transport, write=writes.append)
+
+    await wire.send(served.chat_request())
+
+    await eventually(lambda: writes)
+    assert [data[:12] for data in writes] == [b"HTTP/1.1 200"]
+    assert b"x-gateway-cache: hit\r\n" in writes[0]
+    assert writes[0].endswith(b"}")
 
 
 async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from litestar.types import HTTPScope
 from msgspec import json
 
-from llm_gateway.adapters.inbound.http.common.problems import RequestTimeout
+from llm_gateway.adapters.inbound.http.common.problems import RequestTimeout, TooLarge
 from llm_gateway.adapters.inbound.http.common.request_context import RequestContext, begin_context
 from llm_gateway.adapters.inbound.http.common.requests import BYTES_A_SECOND, Bodies, Share, api_key, decode, read_body
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
@@ -122,3 +122,26 @@ async def test_a_larger_body_has_longer_to_arrive(first: int, read: bool) -> Non
     else:
         with pytest.raises(RequestTimeout):
             await reading
+
+
+async def test_a_body_that_is_here_is_read_without_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def receive() -> Any:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    def timeout(_: float) -> None:
+        pytest.fail("nothing is waited for")
+
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    asked = context((b"content-type", b"application/json"))
+
+    assert await read_body(asked.fields, receive, asked.body, max_bytes=2, seconds=0, sent=True) == b"{}"
+    with pytest.raises(TooLarge):
+        await read_body(asked.fields, receive, asked.body, max_bytes=1, seconds=0, sent=True)
+
+
+def test_observers_are_given_the_last_value_of_each_field_as_text() -> None:
+    texts = context((b"x-a", b"1"), (b"traceparent", b"caf\xe9"), (b"x-a", b"2")).texts
+
+    assert dict(texts) == {"x-a": "2", "traceparent": "caf\xe9"}
+    assert (len(texts), "traceparent" in texts, texts.get("tracestate")) == (2, True, None)

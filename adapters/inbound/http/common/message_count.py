@@ -1,0 +1,44 @@
+"""How many messages, parts, calls and tools a chat's body holds, counted before it is decoded."""
+
+from msgspec import DecodeError, Struct, json
+
+from .problems import TooLarge
+
+
+class _Counted(Struct, gc=False):
+    """An object of which nothing is read."""
+
+
+class _Message(Struct, gc=False):
+    content: str | list[_Counted] | None = None
+    tool_calls: list[_Counted] | None = None
+
+
+class _Chat(Struct, gc=False):
+    messages: list[_Message] = []
+    tools: list[_Counted] | None = None
+
+
+_decoder = json.Decoder(_Chat)
+
+
+def check_count(body: bytes, most: int) -> None:
+    """Raises `TooLarge` for more of them than that. What is no chat's body is left to its decoding.
+
+    Each is an object, and begins with a brace: a body with few braces, as almost any is, is not looked through.
+    """
+    if body.count(b"{") > most and _count(body) > most:
+        raise TooLarge(f"The body has more than {most} messages, parts, tool calls and tools (MAX_MESSAGES).")
+
+
+def _count(body: bytes) -> int:
+    try:
+        chat = _decoder.decode(body)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    count = len(chat.messages) + len(chat.tools or ())
+    for message in chat.messages:
+        count += len(message.tool_calls or ())
+        if message.content.__class__ is list:
+            count += len(message.content)
+    return count

@@ -1,0 +1,75 @@
+"""Whether a request's client is still there: told by the server where it can, else watched for."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, cast
+
+from litestar.types import HTTPScope, Receive
+from msgspec import Struct
+
+from .requests import ClientLeft
+
+EXTENSION: Final = "llm_gateway.presence"
+"""Under `extensions` of a scope stands the `Presence` of its client, where the server tells of it."""
+
+
+class Presence(Struct, eq=False):
+    """What a server tells of one request's client beyond ASGI.
+
+    `sent`: the whole body is here, so that `receive` has it without waiting. `left`: the connection was lost before the
+    answer was whole; then `on_left` is called, in the event loop.
+    """
+
+    sent: bool = False
+    left: bool = False
+    on_left: Callable[[], object] | None = None
+
+    def leave(self) -> None:
+        self.left = True
+        if self.on_left is not None:
+            self.on_left()
+
+
+def presence_of(scope: HTTPScope) -> Presence | None:
+    """None under a server that does not tell."""
+    return cast("Presence | None", (scope.get("extensions") or {}).get(EXTENSION))
+
+
+class WhilePresent:
+    """Raises `ClientLeft` out of its block once the client is gone, by cancelling the task in which it was entered.
+
+    No server cancels the work for a client that leaves, and ASGI says so only to a caller of `receive`: under a server
+    that does not tell of it otherwise, a task calls it as long as the block lasts.
+    """
+
+    def __init__(self, presence: Presence | None, receive: Receive) -> None:
+        self._presence = presence or Presence()
+        self._receive = None if presence else receive
+        self._watcher: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if self._presence.left:
+            raise ClientLeft
+        self._task = task
+        self._presence.on_left = task.cancel
+        if self._receive is not None:
+            self._watcher = asyncio.create_task(_watch(self._receive, self._presence))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._presence.on_left = None
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._presence.left and isinstance(error, asyncio.CancelledError):
+            self._task.uncancel()
+            raise ClientLeft from None
+
+
+async def _watch(receive: Receive, presence: Presence) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    presence.leave()

@@ -1,0 +1,40 @@
+"""An answer on its way to the client as one JSON body."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from litestar.types import Receive, Scope, Send
+from msgspec import Struct
+
+from llm_gateway.application.answer_chat import Answer
+from llm_gateway.application.long_work import off_the_loop, reply_weight
+
+from .presence import WhilePresent
+from .renderer import ChatRenderer
+from .replies import json_reply
+from .request_context import RequestContext
+from .response_headers import provenance
+
+Ask = Callable[[], AbstractAsyncContextManager[Answer]]
+
+
+class WholeReply(Struct, frozen=True):
+    """The answer as one JSON body. Asking ends when the client leaves; a stored answer waits for nothing."""
+
+    context: RequestContext
+    ask: Ask
+    renderer: ChatRenderer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = self.context
+        async with self.ask() as answer:
+            context.headers.update(context.error_style.rate_headers(answer.decision))
+            if answer.ready:
+                reply = await answer.reply()
+            else:
+                with WhilePresent(context.presence, receive):
+                    reply = await answer.reply()
+            context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+            body = await off_the_loop(reply_weight(reply), partial(self.renderer.whole, reply, answer))
+        await json_reply(body)(scope, receive, send)

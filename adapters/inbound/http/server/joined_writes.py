@@ -1,0 +1,72 @@
+"""A whole answer's head and body in one write: uvicorn writes them apart, and searches each header field twice."""
+
+import string
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from msgspec import Struct
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+_NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
+"""What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
+_VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+
+
+class JoinedWrites(Struct, eq=False):
+    """Stands between the application and uvicorn's cycle for one request.
+
+    ASGI has a server send a head no sooner than the first of the body, so it is held until then. What is not a plain
+    answer of the length that it states, on a connection that goes on, is left to uvicorn.
+    """
+
+    app: ASGIApp
+    cycle: RequestResponseCycle
+    start: HTTPResponseStartEvent | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, self.send)
+
+    async def send(self, message: Message) -> None:
+        start = self.start
+        if start is None:
+            if message["type"] == "http.response.start" and not self.cycle.response_started:
+                self.start = message
+                return
+        else:
+            self.start = None
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                data = self._joined(start, message.get("body", b""))
+                if data is not None:
+                    self._write(data)
+                    return
+            await self.cycle.send(cast("ASGISendEvent", start))
+        await self.cycle.send(cast("ASGISendEvent", message))
+
+    def _joined(self, start: HTTPResponseStartEvent, body: bytes) -> bytes | None:
+        """None where anything is unusual."""
+        cycle = self.cycle
+        if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive or cycle.access_log:
+            return None
+        fields = [*cycle.default_headers, *start.get("headers", ())]
+        named = dict(fields)
+        lines = b"\r\n".join(map(b": ".join, fields))
+        if (
+            len(named) != len(fields)
+            or named.get(b"content-length") != b"%d" % len(body)
+            or b"transfer-encoding" in named
+            or b"connection" in named
+            or b"".join(named).translate(None, _NAME)
+            or lines.translate(None, _VALUE) != b"\r\n" * (len(fields) - 1)
+            or cycle.scope["method"] == "HEAD"
+        ):
+            return None
+        return b"".join((STATUS_LINE[start["status"]], lines, b"\r\n\r\n", body))
+
+    def _write(self, data: bytes) -> None:
+        cycle = self.cycle
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(data)
+        cycle.message_event.set()
+        cycle.on_response()
