@@ -96,7 +96,7 @@ def _in_message(message: Message) -> Iterator[tuple[str, str]]:
 
 def has_media(used: Mapping[str, str]) -> bool:
     """Whether a request that uses these fields holds images or documents."""
-    return not used.keys().isdisjoint(_MEDIA.values())
+    return bool(used) and not used.keys().isdisjoint(_MEDIA.values())
 
 
 def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, *, strict: bool = False) -> Skip | None:
