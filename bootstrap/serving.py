@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -88,7 +89,7 @@ async def _serve(
     async with AsyncExitStack() as stack:
         # the listener must not wait long
         with without_unused():
-            from . import container as _  # which takes dependency-injector along
+            import_module(".container", __package__)  # which takes dependency-injector along
         gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
         gateway.telemetry.watch_log(logs.dropped)
         shared = _shared(gateway, slot) if slot else None

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from typing_extensions import override
-
 from .replies import Reply
 from .response_headers import Headers
 
@@ -41,7 +39,6 @@ class Pages(dict[str, Reply]):
         super().__init__(pages)
         self._make = make
 
-    @override
     def __missing__(self, path: str) -> Reply:
         self.update(self._make())
         return self[path]
