@@ -152,9 +152,9 @@ def _light(report: Report) -> str:
     )
     memory, seconds = (report.figures[f"start/{what}/image/{by}"] for what in ("memory", "seconds"))
     said = (
-        f"a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini (by their "
-        f"SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes {memory:.0f} MiB, "
-        f"and {seconds:.1f} s to the first answer"
+        f"a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini "
+        f"(by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
+        f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer"
     )
     return "\n  ".join(textwrap.wrap(said, 116))
 
