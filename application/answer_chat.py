@@ -1,6 +1,6 @@
 """A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
@@ -134,11 +134,6 @@ class Answer(AsyncIterator[ChatEvent]):
         self.ready = context.plan.endpoints[0].endpoint in context.view.found
 
     @property
-    def more(self) -> bool:
-        """Whether the next event is there already: several can then be written at once."""
-        return self._source is not None and self._source.more
-
-    @property
     def cache(self) -> CacheStatus | None:
         """Where the answer comes from; None before the first event."""
         return self._recorder.cache
@@ -148,29 +143,31 @@ class Answer(AsyncIterator[ChatEvent]):
         """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
+    async def take(self) -> Sequence[ChatEvent]:
+        """All events that are there, once one is, for whoever writes them at once; none after the end.
+
+        Raises what reading a single one does.
+        """
+        events = await self._read(lambda source: source.take())
+        if events and isinstance(events[0], Started):
+            self._started(events[0])
+        if events and isinstance(events[-1], Finished):
+            self._recorder.finished(events[-1].usage, events[-1].reason)
+        return events
+
     @override
     async def __anext__(self) -> ChatEvent:
         """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
-        try:
-            if self._source is None:
-                self._source = await self._within_timeout(self._route_chat(self._context))
-            event = await (anext(self._source) if self._ends is None else self._within_timeout(anext(self._source)))
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            self._recorder.failed(error)
-            raise
+        event = await self._read(lambda source: source.__anext__())
         if isinstance(event, Started):
-            named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
-            self.ignored = tuple(dict.fromkeys(named))
-            self._recorder.started(event.endpoint, self.ignored)
+            self._started(event)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)
         return event
 
     async def reply(self) -> ChatReply:
         """The whole answer, once the rest of the events is read. Raises what reading them raises."""
-        async for _ in self:
+        while await self.take():
             pass
         assert self._source is not None
         return self._source.reply()
@@ -179,6 +176,24 @@ class Answer(AsyncIterator[ChatEvent]):
         """Stop reading. The call to the provider goes on while another request reads it, and ends with the last."""
         if self._source is not None:
             await self._source.aclose()
+
+    async def _read(self, how: Callable[[Source], Awaitable[T]]) -> T:
+        try:
+            if self._source is None:
+                self._source = await self._within_timeout(self._route_chat(self._context))
+            if self._ends is None or self._source.more:
+                return await how(self._source)
+            return await self._within_timeout(how(self._source))
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._recorder.failed(error)
+            raise
+
+    def _started(self, event: Started) -> None:
+        named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
+        self.ignored = tuple(dict.fromkeys(named))
+        self._recorder.started(event.endpoint, self.ignored)
 
     async def _within_timeout(self, awaitable: Awaitable[T]) -> T:
         """Before the first event the first choice is named."""

@@ -1,6 +1,6 @@
 """The endpoints of a plan, asked in order: a stored reply is replayed, otherwise that endpoint's flight is joined."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import TypeAlias
@@ -17,8 +17,7 @@ from llm_gateway.domain.errors import (
     ProviderRejected,
     ProviderTimeout,
 )
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, flattened, replay
-from llm_gateway.domain.resilience import Pause
+from llm_gateway.domain.events import ChatEvent, replay
 from llm_gateway.domain.routing import EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
@@ -27,7 +26,8 @@ from .kept_signatures import KeptSignatures
 from .ports.models import ChatModel
 from .records import CacheStatus
 from .request_recorder import RequestRecorder
-from .single_flight import Flights, Reader
+from .shared_answer import Reader, SharedAnswer
+from .single_flight import Flights
 from .throttle_client import ThrottleClient
 
 
@@ -53,6 +53,10 @@ class Replay(AsyncIterator[ChatEvent]):
     def __init__(self, reply: ChatReply) -> None:
         self._reply = reply
         self._events: Iterator[ChatEvent] = replay(reply)
+
+    async def take(self) -> Sequence[ChatEvent]:
+        """All that was not read yet."""
+        return tuple(self._events)
 
     @override
     async def __anext__(self) -> ChatEvent:
@@ -147,10 +151,10 @@ class RouteChat:
         return False
 
     async def _produce(
-        self, context: ChatContext, state: EndpointState, alternative: bool, answer: Collector
-    ) -> AsyncGenerator[ChatEvent | Pause, None]:
-        """What one flight does: calls to one endpoint until one begins to answer, folded into `answer` and kept."""
-        endpoint, chat = state.endpoint, context.call
+        self, context: ChatContext, state: EndpointState, alternative: bool, shared: SharedAnswer
+    ) -> None:
+        """What one flight does: calls to one endpoint until one begins to answer, which is shared and kept."""
+        endpoint, chat, answer = state.endpoint, context.call, shared.collector
         model = self._models[endpoint.id.provider]
         calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
         namespace, secure, request = context.client.namespace, context.view.secure, chat.request
@@ -163,23 +167,23 @@ class RouteChat:
                     batches = model.events(
                         endpoint, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
                     )
-                    async with aclosing(flattened(batches)) as events:
-                        async for event in events:
+                    async with aclosing(batches):
+                        async for batch in batches:
                             call.received()
-                            answer.add(event)
+                            answer.extend(batch)
                             if answer.held_bytes > self._max_answer_bytes:
                                 why = "the answer is larger than this gateway takes"
                                 raise ProviderBroken(endpoint.id.provider, why, doubtful=True)
-                            if isinstance(event, Finished):
+                            if answer.finished is not None:
                                 # before the reader knows, whose record tells of it
-                                call.end(None, usage=event.usage, finish_reason=event.reason)
+                                call.end(None, usage=answer.finished.usage, finish_reason=answer.finished.reason)
                                 if self._signatures is not None:  # before the client can answer the calls
                                     await self._signatures.keep(answer.reply(), namespace, secure=secure)
-                            yield event
+                            await shared.publish(batch)
                             call.waits()
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
-                yield calls.pause
+                shared.pause(calls.pause)
 
 
 def _is_final(error: ProviderError) -> bool:

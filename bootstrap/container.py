@@ -87,7 +87,7 @@ class Container(containers.DeclarativeContainer):
     process_cache = Singleton(MemoryReplyCache, clock)
     shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), shared_stores, entropy)
 
-    flights = Singleton(Flights)
+    flights = Singleton(Flights, most_waiting_bytes=settings.provided.max_answers_bytes)
     breakers = Singleton(Breakers, clock)
     known_endpoints = Singleton(KnownEndpoints, endpoints, breakers)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)

@@ -164,6 +164,10 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1_000_000, description="Messages, parts, tool calls and tools of one request.")
     ] = 20_000
     max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
+    max_answers_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),
+    ] = 256 << 20
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[

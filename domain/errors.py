@@ -7,7 +7,9 @@ GatewayError
 ├── Forbidden
 ├── QuotaExceeded             the client's own quota
 ├── NoRoute                   no endpoint can take the request now, and why for each
-├── Draining · Overloaded     this process takes no more
+├── Draining                  this process takes no more
+├── Overloaded                nor does this one, for now
+│   └── SlowReader            and it holds no more for a client that reads too slowly
 ├── DirectoryUnavailable      the keys can't be looked up
 ├── LimiterUnavailable        the quotas can't be looked up
 └── ProviderError             a model failed
@@ -113,8 +115,15 @@ class Draining(GatewayError):
 class Overloaded(GatewayError):
     """This process already has as many requests under way as it takes."""
 
+    def __init__(self, message: str = "This gateway has as much to do as it will take on.") -> None:
+        super().__init__(message, retry_after=timedelta(seconds=1))
+
+
+class SlowReader(Overloaded):
+    """Too much of all answers waits to be read, and of this one most of all, so that it was ended."""
+
     def __init__(self) -> None:
-        super().__init__("This gateway has as much to do as it will take on.", retry_after=timedelta(seconds=1))
+        super().__init__("The rest of this answer was given up: too much of what was answered waits to be read.")
 
 
 class DirectoryUnavailable(GatewayError):

@@ -1,6 +1,6 @@
 """The one stream that every answer is: its events, and the two ways between a stream and a whole reply."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TypeAlias
 
@@ -104,6 +104,20 @@ class Collector:
     def started(self) -> bool:
         """Whether `Started` was seen."""
         return self._started is not None
+
+    def extend(self, events: Iterable[ChatEvent]) -> None:
+        """Take the next ones. Texts, of which there are most, are counted together."""
+        size = count = 0
+        for event in events:
+            if type(event) is TextDelta and not event.logprobs:
+                text = event.text
+                self._text.append(text)
+                size += len(text) if text.isascii() else text_bytes(text)
+                count += 1
+            else:
+                self.add(event)
+        self.text_bytes += size
+        self.held_bytes += size + count * EVENT_OVERHEAD_BYTES
 
     def add(self, event: ChatEvent) -> None:
         """Take the next event."""

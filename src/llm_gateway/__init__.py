@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
     from .application.request_recorder import RecordedRequests, RequestRecorder
     from .application.route_chat import ChatContext, Replay, RouteChat
-    from .application.single_flight import Flights, Reader
+    from .application.shared_answer import Reader
+    from .application.single_flight import Flights
     from .application.throttle_client import Reservation, ThrottleClient
     from .bootstrap.asking import AskOptions
     from .bootstrap.gateway import Gateway
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         ProviderTimeout,
         ProviderUnavailable,
         QuotaExceeded,
+        SlowReader,
         Unauthenticated,
         UnknownModel,
     )
@@ -251,6 +253,7 @@ __all__ = [
     "SignatureStore",
     "SilentObserver",
     "Skip",
+    "SlowReader",
     "Started",
     "StoreMeter",
     "SystemClock",
@@ -314,6 +317,7 @@ _HOMES = (
     "application.manage_clients",
     "application.plan_route",
     "application.list_models",
+    "application.shared_answer",
     "application.single_flight",
     "application.breakers",
     "application.throttle_client",

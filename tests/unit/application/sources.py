@@ -1,12 +1,11 @@
 """Calls upstream that do what a test tells them, one step at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
-from llm_gateway.application.single_flight import Reader
+from llm_gateway.application.shared_answer import Reader, SharedAnswer
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, TextDelta
+from llm_gateway.domain.events import ChatEvent, Finished, Started, TextDelta
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId
 
@@ -33,7 +32,7 @@ class Source:
         for step in steps:
             self._steps.put_nowait(step)
 
-    async def __call__(self, answer: Collector) -> AsyncGenerator[ChatEvent, None]:
+    async def __call__(self, answer: SharedAnswer) -> None:
         self.calls += 1
         self.open += 1
         try:
@@ -45,7 +44,8 @@ class Source:
                         raise error
                     case event:
                         self.sent += 1
-                        yield event
+                        answer.collector.add(event)
+                        await answer.publish((event,))
         finally:
             for _ in range(self.closing_turns):
                 await asyncio.sleep(0)

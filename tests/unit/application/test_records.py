@@ -12,7 +12,7 @@ import llm_gateway
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
 from llm_gateway.application.answer_chat import MAX_ANSWERS, Answer
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
-from llm_gateway.application.single_flight import EVENTS_AHEAD
+from llm_gateway.application.shared_answer import EVENTS_AHEAD
 from llm_gateway.domain.chat import ChatCall, FinishReason, Grain, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import (

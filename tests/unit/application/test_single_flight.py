@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.clock import settle
-from llm_gateway.application.single_flight import EVENTS_AHEAD, Flights
+from llm_gateway.application.shared_answer import EVENTS_AHEAD
+from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.events import TextDelta
 
 from .sources import End, Source, answer_of, events_of, read, whole

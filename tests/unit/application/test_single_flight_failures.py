@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.clock import settle
-from llm_gateway.application.single_flight import Flights, Reader
+from llm_gateway.application.shared_answer import Reader
+from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.errors import Draining, ProviderBroken, ProviderThrottled, QuotaExceeded
 from llm_gateway.domain.events import ChatEvent
 

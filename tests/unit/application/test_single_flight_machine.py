@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.scripted.clock import settle
-from llm_gateway.application.single_flight import EVENTS_AHEAD, Flights, Reader
+from llm_gateway.application.shared_answer import EVENTS_AHEAD, Reader
+from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
 from llm_gateway.domain.events import ChatEvent, TextDelta
 

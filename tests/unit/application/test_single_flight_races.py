@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
 from random import Random
 
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.clock import settle
+from llm_gateway.application.shared_answer import SharedAnswer
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.errors import ProviderBroken, QuotaExceeded
-from llm_gateway.domain.events import ChatEvent, Collector, TextDelta
+from llm_gateway.domain.events import ChatEvent, TextDelta
 
 from .sources import FINISHED, broken, refused
 
@@ -28,7 +28,7 @@ class Upstream:
         self._active = active
         self._key = key
 
-    async def __call__(self, answer: Collector) -> AsyncGenerator[ChatEvent, None]:
+    async def __call__(self, answer: SharedAnswer) -> None:
         self.calls += 1
         self.enter()
         try:
@@ -37,12 +37,12 @@ class Upstream:
                 self.outcome = "refused"
                 raise refused()
             for number in range(self._chance.choice((0, 1, 2, 5, 40))):
-                yield TextDelta(text=f"{self.name}/{number}")
+                await answer.publish((TextDelta(text=f"{self.name}/{number}"),))
                 await self.pause()
             if self._chance.random() < 0.3:
                 self.outcome = "broken"
                 raise broken()
-            yield FINISHED
+            await answer.publish((FINISHED,))
             await self.pause()
         finally:
             self._active[self._key] -= 1

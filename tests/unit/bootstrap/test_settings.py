@@ -62,6 +62,7 @@ CONTRACT = {
     "MAX_BODY_BYTES": 32 << 20,
     "MAX_BODIES_BYTES": 256 << 20,
     "MAX_ANSWER_BYTES": 8 << 20,
+    "MAX_ANSWERS_BYTES": 256 << 20,
     "DRAIN_SECONDS": 30,
     "METRICS_TOKEN": None,
     "LOG_FORMAT": None,

@@ -17,8 +17,6 @@ from .ticks import Ticks
 from .whole_reply import Ask
 
 KEEP_ALIVE = b": keep-alive\n\n"
-SEND_BYTES = 64 * 1024
-"""How much is gathered at most before it is sent."""
 _STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -57,19 +55,17 @@ class StreamReply(Struct, frozen=True):
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
+        last = b""
         try:
-            async for event in answer:
-                frame = b""
-                match event:
-                    case Started():
-                        if not stream.begun:
-                            context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-                    case Finished():
-                        pass
-                    case delta:
-                        frame = renderer.delta(delta, answer)
-                await stream.write(frame, wait=answer.more)
-            last = renderer.done(await answer.reply(), answer)
+            while not last:
+                events = await answer.take()
+                if events and isinstance(events[0], Started) and not stream.begun:
+                    context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+                frames = renderer.deltas(events, answer)
+                if events and not isinstance(events[-1], Finished):
+                    await stream.write(frames)
+                else:
+                    last = frames + renderer.done(await answer.reply(), answer)
         except Exception as error:
             if not stream.begun:
                 raise
@@ -79,40 +75,43 @@ class StreamReply(Struct, frozen=True):
 
 
 class EventStream(Struct):
-    """Frames for one client. Those that are there at the same time go out in one send, which costs as much as for one.
+    """Frames for one client. Those that are written together go out in one send, which costs as much as for one.
 
     `begun`: the answer is a stream, whatever happens from now on. `sent`: its status line is out. `idle`: nothing was
-    sent since the last tick. The lock keeps the comments of `tick` between sends.
+    sent since the last tick. `writing` keeps comments between sends, and `comment` keeps sends between comments.
     """
 
     send: Send
     begun: bool = False
     sent: bool = False
     idle: bool = True
-    frames: list[bytes] = field(default_factory=list)
-    size: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writing: bool = False
+    comment: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def write(self, frame: bytes, *, wait: bool = False, last: bool = False) -> None:
-        """Sends it with all that waits. With `wait` it waits itself, for the next one, while they are few."""
-        if frame:
-            self.begun = True
-            self.frames.append(frame)
-            self.size += len(frame)
-        if not self.frames or (wait and self.size < SEND_BYTES):
+    async def write(self, frames: bytes, *, last: bool = False) -> None:
+        """In one send; nothing where there is no frame."""
+        if not frames:
             return
-        async with self.lock:
-            data = b"".join(self.frames)
-            self.frames.clear()
-            self.size = 0
-            self.idle = False
-            if not self.sent:
-                self.sent = True
-                await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
-            await self.send({"type": "http.response.body", "body": data, "more_body": not last})
+        self.begun = self.writing = True
+        self.idle = False
+        if self.comment.locked():
+            async with self.comment:
+                pass
+        if not self.sent:
+            await self._begin()
+        await self.send({"type": "http.response.body", "body": frames, "more_body": not last})
+        self.writing = False
 
     async def tick(self) -> None:
         """Sends a comment where nothing was sent since the last tick."""
-        if self.idle and not self.lock.locked():
-            await self.write(KEEP_ALIVE)
+        if self.idle and not self.writing:
+            self.begun = True
+            async with self.comment:
+                if not self.sent:
+                    await self._begin()
+                await self.send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
         self.idle = True
+
+    async def _begin(self) -> None:
+        self.sent = True
+        await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})

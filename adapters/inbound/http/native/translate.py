@@ -25,7 +25,7 @@ from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
-from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
+from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrames, warning_of
 from ..common.wire import TextPart
 from . import answers, wire
 
@@ -75,6 +75,10 @@ class NativeRenderer(ChatRenderer):
         return _encode(self._body(reply, answer, whole=True))
 
     @override
+    def texts(self, texts: Sequence[str], answer: Answer) -> bytes:
+        return _TEXTS.of(texts)
+
+    @override
     def delta(self, delta: Delta, answer: Answer) -> bytes:
         match delta:
             case TextDelta(text=text):
@@ -93,7 +97,7 @@ class NativeRenderer(ChatRenderer):
                 part = answers.DeltaOut(tool_call=call)
             case _:
                 assert_never(delta)
-        return b"event: delta\ndata: %b\n\n" % _encode(part)
+        return _delta_frame(part)
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
@@ -119,6 +123,13 @@ class NativeRenderer(ChatRenderer):
             cached=answer.cache is CacheStatus.HIT,
             created=self._identity.created,
         )
+
+
+def _delta_frame(part: answers.DeltaOut) -> bytes:
+    return b"event: delta\ndata: %b\n\n" % _encode(part)
+
+
+_TEXTS = TextFrames(lambda text: _delta_frame(answers.DeltaOut(content=text)))
 
 
 def usage_out(usage: Usage) -> answers.UsageOut:

@@ -34,6 +34,7 @@ CONTRACT = {
     errors.ProviderThrottled: (503, "provider_throttled"),
     errors.ProviderOverloaded: (503, "overloaded"),
     errors.Overloaded: (503, "overloaded"),
+    errors.SlowReader: (503, "overloaded"),
     errors.Draining: (503, "draining"),
     errors.NoRoute: (503, "no_route"),
     errors.DirectoryUnavailable: (503, "directory_unavailable"),

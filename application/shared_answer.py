@@ -1,0 +1,223 @@
+"""An answer on its way to any number of readers: it is kept whole, and each reads it from the first event on."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from typing_extensions import override
+
+from llm_gateway.domain.chat import ChatReply
+from llm_gateway.domain.errors import SlowReader
+from llm_gateway.domain.events import ChatEvent, Collector, Finished
+from llm_gateway.domain.resilience import Pause
+
+from .backlog import Backlog, Holder
+
+EVENTS_AHEAD: Final = 32
+BYTES_AHEAD: Final = 256 << 10
+"""How far an answer may be ahead of its fastest reader, but for the batch that goes beyond."""
+
+TAKEN_BYTES: Final = 16 << 10
+"""What a reader that catches up takes at once, but for the last batch of it."""
+
+Produce: TypeAlias = Callable[["SharedAnswer"], Awaitable[None]]
+"""Makes an answer: adds each batch of events to its `collector`, and publishes it."""
+
+
+class SharedAnswer(Holder):
+    """`abandoned` is called where its last reader was cut."""
+
+    def __init__(self, backlog: Backlog, abandoned: Callable[[], object]) -> None:
+        self.events: list[ChatEvent] = []
+        self.collector = Collector()
+        self.complete = False
+        self.ended = False
+        self.failure: Exception | None = None
+        self.readers: dict[Reader, None] = {}
+        self._batch_ends = [0]
+        self._batch_sizes = [0]  # in bytes, of each batch with those before it
+        self._furthest = 0
+        self._backlog = backlog
+        self._abandoned = abandoned
+        self._room: asyncio.Future[None] | None = None
+
+    async def publish(self, batch: Sequence[ChatEvent]) -> None:
+        """Wakes each reader once, and waits while the fastest is far behind; for none at the answer's end."""
+        sizes, size = self._batch_sizes, self.collector.held_bytes
+        self.events += batch
+        self._batch_ends.append(len(self.events))
+        sizes.append(size)
+        self.complete = isinstance(batch[-1], Finished)
+        self._backlog.grew(size - sizes[-2])
+        for reader in self.readers:
+            reader.wake()
+        while not self.complete and self._is_far_ahead():
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    def pause(self, pause: Pause) -> None:
+        """Nothing comes before its end: readers whose own time ends by then fail now."""
+        for reader in self.readers:
+            if reader.ends is not None and reader.ends <= pause.until:
+                reader.fail(_own(pause.error))
+
+    def end(self, failure: Exception | None) -> None:
+        """No further event comes, and who waits is woken."""
+        self.ended = True
+        self.failure = failure
+        for reader in self.readers:
+            reader.wake()
+
+    def join(self, reader: "Reader") -> None:
+        """It reads from the first event on."""
+        self.readers[reader] = None
+        self._backlog.add(self)
+        self._backlog.grew(self._batch_sizes[-1])
+
+    def leave(self, reader: "Reader") -> bool:
+        """False for one that had left."""
+        if reader not in self.readers:
+            return False
+        del self.readers[reader]
+        if not self.readers:
+            self._backlog.discard(self)
+        if reader.position == self._furthest:
+            self._furthest = max((other.position for other in self.readers), default=0)
+        self._make_room()
+        return True
+
+    def read(self, reader: "Reader", stop: int) -> Sequence[ChatEvent]:
+        """For a reader, up to there."""
+        events = self.events[reader.position : stop]
+        reader.position = stop
+        if stop > self._furthest:
+            self._furthest = stop
+            self._make_room()
+        return events
+
+    def stop_of(self, start: int) -> int:
+        """How far a reader gets at once from there: to the end of a batch."""
+        ends = self._batch_ends
+        if start >= ends[-2]:
+            return ends[-1]
+        batch = bisect_right(self._batch_sizes, self._size_before(start) + TAKEN_BYTES) - 1
+        return ends[max(batch, bisect_right(ends, start))]
+
+    @property
+    @override
+    def waiting(self) -> int:
+        if not self.readers:
+            return 0
+        return self._batch_sizes[-1] - self._size_before(min(reader.position for reader in self.readers))
+
+    @override
+    def cut_slowest(self) -> None:
+        reader = min(self.readers, key=lambda reader: reader.position)
+        self.leave(reader)
+        reader.fail(SlowReader())
+        if not self.readers:
+            self._abandoned()
+            self.events, self.collector = [], Collector()  # at once, as the reader may be stuck where it writes
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _is_far_ahead(self) -> bool:
+        size = self._batch_sizes[-1]
+        return bool(self.readers) and (
+            len(self.events) - self._furthest >= EVENTS_AHEAD
+            or (size >= BYTES_AHEAD and size - self._size_before(self._furthest) >= BYTES_AHEAD)
+        )
+
+    def _size_before(self, position: int) -> int:
+        """Of the batches that are read whole by who is there."""
+        return self._batch_sizes[bisect_right(self._batch_ends, position) - 1]
+
+
+class Reader(AsyncIterator[ChatEvent]):
+    """One reader of a shared answer, from the first event on. It has to be closed.
+
+    `produce` is its own way to the answer. `leads` says, from the first event on, that the answer was made by it.
+    `ends` is when the reader's own time does.
+    """
+
+    def __init__(
+        self, answer: SharedAnswer, produce: Produce, ends: float | None, land: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.produce = produce
+        self.leads = False
+        self.ends = ends
+        self.position = 0
+        self._answer = answer
+        self._land = land
+        self._failure: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        """Let the reader look again for events."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """End this reader alone."""
+        self._failure = error
+        self.wake()
+
+    async def begin(self) -> None:
+        """Wait until the first event is there, and leave it to be read. Raises what ended the answer before it."""
+        answer = self._answer
+        while not self.more:
+            if self._failure is not None:
+                raise self._failure
+            if answer.ended and answer.failure is not None and not answer.complete:
+                raise _own(answer.failure)
+            if answer.ended or answer.complete:
+                return
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    async def take(self) -> Sequence[ChatEvent]:
+        """All that is there, once something is, and nothing after the end. Who has to catch up gets it in parts."""
+        answer = self._answer
+        if not self.more:
+            await self.begin()
+            if not self.more:
+                return ()
+        events = answer.read(self, answer.stop_of(self.position))
+        if self.position < len(answer.events):
+            await asyncio.sleep(0)  # it is as quick as it is sent, and the loop is for all
+        return events
+
+    @override
+    async def __anext__(self) -> ChatEvent:
+        if not self.more:
+            await self.begin()
+            if not self.more:
+                raise StopAsyncIteration
+        (event,) = self._answer.read(self, self.position + 1)
+        return event
+
+    @property
+    def more(self) -> bool:
+        """Whether the next event is there already, so that reading it waits for nothing."""
+        return self._failure is None and self.position < len(self._answer.events)
+
+    def reply(self) -> ChatReply:
+        """The whole answer, for a reader that has read to the end. Raises `ProviderBroken` where the end is missing."""
+        return self._answer.collector.reply()
+
+    async def aclose(self) -> None:
+        """Stop reading. The last reader to leave before the end ends the call to the provider, and waits for that."""
+        answer = self._answer
+        if answer.leave(self) and not (answer.readers or answer.complete or answer.ended):
+            await self._land()
+
+
+def _own(failure: Exception) -> Exception:
+    """A copy for one reader, because an exception collects the frames and the notes of every raise."""
+    own = type(failure).__new__(type(failure), *failure.args)
+    vars(own).update(vars(failure))
+    own.__cause__ = failure.__cause__
+    return own.with_traceback(failure.__traceback__)
