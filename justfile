@@ -46,8 +46,8 @@ test *args: setup
 check: lint types imports build pythons externals
     LLM_GATEWAY_SCHEMATHESIS_SECONDS=180 {{ quote(just_executable()) }} test --cov
 
-# What takes longer: the nightly tests and the benchmark
-nightly: setup && bench
+# What takes longer: the nightly tests, and the benchmark beside its committed figures
+nightly: setup && (bench "--gate")
     {{ python }} -m pytest -m nightly
 
 # Format the code
@@ -132,12 +132,21 @@ vendors: setup
 bench-redis *args: setup
     {{ python }} benchmarks/redis_trips.py "$@"
 
-# Count the functions and files of one streamed miss; `just trip --list` names them
+# Count what one streamed miss of each vendor calls; `just trip --list` names it, `--gate` fails above the bounds
 trip *args: setup
     {{ python }} benchmarks/trip.py "$@"
 
-# Measure this gateway, and its adapters
-bench *args: setup
+# Measure this gateway; `--quick`, `--only NAME`, `--json FILE`, and `--commit` writes the figures and their pages
+bench *args: setup _image
     {{ python }} benchmarks/bench.py "$@"
-    @echo
-    {{ python }} benchmarks/adapters.py "$@"
+
+# What the image has, in an environment of its own
+[script("sh", "-eu")]
+_image: setup
+    env=.cache/image
+    want="{{ sha256_file('ops/requirements.lock') }} {{ sha256_file('pyproject.toml') }} $({{ python }} -VV) in $PWD"
+    [ "$(cat "$env/stamp" 2>/dev/null || true)" != "$want" ] || exit 0
+    {{ uv }} venv -q --clear --python {{ python }} "$env"
+    {{ uv }} pip sync -q --require-hashes --python "$env/bin/python" ops/requirements.lock
+    PYTHONPATH= {{ uv }} pip install -q --no-deps --python "$env/bin/python" --editable .
+    echo "$want" > "$env/stamp"

@@ -1,8 +1,10 @@
 """A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -20,7 +22,7 @@ from .ports.observation import Observer
 from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
-from .request_recorder import RecordedRequests
+from .request_recorder import RecordedRequests, RequestRecorder
 from .route_chat import ChatContext, RouteChat, Source
 from .throttle_client import ThrottleClient
 
@@ -56,8 +58,7 @@ class AnswerChat:
         """How many answers are in progress."""
         return self._requests.under_way
 
-    @asynccontextmanager
-    async def __call__(
+    def __call__(
         self,
         call: ChatCall,
         client: Client,
@@ -65,7 +66,7 @@ class AnswerChat:
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
         on_record: Callable[[RequestRecord], object] | None = None,
-    ) -> AsyncGenerator["Answer", None]:
+    ) -> AbstractAsyncContextManager["Answer"]:
         """Enter to have the request planned, admitted and looked up; then read the answer. Leaving ends this reading.
 
         Admission charges one request. Tokens are reserved while an endpoint is asked, from the quota of the client
@@ -76,17 +77,59 @@ class AnswerChat:
         `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
         streamed = call.grain is Grain.STREAM
-        with self._requests.begin(
-            Task.CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
-        ) as recorder:
-            plan = self._plan_route(call, client)
-            recorder.planned(plan)
-            decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
-            recorder.admitted()
-            ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
-            context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
-            async with aclosing(Answer(context, decision, self._route_chat, self._clock)) as answer:
-                yield answer
+        begin = partial(
+            self._requests.begin,
+            Task.CHAT,
+            client,
+            call.hint,
+            id=id,
+            headers=headers,
+            on_record=on_record,
+            streamed=streamed,
+        )
+        return _AnsweredChat(begin, partial(self._admitted, call, client))
+
+    async def _admitted(self, call: ChatCall, client: Client, recorder: RequestRecorder) -> "Answer":
+        plan = self._plan_route(call, client)
+        recorder.planned(plan)
+        decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
+        recorder.admitted()
+        ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+        context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
+        return Answer(context, decision, self._route_chat, self._clock)
+
+
+class _AnsweredChat(AbstractAsyncContextManager["Answer"]):
+    """One chat, begun where it is entered, and ended with its record where it is left; to be entered once."""
+
+    def __init__(
+        self,
+        begin: Callable[[], RequestRecorder],
+        admitted: Callable[[RequestRecorder], Coroutine[Any, Any, "Answer"]],
+    ) -> None:
+        self._begin = begin
+        self._admitted = admitted
+
+    @override
+    async def __aenter__(self) -> "Answer":
+        self._recorder = self._begin()
+        try:
+            self._answer = await self._admitted(self._recorder)
+        except BaseException as error:
+            self._recorder.ended(error)
+            raise
+        return self._answer
+
+    @override
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        try:
+            await self._answer.aclose()
+        except BaseException as failure:
+            self._recorder.ended(failure)
+            raise
+        self._recorder.ended(error)
 
 
 async def admit_and_find(

@@ -17,6 +17,7 @@ from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
 from .begun import Begun
+from .long_work import off_the_loop, reply_weight
 from .ports.stores import ReplyCache
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
@@ -118,7 +119,8 @@ class CacheLookup(Generic[R]):
         entries = await (begun or view.store.get(tuple(view.keys.values())))
         found: dict[Endpoint, Found[R]] = {}
         for endpoint, key in view.keys.items():
-            entry = self._entry(key, entries[key]) if key in entries else None
+            data = entries.get(key)
+            entry = None if data is None else await off_the_loop(len(data), partial(self._entry, key, data))
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
         return replace(view, found=found) if found else view
@@ -128,8 +130,8 @@ class CacheLookup(Generic[R]):
         key = view.keys.get(endpoint)
         if key is None or not view.ttl or (isinstance(reply, ChatReply) and not _is_stored(reply)):
             return
-        entry = self._encode(_Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000)))
-        await view.store.put(key, entry, view.ttl)
+        entry = _Entry(_ENTRY_VERSION, key, reply, round(seconds * 1000))
+        await view.store.put(key, await off_the_loop(reply_weight(reply), partial(self._encode, entry)), view.ttl)
 
     def _entry(self, key: CacheKey, data: bytes) -> _Entry[R] | None:
         try:

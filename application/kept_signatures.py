@@ -1,14 +1,16 @@
 """Signatures for clients that drop them: kept when an answer calls tools, put back when its calls come in a history."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from msgspec import MsgspecError, Struct, msgpack
 from msgspec.structs import replace
 
 from llm_gateway.domain.chat import AssistantMessage, ChatReply, ChatRequest, JsonObject, UserMessage
-from llm_gateway.domain.routing import EndpointState
+from llm_gateway.domain.routing import EndpointId, EndpointState
 from llm_gateway.domain.signature_key import SignatureKey, signature_key
 
+from .long_work import off_the_loop, weight_of
 from .ports.stores import SignatureStore
 
 _ENTRY_VERSION = 1
@@ -41,19 +43,15 @@ class KeptSignatures:
 
     async def restore(self, request: ChatRequest, namespace: str, to: EndpointState, *, secure: bool) -> ChatRequest:
         """The request with what this endpoint gave with the calls since the last question, where it lacks that."""
-        keys = {
-            index: signature_key(namespace, to.endpoint.id, message.tool_calls[0].id)
-            for index, message in (_unsigned(request) if to.signs_calls else ())
-        }
+        if not to.signs_calls:
+            return request
+        keys = await off_the_loop(weight_of(request), partial(_keys, request, namespace, to.endpoint.id))
         if not keys:
             return request
         entries = await self._store(secure=secure).get(tuple(dict.fromkeys(keys.values())))
-        messages = list(request.messages)
-        for index, key in keys.items():
-            message, entry = messages[index], _entry(key, entries.get(key))
-            if entry is not None and isinstance(message, AssistantMessage):
-                messages[index] = _restored(message, entry)
-        return replace(request, messages=tuple(messages))
+        if not entries:
+            return request
+        return await off_the_loop(weight_of(request), partial(_restored, request, keys, entries))
 
     async def keep(self, reply: ChatReply, namespace: str, *, secure: bool) -> None:
         """What the answer's calls bear, if they bear anything. To be awaited before the client can know of the end."""
@@ -80,9 +78,25 @@ def _unsigned(request: ChatRequest) -> Iterator[tuple[int, AssistantMessage]]:
             yield index, message
 
 
-def _restored(message: AssistantMessage, entry: _Entry) -> AssistantMessage:
-    calls = tuple(replace(call, extra_content=entry.calls.get(call.id)) for call in message.tool_calls)
-    return replace(message, tool_calls=calls, extra_content=message.extra_content or entry.answer)
+def _keys(request: ChatRequest, namespace: str, endpoint: EndpointId) -> Mapping[int, SignatureKey]:
+    """Of what such answers may lack, by the message."""
+    return {
+        index: signature_key(namespace, endpoint, message.tool_calls[0].id) for index, message in _unsigned(request)
+    }
+
+
+def _restored(
+    request: ChatRequest, keys: Mapping[int, SignatureKey], entries: Mapping[SignatureKey, bytes]
+) -> ChatRequest:
+    messages = list(request.messages)
+    for index, key in keys.items():
+        message, entry = messages[index], _entry(key, entries.get(key))
+        if entry is not None and isinstance(message, AssistantMessage):
+            calls = tuple(replace(call, extra_content=entry.calls.get(call.id)) for call in message.tool_calls)
+            messages[index] = replace(message, tool_calls=calls, extra_content=message.extra_content or entry.answer)
+    restored = replace(request, messages=tuple(messages))
+    weight_of(restored)  # worked out here, and known from then on
+    return restored
 
 
 def _entry(key: SignatureKey, data: bytes | None) -> _Entry | None:

@@ -7,13 +7,16 @@ from contextvars import copy_context
 from typing import Final, TypeVar
 
 from llm_gateway.domain.cache_key import encoded
-from llm_gateway.domain.chat import ChatRequest
-from llm_gateway.domain.embedding import EmbedRequest
+from llm_gateway.domain.chat import ChatReply, ChatRequest
+from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 
 T = TypeVar("T")
 
 AT_ONCE_BYTES: Final = 32 * 1024
 """Work on no more is done in place: it takes a few milliseconds at most, and a thread costs 0.1 ms of CPU time."""
+
+_BYTES_A_NUMBER = 10
+_BYTES_A_PIECE = 100
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="long-work")
 """One for the whole process: the interpreter runs one thread at a time, and each more makes the loop wait longer."""
@@ -37,3 +40,11 @@ def weight_of(request: ChatRequest | EmbedRequest) -> int:
         return encoded(request).size
     except (ValueError, TypeError, OverflowError, RecursionError):
         return AT_ONCE_BYTES + 1
+
+
+def reply_weight(reply: ChatReply | EmbedReply) -> int:
+    """How many bytes a reply is about on the wire."""
+    if isinstance(reply, EmbedReply):
+        return sum(map(len, reply.vectors)) * _BYTES_A_NUMBER
+    pieces = len(reply.tool_calls) + len(reply.logprobs) * (1 + len(reply.logprobs[0].top) if reply.logprobs else 0)
+    return len(reply.content) + len(reply.reasoning) + pieces * _BYTES_A_PIECE

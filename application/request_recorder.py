@@ -1,8 +1,9 @@
 """Exactly one record for each request, however it ends, and a bound on how many are answered at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
+from types import TracebackType
 
 from msgspec import Struct, field
 
@@ -22,7 +23,8 @@ _endpoint_id = attrgetter("endpoint.id")
 class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
-    `began` is in seconds on the monotonic clock. `cache` and `endpoint` are None until an answer begins.
+    A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
+    `endpoint` are None until an answer begins.
     """
 
     task: Task
@@ -31,6 +33,7 @@ class RequestRecorder(Struct, eq=False):
     id: RequestId
     observation: Observation
     clock: Clock
+    leave: Callable[["RequestRecorder"], None]
     streamed: bool
     began: float = 0.0
     cache: CacheStatus | None = None
@@ -50,6 +53,14 @@ class RequestRecorder(Struct, eq=False):
 
     def __post_init__(self) -> None:
         self.began, self._began_at = self.clock.monotonic(), self.clock.now()
+
+    def __enter__(self) -> "RequestRecorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.ended(error)
 
     def planned(self, plan: Plan) -> None:
         """The plan is made."""
@@ -99,6 +110,12 @@ class RequestRecorder(Struct, eq=False):
         if isinstance(error, QuotaExceeded):
             self._admitted = False
 
+    def ended(self, error: BaseException | None) -> None:
+        """Nothing more comes of the request, which this has ended: its record is left. Once."""
+        if isinstance(error, Exception):
+            self.failed(error)
+        self.leave(self)
+
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
         plan = self._plan
@@ -141,7 +158,6 @@ class RecordedRequests:
         self._entropy = entropy
         self._most = most
 
-    @contextmanager
     def begin(
         self,
         task: Task,
@@ -152,28 +168,26 @@ class RecordedRequests:
         headers: Mapping[str, str] | None,
         on_record: Callable[[RequestRecord], object] | None = None,
         streamed: bool = False,
-    ) -> Iterator[RequestRecorder]:
-        """An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
+    ) -> RequestRecorder:
+        """To be ended. Raises `Overloaded`.
 
-        Raises `Overloaded`.
+        An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
         """
         id = id or RequestId(self._entropy.new_id())
         observation = self._observer.begin(id, headers or {})
-        recorder = RequestRecorder(task, client, hint, id, observation, self._clock, streamed)
-        try:
-            if self.under_way >= self._most:
-                raise Overloaded
-            self.under_way += 1
-            try:
-                yield recorder
-            finally:
-                self.under_way -= 1
-        except Exception as error:
-            recorder.failed(error)
-            raise
-        finally:
-            record = recorder.record()
-            recorder.observation.end(record)
-            self._log.put(record)
-            if on_record is not None:
-                on_record(record)
+        leave = partial(self._left, on_record)
+        recorder = RequestRecorder(task, client, hint, id, observation, self._clock, leave, streamed)
+        self.under_way += 1
+        if self.under_way > self._most:
+            error = Overloaded()
+            recorder.ended(error)
+            raise error
+        return recorder
+
+    def _left(self, on_record: Callable[[RequestRecord], object] | None, recorder: RequestRecorder) -> None:
+        self.under_way -= 1
+        record = recorder.record()
+        recorder.observation.end(record)
+        self._log.put(record)
+        if on_record is not None:
+            on_record(record)

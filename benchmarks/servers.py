@@ -1,87 +1,177 @@
-"""The servers that are measured, each in its own process: says its port, then its CPU time whenever it is asked."""
+"""The least that this stack can do, each in its own process, which says its port: a bare ASGI app, and the floor.
 
-import asyncio
-import os
+The floor does of the gateway's work what no gateway can leave out, and nothing else: a key, a bucket, a cache, four
+counters, and a POST to the vendor.
+"""
+
 import sys
-import threading
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from functools import partial
+from collections import OrderedDict
+from hashlib import blake2b, sha256
+from os import urandom
 
+import aiohttp
 import uvicorn
 import uvloop
-from litestar.types import Receive, Scope, Send
-from typing_extensions import override
+from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import Struct, json, msgpack
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from vendors import WORDS
 
-from llm_gateway import (
-    ChatEvent,
-    ChatModel,
-    ChatRequest,
-    ClientId,
-    Deadline,
-    Endpoint,
-    EndpointId,
-    EndpointState,
-    Feature,
-    Finished,
-    FinishReason,
-    FixedEndpoints,
-    Grain,
-    Locality,
-    RequestId,
-    RequestLog,
-    RequestRecord,
-    Secret,
-    Settings,
-    Started,
-    TextDelta,
-    Usage,
-    open_gateway,
-)
-from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
-from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
-from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
-from llm_gateway.application.ports.observation import AccessLog
-from llm_gateway.bootstrap.opening import Overrides
-from llm_gateway.bootstrap.serving import create_server, keep_for_good
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings
-
+FLOOR = "floor"
 KEY = "sk-bench-0123456789"
-SMALL_KEY = "sk-small-0123456789"
-SMALL_CAPACITY = 20
-SMALL_RATE = 10.0
-WORDS = ["word "] * 200
-ANSWER = "".join(WORDS)
-
-
-class InstantModel(ChatModel):
-    """Answers at once: what is measured is the gateway."""
-
-    @override
-    async def events(
-        self, to: Endpoint, request: ChatRequest, *, grain: Grain, deadline: Deadline, headers: Mapping[str, str]
-    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
-        yield (Started(endpoint=to.id),)
-        for text in (ANSWER,) if grain is Grain.WHOLE else WORDS:
-            yield (TextDelta(text=text),)
-        usage = Usage(prompt_tokens=200, completion_tokens=200)
-        yield (Finished(reason=FinishReason.STOP, usage=usage, model=to.id.model),)
+ANSWER = "word " * WORDS
+MOST_REPLIES = 10_000
+CAPACITY, REFILL_RATE = 1_000_000, 100_000
 
 
 async def bare(scope: Scope, receive: Receive, send: Send) -> None:
-    """The least that a server on uvicorn can do: read the body, send a constant of the same size."""
-    body = b'{"content":"%b"}' % ANSWER.encode()
-    while (await receive()).get("more_body"):
-        pass
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    """Reads the body, and sends a constant of the size of an answer."""
+    await _body(receive)
+    await _send(send, b'{"content":"%b"}' % ANSWER.encode())
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    more = True
+    while more:
+        event = await receive()
+        more = event["type"] == "http.request" and event["more_body"]
+        parts.append(event["body"] if event["type"] == "http.request" else b"")
+    return b"".join(parts)
+
+
+async def _send(send: Send, body: bytes, status: int = 200, *told: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *told]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def serve_bare() -> None:
+class Message(Struct, frozen=True):
+    role: str
+    content: str
+
+
+class Asked(Struct, frozen=True):
+    model: str
+    messages: tuple[Message, ...]
+    stream: bool = False
+
+
+class Part(Struct, frozen=True):
+    text: str = ""
+
+
+class Content(Struct, frozen=True):
+    parts: tuple[Part, ...] = ()
+
+
+class Candidate(Struct, frozen=True):
+    content: Content = Content()
+    finishReason: str | None = None
+
+
+class GeminiAnswer(Struct, frozen=True):
+    candidates: tuple[Candidate, ...] = ()
+
+
+class OllamaMessage(Struct, frozen=True):
+    content: str = ""
+
+
+class OllamaAnswer(Struct, frozen=True):
+    message: OllamaMessage = OllamaMessage()
+    done: bool = False
+
+
+class Reply(Struct, frozen=True):
+    id: str
+    model: str
+    content: str
+    cached: bool
+
+
+class Bucket(Struct):
+    level: float
+    at: float
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.level = min(CAPACITY, self.level + (now - self.at) * REFILL_RATE)
+        self.at = now
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+
+class Floor:
+    def __init__(self, vendor: str) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._vendor = vendor
+        self._buckets = {sha256(KEY.encode()).digest(): Bucket(CAPACITY, time.monotonic())}
+        self._replies: OrderedDict[bytes, str] = OrderedDict()
+        self._counters = {"requests": 0, "hits": 0, "misses": 0, "bytes": 0}
+        self._asked = json.Decoder(Asked)
+        self._gemini = json.Decoder(GeminiAnswer)
+        self._ollama = json.Decoder(OllamaAnswer)
+        self._json, self._msgpack = json.Encoder(), msgpack.Encoder()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        bucket = None
+        for name, value in scope["headers"]:
+            if name == b"x-api-key":
+                bucket = self._buckets.get(sha256(value).digest())
+        body = await _body(receive)
+        if bucket is None or not bucket.take():
+            await _send(send, b"{}", 401 if bucket is None else 429)
+            return
+        asked = self._asked.decode(body)
+        key = blake2b(self._msgpack.encode((asked.model, asked.messages)), digest_size=32).digest()
+        content = self._replies.get(key)
+        cached = content is not None
+        if content is None:
+            content = await self._ask(asked)
+            self._replies[key] = content
+            if len(self._replies) > MOST_REPLIES:
+                self._replies.popitem(last=False)
+        else:
+            self._replies.move_to_end(key)
+        self._counters["requests"] += 1
+        self._counters["hits" if cached else "misses"] += 1
+        self._counters["bytes"] += len(body)
+        request_id = urandom(16).hex()
+        reply = Reply(id=f"chat-{request_id}", model=asked.model, content=content, cached=cached)
+        told = (
+            (b"x-request-id", request_id.encode()),
+            (b"x-ratelimit-limit", b"%d" % CAPACITY),
+            (b"x-ratelimit-remaining", b"%d" % bucket.level),
+            (b"x-cache", b"hit" if cached else b"miss"),
+        )
+        await _send(send, self._json.encode(reply), 200, *told)
+
+    async def _ask(self, asked: Asked) -> str:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        provider, _, model = asked.model.partition("/")
+        if provider == "ollama":
+            data = self._json.encode({"model": model, "messages": asked.messages, "stream": False})
+            return self._ollama.decode(await self._post("/api/chat", data)).message.content
+        contents = [{"role": one.role, "parts": [{"text": one.content}]} for one in asked.messages]
+        data = self._json.encode({"contents": contents})
+        answer = self._gemini.decode(await self._post(f"/v1beta/models/{model}:generateContent", data))
+        return answer.candidates[0].content.parts[0].text
+
+    async def _post(self, path: str, data: bytes) -> bytes:
+        assert self._session is not None
+        async with self._session.post(self._vendor + path, data=data) as answer:
+            return await answer.read()
+
+
+async def serve(app: ASGIApp) -> None:
+    """As the gateway is served."""
     config = uvicorn.Config(
-        bare,
+        app,
         port=0,
         http=HttpToolsProtocol,
         ws="none",
@@ -98,73 +188,6 @@ async def serve_bare() -> None:
     await server.serve([listener])
 
 
-class NoLog(RequestLog):
-    """Keeps nothing."""
-
-    @override
-    def put(self, record: RequestRecord) -> None:
-        """Nothing is kept."""
-
-    @override
-    async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
-        return None
-
-
-async def serve_gateway(redis_url: str | None = None, replicas: int = 1) -> None:
-    """As it is served: with metrics, records, and a log, which goes nowhere. A second client's quota is small."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    writer = LineWriter(partial(os.write, nowhere))
-    await _serve_gateway(LineAccessLog(writer, pretty=False), {}, redis_url, replicas)
-    writer.close()
-    os.close(nowhere)
-
-
-async def serve_unobserved() -> None:
-    """Without metrics, records and log: what they cost is the difference."""
-    silent = SilentObserver()
-    await _serve_gateway(None, {"observer": silent, "meter": silent, "request_log": NoLog()})
-
-
-async def _serve_gateway(
-    access_log: AccessLog | None, overrides: Overrides, redis_url: str | None = None, replicas: int = 1
-) -> None:
-    endpoint = Endpoint(id=EndpointId(provider="ollama", model="scripted"), locality=Locality.ON_PREMISES)
-    settings = Settings(
-        api_keys=(Secret(KEY),),
-        port=0,
-        rate_limiter_capacity=1_000_000,
-        rate_limiter_refill_rate=100_000,
-        cache_ttl_seconds=3600,
-        redis_url=Secret(redis_url) if redis_url else None,
-        expected_replicas=replicas,
-        clients=(
-            ClientSettings(
-                name="small",
-                keys=(Secret(SMALL_KEY),),
-                requests=BucketSettings(capacity=SMALL_CAPACITY, refill_rate=SMALL_RATE),
-            ),
-        ),
-    )
-    overrides["chat_models"] = {"ollama": InstantModel()}
-    overrides["endpoints"] = FixedEndpoints([EndpointState(endpoint=endpoint, features=frozenset(Feature))])
-    async with open_gateway(settings, **overrides) as gateway:
-        server = create_server(gateway, access_log=access_log)
-        keep_for_good()
-        serving = asyncio.create_task(server.serve())
-        print(await server.listening(), flush=True)
-        await serving
-
-
-def _tell_cpu_time() -> None:
-    for _ in sys.stdin:
-        print(time.process_time_ns(), flush=True)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_tell_cpu_time, daemon=True).start()
-    kind, *options = sys.argv[1:]
-    redis_url, replicas = (*options, None, "1")[:2]
-    if kind == "gateway":
-        uvloop.run(serve_gateway(redis_url, int(replicas or 1)))
-    else:
-        uvloop.run({"bare": serve_bare, "unobserved": serve_unobserved}[kind]())
+    kind, *vendor = sys.argv[1:]
+    uvloop.run(serve(bare if kind == "bare" else Floor(vendor[0])))

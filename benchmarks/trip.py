@@ -1,7 +1,10 @@
-"""Which of this project's functions one streamed miss calls, and how often an event does: counted, not timed."""
+"""Which of this project's functions one streamed miss calls, and what an event takes: counted, not timed.
+
+The vendor makes a chunk every 20 ms, so each read brings one event.
+"""
 
 import asyncio
-import json
+import inspect
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -10,30 +13,30 @@ from itertools import count
 from pathlib import Path
 from types import CodeType, FrameType
 
+from load import chat, connected
+from msgspec.structs import replace
+from processes import vendors
+from servers import KEY
+from vendors import MODELS, PACED_FEW, PACED_MANY, WHOLE
+
 from llm_gateway import Secret, Settings, open_gateway
 from llm_gateway.bootstrap.serving import create_server
 
 ROOT = Path(__file__).resolve().parents[1]
-PROVIDERS = Path(__file__).with_name("providers.py")
-KEY = "sk-bench-0123456789"
-FEW, MANY = 10, 210
+LAYERS = ("domain", "application", "adapters", "bootstrap")
+VENDORS = ("ollama", "gemini")
+MOST_GENERATORS, MOST_FRAMES = 4, 30
 
-
-def request(prompt: str, chunks: int) -> bytes:
-    messages = [{"role": "user", "content": prompt}]
-    body = json.dumps({"messages": messages, "model": f"ollama/chunks-{chunks}", "stream": True}).encode()
-    head = f"POST /api/v1/chat HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+Calls = Counter[CodeType]
 
 
 @contextmanager
-def counting(calls: Counter[CodeType]) -> Iterator[None]:
+def counting(calls: Calls) -> Iterator[None]:
     """Counts calls of functions and resumptions of coroutines of the four layers, in whichever task."""
-    layers = tuple(str(ROOT / layer) for layer in ("domain", "application", "adapters", "bootstrap"))
-    linked = tuple(str(ROOT / "src" / "llm_gateway" / Path(layer).name) for layer in layers)
+    layers = tuple(f"{folder / layer}/" for folder in (ROOT, ROOT / "src" / "llm_gateway") for layer in LAYERS)
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith((*layers, *linked)):
+        if event == "call" and frame.f_code.co_filename.startswith(layers):
             calls[frame.f_code] += 1
 
     sys.setprofile(profile)
@@ -43,61 +46,75 @@ def counting(calls: Counter[CodeType]) -> Iterator[None]:
         sys.setprofile(None)
 
 
-async def trips(url: str) -> dict[int, Counter[CodeType]]:
-    """The calls of one streamed miss of so many chunks, once everything is warm."""
+async def trips(vendor_port: int, transport: str | None) -> dict[str, tuple[Calls, Calls]]:
+    """For each vendor the calls of a short streamed miss and of a long one, once everything is warm."""
+    address = f"http://127.0.0.1:{vendor_port}"
     settings = Settings(
         api_keys=(Secret(KEY),),
         port=0,
         rate_limiter_capacity=1000,
-        ollama_base_url=url,
-        ollama_model="chunks-10",
+        ollama_base_url=address,
+        ollama_model=WHOLE,
+        gemini_base_url=address,
+        gemini_api_key=Secret("key"),
+        gemini_model=WHOLE,
     )
+    if transport:
+        settings = replace(settings, **{f"{vendor}_transport": transport for vendor in VENDORS})
     unique = count()
-    async with open_gateway(settings) as gateway:
+    async with open_gateway(settings, first_look_seconds=5) as gateway:
         server = create_server(gateway)
         serving = asyncio.create_task(server.serve())
-        reader, writer = await asyncio.open_connection("127.0.0.1", await server.listening())
+        async with connected(await server.listening()) as connection:
 
-        async def ask(chunks: int) -> None:
-            writer.write(request(f"{next(unique)}", chunks))
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            await reader.readuntil(b"0\r\n\r\n")
+            async def counted(model: str) -> Calls:
+                for calls in (Calls(), Calls()):
+                    with counting(calls):
+                        answer = await connection.ask(chat(model, f"{next(unique)}", stream=True))
+                    assert (answer.status, answer.whole) == (200, True)
+                return calls
 
-        counted = {}
-        for chunks in (FEW, MANY):
-            await ask(chunks)
-            counted[chunks] = Counter[CodeType]()
-            with counting(counted[chunks]):
-                await ask(chunks)
-        writer.close()
+            found = {
+                vendor: (await counted(f"{vendor}/{PACED_FEW}"), await counted(f"{vendor}/{PACED_MANY}"))
+                for vendor in VENDORS
+            }
         server.should_exit = True
         await serving
-    return counted
+    return found
 
 
-async def main() -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, str(PROVIDERS), stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        counted = await trips(f"http://127.0.0.1:{int(await process.stdout.readline())}")
-    finally:
-        process.terminate()
-        await process.wait()
-    tell(counted, every="--list" in sys.argv)
-
-
-def tell(counted: dict[int, Counter[CodeType]], *, every: bool) -> None:
+def tell(vendor: str, few: Calls, many: Calls, *, every: bool) -> bool:
+    """Whether an event takes no more than it may."""
     by_file: dict[Path, list[str]] = {}
-    for code in counted[FEW]:
+    for code in few:
         file = Path(code.co_filename).resolve().relative_to(ROOT)
         by_file.setdefault(file, []).append(code.co_qualname)
-    an_event = (counted[MANY].total() - counted[FEW].total()) / (MANY - FEW)
-    print(f"{len(counted[FEW])} functions in {len(by_file)} files; {an_event:.1f} calls and resumptions an event")
+    events = MODELS[PACED_MANY][0] - MODELS[PACED_FEW][0]
+    frames = (many.total() - few.total()) / events
+    growing = (code for code in many if code.co_flags & inspect.CO_ASYNC_GENERATOR and many[code] - few[code] >= events)
+    generators = sorted(code.co_qualname for code in growing)
+    print(
+        f"{vendor}: {len(few)} functions in {len(by_file)} files; {frames:.1f} calls and resumptions an event; "
+        f"{len(generators)} async generators: {', '.join(generators)}"
+    )
     if every:
         for file, names in sorted(by_file.items()):
             print(f"{file}: {', '.join(sorted(names))}")
+        for code, number in (many - few).most_common(60):
+            print(f"{number / events:5.1f} an event: {code.co_qualname}")
+    return frames <= MOST_FRAMES and len(generators) <= MOST_GENERATORS
+
+
+async def main() -> int:
+    transport = next((option for option in sys.argv[1:] if not option.startswith("-")), None)
+    vendor = await vendors().start()
+    try:
+        found = await trips(vendor.port, transport)
+    finally:
+        await vendor.stop()
+    well = [tell(name, *calls, every="--list" in sys.argv) for name, calls in found.items()]
+    return 1 if "--gate" in sys.argv and not all(well) else 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main()))

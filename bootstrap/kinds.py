@@ -40,6 +40,7 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
 
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
+    `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so.
     """
 
     own: Callable[[Settings], EndpointSettings]
@@ -48,6 +49,12 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     locality: Locality = Locality.ON_PREMISES
     needs_key: bool = False
     table: Callable[[Sequence[ModelFacts]], ModelTable] | None = None
+    sdk: tuple[str, ...] = ()
+    by_sdk: Callable[[Settings], bool] = lambda _: False
+
+    def lacks_sdk(self, settings: Settings) -> bool:
+        """Whether its servers are to be asked by an SDK that is not installed."""
+        return self.by_sdk(settings) and any(find_spec(module) is None for module in self.sdk)
 
     def provider(self, row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         if self.needs_key and row.api_key is None:
@@ -87,7 +94,9 @@ GEMINI: Final = ServerKind(
 )
 OLLAMA: Final = ServerKind(
     name="ollama",
-    modules=("ollama", "httpx_aiohttp"),
+    modules=("aiohttp",),
+    sdk=("ollama", "httpx_aiohttp"),
+    by_sdk=lambda settings: settings.ollama_transport == "sdk",
     own=lambda settings: EndpointSettings(
         name="ollama", kind="ollama", model=settings.ollama_model, base_url=settings.ollama_base_url
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,6 +13,9 @@ from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
 from .settings import EndpointSettings, Settings
+
+if TYPE_CHECKING:
+    from llm_gateway.adapters.outbound.ollama.transport import Connect
 
 _BODY_RATIO = 4
 """Of what a vendor sends to what is kept of it: JSON escapes, and repeats its frame with every token of a stream."""
@@ -51,7 +55,13 @@ def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.gemini.models import GeminiModels
 
     key = row.api_key.value if row.api_key else None
-    client = GeminiClient(provider=row.name, api_key=key, base_url=row.base_url, max_body_bytes=_body_bytes(settings))
+    client = GeminiClient(
+        provider=row.name,
+        api_key=key,
+        base_url=row.base_url,
+        clock=clock,
+        max_body_bytes=_body_bytes(settings),
+    )
     models = GeminiModels([facts for facts in settings.models if facts.provider == row.name])
     endpoints = GeminiDirectory(client, clock, model=row.model, models=models)
     silences = _silences(row, settings)
@@ -86,6 +96,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
     from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
     from llm_gateway.adapters.outbound.ollama.version import ServerVersion
 
+    connect = _ollama_transport(settings)
     version = ServerVersion()
     key = row.api_key.value if row.api_key else None
     silences = _silences(row, settings)
@@ -97,6 +108,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         api_key=key,
         provider=row.name,
         version=version,
+        connect=connect,
     )
     chat_model = OllamaChatModel(
         base_url=row.base_url or DEFAULT_URL,
@@ -110,6 +122,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         load_seconds=settings.ollama_load_timeout_seconds,
         max_body_bytes=_body_bytes(settings),
         version=version,
+        connect=connect,
     )
     embedding_model = OllamaEmbeddingModel(
         base_url=row.base_url or DEFAULT_URL,
@@ -120,6 +133,7 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         load_seconds=settings.ollama_load_timeout_seconds,
         max_body_bytes=_body_bytes(settings),
         version=version,
+        connect=connect,
     )
 
     async def close() -> None:
@@ -136,6 +150,18 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         start=endpoints.start,
         close=close,
     )
+
+
+def _ollama_transport(settings: Settings) -> "Connect":
+    match settings.ollama_transport:
+        case "rest":
+            from llm_gateway.adapters.outbound.ollama.rest import RestTransport
+
+            return RestTransport
+        case "sdk":
+            from llm_gateway.adapters.outbound.ollama.sdk import SdkTransport
+
+            return SdkTransport
 
 
 def _silences(row: EndpointSettings, settings: Settings) -> Silences:

@@ -146,6 +146,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     ollama_base_url: Annotated[
         str | None, Meta(description="Ollama's address. Default: http://localhost:11434, if it answers.")
     ] = None
+    ollama_transport: Annotated[
+        Literal["rest", "sdk"], Meta(description="How Ollama is asked: by plain HTTP, or by its own SDK.")
+    ] = "rest"
     ollama_model: Annotated[str, Meta(min_length=1, description="Ollama's default model.")] = "llama3.1"
     ollama_num_ctx: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="Context length; default: the server's.")

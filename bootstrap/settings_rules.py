@@ -38,6 +38,9 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _bucket_faults("RATE_LIMITER", settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
     yield from _client_faults(settings)
     yield from _address_faults(settings)
+    for kind in SERVERS:
+        if kind.lacks_sdk(settings):
+            yield f"{kind.name.upper()}_TRANSPORT: sdk needs the extra `{kind.name}`, which is not installed"
     yield from _otlp_faults(settings)
     yield from _endpoint_faults(settings)
     yield from _model_faults(settings)

@@ -1,4 +1,7 @@
-"""A chat in the domain's own types: the request and the reply. Absent means None: no defaults here."""
+"""A chat in the domain's own types: the request and the reply. Absent means None: no defaults here.
+
+What a request may hold thousands of (`gc=False`) can't be part of a cycle: the garbage collector need not walk it.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +20,7 @@ from .sequences import CheckedStruct, Collection, Kinds
 JsonObject: TypeAlias = Mapping[str, object]
 
 
-class Text(Struct, frozen=True, kw_only=True, tag="text"):
+class Text(Struct, frozen=True, kw_only=True, tag="text", gc=False):
     """A part of a message that is text."""
 
     text: str
@@ -26,7 +29,7 @@ class Text(Struct, frozen=True, kw_only=True, tag="text"):
 Part: TypeAlias = Text | Media
 
 
-class ToolCall(Struct, frozen=True, kw_only=True):
+class ToolCall(Struct, frozen=True, kw_only=True, gc=False):
     """The model's request to call a tool.
 
     `arguments` is JSON text as the model wrote it, and need not be valid. `extra_content` is what the provider gave
@@ -39,7 +42,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     extra_content: JsonObject | None = None
 
 
-class _Message(CheckedStruct, frozen=True, kw_only=True):
+class _Message(CheckedStruct, frozen=True, kw_only=True, gc=False):
     @override
     def _held(self, field: str, value: object, collection: Collection, kinds: Kinds) -> object:
         """One `str` is one text."""
@@ -112,7 +115,7 @@ class ToolMessage(_Message, frozen=True, kw_only=True, tag="tool"):
 Message: TypeAlias = UserMessage | AssistantMessage | SystemMessage | ToolMessage
 
 
-class Tool(Struct, frozen=True, kw_only=True):
+class Tool(Struct, frozen=True, kw_only=True, gc=False):
     """A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments."""
 
     name: str

@@ -169,6 +169,11 @@ class Collector:
 
 
 def _join(parts: list[ToolCallDelta]) -> ToolCall:
+    if len(parts) == 1:
+        part = parts[0]
+        return ToolCall(
+            id=part.id or "", name=part.name or "", arguments=part.arguments, extra_content=part.extra_content
+        )
     return ToolCall(
         id=next((part.id for part in parts if part.id is not None), ""),
         name=next((part.name for part in parts if part.name is not None), ""),

@@ -28,7 +28,7 @@ class Detail(StrEnum):
     HIGH = "high"
 
 
-class Image(Struct, frozen=True, kw_only=True, tag="image"):
+class Image(Struct, frozen=True, kw_only=True, tag="image", gc=False):
     """An image: its bytes, not base64, and its media type, such as `image/png`."""
 
     data: bytes
@@ -42,7 +42,7 @@ class Image(Struct, frozen=True, kw_only=True, tag="image"):
         return _JPEG if kind == "image/jpg" else kind
 
 
-class ImageUrl(Struct, frozen=True, kw_only=True, tag="image_url"):
+class ImageUrl(Struct, frozen=True, kw_only=True, tag="image_url", gc=False):
     """An image by its public `https:` address, which the provider fetches; the gateway fetches nothing."""
 
     url: str
@@ -54,7 +54,7 @@ class ImageUrl(Struct, frozen=True, kw_only=True, tag="image_url"):
         return _BY_SUFFIX.get(urlsplit(self.url).path.rpartition(".")[2].lower())
 
 
-class Document(Struct, frozen=True, kw_only=True, tag="document"):
+class Document(Struct, frozen=True, kw_only=True, tag="document", gc=False):
     """A document: its bytes, not base64, and its media type, which is `application/pdf`."""
 
     data: bytes

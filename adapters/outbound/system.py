@@ -4,11 +4,12 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.system import Clock, Entropy
+from llm_gateway.application.ports.system import Alarm, Clock, Entropy
 
 
 class SystemClock(Clock):
@@ -25,6 +26,10 @@ class SystemClock(Clock):
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
         # a delay, because an event loop's own time need not be the monotonic clock
         return asyncio.timeout(max(0.0, when - time.monotonic()))
+
+    @override
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        return asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), callback)
 
 
 _ids: list[str] = []

@@ -1,8 +1,18 @@
 """The ports to time and chance."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
+
+
+class Alarm(Protocol):
+    """A callback that waits for its time."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """It is not called any more. Calling this twice, or after it was called, does nothing."""
+        ...
 
 
 class Clock(Protocol):
@@ -26,6 +36,11 @@ class Clock(Protocol):
     @abstractmethod
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
         """Raises `TimeoutError` out of its block once `monotonic()` reaches `when`."""
+        ...
+
+    @abstractmethod
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """Call back in a later turn of the running loop, once `monotonic()` has about reached `when`."""
         ...
 
 

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Final
 
-from google.genai.types import ThinkingConfig
-
 from llm_gateway.application.reasoning_allowances import ALLOWANCES
+
+from .media import Json
 
 LEVELS: Final[Mapping[str, int]] = {effort.name: tokens for effort, tokens in ALLOWANCES.items()}
 """By the vendor's names of levels."""
 _OWN_CHOICE: Final = -1
 
 
-def allowance_of(thinking: ThinkingConfig | None) -> int:
+def allowance_of(thinking: Json | None) -> int:
     """Tokens, which count against `maxOutputTokens`. A budget is its own allowance; the model's own choice is HIGH."""
     if thinking is None:
         return 0
-    if thinking.thinking_level is not None:
-        return LEVELS.get(thinking.thinking_level.name, LEVELS["HIGH"])
-    budget = thinking.thinking_budget
-    return LEVELS["HIGH"] if budget is None or budget == _OWN_CHOICE else budget
+    level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
+    if isinstance(level, str):
+        return LEVELS.get(level, LEVELS["HIGH"])
+    return budget if isinstance(budget, int) and budget != _OWN_CHOICE else LEVELS["HIGH"]

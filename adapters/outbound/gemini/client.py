@@ -1,77 +1,86 @@
-"""The vendor's SDK, kept from everything that it would do on its own."""
+"""One account at the vendor, and what carries its calls."""
 
-import ssl
-from typing import Final
+from typing import Final, Literal, Protocol, TypeAlias
 
-import certifi
-from google import genai
-from google.genai import types
-from google.genai.client import AsyncClient, DebugConfig
-
+from llm_gateway.adapters.outbound.vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderMisconfigured
 
 from .answering import AnsweringModels
-from .connection import MAX_BODY_BYTES, open_session
+from .transport import GeminiTransport
 
 BASE_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
 """Where thinking, signatures and JSON schemas are documented."""
 NO_KEY: Final = "GEMINI_API_KEY is not set"
+KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
+
+Carrier: TypeAlias = Literal["rest", "sdk"]
+
+
+class _Opens(Protocol):
+    def __call__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        api_version: str,
+        clock: Clock,
+        connect_seconds: float,
+        max_body_bytes: int,
+    ) -> GeminiTransport: ...
 
 
 class GeminiClient:
-    """One account at the vendor, over one session. Made inside a running loop; without a key it does nothing at all."""
+    """Made inside a running loop; without a key it does nothing at all."""
 
     def __init__(
         self,
         *,
         provider: str,
         api_key: str | None,
+        clock: Clock,
         base_url: str | None = None,
-        connect_seconds: float = 10.0,
+        carrier: Carrier = "rest",
+        connect_seconds: float = CONNECT_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self.provider = provider
         self.base_url = server_address(base_url or BASE_URL)
-        self.configured = bool(api_key)
         self.answering = AnsweringModels(provider)
-        self._session = open_session(connect_seconds, max_body_bytes) if api_key else None
-        self._sdk = self._make_sdk(api_key) if api_key else None
-
-    @property
-    def sdk(self) -> AsyncClient:
-        if self._sdk is None:
-            raise ProviderMisconfigured(self.provider, NO_KEY)
-        return self._sdk.aio
-
-    async def aclose(self) -> None:
-        if self._sdk is not None and self._session is not None:
-            await self._sdk.aio.aclose()
-            self._sdk.close()
-            await self._session.close()
-
-    def _make_sdk(self, api_key: str) -> genai.Client:
-        """Everything that the SDK would look up in the environment is given, and its retries are off."""
-        trusted = _authorities() if self.base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return genai.Client(
-            api_key=api_key,
-            vertexai=False,
-            debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
-            http_options=types.HttpOptions(
+        self._transport: GeminiTransport | None = None
+        if api_key:
+            self._transport = _opens(carrier)(
+                api_key=api_key,
                 base_url=self.base_url,
                 api_version=API_VERSION,
-                retry_options=types.HttpRetryOptions(attempts=1),
-                aiohttp_client=self._session,
-                # mostly for clients that the SDK makes and never uses, which a malformed HTTP_PROXY would make fail
-                client_args={"verify": trusted, "trust_env": False},
-                async_client_args={"verify": trusted, "trust_env": False, "ssl": trusted},
-            ),
-        )
+                clock=clock,
+                connect_seconds=connect_seconds,
+                max_body_bytes=max_body_bytes,
+            )
+
+    @property
+    def configured(self) -> bool:
+        return self._transport is not None
+
+    @property
+    def transport(self) -> GeminiTransport:
+        if self._transport is None:
+            raise ProviderMisconfigured(self.provider, NO_KEY)
+        return self._transport
+
+    async def aclose(self) -> None:
+        if self._transport is not None:
+            await self._transport.aclose()
 
 
-def _authorities() -> ssl.SSLContext:
-    """The system's, for operators with one of their own, and the usual ones, as some systems have none."""
-    trusted = ssl.create_default_context()
-    trusted.load_verify_locations(certifi.where())
-    return trusted
+def _opens(carrier: Carrier) -> _Opens:
+    """Imports what it needs, and no more."""
+    if carrier == "rest":
+        from .rest import RestTransport
+
+        return RestTransport
+    from .sdk import SdkTransport
+
+    return SdkTransport

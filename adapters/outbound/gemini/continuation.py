@@ -1,10 +1,7 @@
 """Asks for the rest of an answer that the vendor cut at its own limit for one request."""
 
 import logging
-from base64 import b64encode
 from typing import Final
-
-from google.genai import types
 
 from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.routing import EndpointId
@@ -25,13 +22,9 @@ def rest_of(asked: VendorRequest, reader: GeminiReplyReader) -> VendorRequest | 
     """
     if reader.continuation is None:
         return None
-    limit = asked.config.max_output_tokens
-    if limit is not None and reader.usage.total().completion_tokens >= limit:
+    if asked.most is not None and reader.usage.total().completion_tokens >= asked.most:
         return None
-    body = {**asked.body, "continuationToken": b64encode(reader.continuation).decode()}
-    options = asked.config.http_options or types.HttpOptions()
-    options = options.model_copy(update={"extra_body": body})
-    return asked._replace(body=body, config=asked.config.model_copy(update={"http_options": options}))
+    return asked._replace(body={**asked.body, "continuationToken": reader.continuation})
 
 
 def not_continued(to: EndpointId, number: int, error: ProviderError) -> None:

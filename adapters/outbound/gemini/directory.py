@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from google.genai import types
 from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import override
@@ -15,8 +14,8 @@ from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task, is_name
 
-from .client import BASE_URL, NO_KEY, GeminiClient
-from .failures import credentials_refused, failure_of
+from .client import BASE_URL, KEY_REFUSED, NO_KEY, GeminiClient
+from .failures import GeminiFailures, credentials_refused
 from .models import PACKAGED, GeminiModels
 from .places import MAX_STOPS, SEED_BITS
 
@@ -24,9 +23,7 @@ REFRESH_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 30.0
 """Between refreshes while they fail."""
 LIST_SECONDS: Final = 20.0
-PAGE_SIZE: Final = 1_000
 MAX_MODELS: Final = 1_000
-KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
 
 _TASKS: Final = {"generateContent": Task.CHAT, "embedContent": Task.EMBED}
 
@@ -75,8 +72,7 @@ class GeminiDirectory(EndpointDirectory):
     async def refresh(self) -> bool:
         """Ask the vendor once. False where that failed; never raises."""
         try:
-            async with self._clock.timeout_at(self._clock.monotonic() + LIST_SECONDS):
-                listed = await self._list()
+            listed = await self._list()
         except Exception as error:
             self._failed(error)
             return False
@@ -92,10 +88,9 @@ class GeminiDirectory(EndpointDirectory):
 
     async def _list(self) -> list[_Listed]:
         found: dict[str, _Listed] = {}
-        pager = await self._client.sdk.models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
-        async for model in pager:
+        for model in await self._client.transport.models(until=self._clock.monotonic() + LIST_SECONDS):
             name = (model.name or "").removeprefix("models/")
-            listed = {_TASKS[action] for action in model.supported_actions or () if action in _TASKS}
+            listed = {_TASKS[action] for action in model.supported_generation_methods or () if action in _TASKS}
             tasks = listed.intersection(self._facts(name).tasks or ())
             if is_name(name) and tasks:
                 limits = model.input_token_limit, model.output_token_limit
@@ -107,7 +102,7 @@ class GeminiDirectory(EndpointDirectory):
     def _failed(self, error: Exception) -> None:
         if credentials_refused(error):
             self._states = tuple(replace(state, unusable=KEY_REFUSED) for state in self._states)
-        failure = failure_of(self._client.provider, error, self._clock.now())
+        failure = GeminiFailures(self._states[0].endpoint.id, self._clock.now).failure(error)
         _log.warning("The list of models could not be refreshed. %s", failure.message)
 
     def _facts(self, name: str) -> ModelFacts:

@@ -1,9 +1,7 @@
 """Gemini as an `EmbeddingModel`: as many requests to the vendor as the texts take, one after the other."""
 
 from collections.abc import Mapping
-from contextlib import aclosing
 
-from google.genai import types
 from typing_extensions import override
 
 from llm_gateway.application.ports.models import EmbeddingModel
@@ -13,7 +11,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
 from .client import GeminiClient
-from .translate_embedding import embed_batches, embed_config, embed_reply, of_unit_length
+from .translate_embedding import embed_batches, embed_reply, of_unit_length
 from .vendor_call import VendorCall
 
 
@@ -26,10 +24,6 @@ class GeminiEmbeddingModel(EmbeddingModel):
     async def embed(
         self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
     ) -> EmbedReply:
-        config = embed_config(request)
-        config.http_options = types.HttpOptions(headers=dict(headers))
-        answers = []
-        for contents in embed_batches(request):
-            async with aclosing(VendorCall(self._client, self._clock, to.id, deadline)) as call:
-                answers.append(of_unit_length(await call.embedded(contents, config)))
+        call = VendorCall(self._client, self._clock, to.id, deadline, headers)
+        answers = [of_unit_length(await call.embedded(texts, request.dimensions)) for texts in embed_batches(request)]
         return embed_reply(to.id, request, answers)

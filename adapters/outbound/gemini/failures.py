@@ -1,47 +1,35 @@
-"""From the vendor's exceptions to ours: by class, status and details; by text only as `refusals` says."""
+"""From what goes wrong at the vendor to our errors: by class, status and details; by text only as `refusals` says."""
 
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-import aiohttp
-from google.genai.errors import APIError
 from typing_extensions import override
 
-from llm_gateway.application.vendor_failures import VendorFailures
+from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal
+from llm_gateway.adapters.outbound.vendor_http.failures import HttpFailures
 from llm_gateway.application.vendor_signs import Sign, Told, error_of, index_in, told
 from llm_gateway.domain.errors import (
     FailureReason,
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
-    ProviderRefused,
-    ProviderTimeout,
     ProviderUnavailable,
 )
 from llm_gateway.domain.stated import is_stated
 
-from .connection import GeminiTooLarge
-from .details import fields_of, reasons_of
+from .details import GeminiError, fields_of, reasons_of, told_by
 from .quotas import is_by_the_day, least_wait, out_until, wait_of
 from .refusals import PATHS, PER_DAY, SIGNS
 
 _OF_THE_ACCOUNT: Final = (FailureReason.CREDENTIALS, FailureReason.LOCATION)
 """What the vendor tells of no field: beside one, words of it are quoted from the request."""
 _INDICES: Final = re.compile(r"\[[0-9]+\]")
-_BY_CLASS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] = (
-    (aiohttp.ConnectionTimeoutError, ProviderRefused, "no connection in time"),
-    (aiohttp.ClientConnectorError, ProviderRefused, "no connection"),  # DNS and TLS too: nothing was sent
-    (TimeoutError, ProviderTimeout, "no answer in time"),
-    (aiohttp.InvalidURL, ProviderMisconfigured, "its address is not valid"),
-    (aiohttp.ClientError, ProviderBroken, "the connection broke off"),
-    (Exception, ProviderBroken, "the answer can't be read"),  # whatever the SDK trips over
-)
 
 
-class GeminiFailures(VendorFailures, frozen=True):
-    """Around every call to the SDK. `stated` gives the fields of the request that its client stated.
+class GeminiFailures(HttpFailures, frozen=True, kw_only=True):
+    """Around every call to the vendor. `stated` gives the fields of the request that its client stated.
 
     A refusal of any other is the gateway's fault: another endpoint may answer, and the operator is told.
     """
@@ -49,39 +37,32 @@ class GeminiFailures(VendorFailures, frozen=True):
     stated: Callable[[], frozenset[str]] = frozenset
 
     @override
+    def refused(self, refusal: HttpRefusal) -> ProviderError:
+        return _refusal(self.to.provider, told_by(refusal), self.now(), self.stated())
+
+    @override
     def failure(self, error: Exception) -> ProviderError:
-        return failure_of(self.to.provider, error, self.now(), self.stated())
-
-
-def failure_of(provider: str, error: Exception, now: float, stated: frozenset[str] = frozenset()) -> ProviderError:
-    if isinstance(error, APIError):
-        return _refusal(provider, error, now, stated)
-    if isinstance(error, GeminiTooLarge):
-        return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
-    kind, meaning = next((kind, meaning) for cause, kind, meaning in _BY_CLASS if isinstance(error, cause))
-    return kind(provider, meaning)
+        return super().failure(error) or ProviderBroken(self.to.provider, "the answer is malformed")
 
 
 def credentials_refused(error: Exception) -> bool:
     """A wrong key is answered with 400 too, and distinguished from a wrong request by its reason or its words."""
-    if not isinstance(error, APIError):
-        return False
-    what = _told(error)
+    what = _told(told_by(error)) if isinstance(error, HttpRefusal) else None
     return what is not None and what.sign.reason is FailureReason.CREDENTIALS
 
 
-def _refusal(provider: str, error: APIError, now: float, stated: frozenset[str]) -> ProviderError:
+def _refusal(provider: str, error: GeminiError, now: float, stated: frozenset[str]) -> ProviderError:
     what = _told(error)
     if what is None:
-        if isinstance(error.code, int) and 300 <= error.code < 400:
-            return ProviderMisconfigured(provider, "redirects, which is not followed", status=error.code)
-        return ProviderBroken(provider, "the answer can't be read")
-    if error.code == 500 and is_stated("response_format", stated):
+        if 300 <= error.status < 400:
+            return ProviderMisconfigured(provider, "redirects, which is not followed", status=error.status)
+        return ProviderBroken(provider, "the answer is malformed")
+    if error.status == 500 and is_stated("response_format", stated):
         # some schemas fail so each time, and nothing tells them from a server that broke
         why, reason = "its server failed (status 500), as it does for some JSON Schemas", what.sign.reason
         return ProviderUnavailable(provider, why, doubtful=True, repeats=1, status=500, reason=reason)
     wait = wait_of(error, now)
-    if error.code == 429:
+    if error.status == 429:
         wait = least_wait(error, wait)
     out = out_until(what.sign, wait, now)
     if out is not None:
@@ -89,12 +70,11 @@ def _refusal(provider: str, error: APIError, now: float, stated: frozenset[str])
     return error_of(provider, what, stated, retry_after=wait, out_until=out)
 
 
-def _told(error: APIError) -> Told | None:
-    text = error.message if isinstance(error.message, str) else ""
+def _told(error: GeminiError) -> Told | None:
     codes = frozenset((*reasons_of(error), *((PER_DAY,) if is_by_the_day(error) else ())))
-    what = told(SIGNS, error.code if isinstance(error.code, int) else 0, text, codes)
+    what = told(SIGNS, error.status, error.message, codes)
     fields = tuple(fields_of(error))
-    if what is None or not fields or error.code != 400:
+    if what is None or not fields or error.status != 400:
         return what
     by_words_alone = what.sign.code is None and what.sign.reason in _OF_THE_ACCOUNT
     if not by_words_alone and what.sign.reason not in (FailureReason.STATED_FIELD, FailureReason.REQUEST):

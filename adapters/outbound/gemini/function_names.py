@@ -6,10 +6,7 @@ from hashlib import blake2b
 from itertools import count
 from typing import Final
 
-from msgspec.structs import replace
-
 from llm_gateway.domain.chat import AssistantMessage, ChatRequest
-from llm_gateway.domain.events import ChatEvent, ToolCallDelta
 
 MAX_LENGTH: Final = 64
 """Of every refusal that was seen; the SDK's contract has 128 (google-genai 3.6.1), which no one confirmed."""
@@ -39,11 +36,9 @@ class FunctionNames:
         """As the vendor takes it."""
         return self._sent.get(name, name)
 
-    def undone(self, event: ChatEvent) -> ChatEvent:
-        """The event with the client's own name, where it is a call by an alias."""
-        if isinstance(event, ToolCallDelta) and event.name in self._said:
-            return replace(event, name=self._said[event.name])
-        return event
+    def said(self, name: str) -> str:
+        """The client's own name of a function that the vendor calls by its alias."""
+        return self._said.get(name, name)
 
 
 def names_of(request: ChatRequest) -> FunctionNames:

@@ -5,7 +5,6 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from google.genai.types import ThinkingConfig, ThinkingLevel
 from msgspec import Struct, toml
 
 from llm_gateway.application.model_facts import ModelFacts, ModelFile, ModelTable
@@ -14,6 +13,7 @@ from llm_gateway.domain.features import numbers_sent
 from llm_gateway.domain.parameters import Place, features_of, left_out_of
 from llm_gateway.domain.routing import Feature
 
+from .media import Json
 from .places import places_of, without_effect
 
 FILE: Final = toml.decode(files(__package__).joinpath("models.toml").read_bytes(), type=ModelFile)
@@ -39,19 +39,18 @@ class GeminiModel(Struct, frozen=True, kw_only=True):
     left_out: frozenset[str]
     numbers: Callable[[ChatRequest], dict[str, Any]]
 
-    def thinking(self, effort: ReasoningEffort | None) -> ThinkingConfig | None:
+    def thinking(self, effort: ReasoningEffort | None) -> Json | None:
         """A level or a budget, never both, which is refused; None for a model that takes neither.
 
         Without an effort the lowest, as thoughts count against `max_tokens`; summaries only for an explicit one.
         """
         asked = effort or ReasoningEffort.NONE
-        summaries = None if asked is ReasoningEffort.NONE else True
+        summaries: Json = {} if asked is ReasoningEffort.NONE else {"includeThoughts": True}
         off = effort is ReasoningEffort.NONE and self.facts.reasoning_off
         if self.facts.levels and not off:
-            level = ThinkingLevel[_nearest(self.facts.levels, asked).name]
-            return ThinkingConfig(thinking_level=level, include_thoughts=summaries)
+            return {"thinkingLevel": _nearest(self.facts.levels, asked).name} | summaries
         if off or self.facts.budget:
-            return ThinkingConfig(thinking_budget=self._budget(asked), include_thoughts=summaries)
+            return {"thinkingBudget": self._budget(asked)} | summaries
         return None
 
     def _budget(self, effort: ReasoningEffort) -> int:

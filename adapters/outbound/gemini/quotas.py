@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from google.genai.errors import APIError
-
 from llm_gateway.application.vendor_failures import retry_after, seconds_of
 from llm_gateway.application.vendor_signs import Sign
 from llm_gateway.domain.errors import FailureReason
 
-from .details import delays_of, quotas_of
+from .details import GeminiError, delays_of, quotas_of
 
 OUT_SECONDS: Final = 300.0
 """A longer wait takes the model out: the vendor asks for none like it where a minute's quota is used up."""
@@ -21,24 +19,22 @@ UNTOLD: Final = timedelta(seconds=1)
 _IN_WORDS: Final = re.compile(r"retry in ([0-9]{1,6}(?:\.[0-9]{1,12})?)(ms|s)")
 
 
-def is_by_the_day(error: APIError) -> bool:
+def is_by_the_day(error: GeminiError) -> bool:
     """Whether any quota that is used up is one of the day, whatever wait the vendor asks for beside it."""
     return any("perday" in quota.lower() or "daily" in quota.lower() for quota in quotas_of(error))
 
 
-def wait_of(error: APIError, now: float) -> timedelta | None:
+def wait_of(error: GeminiError, now: float) -> timedelta | None:
     """The wait that the vendor asks for: of its header, its details, or its words."""
-    headers = getattr(error.response, "headers", None)
-    header = headers.get("Retry-After") if headers is not None else None
-    wait = retry_after(header, now) if isinstance(header, str) else None
+    wait = retry_after(error.retry_after, now)
     told = [delay for text in delays_of(error) if (delay := _delay(text)) is not None]
     if wait is None and not told:
-        words = _IN_WORDS.search(error.message.lower()) if isinstance(error.message, str) else None
+        words = _IN_WORDS.search(error.message.lower())
         told = [delay] if words and (delay := _delay(words[1] + words[2])) is not None else []
     return wait if wait is not None else max(told, default=None)
 
 
-def least_wait(error: APIError, wait: timedelta | None) -> timedelta:
+def least_wait(error: GeminiError, wait: timedelta | None) -> timedelta:
     """After a 429."""
     if wait is not None:
         return wait

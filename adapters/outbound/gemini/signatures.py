@@ -5,10 +5,17 @@ from typing import Final
 
 from llm_gateway.domain.chat import JsonObject
 
+_STANDARD: Final = str.maketrans("-_", "+/")
+
 UNSIGNED: Final = b"skip_thought_signature_validator"
 """What the vendor documents for a call whose signature there is none of, because another model made it or a client lost
 it: without any, Gemini 3 refuses the request. (ai.google.dev/gemini-api/docs/thought-signatures, FAQ.)
 """
+
+
+def received(text: str) -> bytes:
+    """The bytes of what the vendor sends, in either alphabet, with or without its end. Raises `ValueError`."""
+    return b64decode(text.translate(_STANDARD) + "=" * (-len(text) % 4), validate=True)
 
 
 def carried(signature: bytes | None) -> JsonObject | None:
@@ -21,7 +28,7 @@ def returned(extra_content: JsonObject | None) -> tuple[bool, bytes | None]:
     match extra_content:
         case {"google": {"thought_signature": str(text)}}:
             try:
-                return True, b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+                return True, b64decode(text.translate(_STANDARD), validate=True)
             except ValueError:
                 return True, None
         case {"google": {"thought_signature": _}}:

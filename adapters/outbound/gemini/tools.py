@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from google.genai import types
-
 from llm_gateway.domain.chat import ChatRequest, JsonSchemaFormat, NamedTool, Tool, ToolMode
 from llm_gateway.domain.errors import ProviderRejected
 
@@ -53,26 +51,24 @@ class Schemas:
         return made.schema
 
 
-def tool_config(request: ChatRequest, names: FunctionNames) -> types.ToolConfig | None:
+def tool_config(request: ChatRequest, names: FunctionNames) -> Json | None:
     """Which of the tools may, or must, be called; None leaves it to the vendor's default, which is AUTO.
 
     VALIDATED is text or a call that is true to the schema; calls that must be made always are.
     """
-    allowed = None
+    allowed: Json = {}
     match request.tool_choice:
         case None | ToolMode.AUTO if any(tool.strict for tool in request.tools):
-            mode = types.FunctionCallingConfigMode.VALIDATED
+            mode = "VALIDATED"
         case None:
             return None
         case ToolMode.AUTO:
-            mode = types.FunctionCallingConfigMode.AUTO
+            mode = "AUTO"
         case ToolMode.NONE:
-            mode = types.FunctionCallingConfigMode.NONE
+            mode = "NONE"
         case ToolMode.REQUIRED:
-            mode = types.FunctionCallingConfigMode.ANY
+            mode = "ANY"
         case NamedTool(name=name):
-            mode = types.FunctionCallingConfigMode.ANY
-            allowed = [names.sent(name)]
-    return types.ToolConfig(
-        function_calling_config=types.FunctionCallingConfig(mode=mode, allowed_function_names=allowed)
-    )
+            mode = "ANY"
+            allowed = {"allowedFunctionNames": [names.sent(name)]}
+    return {"functionCallingConfig": {"mode": mode} | allowed}

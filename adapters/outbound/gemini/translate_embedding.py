@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from math import hypot, isfinite
 from typing import Final
 
-from google.genai import types
-
 from llm_gateway.domain.chat import counted
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
 from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.routing import EndpointId
+
+from .wire import EmbedContentResponse
 
 INPUTS_A_CALL: Final = 100
 """More in one batch are refused by the vendor."""
@@ -17,18 +17,13 @@ UNIT_TOLERANCE: Final = 1e-6
 """How far the length of a vector of 32-bit numbers may be from 1, and is 1."""
 
 
-def embed_batches(request: EmbedRequest) -> Iterator[list[types.Content]]:
-    """As many as it takes, in the order of the inputs.
-
-    Each text is a content of its own: plain strings become the parts of one for the newer models, which answer with one
-    vector for all of them (python-genai #2523).
-    """
+def embed_batches(request: EmbedRequest) -> Iterator[Sequence[str]]:
+    """As many as it takes, in the order of the inputs."""
     for start in range(0, len(request.inputs), INPUTS_A_CALL):
-        texts = request.inputs[start : start + INPUTS_A_CALL]
-        yield [types.Content(parts=[types.Part(text=text)]) for text in texts]
+        yield request.inputs[start : start + INPUTS_A_CALL]
 
 
-def of_unit_length(answer: types.EmbedContentResponse) -> types.EmbedContentResponse:
+def of_unit_length(answer: EmbedContentResponse) -> EmbedContentResponse:
     """The answer to one batch with its vectors normalised, which `gemini-embedding-001` does only at its full length.
 
     What is no vector stays as it is, for `embed_reply` to refuse.
@@ -40,12 +35,7 @@ def of_unit_length(answer: types.EmbedContentResponse) -> types.EmbedContentResp
     return answer
 
 
-def embed_config(request: EmbedRequest) -> types.EmbedContentConfig:
-    """Without a `task_type`: `gemini-embedding-2` has none, and a request to embed states none."""
-    return types.EmbedContentConfig(output_dimensionality=request.dimensions)
-
-
-def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[types.EmbedContentResponse]) -> EmbedReply:
+def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[EmbedContentResponse]) -> EmbedReply:
     """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does. The vendor names no model."""
     vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
     check_vectors(to.provider, request, vectors)

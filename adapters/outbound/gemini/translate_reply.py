@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final
-
-from google.genai import types
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
 from llm_gateway.domain.errors import FailureReason, ProviderBroken
@@ -12,16 +11,18 @@ from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta
 from llm_gateway.domain.routing import EndpointId
 
 from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
-from .signatures import carried
+from .function_names import FunctionNames
+from .signatures import carried, received
 from .usage import UsageCount
+from .wire import FunctionCall, GenerateContentResponse, Part
 
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
 )
 """Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
-CARRIED: Final = frozenset({"text", "function_call", "thought_signature"})
-"""Of a part there is one of these. The SDK drops what it does not know: a part of an unknown kind has none."""
+_uncarried: Final = attrgetter(*UNCARRIED)
+_NOTHING: Final = (None,) * len(UNCARRIED)
 
 
 class GeminiReplyReader:
@@ -31,12 +32,13 @@ class GeminiReplyReader:
     `model` is the model that the vendor says answers. `incomplete`, which whoever asks sets: the rest did not come.
     """
 
-    def __init__(self, to: EndpointId, request: ChatRequest) -> None:
-        self.continuation: bytes | None = None
+    def __init__(self, to: EndpointId, request: ChatRequest, names: FunctionNames) -> None:
+        self.continuation: str | None = None
         self.model: str | None = None
         self.incomplete = False
         self.usage = UsageCount(request)
         self._to = to
+        self._names = names
         self._ending: FinishReason | None = None
         self._signature: bytes | None = None
         self._ids: set[str] = set()
@@ -51,24 +53,27 @@ class GeminiReplyReader:
         self.usage.next()
         self.continuation = self._ending = None
 
-    def read(self, chunk: types.GenerateContentResponse) -> Iterator[Delta]:
-        self.usage.told(chunk.usage_metadata)
+    def read(self, chunk: GenerateContentResponse) -> Iterator[Delta]:
+        """What a chunk says comes before the failure that it may tell of."""
+        if chunk.usage_metadata is not None:
+            self.usage.told(chunk.usage_metadata)
         self.model = chunk.model_version or self.model
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
             self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
-        candidate = chunk.candidates[0] if chunk.candidates else None
-        if candidate is None:
+        if not chunk.candidates:
             return
-        parts = (candidate.content and candidate.content.parts) or []
-        if parts:
+        candidate = chunk.candidates[0]
+        if candidate.content is not None and candidate.content.parts:
             self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
-        for part in parts:
-            yield from self._part(part, chunk.response_id)
-        if candidate.finish_reason is not None:
-            self._ending = self._meaning(candidate.finish_reason, ENDINGS)
-            cut = candidate.finish_reason is types.FinishReason.CONTINUATION
-            self.continuation = candidate.continuation_token if cut else None
+            for part in candidate.content.parts:
+                delta = self._part(part, chunk.response_id)
+                if delta is not None:
+                    yield delta
+        reason = candidate.finish_reason
+        if reason is not None:
+            self._ending = self._meaning(reason, ENDINGS)
+            self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
@@ -85,22 +90,30 @@ class GeminiReplyReader:
             incomplete=self.incomplete,
         )
 
-    def _part(self, part: types.Part, response_id: str | None) -> Iterator[Delta]:
-        kind = next((kind for kind in UNCARRIED if getattr(part, kind) is not None), None)
-        if kind is not None:
+    def _part(self, part: Part, response_id: str | None) -> Delta | None:
+        if (others := _uncarried(part)) != _NOTHING:
+            kind = next(kind for kind, other in zip(UNCARRIED, others, strict=True) if other is not None)
             raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
-        if not part.model_fields_set & CARRIED:
-            raise self._unusable("the answer holds a part of an unknown kind")
+        text, signature = part.text, None
+        if part.thought_signature is not None:
+            signature = self._received(part.thought_signature)
         if part.function_call is not None:
-            yield self._call(part.function_call, part.thought_signature, response_id)
-            return
-        self._signature = part.thought_signature or self._signature
-        if part.text:
-            text = self._sound(part.text)
-            self.usage.made(text)
-            yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
+            return self._call(part.function_call, signature, response_id)
+        if text is None and signature is None:
+            raise self._unusable("the answer holds a part of an unknown kind")
+        self._signature = signature or self._signature
+        if not text:
+            return None
+        self.usage.made(self._sound(text))
+        return ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
-    def _call(self, call: types.FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
+    def _received(self, signature: str) -> bytes:
+        try:
+            return received(signature)
+        except ValueError:
+            raise ProviderBroken(self._to.provider, "the answer is malformed") from None
+
+    def _call(self, call: FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
         index = len(self._ids)
         if not call.name:
             raise self._unusable("the answer holds a tool call without a name")
@@ -111,7 +124,7 @@ class GeminiReplyReader:
         return ToolCallDelta(
             index=index,
             id=self._id(call.id, response_id),
-            name=self._sound(call.name),
+            name=self._names.said(self._sound(call.name)),
             arguments=self._sound(arguments),
             extra_content=carried(signature),
         )
@@ -125,12 +138,11 @@ class GeminiReplyReader:
         self._ids.add(id)
         return self._sound(id)
 
-    def _meaning(
-        self, reason: types.FinishReason | types.BlockedReason, meanings: Mapping[str, Ending]
-    ) -> FinishReason | None:
+    def _meaning(self, reason: str, meanings: Mapping[str, Ending]) -> FinishReason | None:
+        reason = reason.upper()
         ending = meanings.get(reason, ProviderBroken)
         if isinstance(ending, type):
-            known = reason.name.lower() if reason in meanings else "of an unknown kind"
+            known = reason.lower() if reason in meanings else "of an unknown kind"
             why = f"the answer ended without a result: {known}"
             if ending is ProviderBroken:
                 raise self._unusable(why, repeats=1 if reason in WORTH_REPEATING else 0)

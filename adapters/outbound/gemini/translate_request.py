@@ -1,9 +1,7 @@
-"""From a chat request to the vendor's body and config. Pure; what Gemini has no field for is refused by its path."""
+"""From a chat request to the body of the vendor's REST reference. Pure; what has no place there is refused."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, TypeAlias
-
-from google.genai import types
+from typing import Any, NamedTuple, NoReturn
 
 from llm_gateway.domain.chat import (
     ChatRequest,
@@ -18,25 +16,23 @@ from llm_gateway.domain.stated import stated_fields
 from .allowances import allowance_of
 from .contents import Contents
 from .function_names import FunctionNames, names_of
+from .media import Json
 from .models import GeminiModel
 from .places import MAX_STOPS, SEED_BITS
 from .tools import Schemas, tool_config
-
-Json: TypeAlias = dict[str, object]
 
 _SEEDS = range(-(2 ** (SEED_BITS - 1)), 2 ** (SEED_BITS - 1))
 
 
 class VendorRequest(NamedTuple):
-    """`body`: all of which there can be thousands, as the vendor's REST reference spells it. The SDK would convert its
-    own types for up to half a millisecond each, on the event loop.
+    """`most`: the tokens that the whole answer may have, where it is bounded.
 
-    `stated` gives the fields that the client stated; all others stand in it by the gateway's own choice. `ignored`: the
-    paths of what was left out of it. `names` undoes in the answer what the vendor's grammar of names asked for.
+    `stated` gives the fields that the client stated; all others stand in the body by the gateway's own choice.
+    `ignored`: the paths of what was left out of it. `names` are those of functions, as the vendor's grammar has them.
     """
 
     body: Json
-    config: types.GenerateContentConfig
+    most: int | None
     stated: Callable[[], frozenset[str]]
     ignored: tuple[str, ...]
     names: FunctionNames
@@ -54,39 +50,33 @@ def to_vendor(to: EndpointId, request: ChatRequest, model: GeminiModel) -> Vendo
         body["systemInstruction"] = {"parts": contents.system}
     if schemas.declarations:
         body["tools"] = [{"functionDeclarations": schemas.declarations}]
+    if request.tools and (choice := tool_config(request, names)):
+        body["toolConfig"] = choice
     config = _config(to, request, model)
-    config.response_json_schema = schemas.answer
-    if request.tools:
-        config.tool_config = tool_config(request, names)
-    return VendorRequest(body, config, lambda: stated_fields(request), schemas.ignored, names)
+    if schemas.answer is not None:
+        config["responseJsonSchema"] = schemas.answer
+    body["generationConfig"] = config
+    return VendorRequest(body, config.get("maxOutputTokens"), lambda: stated_fields(request), schemas.ignored, names)
 
 
-def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> types.GenerateContentConfig:
+def _config(to: EndpointId, request: ChatRequest, model: GeminiModel) -> dict[str, Any]:
     sampling = request.sampling
     if len(sampling.stop) > MAX_STOPS:
         _refuse(to.provider, "stop", f"at most {MAX_STOPS} sequences")
     if sampling.seed is not None and sampling.seed not in _SEEDS:
         _refuse(to.provider, "seed", f"must fit into {SEED_BITS} bits")
-    thinking, numbers = model.thinking(request.reasoning_effort), _numbers_of(model, request)
+    config, thinking = model.numbers(request), model.thinking(request.reasoning_effort)
+    if sampling.temperature_by_default and not model.facts.default_temperature:
+        config.pop("temperature", None)
     if request.max_tokens_by_default:
-        numbers["maxOutputTokens"] += allowance_of(thinking)
-    structured = isinstance(request.response_format, JsonFormat | JsonSchemaFormat)
-    return types.GenerateContentConfig(
-        stop_sequences=list(sampling.stop) or None,
-        **numbers,
-        response_mime_type="application/json" if structured else None,
-        thinking_config=thinking,
-        # one call is one request: the SDK neither runs tools nor asks again on its own
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        automatic_continuation=False,
-    )
-
-
-def _numbers_of(model: GeminiModel, request: ChatRequest) -> dict[str, Any]:
-    sent = model.numbers(request)
-    if request.sampling.temperature_by_default and not model.facts.default_temperature:
-        sent.pop("temperature", None)
-    return sent
+        config["maxOutputTokens"] += allowance_of(thinking)
+    if sampling.stop:
+        config["stopSequences"] = list(sampling.stop)
+    if isinstance(request.response_format, JsonFormat | JsonSchemaFormat):
+        config["responseMimeType"] = "application/json"
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    return config
 
 
 def _refuse(provider: str, path: str, reason: str) -> NoReturn:

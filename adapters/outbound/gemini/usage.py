@@ -1,11 +1,12 @@
 """The tokens of one answer: as the vendor counts them, summed over its requests, estimated where it does not."""
 
-from google.genai.types import GenerateContentResponseUsageMetadata
 from msgspec.structs import replace
 
 from llm_gateway.domain.chat import ChatRequest, Usage, counted
 from llm_gateway.domain.estimate import likely_prompt_tokens, likely_tokens
 from llm_gateway.domain.events import text_bytes
+
+from .wire import UsageMetadata
 
 
 class UsageCount:
@@ -17,10 +18,10 @@ class UsageCount:
     def __init__(self, request: ChatRequest) -> None:
         self._request = request
         self._before: Usage | None = None
-        self._said: GenerateContentResponseUsageMetadata | None = None
+        self._said: UsageMetadata | None = None
         self._bytes = 0
 
-    def told(self, counts: GenerateContentResponseUsageMetadata | None) -> None:
+    def told(self, counts: UsageMetadata | None) -> None:
         self._said = counts or self._said
 
     def made(self, text: str) -> None:
@@ -35,7 +36,7 @@ class UsageCount:
         this = self._estimated() if self._said is None else self._counted(self._said)
         return this if self._before is None else _sum(self._before, this)
 
-    def _counted(self, said: GenerateContentResponseUsageMetadata) -> Usage:
+    def _counted(self, said: UsageMetadata) -> Usage:
         """The vendor counts thoughts beside the candidates, its own tools' input beside the prompt, and tells no 0."""
         prompt = counted(said.prompt_token_count) + counted(said.tool_use_prompt_token_count)
         completion = counted(said.candidates_token_count) + counted(said.thoughts_token_count)

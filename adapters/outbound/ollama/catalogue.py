@@ -8,7 +8,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feat
 
 from .names import hosted_elsewhere, same_model, short, speaks_harmony, spellings
 from .parameters import BY_CAPABILITY, FEATURES, LEFT_OUT
-from .vendor import Shown
+from .wire import Shown
 
 _TASKS = {"completion": Task.CHAT, "embedding": Task.EMBED}
 

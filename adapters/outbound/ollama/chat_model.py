@@ -1,8 +1,9 @@
 """Chats with an Ollama server: the calls, their patience, and nothing of what is said in them."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
+from msgspec import Struct
 from typing_extensions import override
 
 from llm_gateway.application.ports.models import ChatModel
@@ -15,18 +16,27 @@ from llm_gateway.domain.routing import Endpoint
 from llm_gateway.domain.stated import stated_fields
 
 from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
-from .context import keep_within, within
+from .context import keep_within
 from .failures import OllamaFailures
 from .first_part import FirstParts
-from .loading import Loads
+from .loading import Loaded, Loads
 from .options import Options
+from .rest import RestTransport
 from .translate_reply import OllamaReplyReader
 from .translate_request import chat_request, encoded
-from .vendor import ChatPart
+from .transport import Connect
 from .version import ServerVersion
 
 DRAIN_SECONDS = 1.0
 """How long the end of a finished stream is waited for, so that its connection can serve again."""
+
+
+class _Asked(Struct, frozen=True):
+    """A request as it goes out, what reads its answer, and what tells its failures."""
+
+    body: bytes
+    reader: OllamaReplyReader
+    failures: OllamaFailures
 
 
 class OllamaChatModel(ChatModel):
@@ -52,6 +62,7 @@ class OllamaChatModel(ChatModel):
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
         version: ServerVersion | None = None,
+        connect: Connect = RestTransport,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
@@ -59,7 +70,12 @@ class OllamaChatModel(ChatModel):
         self._idle_seconds = idle_seconds
         self._tool_silence_seconds = tool_silence_seconds
         self._clients = Clients(
-            base_url, api_key=api_key, max_body_bytes=max_body_bytes, connect_seconds=connect_seconds
+            base_url,
+            clock,
+            connect=connect,
+            api_key=api_key,
+            max_body_bytes=max_body_bytes,
+            connect_seconds=connect_seconds,
         )
         self._loads = Loads(self._clients, self._options, clock, load_seconds, version=version or ServerVersion())
         self._first_parts = FirstParts(self._loads, self._clients, clock, load_seconds)
@@ -78,14 +94,46 @@ class OllamaChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[Sequence[ChatEvent], None]:
-        look_until = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
-        ready = await self._loads.ready(to, look_until)
+        ready = await self._loads.ready(to, min(deadline.first, self._clock.monotonic() + self._first_token_seconds))
         streamed = grain is Grain.STREAM
-        context = ready.model.context
-        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=ready.model.harmony)
-        if context is not None:
-            keep_within(sent.body, request, context)
-        body = encoded(to.id, sent.body)
+        asked = self._asked(to, request, ready.model, streamed=streamed)
+        reader = asked.reader
+        due = until = deadline.at + ready.waited
+        if streamed:
+            due = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
+        idle = self._tool_silence_seconds if request.tools else self._idle_seconds
+        try:
+            with asked.failures:
+                client = self._clients.of(to.locality)
+                async with aclosing(client.chat(asked.body, headers, streamed=streamed, due=due)) as answer:
+                    parts, loaded = await self._first_parts.get(to, ready.model, answer)
+                    until += loaded
+                    while parts is not None:
+                        events = reader.events(parts)
+                        if reader.heard:
+                            given = self._clock.monotonic()
+                            if events:
+                                yield events
+                            now = self._clock.monotonic()
+                            until += now - given  # the reader's time is not the model's
+                            answer.due = min(until, now + idle)
+                        if reader.failure is not None:
+                            raise reader.failure
+                        if reader.finished:
+                            self._loads.answered(to, ready)
+                            await answer.drain(DRAIN_SECONDS)
+                            return
+                        parts = await answer.next()
+                    raise ProviderBroken(to.id.provider, "the answer broke off before its end")
+        except ProviderError as error:
+            self._loads.failed(to, error, elsewhere=reader.elsewhere)
+            raise
+
+    def _asked(self, to: Endpoint, request: ChatRequest, model: Loaded, *, streamed: bool) -> _Asked:
+        """Raises `ProviderRejected` for what the vendor has no form for."""
+        sent = chat_request(to.id, request, self._options, stream=streamed, harmony=model.harmony)
+        if model.context is not None:
+            keep_within(sent.body, request, model.context)
         reader = OllamaReplyReader(
             to,
             request.messages,
@@ -93,45 +141,12 @@ class OllamaChatModel(ChatModel):
             forced=sent.forced,
             ignored=sent.ignored,
             logprobs=_logprobs_asked(request),
+            context=model.context,
         )
-        limit = until = deadline.at + ready.waited
-        if streamed:
-            limit = min(deadline.first + ready.waited, self._clock.monotonic() + self._first_token_seconds)
-        idle = self._tool_silence_seconds if request.tools else self._idle_seconds
         shaped = isinstance(sent.body.get("format"), Mapping)
         late = "no answer, or no further part of one, in time"
-        try:
-            with OllamaFailures(to.id, self._clock.now, late, shaped, lambda: stated_fields(request)):
-                parts = await self._clients.of(to.locality).parts(body, headers, stream=streamed)
-                async with aclosing(parts):
-                    part, loaded = await self._first_parts.get(to, ready.model, anext(parts, None), limit)
-                    limit, until = limit + loaded, until + loaded
-                    while True:
-                        if part is None:
-                            raise ProviderBroken(to.id.provider, "the answer broke off before its end")
-                        events = reader.events(part)
-                        if reader.heard:
-                            given = self._clock.monotonic()
-                            if events:
-                                yield [within(event, context) for event in events]
-                            now = self._clock.monotonic()
-                            until += now - given  # the reader's time is not the model's
-                            limit = min(until, now + idle)
-                        if reader.finished:
-                            break
-                        async with self._clock.timeout_at(limit):
-                            part = await anext(parts, None)
-                    self._loads.answered(to, ready)
-                    await self._drain(parts)
-        except ProviderError as error:
-            self._loads.failed(to, error, elsewhere=reader.elsewhere)
-            raise
-
-    async def _drain(self, parts: AsyncGenerator[ChatPart, None]) -> None:
-        """Whatever comes after the end, the answer was whole."""
-        with suppress(Exception):
-            async with self._clock.timeout_at(self._clock.monotonic() + DRAIN_SECONDS):
-                await anext(parts, None)
+        failures = OllamaFailures(to.id, self._clock.now, late, shaped, lambda: stated_fields(request))
+        return _Asked(encoded(to.id, sent.body), reader, failures)
 
 
 def _logprobs_asked(request: ChatRequest) -> tuple[str, ...]:

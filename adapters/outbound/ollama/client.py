@@ -1,58 +1,57 @@
-"""The vendor's client, with the parts of the vendor's API that its `chat` and its types leave out."""
+"""The calls that an Ollama server takes, and the clients of one server."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
+from contextlib import aclosing
 
-import httpx
-import ollama
+from msgspec import json
 
+from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.routing import Locality
 
-from .transport import OllamaTransport
-from .vendor import About, ChatPart, Shown, Vectors
+from . import wire
+from .rest import RestTransport
+from .transport import Answer, Connect, OllamaTransport, T
+from .wire import ChatPart, Models, Shown, Vectors
 
 MAX_BODY_BYTES = 32 << 20
 CONNECT_SECONDS = 10.0
 """A connection that is not made in time is given up, so that another provider can be asked."""
 
 
-class OllamaClient(ollama.AsyncClient):
-    """Asks with bodies of our own making: the SDK's `chat` has no `truncate`, no `shift` and no headers, and its
-    types drop from a tool's schema what they don't know, and from a tool call its id.
-    """
+class OllamaClient:
+    """One server's calls. `until` and `due`: when each is given up, on the clock."""
 
-    def __init__(
-        self, base_url: str, transport: httpx.AsyncBaseTransport, connect_seconds: float = CONNECT_SECONDS
-    ) -> None:
-        timeout = httpx.Timeout(None, connect=connect_seconds)
-        super().__init__(base_url, transport=transport, trust_env=False, follow_redirects=False, timeout=timeout)
+    def __init__(self, transport: OllamaTransport) -> None:
+        self._transport = transport
+        self.aclose = transport.aclose
 
-    async def ask(self, body: bytes, headers: Mapping[str, str]) -> ChatPart:
-        return await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers)
+    def chat(self, body: bytes, headers: Mapping[str, str], *, streamed: bool, due: float) -> Answer[ChatPart]:
+        return self._transport.ask("/api/chat", body, headers, wire.chat_part, streamed=streamed, due=due)
 
-    async def parts(self, body: bytes, headers: Mapping[str, str], *, stream: bool) -> AsyncGenerator[ChatPart, None]:
-        """The parts of an answer; one where the body asks for no stream. Nothing is sent before the first is read."""
-        if not stream:
-            return self._one(body, headers)
-        parts = await self._request(ChatPart, "POST", "/api/chat", content=body, headers=headers, stream=True)
-        assert isinstance(parts, AsyncGenerator)
-        return parts
+    def embedding(self, body: bytes, headers: Mapping[str, str], *, due: float) -> Answer[Vectors]:
+        return self._transport.ask("/api/embed", body, headers, wire.vectors, streamed=False, due=due)
 
-    async def _one(self, body: bytes, headers: Mapping[str, str]) -> AsyncGenerator[ChatPart, None]:
-        yield await self.ask(body, headers)
+    async def shown(self, model: str, *, until: float) -> Shown:
+        body = json.encode({"model": model})
+        return await self._transport.look("/api/show", wire.shown.decode, body=body, until=until)
 
-    async def embedded(self, body: bytes, headers: Mapping[str, str]) -> Vectors:
-        return await self._request(Vectors, "POST", "/api/embed", content=body, headers=headers)
+    async def listed(self, *, until: float) -> Models:
+        return await self._transport.look("/api/tags", wire.models, until=until)
 
-    async def shown(self, model: str) -> Shown:
-        return await self._request(Shown, "POST", "/api/show", json={"model": model})
+    async def loaded(self, *, until: float) -> Models:
+        return await self._transport.look("/api/ps", wire.models, until=until)
 
-    async def version(self) -> str | None:
+    async def version(self, *, until: float) -> str | None:
         """Answered at once, whatever the server loads."""
-        return (await self._request(About, "GET", "/api/version")).version
+        return (await self._transport.look("/api/version", wire.about.decode, until=until)).version
 
-    async def aclose(self) -> None:
-        await self._client.aclose()
+
+async def whole(answer: Answer[T]) -> T:
+    """The one part of an answer that is not streamed."""
+    async with aclosing(answer):
+        (part,) = await answer.next() or ()
+    return part
 
 
 class Clients:
@@ -61,27 +60,34 @@ class Clients:
     def __init__(
         self,
         base_url: str,
+        clock: Clock,
         *,
+        connect: Connect = RestTransport,
         api_key: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._base_url = server_address(base_url)
+        self._clock = clock
+        self._connect = connect
         self._api_key = api_key
         self._max_body_bytes = max_body_bytes
         self._connect_seconds = connect_seconds
         self._clients: dict[Locality, OllamaClient] = {}
 
     def of(self, locality: Locality) -> OllamaClient:
-        """To be called inside the event loop that will use it."""
+        """To be called inside the event loop that will use it. Raises `BadAddress`."""
         client = self._clients.get(locality)
         if client is None:
-            transport = OllamaTransport(
+            transport = self._connect(
+                self._base_url,
+                self._clock,
                 guarded=locality is Locality.ON_PREMISES,
                 api_key=self._api_key,
                 max_body_bytes=self._max_body_bytes,
+                connect_seconds=self._connect_seconds,
             )
-            client = self._clients[locality] = OllamaClient(self._base_url, transport, self._connect_seconds)
+            client = self._clients[locality] = OllamaClient(transport)
         return client
 
     async def aclose(self) -> None:

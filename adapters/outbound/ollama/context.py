@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
 from llm_gateway.domain.estimate import ample_prompt
-from llm_gateway.domain.events import ChatEvent, Finished
+from llm_gateway.domain.events import Finished
 
 from .translate_request import Body
 
@@ -33,12 +33,9 @@ def keep_within(body: Body, request: ChatRequest, context: int) -> None:
     options["num_predict"] = min(options.get("num_predict", left), left)
 
 
-def within(event: ChatEvent, context: int | None) -> ChatEvent:
+def within(finished: Finished, context: int | None) -> Finished:
     """The end of an answer that ran past the context has the reason `length`: the prompt's beginning was dropped for
     the rest of it, for which the server has no word.
     """
-    if context is None or not isinstance(event, Finished):
-        return event
-    if event.usage.prompt_tokens + event.usage.completion_tokens <= context:
-        return event
-    return replace(event, reason=FinishReason.LENGTH)
+    used = finished.usage.prompt_tokens + finished.usage.completion_tokens
+    return finished if context is None or used <= context else replace(finished, reason=FinishReason.LENGTH)

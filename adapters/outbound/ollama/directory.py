@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -14,16 +13,17 @@ from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
 from llm_gateway.domain.routing import UNSEEN, EndpointId, EndpointState, Locality, is_name
 
-from .addresses import DEFAULT_URL, resolves_on_premises
+from ..vendor_http.addresses import resolves_on_premises
+from ..vendor_http.errors import HttpRefusal
+from .addresses import DEFAULT_URL
 from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
 from .failures import OllamaFailures
 from .names import hosted_elsewhere, same_model
-from .transport import Refusal
-from .vendor import Shown
+from .rest import RestTransport
+from .transport import Connect
 from .version import ServerVersion
-
-T = TypeVar("T")
+from .wire import Shown
 
 UP_SECONDS = 30.0
 DOWN_SECONDS = 5.0
@@ -53,10 +53,11 @@ class OllamaDirectory(EndpointDirectory):
         api_key: str | None = None,
         provider: str = "ollama",
         version: ServerVersion | None = None,
+        connect: Connect = RestTransport,
     ) -> None:
         self._clock = clock
         self._base_url = server_address(base_url or DEFAULT_URL)
-        self._clients = Clients(self._base_url, api_key=api_key)
+        self._clients = Clients(self._base_url, clock, connect=connect, api_key=api_key)
         self._configured = base_url is not None
         self._id = EndpointId(provider=provider, model=model)
         self._num_ctx = num_ctx
@@ -110,11 +111,12 @@ class OllamaDirectory(EndpointDirectory):
             await self._clock.sleep(UP_SECONDS if self._trouble is None else DOWN_SECONDS)
 
     async def _look(self) -> None:
-        at_home = await self._within(resolves_on_premises(_host(self._base_url)))
+        async with self._clock.timeout_at(self._soon()):
+            at_home = await resolves_on_premises(_host(self._base_url))
         self._locality = Locality.ON_PREMISES if at_home else Locality.CLOUD
         client = self._clients.of(self._locality)
-        await self._within(self._version.learn(client))
-        listed = (await self._within(client.list())).models[:MAX_MODELS]
+        await self._version.learn(client, until=self._soon())
+        listed = (await client.listed(until=self._soon())).models[:MAX_MODELS]
         known = {(model.name, model.digest): model for model in self._models if model.described}
         models = []
         for one in listed:
@@ -130,21 +132,20 @@ class OllamaDirectory(EndpointDirectory):
     async def _shown(self, model: str) -> Shown | None:
         """None where the server can't say, or won't: it can be set to hide models that are hosted elsewhere."""
         try:
-            return await self._within(self._clients.of(self._locality).shown(model))
-        except Refusal:
+            return await self._clients.of(self._locality).shown(model, until=self._soon())
+        except HttpRefusal:
             return None
 
     async def _loaded(self) -> Mapping[str, int]:
         """The last known ones where the server can't say: it doesn't while it loads a model (its server/sched.go)."""
         try:
-            running = (await self._within(self._clients.of(self._locality).ps())).models
-        except (Refusal, TimeoutError):
+            loaded = (await self._clients.of(self._locality).loaded(until=self._soon())).models
+        except (HttpRefusal, TimeoutError):
             return self._contexts
-        return {name: model.context_length or 0 for model in running if (name := model.model or model.name)}
+        return {name: model.context_length or 0 for model in loaded if (name := model.model or model.name)}
 
-    async def _within(self, answer: Awaitable[T]) -> T:
-        async with self._clock.timeout_at(self._clock.monotonic() + ANSWER_SECONDS):
-            return await answer
+    def _soon(self) -> float:
+        return self._clock.monotonic() + ANSWER_SECONDS
 
     def _tell(self) -> Sequence[EndpointState]:
         server = OllamaServer(

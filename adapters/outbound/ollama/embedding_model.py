@@ -1,6 +1,7 @@
 """Embeddings by an Ollama server: the calls, their patience, and nothing of what is said in them."""
 
 from collections.abc import Mapping
+from contextlib import aclosing
 
 from typing_extensions import override
 
@@ -17,10 +18,12 @@ from .first_part import FirstParts
 from .loading import Loaded, Loads
 from .names import hold_local
 from .options import Options
+from .rest import RestTransport
 from .translate_embedding import embed_bodies, embed_reply
 from .translate_request import encoded
-from .vendor import Vectors
+from .transport import Connect
 from .version import ServerVersion
+from .wire import Vectors
 
 
 class OllamaEmbeddingModel(EmbeddingModel):
@@ -41,10 +44,11 @@ class OllamaEmbeddingModel(EmbeddingModel):
         load_seconds: float = 300.0,
         max_body_bytes: int = MAX_BODY_BYTES,
         version: ServerVersion | None = None,
+        connect: Connect = RestTransport,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)
-        self._clients = Clients(base_url, api_key=api_key, max_body_bytes=max_body_bytes)
+        self._clients = Clients(base_url, clock, connect=connect, api_key=api_key, max_body_bytes=max_body_bytes)
         version = version or ServerVersion()
         self._loads = Loads(self._clients, self._options, clock, load_seconds, version=version, task=Task.EMBED)
         self._first_parts = FirstParts(self._loads, self._clients, clock, load_seconds)
@@ -79,5 +83,7 @@ class OllamaEmbeddingModel(EmbeddingModel):
         self, to: Endpoint, model: Loaded, body: bytes, until: float, headers: Mapping[str, str]
     ) -> tuple[Vectors, float]:
         with OllamaFailures(to.id, self._clock.now, embeds=True):
-            asking = self._clients.of(to.locality).embedded(body, headers)
-            return await self._first_parts.get(to, model, asking, until)
+            async with aclosing(self._clients.of(to.locality).embedding(body, headers, due=until)) as answer:
+                parts, loaded = await self._first_parts.get(to, model, answer)
+                (vectors,) = parts or ()
+            return vectors, loaded

@@ -1,20 +1,19 @@
 """How long the first part of an answer is waited for: no longer than agreed, unless the server loads the model."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderError, ProviderThrottled
 from llm_gateway.domain.routing import Endpoint
 
+from ..vendor_http.errors import HttpRefusal
 from .client import Clients
 from .failures import OllamaFailures
 from .loading import Loaded, Loads
-from .transport import Refusal
-
-T = TypeVar("T")
+from .transport import Answer, T
 
 SILENT_SECONDS = 1.0
 """How long a call waits for its first byte before the server is asked whether it loads the model for it."""
@@ -36,56 +35,64 @@ class FirstParts:
         self._clock = clock
         self._load_seconds = load_seconds
 
-    async def get(self, to: Endpoint, model: Loaded, first: Awaitable[T], limit: float) -> tuple[T, float]:
-        """The first part, and the seconds that the model's load took of the wait for it, but for the first one.
+    async def get(self, to: Endpoint, model: Loaded, answer: Answer[T]) -> tuple[Iterable[T] | None, float]:
+        """What came first, and the seconds that the model's load took of the wait for it, but for the first one.
 
-        Raises `TimeoutError` at `limit`, moved on by those seconds.
+        Raises `TimeoutError` when the answer is due, moved on by those seconds.
         """
-        asking = asyncio.ensure_future(first)
-        loaded = 0.0
-        try:
-            silent = self._clock.monotonic() + SILENT_SECONDS
-            if model.here and silent < limit and not await self._one_ends(silent, asking):
-                await self._load_beside(asking, to, model)
-                loaded = self._clock.monotonic() - silent
-            if not await self._one_ends(limit + loaded, asking):
-                raise TimeoutError
-            return asking.result(), loaded
-        finally:
-            if not asking.done():
-                asking.cancel()
-                await asyncio.wait((asking,))
-            if not asking.cancelled():
-                asking.exception()  # taken, or the event loop would print it with all that it quotes
+        due, silent = answer.due, self._clock.monotonic() + SILENT_SECONDS
+        if not model.here or silent >= due:
+            return await answer.next(), 0.0
+        looking: asyncio.Task[None] | None = None
 
-    async def _load_beside(self, asking: "asyncio.Future[Any]", to: Endpoint, model: Loaded) -> None:
-        """Until the model is loaded, the call has begun, the server stands still or the load's time is up."""
-        until = self._clock.monotonic() + self._load_seconds
-        while not asking.done() and self._clock.monotonic() < until and await self._lives(to):
-            loading = self._loads.load(to, model)
-            if not await self._one_ends(min(until, self._clock.monotonic() + ALIVE_SECONDS), asking, loading):
-                continue
-            if not _queue_was_full(loading):
-                return
-            await self._one_ends(min(until, self._clock.monotonic() + SILENT_SECONDS), asking)
+        def look() -> None:
+            nonlocal looking
+            looking = asyncio.create_task(self._load_beside(to, model, answer))
+
+        alarm = self._clock.call_at(silent, look)
+        try:
+            parts = await answer.next()
+        finally:
+            alarm.cancel()
+            if looking is not None:
+                looking.cancel()
+                await asyncio.wait((looking,))
+        return parts, answer.due - due
+
+    async def _load_beside(self, to: Endpoint, model: Loaded, answer: Answer[Any]) -> None:
+        """Until the model is loaded, the server stands still or the load's time is up. The answer is due so much later.
+
+        To be cancelled when the answer begins.
+        """
+        due, began = answer.due, self._clock.monotonic()
+        until = began + self._load_seconds
+        answer.move(due + self._load_seconds)
+        try:
+            while self._clock.monotonic() < until and await self._lives(to):
+                loading = self._loads.load(to, model)
+                if not await self._ends(loading, min(until, self._clock.monotonic() + ALIVE_SECONDS)):
+                    continue
+                if not _queue_was_full(loading):
+                    return
+                await self._clock.sleep(min(until - self._clock.monotonic(), SILENT_SECONDS))
+        finally:
+            answer.move(due + self._clock.monotonic() - began)
 
     async def _lives(self, to: Endpoint) -> bool:
         try:
-            with OllamaFailures(to.id, self._clock.now):
-                async with self._clock.timeout_at(self._clock.monotonic() + ALIVE_SECONDS):
-                    with suppress(Refusal):
-                        await self._clients.of(to.locality).version()
+            with OllamaFailures(to.id, self._clock.now), suppress(HttpRefusal):
+                await self._clients.of(to.locality).version(until=self._clock.monotonic() + ALIVE_SECONDS)
         except ProviderError:
             return False
         return True
 
-    async def _one_ends(self, when: float, *tasks: "asyncio.Future[Any]") -> bool:
-        """Whether one does by then."""
+    async def _ends(self, loading: "asyncio.Task[Loaded]", when: float) -> bool:
+        """Whether it does by then."""
         with suppress(TimeoutError):
             async with self._clock.timeout_at(when):
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return any(task.done() for task in tasks)
+                await asyncio.wait((loading,))
+        return loading.done()
 
 
-def _queue_was_full(loading: "asyncio.Future[Loaded]") -> bool:
+def _queue_was_full(loading: "asyncio.Task[Loaded]") -> bool:
     return loading.done() and not loading.cancelled() and isinstance(loading.exception(), ProviderThrottled)

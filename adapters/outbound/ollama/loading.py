@@ -8,15 +8,15 @@ from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
-from .client import Clients, OllamaClient
+from ..vendor_http.errors import HttpRefusal
+from .client import Clients, OllamaClient, whole
 from .failures import OllamaFailures
 from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
 from .translate_embedding import embed_load_body
 from .translate_request import encoded, load_body
-from .transport import Refusal
-from .vendor import Shown
 from .version import ServerVersion
+from .wire import Shown
 
 KNOWN_SECONDS = 10.0
 """How long a model counts as loaded, and as local, after it was last seen so."""
@@ -136,18 +136,17 @@ class Loads:
 
     async def _look(self, to: Endpoint, until: float) -> Loaded:
         """What the server tells of a model before it loads it; one that is hosted elsewhere is never loaded."""
-        client = self._clients.of(to.locality)
         try:
             with OllamaFailures(to.id, self._clock.now):
-                async with self._clock.timeout_at(until):
-                    try:
-                        shown = await client.shown(to.id.model)
-                    except Refusal as refusal:
-                        if to.locality is not Locality.CLOUD or refusal.status not in _TELLS_NOTHING:
-                            raise
-                        # another's server that speaks Ollama's chat: if it lacks the model, the chat says so
-                        return Loaded(harmony=speaks_harmony(None, to.id.model), here=False)
-                    await self._version.learn(client)
+                client = self._clients.of(to.locality)
+                try:
+                    shown = await client.shown(to.id.model, until=until)
+                except HttpRefusal as refusal:
+                    if to.locality is not Locality.CLOUD or refusal.status not in _TELLS_NOTHING:
+                        raise
+                    # another's server that speaks Ollama's chat: if it lacks the model, the chat says so
+                    return Loaded(harmony=speaks_harmony(None, to.id.model), here=False)
+                await self._version.learn(client, until=until)
         except ProviderError as error:
             self.failed(to, error, elsewhere=False)
             raise
@@ -163,40 +162,41 @@ class Loads:
             self._know(to, task.result(), KNOWN_SECONDS)
 
     async def _load(self, to: Endpoint, seen: Loaded) -> Loaded:
-        client = self._clients.of(to.locality)
+        until = self._clock.monotonic() + self._load_seconds
         with OllamaFailures(to.id, self._clock.now, "the model was not loaded in time"):
-            async with self._clock.timeout_at(self._clock.monotonic() + self._load_seconds):
-                try:
-                    if await self._loaded_at(client, to.id):
-                        hold_local(to)
-                        return Loaded(harmony=seen.harmony, here=False)
-                except Refusal as refusal:
-                    if refusal.status not in _NO_LOADS:
-                        raise
-                    return Loaded(harmony=seen.harmony, here=False)  # the prompt is refused as well, or needs no load
-                return Loaded(harmony=seen.harmony, context=await self._context(client, to.id.model))
+            client = self._clients.of(to.locality)
+            try:
+                if await self._loaded_at(client, to.id, until):
+                    hold_local(to)
+                    return Loaded(harmony=seen.harmony, here=False)
+            except HttpRefusal as refusal:
+                if refusal.status not in _NO_LOADS:
+                    raise
+                return Loaded(harmony=seen.harmony, here=False)  # the prompt is refused as well, or needs no load
+            return Loaded(harmony=seen.harmony, context=await self._context(client, to.id.model, until))
 
-    async def _loaded_at(self, client: OllamaClient, to: EndpointId) -> str | None:
+    async def _loaded_at(self, client: OllamaClient, to: EndpointId, until: float) -> str | None:
         """Has the model loaded. The host that it runs at, where that is another one."""
         if self._for is Task.EMBED:
-            return (await client.embedded(encoded(to, embed_load_body(to.model, self._options)), {})).remote_host
+            nothing = encoded(to, embed_load_body(to.model, self._options))
+            return (await whole(client.embedding(nothing, {}, due=until))).remote_host
         body = load_body(to.model, self._options)
         if self._version.fixes_shift:
             body.pop("shift", None)
-        part = await client.ask(encoded(to, body), {})
+        part = await whole(client.chat(encoded(to, body), {}, streamed=False, due=until))
         if not part.done:
             raise ProviderBroken(to.provider, "the model's load broke off")
         return part.remote_host
 
-    async def _context(self, client: OllamaClient, name: str) -> int | None:
+    async def _context(self, client: OllamaClient, name: str, until: float) -> int | None:
         """What a model was just loaded for, where its answers are to be kept within that."""
         if self._for is not Task.CHAT or not self._version.fixes_shift:
             return None
         try:
-            running = (await client.ps()).models
-        except Refusal:
+            loaded = (await client.loaded(until=until)).models
+        except HttpRefusal:
             return None
-        lengths = (one.context_length for one in running if same_model(one.model or one.name or "", name))
+        lengths = (one.context_length for one in loaded if same_model(one.model or one.name or "", name))
         return next((length for length in lengths if length is not None and length > 0), None)
 
 

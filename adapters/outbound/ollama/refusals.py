@@ -105,6 +105,14 @@ TOO_LONG: Final = Sign(reason=R.CONTEXT_LENGTH, says="a text does not fit the mo
 """The one thing that is left for a refused embedding, whose model and dimensions were looked at before."""
 
 
+class ReportedError(Exception):
+    """The server reports an error inside an answer. Its text is not kept: it may quote the prompt."""
+
+    def __init__(self, what: Told | None) -> None:
+        super().__init__("an error inside an answer")
+        self.what = what
+
+
 class _Problem(Struct):
     error: str
 
@@ -128,14 +136,9 @@ def told_by(status: int, body: bytes) -> Told | None:
     return told(SIGNS, status, said, _codes(said))
 
 
-def told_within(said: object) -> Told | None:
-    """What an error inside an answer tells, which has no status. The SDK has already read the runner's JSON in it."""
-    match said:
-        case str():
-            return told(SIGNS, None, said, _codes(said))
-        case {"message": str(message), "type": str(kind)}:
-            return told(SIGNS, None, message, frozenset((kind,)))
-    return None
+def told_within(said: str) -> Told | None:
+    """What an error inside an answer tells, which has no status."""
+    return told(SIGNS, None, said, _codes(said))
 
 
 def _codes(said: str) -> frozenset[str]:

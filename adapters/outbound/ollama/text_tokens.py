@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 
-from .vendor import PartLogprob, PartToken
+from .wire import PartLogprob, PartToken
 
 MAX_WAITING = 1_024
 """Tokens that the server has told of before it gave their text: no more than those of a tag that it looks out for."""
@@ -43,10 +43,7 @@ class TextTokens:
         return tuple(reversed(chosen))
 
 
-def _token(given: PartToken | PartLogprob) -> TokenLogprob:
+def _token(given: PartToken) -> TokenLogprob:
     """Raises `ValueError` for what no token is made of."""
-    if not given.token.isascii():
-        given.token.encode()
-    return TokenLogprob(
-        token=given.token, logprob=given.logprob, raw=None if given.bytes is None else bytes(given.bytes)
-    )
+    raw = None if given.bytes is None else bytes(given.bytes)
+    return TokenLogprob(token=given.token, logprob=given.logprob, raw=raw)

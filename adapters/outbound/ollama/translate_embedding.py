@@ -8,7 +8,7 @@ from llm_gateway.domain.routing import Endpoint
 
 from .options import Options
 from .translate_request import Body
-from .vendor import Vectors
+from .wire import Vectors
 
 INPUTS_A_CALL = 128
 """So that an answer stays well below what is held of one: 16 MiB are 128 vectors of 10,000 numbers."""
@@ -31,7 +31,7 @@ def embed_bodies(model: str, request: EmbedRequest, options: Options) -> Iterato
 
 def embed_reply(to: Endpoint, request: EmbedRequest, answers: Sequence[Vectors]) -> EmbedReply:
     """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does."""
-    vectors = tuple(tuple(vector) for answer in answers for vector in answer.embeddings)
+    vectors = tuple(vector for answer in answers for vector in answer.embeddings)
     check_vectors(to.id.provider, request, vectors)
     return EmbedReply(
         endpoint=to.id,

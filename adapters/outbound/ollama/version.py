@@ -2,14 +2,16 @@
 
 import re
 
+from ..vendor_http.errors import HttpRefusal, Malformed
 from .client import OllamaClient
-from .transport import Refusal
 
 SHIFT_FIXED_BY_LOAD = (0, 30)
 """From this version on whether a context may shift is settled when a model is loaded, and a call with another value
 loads it anew, beside whoever uses it (ollama's server/sched.go, `needsReload`).
 """
 
+_NO_VERSION = (HttpRefusal, Malformed, ValueError, RecursionError)
+"""Of another kind of server, or one that does not say it in this way."""
 _NUMBERS = re.compile(r"v?(\d{1,6})\.(\d{1,6})")
 
 
@@ -20,13 +22,13 @@ class ServerVersion:
         self.text: str | None = None
         self._asked = False
 
-    async def learn(self, client: OllamaClient) -> None:
+    async def learn(self, client: OllamaClient, *, until: float) -> None:
         """Ask, if it was not asked since the server was away. Raises what the client does where it is away now."""
         if self._asked:
             return
         try:
-            said = await client.version()
-        except (Refusal, ValueError, TypeError):  # another kind of server, or none that says it in this way
+            said = await client.version(until=until)
+        except _NO_VERSION:
             said = None
         self.text = said if said and said.isprintable() and len(said) <= 64 else None
         self._asked = True

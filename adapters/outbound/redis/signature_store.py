@@ -9,11 +9,15 @@ from typing_extensions import override
 from llm_gateway.application.ports.stores import SignatureStore
 from llm_gateway.domain.signature_key import SignatureKey
 
-from .client.store import Store, StoreError
+from .client.store import RedisReply, Store, StoreError
 
 VERSION = 1
 MAX_ENTRY_BYTES = 256 * 1024
 """Longer than the signatures of almost any answer, and short enough not to hold up the calls beside it."""
+
+
+AT_A_TIME = 100
+"""Keys that are asked for at once: a few milliseconds of the event loop."""
 
 
 class RedisSignatureStore(SignatureStore):
@@ -25,8 +29,15 @@ class RedisSignatureStore(SignatureStore):
 
     @override
     async def get(self, keys: Sequence[SignatureKey]) -> Mapping[SignatureKey, bytes]:
-        entries = await asyncio.gather(*map(self._get, keys))  # one write; a Cluster has them on several servers
-        return {key: entry for key, entry in zip(keys, entries, strict=True) if entry is not None}
+        """So many at a time as others can wait for. Where the store fails, the rest is not asked for."""
+        found: dict[SignatureKey, bytes] = {}
+        for at in range(0, len(keys), AT_A_TIME):
+            asked = keys[at : at + AT_A_TIME]
+            entries = await asyncio.gather(*map(self._get, asked))  # one write; a Cluster has them on several servers
+            found |= {key: entry for key, entry in zip(asked, entries, strict=True) if isinstance(entry, bytes)}
+            if any(isinstance(entry, StoreError) for entry in entries):
+                break
+        return found
 
     @override
     async def put(self, key: SignatureKey, entry: bytes) -> None:
@@ -40,13 +51,12 @@ class RedisSignatureStore(SignatureStore):
         except StoreError:
             return  # as the port says, and the meter has counted it
 
-    async def _get(self, key: SignatureKey) -> bytes | None:
+    async def _get(self, key: SignatureKey) -> RedisReply | StoreError:
         name = _name(key)
         try:
-            entry = await self._store.call("get_signatures", name, "GET", name)
-        except StoreError:
-            return None
-        return entry if isinstance(entry, bytes) else None
+            return await self._store.call("get_signatures", name, "GET", name)
+        except StoreError as error:
+            return error
 
 
 def _name(key: SignatureKey) -> bytes:

@@ -2,13 +2,13 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.system import Clock
+from llm_gateway.application.ports.system import Alarm, Clock
 
 
 class ScriptedClock(Clock):
@@ -18,7 +18,7 @@ class ScriptedClock(Clock):
         self._monotonic = monotonic
         self._offset = now - monotonic
         self._order = count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._alarms: list[tuple[float, int, _ScriptedAlarm]] = []
 
     @override
     def monotonic(self) -> float:
@@ -30,48 +30,67 @@ class ScriptedClock(Clock):
 
     @override
     async def sleep(self, seconds: float) -> None:
-        await self._wake_at(self._monotonic + seconds)
+        woken = asyncio.Event()
+        alarm = self.call_at(self._monotonic + seconds, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            alarm.cancel()
 
     @override
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
         return self._timeout(when)
 
+    @override
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        alarm = _ScriptedAlarm(callback)
+        if when <= self._monotonic:
+            asyncio.get_running_loop().call_soon(alarm.ring)
+        else:
+            heapq.heappush(self._alarms, (when, next(self._order), alarm))
+        return alarm
+
     async def advance(self, seconds: float) -> None:
         """Let time pass, in order, with everything that is due done before it passes on."""
         until = self._monotonic + seconds
         await settle()
-        while self._sleepers and self._sleepers[0][0] <= until:
-            when, _, sleeper = heapq.heappop(self._sleepers)
+        while self._alarms and self._alarms[0][0] <= until:
+            when, _, alarm = heapq.heappop(self._alarms)
             self._monotonic = max(self._monotonic, when)
-            if not sleeper.done():
-                sleeper.set_result(None)
+            if alarm.ring():
                 await settle()
         self._monotonic = until
-
-    async def _wake_at(self, when: float) -> None:
-        if when <= self._monotonic:
-            await asyncio.sleep(0)
-            return
-        sleeper = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (when, next(self._order), sleeper))
-        await sleeper
 
     @asynccontextmanager
     async def _timeout(self, when: float) -> AsyncGenerator[None, None]:
         limit = asyncio.timeout(None)
 
-        def ring(ended: asyncio.Task[None]) -> None:
-            if not ended.cancelled():
-                with suppress(RuntimeError):  # the block ended just as its time came
-                    limit.reschedule(0.0)
+        def ring() -> None:
+            with suppress(RuntimeError):  # the block ended just as its time came
+                limit.reschedule(0.0)
 
-        alarm = asyncio.create_task(self._wake_at(when))
-        alarm.add_done_callback(ring)
+        alarm = self.call_at(when, ring)
         try:
             async with limit:
                 yield
         finally:
             alarm.cancel()
+
+
+class _ScriptedAlarm(Alarm):
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback: Callable[[], object] | None = callback
+
+    @override
+    def cancel(self) -> None:
+        self._callback = None
+
+    def ring(self) -> bool:
+        """Whether there was anything to call."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+        return callback is not None
 
 
 async def settle(turns: int = 50) -> None:

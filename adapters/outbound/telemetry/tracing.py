@@ -78,30 +78,59 @@ class TracingObserver(Observer):
         if _PARENT in headers:
             parent = self.propagator.extract({_PARENT: headers[_PARENT]}, parent)
         span = self.tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
-        return _TracedObservation(self._inner.begin(request, headers), self, span)
+        inner = self._inner.begin(request, headers)
+        return _TracedObservation(inner, self, span) if span.is_recording() else _PassedOn(inner, self, span)
+
+    def headers(self, span: Span) -> dict[str, str]:
+        """The trace context to send along with what the span is about."""
+        headers: dict[str, str] = {}
+        self.propagator.inject(headers, set_span_in_context(span, Context()))
+        return headers
 
 
-class _TracedObservation(Observation):
+class _PassedOn(Observation):
+    """A request that is not sampled: nothing is made of it but the context that its calls send along."""
+
     def __init__(self, inner: Observation, observer: TracingObserver, span: Span) -> None:
         self._inner = inner
         self._observer = observer
         self._span = span
-        self._context = set_span_in_context(span, Context())
 
+    @override
+    def attempt(self, endpoint: Endpoint) -> CallObservation:
+        return _PassedOnCall(self._inner.attempt(endpoint), self._observer.headers(self._span))
+
+    @override
+    def end(self, record: RequestRecord) -> None:
+        self._inner.end(record)
+
+
+class _PassedOnCall(CallObservation):
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, inner: CallObservation, headers: Mapping[str, str]) -> None:
+        self._inner = inner
+        self.headers = {**inner.headers, **headers}
+
+    @override
+    def end(self, record: AttemptRecord) -> None:
+        self._inner.end(record)
+
+
+class _TracedObservation(_PassedOn):
     @override
     def attempt(self, endpoint: Endpoint) -> CallObservation:
         attributes = {
             "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
             "gen_ai.request.model": endpoint.id.model,
         }
-        span = self._observer.tracer.start_span(endpoint.id.model, self._context, SpanKind.CLIENT, attributes)
-        headers: dict[str, str] = {}
-        self._observer.propagator.inject(headers, set_span_in_context(span, Context()))
-        return _TracedCallObservation(self._inner.attempt(endpoint), span, headers)
+        context = set_span_in_context(self._span, Context())
+        span = self._observer.tracer.start_span(endpoint.id.model, context, SpanKind.CLIENT, attributes)
+        return _TracedCallObservation(self._inner.attempt(endpoint), span, self._observer.headers(span))
 
     @override
     def end(self, record: RequestRecord) -> None:
-        self._inner.end(record)
+        super().end(record)
         operation = OPERATIONS[record.task]
         endpoint = record.endpoint
         attributes: dict[str, AttributeValue | None] = {
@@ -117,17 +146,14 @@ class _TracedObservation(Observation):
         _end(self._span, attributes, record)
 
 
-class _TracedCallObservation(CallObservation):
-    headers: Mapping[str, str] = {}
-
+class _TracedCallObservation(_PassedOnCall):
     def __init__(self, inner: CallObservation, span: Span, headers: Mapping[str, str]) -> None:
-        self._inner = inner
+        super().__init__(inner, headers)
         self._span = span
-        self.headers = {**inner.headers, **headers}
 
     @override
     def end(self, record: AttemptRecord) -> None:
-        self._inner.end(record)
+        super().end(record)
         operation = OPERATIONS[record.task]
         attributes: dict[str, AttributeValue | None] = {
             "gen_ai.operation.name": operation,

@@ -117,6 +117,6 @@ class TestGemini(Contract):
 
     @override
     def connected(self) -> ChatModel:
-        client = GeminiClient(provider="gemini", api_key="any", base_url=self.server.url)
+        client = GeminiClient(provider="gemini", api_key="any", base_url=self.server.url, clock=self.clock)
         self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)

@@ -53,7 +53,7 @@ class TestGemini(ServedContract, ChatModelContract):
     def make(self, vendor: Vendor) -> ChatModel:
         self.llmock.tell("POST", "/_llmock/reset")
         self.llmock.tell("POST", "/_llmock/scenario", {"behaviors": behaviors_of(vendor)})
-        client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.server.url}/gemini")
+        client = GeminiClient(provider="gemini", api_key="any", base_url=f"{self.server.url}/gemini", clock=self.clock)
         self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)
 

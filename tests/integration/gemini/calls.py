@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain, Message, Text, UserMessage
@@ -26,13 +26,28 @@ HELLO = said({"text": "Hel"})
 WORLD = said({"text": "lo"}, finish="STOP", usage=USAGE)
 
 
+class Carried:
+    """What carries the calls of the clients that are made from here on: the fixture `carrier` sets it."""
+
+    by: Carrier = "rest"
+
+
+CARRIED: Final = Carried()
+
+
+def client_at(
+    url: str | None, clock: Clock | None = None, *, key: str | None = KEY, provider: str = "gemini"
+) -> GeminiClient:
+    return GeminiClient(provider=provider, api_key=key, base_url=url, clock=clock or SystemClock(), carrier=CARRIED.by)
+
+
 def request(*messages: Message, **fields: Any) -> ChatRequest:
     return ChatRequest(messages=messages or (UserMessage(content=(Text(text=PROMPT),)),), **fields)
 
 
 @asynccontextmanager
 async def model_at(url: str, clock: Clock | None = None, **options: Any) -> AsyncIterator[GeminiChatModel]:
-    client = GeminiClient(provider="gemini", api_key=KEY, base_url=url)
+    client = client_at(url, clock)
     try:
         yield GeminiChatModel(client, clock or SystemClock(), **options)
     finally:

@@ -20,6 +20,8 @@ from ..waiting import HANG_SECONDS
 from .calls import HELLO, KEY, TO, WORLD, ask, events_of, request, served
 from .payloads import refusal, respelled, said, stream
 
+pytestmark = pytest.mark.usefixtures("carrier")
+
 GOLDEN = {
     path.stem: json.loads(path.read_text())
     for path in sorted((Path(__file__).parents[2] / "unit/gemini/golden").glob("request_*.json"))

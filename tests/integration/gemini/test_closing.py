@@ -19,6 +19,8 @@ from ..waiting import eventually
 from .calls import HELLO, TO, WORLD, ask, events_of, served
 from .payloads import said, sse, stream
 
+pytestmark = pytest.mark.usefixtures("carrier")
+
 
 async def tell(events: AsyncGenerator[ChatEvent, None], told: "asyncio.Queue[ChatEvent]") -> None:
     async with aclosing(events):

@@ -18,6 +18,8 @@ from .calls import PROMPT, TO, ask, events_of, request, served
 from .modes import Pieces
 from .payloads import refusal, said, stream
 
+pytestmark = pytest.mark.usefixtures("carrier")
+
 GOES_ON = Endpoint(id=EndpointId(provider="gemini", model="gemini-4-argon"), locality=Locality.CLOUD)
 """A model whose vendor takes such a token; others ignore it."""
 COUNTS = {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 2}

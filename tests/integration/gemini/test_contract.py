@@ -6,16 +6,17 @@ import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.domain.routing import Endpoint
 from llm_gateway.testing import ChatModelContract, Vendor
 
 from ..scripted_vendor import BEFORE_THE_HEAD, Asked, Cut, Hold, Script, whole
 from ..served_contract import ServedContract
-from .calls import HELLO, KEY, TO, WORLD
+from .calls import HELLO, TO, WORLD, client_at
 from .payloads import refusal, said, stream
 from .server import GeminiServer
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 
 def answered(vendor: Vendor, asked: Asked) -> Script:
@@ -48,6 +49,6 @@ class TestChatModel(ServedContract, ChatModelContract):
     @override
     def make(self, vendor: Vendor) -> ChatModel:
         self.server.scripts = [lambda asked: answered(vendor, asked)]
-        client = GeminiClient(provider="gemini", api_key=KEY, base_url=self.server.url)
+        client = client_at(self.server.url, self.clock)
         self.closing.push_async_callback(client.aclose)
         return GeminiChatModel(client, self.clock)

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.gemini.directory import AGAIN_SECONDS, REFRESH_SECONDS, GeminiDirectory
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Cut, Reaction, whole
-from .calls import KEY
+from .calls import KEY, client_at
 from .payloads import refusal
 from .server import GeminiServer
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 
 def listed(name: str, *actions: str, **more: Any) -> dict[str, Any]:
@@ -45,7 +46,7 @@ async def directory(
 ) -> AsyncIterator[tuple[GeminiServer, GeminiDirectory, "SleepyClock"]]:
     clock = SleepyClock()
     async with GeminiServer(*scripts).running() as server:
-        client = GeminiClient(provider="google", api_key=KEY, base_url=server.url)
+        client = client_at(server.url, clock, provider="google")
         made = GeminiDirectory(client, clock, model=model)
         try:
             yield server, made, clock
@@ -186,7 +187,7 @@ async def test_closing_does_not_wait_for_a_list_that_never_comes() -> None:
 
 
 async def test_without_a_key_nothing_is_ever_asked() -> None:
-    client = GeminiClient(provider="gemini", api_key=None)
+    client = client_at(None, key=None)
     states = GeminiDirectory(client, ScriptedClock(), model="gemini-flash-latest")
     states.start()
     state = default(states)

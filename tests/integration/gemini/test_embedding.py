@@ -13,11 +13,10 @@ import msgspec
 import pytest
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
-from llm_gateway.adapters.outbound.gemini.connection import MAX_EVENT_BYTES
 from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
 from llm_gateway.adapters.outbound.gemini.translate_embedding import INPUTS_A_CALL
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.framing import MAX_EVENT_BYTES
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import (
@@ -37,10 +36,12 @@ from llm_gateway.testing import EmbeddingModelContract, EmbeddingVendor
 from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Asked, Cut, Flood, Reaction, Reset, Script, whole
 from ..served_contract import ServedContract
 from ..waiting import HANG_SECONDS
-from .calls import KEY, PROMPT
+from .calls import KEY, PROMPT, client_at
 from .payloads import embedded, refusal
 from .rules.models import Model
 from .server import GeminiServer
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 OLD = "gemini-embedding-exp-03-07"
 MODELS = ("gemini-embedding-001", "gemini-embedding-2", OLD)
@@ -55,7 +56,7 @@ async def served(
     *scripts: Reaction, clock: Clock | None = None
 ) -> AsyncIterator[tuple[GeminiServer, GeminiEmbeddingModel]]:
     async with GeminiServer(*scripts, models={OLD: Model()}).running() as server:
-        client = GeminiClient(provider="gemini", api_key=KEY, base_url=server.url)
+        client = client_at(server.url, clock)
         try:
             yield server, GeminiEmbeddingModel(client, clock or SystemClock())
         finally:
@@ -199,7 +200,7 @@ async def test_a_refused_field_is_the_clients_where_it_stated_it(
 
 
 async def test_no_connection_is_a_refusal() -> None:
-    client = GeminiClient(provider="gemini", api_key=KEY, base_url="http://127.0.0.1:1")
+    client = client_at("http://127.0.0.1:1")
     with pytest.raises(ProviderRefused):
         await embed(GeminiEmbeddingModel(client, SystemClock()))
     await client.aclose()

@@ -11,6 +11,8 @@ from llm_gateway.domain.events import ChatEvent, Finished, TextDelta, collect
 from .calls import ask, served
 from .endings import ENDINGS
 
+pytestmark = pytest.mark.usefixtures("carrier")
+
 REASONS = {
     "STOP": FinishReason.STOP,
     "MAX_TOKENS": FinishReason.LENGTH,

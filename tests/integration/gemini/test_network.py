@@ -1,26 +1,22 @@
 """Where Gemini's requests go, and go not: no connection, redirects, the environment."""
 
-import datetime
 import socket
-import ssl
-import tempfile
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.errors import ProviderMisconfigured, ProviderRefused
 
+from ..certificates import self_signed
 from ..scripted_vendor import Answer
-from .calls import HELLO, KEY, PROMPT, WORLD, events_of, model_at, served
+from .calls import HELLO, KEY, PROMPT, WORLD, client_at, events_of, model_at, served
 from .payloads import stream
 from .server import GeminiServer
+
+pytestmark = pytest.mark.usefixtures("carrier")
 
 
 @pytest.mark.parametrize("grain", Grain)
@@ -51,33 +47,6 @@ async def test_a_base_url_that_names_a_door_of_the_vendor_means_the_vendor(door:
             async with model_at(url) as model:
                 await events_of(model)
         assert server.asked[0].path == server.asked[1].path
-
-
-def self_signed() -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    today = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today)
-        .not_valid_after(today + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(made.public_bytes(serialization.Encoding.PEM))
-        file.write(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        file.flush()
-        context.load_cert_chain(file.name)
-    return context
 
 
 @pytest.mark.parametrize("grain", Grain)
@@ -118,7 +87,7 @@ async def test_nothing_is_taken_from_the_environment(
 
 
 async def test_without_a_key_nothing_is_made_and_nothing_is_asked() -> None:
-    client = GeminiClient(provider="gemini", api_key=None)
+    client = client_at(None, key=None)
     model = GeminiChatModel(client, SystemClock())
     for grain in Grain:
         with pytest.raises(ProviderMisconfigured, match="GEMINI_API_KEY is not set"):

@@ -26,6 +26,8 @@ from llm_gateway.domain.events import collect
 from .calls import ask, events_of, request, served
 from .payloads import SignedTools
 
+pytestmark = pytest.mark.usefixtures("carrier")
+
 SIGNATURE = bytes(range(256))
 TURNS = 3
 

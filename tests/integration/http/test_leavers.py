@@ -109,7 +109,7 @@ async def adapter(provider: str, url: str) -> AsyncIterator[ChatModel]:
         yield model
         await model.aclose()
     else:
-        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url)
+        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url, clock=SystemClock())
         yield GeminiChatModel(client, SystemClock())
         await client.aclose()
 

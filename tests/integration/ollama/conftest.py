@@ -8,6 +8,9 @@ from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.system import SystemClock
 
 from .server import OllamaServer, ollama_server
+from .transports import each_transport
+
+__all__ = ["each_transport"]
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
+from llm_gateway.adapters.outbound.ollama.transport import Answer, Connect, OllamaTransport
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import (
@@ -47,6 +47,8 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from ..scripted_vendor import LAST, Script, Wait, whole
 from ..waiting import HANG_SECONDS, eventually
 from .server import HEAD, Model, OllamaServer, answer, chunk, end, line, ollama_server, stream
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 HI = UserMessage(content=(Text(text="hi"),))
@@ -284,24 +286,31 @@ async def test_a_call_that_is_cut_at_its_limit_ends_with_length_and_is_none(
     assert (reply.finish_reason, reply.content, reply.tool_calls) == (FinishReason.LENGTH, "", ())
 
 
-class LimitsSeen(ScriptedClock):
-    def __init__(self) -> None:
-        super().__init__()
-        self.limits: list[float] = []
+async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(
+    server: OllamaServer, each_transport: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams: list[Answer[Any]] = []
 
-    @override
-    def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
-        self.limits.append(when)
-        return super().timeout_at(when)
+    def connect(*args: Any, **how: Any) -> OllamaTransport:
+        transport = each_transport(*args, **how)
+        ask = transport.ask
 
+        def asked(*args: Any, streamed: bool, due: float) -> Answer[Any]:
+            answer = ask(*args, streamed=streamed, due=due)
+            streams.extend([answer] * streamed)
+            return answer
 
-async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(server: OllamaServer) -> None:
-    clock, pieces = LimitsSeen(), ['{"city":', ' "Os', 'lo"}']
+        monkeypatch.setattr(transport, "ask", asked)
+        return transport
+
+    clock, pieces = ScriptedClock(), ['{"city":', ' "Os', 'lo"}']
     gates = [asyncio.Event() for _ in pieces]
     told = zip(gates, pieces, strict=True)
     steps = [step for gate, text in told for step in (Wait(gate), chunk(line(text)))]
     server.scripts = [[HEAD, *steps, chunk(end()) + LAST]]
-    model = OllamaChatModel(base_url=server.url, clock=clock, first_token_seconds=30, tool_silence_seconds=30)
+    model = OllamaChatModel(
+        base_url=server.url, clock=clock, first_token_seconds=30, tool_silence_seconds=30, connect=connect
+    )
     deadline = Deadline(clock.monotonic() + 1_000)
     asking = asyncio.create_task(
         collect(flattened(model.events(LOCAL, FORCED, grain=Grain.STREAM, deadline=deadline, headers={})))
@@ -310,7 +319,7 @@ async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(server:
     for gate in gates[:2]:
         await clock.advance(29)
         gate.set()
-        await eventually(lambda: clock.limits[-1] == clock.monotonic() + 30)
+        await eventually(lambda: streams[-1].due == clock.monotonic() + 30)
     gates[2].set()
     assert (await asking).tool_calls == (CALL,)
     await model.aclose()

@@ -25,6 +25,8 @@ from ..scripted_vendor import Asked, Cut, Hold, Script, whole
 from ..served_contract import ServedContract
 from .server import Model, OllamaServer, answer, embedded, end, line, ollama_server, stream
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 
 def said(vendor: Vendor, asked: Asked) -> Script:
     streamed = asked.body["stream"]

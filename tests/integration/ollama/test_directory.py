@@ -19,6 +19,8 @@ from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 from ..waiting import eventually
 from .server import Model, OllamaServer
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 
 async def looked(server: OllamaServer, *, model: str = "llama3.1", num_ctx: int | None = None) -> list[EndpointState]:
     directory = OllamaDirectory(model=model, clock=SystemClock(), base_url=server.url, num_ctx=num_ctx)

@@ -21,6 +21,8 @@ from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS
 from .server import Model, OllamaServer, embedded, ollama_server, vector
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="nomic"), locality=Locality.ON_PREMISES)
 SECRET = "a text that nobody may see"
 ASKED = EmbedRequest(inputs=(SECRET,))

@@ -26,6 +26,8 @@ from ..scripted_vendor import Cut, Flood, Hold, Reset, Script, whole
 from ..waiting import HANG_SECONDS, eventually
 from .server import HEAD, OllamaServer, answer, chunk, end, line, ollama_server, stream
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 SECRET = "a prompt that nobody may see"
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text=SECRET),)),))

@@ -18,6 +18,8 @@ from ..scripted_vendor import LAST, Hold, Wait, whole
 from ..waiting import HANG_SECONDS, eventually
 from .server import HEAD, OllamaServer, answer, chunk, end, line, stream
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))

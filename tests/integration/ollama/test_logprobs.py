@@ -14,6 +14,8 @@ from ..scripted_vendor import whole
 from .server import OllamaServer, end, line, stream, token
 from .test_chat import GRAINS, PLAIN, ask, reply_of
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 ASKED = replace(PLAIN, logprobs=True)
 THOUGHT = [token("<think>"), token("Hm"), token("</think>")]
 

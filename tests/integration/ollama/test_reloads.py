@@ -22,6 +22,8 @@ from ..scripted_vendor import Hold, whole
 from ..waiting import eventually
 from .server import Model, OllamaServer, Runner, answer, end
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 LOCAL = Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.ON_PREMISES)
 ASKED = ChatRequest(messages=(UserMessage(content=(Text(text="hi"),)),))
 GRAINS = pytest.mark.parametrize("grain", list(Grain))

@@ -38,7 +38,7 @@ def _way(name: str) -> Order:
     return Order(ways=[name])
 
 
-_SOCKET = Edit(f"{_OLLAMA}.transport", "_guarded_socket if guarded else None", "None")
+_SOCKET = Edit(f"{_OLLAMA}.transport", "guarded_socket if guarded else None", "None")
 _REDIRECT = Edit(f"{_OLLAMA}.transport", "if response.status_code >= 300:", "if response.status_code >= 400:")
 _FOLLOW = Edit(f"{_OLLAMA}.client", "follow_redirects=False", "follow_redirects=True")
 

@@ -11,15 +11,18 @@ from typing import TypeAlias
 import pytest
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.gemini import connection, failures
+from llm_gateway.adapters.outbound.gemini import failures
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
 from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
+from llm_gateway.adapters.outbound.gemini.transport import MAX_LIST_BYTES
 from llm_gateway.adapters.outbound.ollama import client, transport
 from llm_gateway.adapters.outbound.ollama import failures as ollama_failures
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
+from llm_gateway.adapters.outbound.ollama.transport import Connect
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.client import MAX_BODY_BYTES
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.domain.chat import ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.embedding import EmbedRequest
@@ -29,6 +32,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..gemini.payloads import said, sse
 from ..ollama.server import line
+from ..ollama.transports import TRANSPORTS
 from ..scripted_vendor import Answer, Asked, Flood, Script, ScriptedVendor, whole
 
 ON_THE_WAY = 24 << 20
@@ -69,73 +73,105 @@ async def embed(model: EmbeddingModel, to: Endpoint) -> None:
     await model.embed(to, EmbedRequest(inputs=("Hello",)), deadline=deadline(), headers={})
 
 
-def ollama_chat(grain: Grain) -> Call:
+def ollama_chat(grain: Grain, connect: Connect) -> Call:
     async def call(url: str) -> None:
-        async with aclosing(OllamaChatModel(base_url=url, clock=CLOCK)) as model:
+        async with aclosing(OllamaChatModel(base_url=url, clock=CLOCK, connect=connect)) as model:
             await chat(model, OLLAMA, grain)
 
     return call
 
 
-async def ollama_embed(url: str) -> None:
-    async with aclosing(OllamaEmbeddingModel(base_url=url, clock=CLOCK)) as model:
-        await embed(model, OLLAMA)
-
-
-def ollama_look(ask: Callable[[client.OllamaClient], Awaitable[object]]) -> Call:
+def ollama_embed(connect: Connect) -> Call:
     async def call(url: str) -> None:
-        async with aclosing(client.Clients(url)) as clients:
+        async with aclosing(OllamaEmbeddingModel(base_url=url, clock=CLOCK, connect=connect)) as model:
+            await embed(model, OLLAMA)
+
+    return call
+
+
+def ollama_look(connect: Connect, ask: Callable[[client.OllamaClient, float], Awaitable[object]]) -> Call:
+    async def call(url: str) -> None:
+        async with aclosing(client.Clients(url, CLOCK, connect=connect)) as clients:
             with ollama_failures.OllamaFailures(OLLAMA.id, CLOCK.now):
-                await ask(clients.of(Locality.ON_PREMISES))
+                await ask(clients.of(Locality.ON_PREMISES), deadline().at)
 
     return call
 
 
 @asynccontextmanager
-async def gemini(url: str) -> AsyncGenerator[GeminiClient, None]:
-    async with aclosing(GeminiClient(provider="gemini", api_key="k", base_url=url)) as vendor:
+async def gemini(url: str, carrier: Carrier) -> AsyncGenerator[GeminiClient, None]:
+    client = GeminiClient(provider="gemini", api_key="k", base_url=url, clock=CLOCK, carrier=carrier)
+    async with aclosing(client) as vendor:
         yield vendor
 
 
-def gemini_chat(grain: Grain) -> Call:
+def gemini_chat(grain: Grain, carrier: Carrier = "rest") -> Call:
     async def call(url: str) -> None:
-        async with gemini(url) as vendor:
+        async with gemini(url, carrier) as vendor:
             await chat(GeminiChatModel(vendor, CLOCK), GEMINI, grain)
 
     return call
 
 
-async def gemini_embed(url: str) -> None:
-    async with gemini(url) as vendor:
-        await embed(GeminiEmbeddingModel(vendor, CLOCK), GEMINI)
+def gemini_embed(carrier: Carrier) -> Call:
+    async def call(url: str) -> None:
+        async with gemini(url, carrier) as vendor:
+            await embed(GeminiEmbeddingModel(vendor, CLOCK), GEMINI)
+
+    return call
 
 
-async def gemini_list(url: str) -> None:
-    async with gemini(url) as vendor:
-        with failures.GeminiFailures(GEMINI.id, CLOCK.now):
-            await vendor.sdk.models.list()
+def gemini_list(carrier: Carrier) -> Call:
+    async def call(url: str) -> None:
+        async with gemini(url, carrier) as vendor:
+            with failures.GeminiFailures(GEMINI.id, CLOCK.now):
+                await vendor.transport.models(until=CLOCK.monotonic() + 50)
+
+    return call
+
+
+def gemini_calls(carrier: Carrier) -> "dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]]":
+    return {
+        "chat": (gemini_chat(Grain.WHOLE, carrier), {}, MAX_BODY_BYTES, (SHORT, LONG)),
+        "chat in a stream": (gemini_chat(Grain.STREAM, carrier), {}, MAX_BODY_BYTES, (COMMENTS, EVENTS, LONG)),
+        "embeddings": (gemini_embed(carrier), {}, MAX_BODY_BYTES, (SHORT, LONG)),
+        "models": (gemini_list(carrier), {}, MAX_LIST_BYTES, (SHORT, LONG)),
+    }
 
 
 ANSWER, LOOK = client.MAX_BODY_BYTES, transport.MAX_LOOK_BYTES
-GEMINI_ANSWER, GEMINI_LIST = connection.MAX_BODY_BYTES, connection.MAX_LIST_BYTES
 SHORT, LONG = b" \n" * 32_768, b"x" * 65_536
 COMMENTS = (b":" + b" " * 1_022 + b"\n") * 64
 LINES, EVENTS = json.dumps(line("x" * 65_536)).encode() + b"\n", sse(said({"text": "x" * 65_536}))
 WITHOUT_LOADED = {**KNOWN, "/api/ps": {"models": []}}
 
-CALLS: dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]] = {
-    "ollama, chat": (ollama_chat(Grain.WHOLE), KNOWN, ANSWER, (SHORT, LONG)),
-    "ollama, chat in a stream": (ollama_chat(Grain.STREAM), KNOWN, ANSWER, (LINES, LONG)),
-    "ollama, embeddings": (ollama_embed, KNOWN, ANSWER, (SHORT, LONG)),
-    "ollama, the load of a chat model": (ollama_chat(Grain.STREAM), WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
-    "ollama, the load of an embedding model": (ollama_embed, WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
-    "ollama, tags": (ollama_look(lambda client: client.list()), {}, LOOK, (SHORT, LONG)),
-    "ollama, show": (ollama_look(lambda client: client.shown("llama3.1")), {}, LOOK, (SHORT, LONG)),
-    "ollama, ps": (ollama_look(lambda client: client.ps()), {}, LOOK, (SHORT, LONG)),
-    "gemini, chat": (gemini_chat(Grain.WHOLE), {}, GEMINI_ANSWER, (SHORT, LONG)),
-    "gemini, chat in a stream": (gemini_chat(Grain.STREAM), {}, GEMINI_ANSWER, (COMMENTS, EVENTS, LONG)),
-    "gemini, embeddings": (gemini_embed, {}, GEMINI_ANSWER, (SHORT, LONG)),
-    "gemini, models": (gemini_list, {}, GEMINI_LIST, (SHORT, LONG)),
+Row: TypeAlias = tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]
+
+
+def ollama_calls(by: str, connect: Connect) -> dict[str, Row]:
+    looks: dict[str, Callable[[client.OllamaClient, float], Awaitable[object]]] = {
+        "tags": lambda client, until: client.listed(until=until),
+        "show": lambda client, until: client.shown("llama3.1", until=until),
+        "ps": lambda client, until: client.loaded(until=until),
+    }
+    stream = ollama_chat(Grain.STREAM, connect)
+    embeds = ollama_embed(connect)
+    return {
+        f"ollama by {by}, chat": (ollama_chat(Grain.WHOLE, connect), KNOWN, ANSWER, (SHORT, LONG)),
+        f"ollama by {by}, chat in a stream": (stream, KNOWN, ANSWER, (LINES, LONG)),
+        f"ollama by {by}, embeddings": (embeds, KNOWN, ANSWER, (SHORT, LONG)),
+        f"ollama by {by}, the load of a chat model": (stream, WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
+        f"ollama by {by}, the load of an embedding model": (embeds, WITHOUT_LOADED, ANSWER, (SHORT, LONG)),
+        **{
+            f"ollama by {by}, {name}": (ollama_look(connect, ask), {}, LOOK, (SHORT, LONG))
+            for name, ask in looks.items()
+        },
+    }
+
+
+CALLS: dict[str, Row] = {
+    **{name: row for by, connect in TRANSPORTS.items() for name, row in ollama_calls(by, connect).items()},
+    **{f"gemini by {by}, {name}": row for by in ("rest", "sdk") for name, row in gemini_calls(by).items()},
 }  # fmt: skip
 
 
@@ -161,13 +197,13 @@ async def test_no_call_reads_more_than_it_can_use(name: str, flood: int) -> None
     assert len([asked for asked in vendor.asked if asked.path not in known]) == 1
 
 
-@pytest.mark.parametrize("provider", ["ollama", "gemini"])
+@pytest.mark.parametrize("provider", [*TRANSPORTS, "gemini"])
 @pytest.mark.parametrize("grain", Grain)
 async def test_nothing_is_decompressed(provider: str, grain: Grain) -> None:
     """A kilobyte of it could stand for a megabyte."""
     bomb = gzip.compress(bytes(1 << 24))
     vendor = Endless(bomb, KNOWN, {"Content-Encoding": "gzip"})
-    call = ollama_chat(grain) if provider == "ollama" else gemini_chat(grain)
+    call = gemini_chat(grain) if provider == "gemini" else ollama_chat(grain, TRANSPORTS[provider])
     async with vendor.running():
         tracemalloc.start()
         try:

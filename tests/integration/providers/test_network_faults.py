@@ -84,7 +84,9 @@ async def model_of(
     provider: str, url: str, *, clock: Clock = STOPPED, connect_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[ChatModel]:
     if provider == "gemini":
-        client = GeminiClient(provider="gemini", api_key=KEY, base_url=url, connect_seconds=connect_seconds)
+        client = GeminiClient(
+            provider="gemini", api_key=KEY, base_url=url, clock=clock, connect_seconds=connect_seconds
+        )
         try:
             yield GeminiChatModel(client, clock)
         finally:

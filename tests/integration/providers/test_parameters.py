@@ -133,7 +133,7 @@ async def gemini(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState]
     name = column.models.replace("*", "x")
     # a column is a row of the gateway's facts, which is no model of the vendor's
     async with GeminiServer(stream(WORLD), judges=False).running() as server, model_at(server.url) as model:
-        client = GeminiClient(provider="gemini", api_key="any", base_url=server.url)
+        client = GeminiClient(provider="gemini", api_key="any", base_url=server.url, clock=SystemClock())
 
         async def body(state: EndpointState, request: ChatRequest) -> Any:
             await answered(model, state, request)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -110,11 +110,14 @@ def ollama_answers(asked: Asked) -> Script:
     return whole(end() | {"message": {"role": "assistant", "content": json.dumps({"word": "canary"})}})
 
 
-async def test_an_ollama_answers_and_agrees() -> None:
+@pytest.mark.parametrize("transport", ["rest", "sdk"])
+async def test_an_ollama_answers_and_agrees(transport: Literal["rest", "sdk"]) -> None:
     lines: list[str] = []
     async with ollama_server() as server:
         server.scripts = [ollama_answers]
-        assert await probe(Settings(ollama_base_url=server.url), lines.append)
+        assert await probe(Settings(ollama_base_url=server.url, ollama_transport=transport), lines.append)
+    agents = {asked.headers["user-agent"].partition("/")[0] for asked in server.asked}
+    assert agents == {"llm-gateway-core" if transport == "rest" else "ollama-python"}
     announced, *findings = of(lines, "ollama/llama3.1")
     assert announced.startswith(f"is asked {len(findings)} times")
     assert {finding.split()[0] for finding in findings} == {"agrees"}

@@ -1,13 +1,11 @@
-"""Asks Gemini by its own SDK, and compares its answers with the data file."""
+"""Asks Gemini, by its own SDK unless told otherwise, and compares its answers with the data file."""
 
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
-from google.genai import types
-from google.genai.errors import APIError
-
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
+from llm_gateway.adapters.outbound.gemini.wire import Model
+from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal, VendorHttpError
 from llm_gateway.application.model_facts import ModelTable
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.probe_model import Finding, Verdict
@@ -16,25 +14,29 @@ from .probe_set import GeminiProbe, GeminiSet
 
 SECONDS: Final = 30.0
 """For each call."""
-UNREADABLE: Final = (TimeoutError, OSError, aiohttp.ClientError, ValueError)
+UNREADABLE: Final = (TimeoutError, OSError, VendorHttpError, ValueError)
 _PROMPT: Final = "Count to five, in words."
 
 
 class GeminiVendor:
     """One account. `table` is the data file."""
 
-    def __init__(self, key: str, base_url: str | None, table: ModelTable, clock: Clock) -> None:
+    def __init__(
+        self, key: str, base_url: str | None, table: ModelTable, clock: Clock, carrier: Carrier = "sdk"
+    ) -> None:
         self._table = table
         self._clock = clock
-        self._client = GeminiClient(provider="gemini", api_key=key, base_url=base_url)
+        self._client = GeminiClient(provider="gemini", api_key=key, base_url=base_url, clock=clock, carrier=carrier)
 
     async def findings(self, probes: GeminiSet) -> AsyncGenerator[Finding, None]:
         """One that fails is the last."""
         try:
-            async with self._within():
-                listed = {(model.name or "").removeprefix("models/"): model async for model in await self._list()}
-        except APIError as error:
-            yield Finding(question="list of models", verdict=Verdict.FAILS, words=f"answered {error.code}")
+            listed = {
+                (model.name or "").removeprefix("models/"): model
+                for model in await self._client.transport.models(until=self._until())
+            }
+        except HttpRefusal as error:
+            yield Finding(question="list of models", verdict=Verdict.FAILS, words=f"answered {error.status}")
             return
         except UNREADABLE as error:
             yield _unanswered("list of models", error)
@@ -51,19 +53,16 @@ class GeminiVendor:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    def _within(self) -> Any:
-        return self._clock.timeout_at(self._clock.monotonic() + SECONDS)
+    def _until(self) -> float:
+        return self._clock.monotonic() + SECONDS
 
-    async def _list(self) -> Any:
-        return await self._client.sdk.models.list(config=types.ListModelsConfig(page_size=1_000))
-
-    def _of_list(self, listed: dict[str, types.Model]) -> Iterator[Finding]:
+    def _of_list(self, listed: dict[str, Model]) -> Iterator[Finding]:
         named = {name for row in self._table.rows for name in row.names if "*" not in name}
         now = self._clock.now()
         differing = []
         for name, model in sorted(listed.items()):
             facts = self._table.of(name, now)
-            if "generateContent" not in (model.supported_actions or ()) or not facts.tasks:
+            if "generateContent" not in (model.supported_generation_methods or ()) or not facts.tasks:
                 continue
             if name.startswith("gemini-") and name not in named and not name.endswith("-latest"):
                 differing.append(f"{name} is listed, and has no row")
@@ -80,14 +79,14 @@ class GeminiVendor:
 
     async def _ask(self, probe: GeminiProbe, model: str, answer_tokens: int) -> Finding:
         question = f"{model}: {probe.says}"
-        contents = [types.Content(role="user", parts=[types.Part(text=_PROMPT)])]
+        contents = [{"role": "user", "parts": [{"text": _PROMPT}]}]
         if probe.prefill is not None:
-            contents.append(types.Content(role="model", parts=[types.Part(text=probe.prefill)]))
-        config = types.GenerateContentConfig.model_validate({**probe.config, "max_output_tokens": answer_tokens})
+            contents.append({"role": "model", "parts": [{"text": probe.prefill}]})
+        config = {**probe.send.get("generationConfig", {}), "maxOutputTokens": answer_tokens}
+        body = {**probe.send, "contents": contents, "generationConfig": config}
         try:
-            async with self._within():
-                reply = await self._client.sdk.models.generate_content(model=model, contents=contents, config=config)
-        except APIError as error:
+            reply = await self._client.transport.answer(model, body, headers={}, until=self._until())
+        except HttpRefusal as error:
             return self._refused(question, probe, model, error)
         except UNREADABLE as error:
             return _unanswered(question, error)
@@ -99,13 +98,13 @@ class GeminiVendor:
             return Finding(question=question, verdict=Verdict.DIFFERS, words=moved)
         return self._compared(question, probe, model, taken=True, seen=f"taken by {reply.model_version}")
 
-    def _refused(self, question: str, probe: GeminiProbe, model: str, error: APIError) -> Finding:
-        if error.code in (401, 403) or "API_KEY_INVALID" in str(error.details):
+    def _refused(self, question: str, probe: GeminiProbe, model: str, error: HttpRefusal) -> Finding:
+        if error.status in (401, 403) or b"API_KEY_INVALID" in error.body:
             return Finding(question=question, verdict=Verdict.FAILS, words="the key is refused")
-        if error.code == 400:
+        if error.status == 400:
             return self._compared(question, probe, model, taken=False, seen="refused")
-        verdict = Verdict.DIFFERS if error.code == 404 else Verdict.OPEN
-        return Finding(question=question, verdict=verdict, words=f"answered {error.code}")
+        verdict = Verdict.DIFFERS if error.status == 404 else Verdict.OPEN
+        return Finding(question=question, verdict=verdict, words=f"answered {error.status}")
 
     def _compared(self, question: str, probe: GeminiProbe, model: str, *, taken: bool, seen: str) -> Finding:
         expected = probe.expected(self._table.of(model, self._clock.now()))

@@ -18,7 +18,7 @@ class GeminiProbe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     models: tuple[str, ...]
     fact: str | None = None
     value: str | None = None
-    config: dict[str, Any] = {}
+    send: dict[str, Any] = {}
     prefill: str | None = None
     without_thoughts: bool = False
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import fields
 
 from llm_gateway import Secret, Settings, SettingsError, load_settings
+from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.reference import configuration_page, env_example
 from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
 from llm_gateway.bootstrap.settings_rules import clients_of, otlp_headers, serving_faults
@@ -400,3 +401,11 @@ def test_a_collectors_headers_are_pairs_and_are_not_shown(headers: str) -> None:
 def test_a_collectors_headers_are_read_as_opentelemetry_writes_them() -> None:
     settings = Settings(otel_exporter_otlp_headers=Secret("Authorization=Bearer%20x, x-tenant=a%2Cb"))
     assert otlp_headers(settings) == {"authorization": "Bearer x", "x-tenant": "a,b"}
+
+
+def test_an_sdk_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None if name == "ollama" else object())
+    assert faults(tmp_path, OLLAMA_TRANSPORT="sdk") == [
+        "OLLAMA_TRANSPORT: sdk needs the extra `ollama`, which is not installed"
+    ]
+    assert load(tmp_path).ollama_transport == "rest"

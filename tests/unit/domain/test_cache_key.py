@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -13,7 +15,7 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.domain.cache_key import CacheKey, cache_keys
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
-from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedRequest
 from llm_gateway.domain.quota import Quota
@@ -61,6 +63,36 @@ def test_the_key_is_the_same_for_the_same_request_and_no_other(one: ChatRequest,
 
     assert key(one) == key(replace(one))
     assert key(one) != key(other)
+
+
+class _Counting:
+    """Blake2b, with how many bytes are hashed."""
+
+    hashed = 0
+
+    def __init__(self, data: bytes, inner: Any = None, **options: Any) -> None:
+        type(self).hashed += len(data)
+        self._inner = inner or blake2b(data, **options)
+
+    def copy(self) -> "_Counting":
+        return _Counting(b"", self._inner.copy())
+
+    def update(self, data: bytes) -> None:
+        type(self).hashed += len(data)
+        self._inner.update(data)
+
+    def digest(self) -> bytes:
+        return bytes(self._inner.digest())
+
+
+def test_a_long_question_is_hashed_once_however_many_endpoints_may_answer_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = ChatRequest(messages=(UserMessage(content=(Text(text="long " * 2000),)),))
+    known = cache_keys("team", [ENDPOINT, ANOTHER], request)
+    monkeypatch.setattr("llm_gateway.domain.cache_key.blake2b", _Counting)
+
+    again = replace(request)  # of the first one the hash is known
+    assert cache_keys("team", [ENDPOINT, ANOTHER], again) == known
+    assert 10_000 < _Counting.hashed < 11_000
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)

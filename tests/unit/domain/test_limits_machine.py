@@ -1,6 +1,6 @@
 """The account and the limiter in the process do, in any order of events, what an independent account of them says."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
-from llm_gateway.application.ports.system import Clock
+from llm_gateway.application.ports.system import Alarm, Clock
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Charge, Quota, ReservationId
 from llm_gateway.domain.quota_account import QuotaAccount
@@ -63,6 +63,10 @@ class SetClock(Clock):
 
     @override
     def timeout_at(self, when: float) -> AbstractAsyncContextManager[object]:
+        raise NotImplementedError
+
+    @override
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
         raise NotImplementedError
 
 

@@ -1,7 +1,7 @@
 """What thoughts get beside an answer that a surface's default bounds; a stated limit is sent as it is."""
 
 import pytest
-from google.genai.types import ThinkingConfig, ThinkingLevel
+from google.genai.types import ThinkingLevel
 
 from llm_gateway.adapters.outbound.gemini.allowances import LEVELS, allowance_of
 from llm_gateway.adapters.outbound.gemini.models import PACKAGED
@@ -18,7 +18,7 @@ def limit(model: str, effort: ReasoningEffort | None, *, by_default: bool) -> in
         reasoning_effort=effort,
     )
     facts = PACKAGED.of(model, 0.0)
-    return to_vendor(EndpointId(provider="gemini", model=model), request, facts).config.max_output_tokens
+    return to_vendor(EndpointId(provider="gemini", model=model), request, facts).most
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_every_level_of_the_sdk_has_an_allowance_that_one_request_can_take() -> 
 
 
 def test_a_model_that_thinks_as_it_likes_gets_the_most_that_is_usual() -> None:
-    assert allowance_of(ThinkingConfig(thinking_budget=-1)) == LEVELS["HIGH"]
+    assert allowance_of({"thinkingBudget": -1}) == LEVELS["HIGH"]

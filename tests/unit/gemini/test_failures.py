@@ -1,16 +1,24 @@
 """What the vendor's exceptions mean: by class, status and structured details."""
 
+import json
 import traceback
 from datetime import timedelta
 from email.utils import formatdate
-from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
 import pytest
-from google.genai.errors import APIError, ClientError, ServerError, UnknownApiResponseError
 
-from llm_gateway.adapters.outbound.gemini.failures import GeminiFailures, failure_of
+from llm_gateway.adapters.outbound.gemini.details import told_by
+from llm_gateway.adapters.outbound.gemini.failures import GeminiFailures
+from llm_gateway.adapters.outbound.vendor_http.errors import (
+    BadAddress,
+    BrokenOff,
+    HttpRefusal,
+    Malformed,
+    TooLarge,
+    Unconnected,
+    VendorHttpError,
+)
 from llm_gateway.application.vendor_failures import LONGEST_RETRY_AFTER
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
@@ -18,6 +26,7 @@ from llm_gateway.domain.errors import (
     ProviderBroken,
     ProviderError,
     ProviderMisconfigured,
+    ProviderRefused,
     ProviderRejected,
     ProviderThrottled,
     ProviderTimeout,
@@ -30,10 +39,13 @@ NOW = 1_800_000_000.0
 TO = EndpointId(provider="google", model="gemini-flash-latest")
 
 
-def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: str) -> APIError:
+def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: str) -> HttpRefusal:
     body = {"error": {"code": code, "message": "SECRET", "status": status, "details": list(details)}}
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return APIError(code, body, SimpleNamespace(headers=named))
+    return refused(code, body, headers.get("Retry_After"))
+
+
+def refused(code: int, body: object, retry_after: str | None = None) -> HttpRefusal:
+    return HttpRefusal(code, retry_after, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -53,16 +65,18 @@ def refusal(code: int, *details: dict[str, Any], status: str = "X", **headers: s
         (refusal(500), ProviderUnavailable),
         (refusal(503), ProviderUnavailable),
         (refusal(504), ProviderTimeout),
-        (ClientError(429, [{"error": {"code": 429}}]), ProviderThrottled),
-        (ServerError(500, {"error": "odd"}), ProviderUnavailable),
-        (ClientError(400, {"error": {"details": ["odd", None]}}), ProviderRejected),
+        (refused(429, [{"error": {"code": 429}}]), ProviderThrottled),
+        (refused(500, {"error": "odd"}), ProviderUnavailable),
+        (refused(400, {"error": {"details": ["odd", None]}}), ProviderRejected),
         (TimeoutError(), ProviderTimeout),
-        (aiohttp.ServerTimeoutError(), ProviderTimeout),
-        (aiohttp.InvalidURL("SECRET"), ProviderMisconfigured),
-        (aiohttp.ServerDisconnectedError(), ProviderBroken),
-        (aiohttp.ClientPayloadError("SECRET"), ProviderBroken),
-        (aiohttp.ClientOSError(104, "SECRET"), ProviderBroken),
-        (UnknownApiResponseError("SECRET"), ProviderBroken),
+        (HttpRefusal(503, None, b"SECRET"), ProviderUnavailable),
+        (HttpRefusal(503, None, b"[" * 200_000), ProviderUnavailable),
+        (Unconnected("SECRET"), ProviderRefused),
+        (BadAddress("SECRET"), ProviderMisconfigured),
+        (BrokenOff("SECRET"), ProviderBroken),
+        (Malformed("SECRET"), ProviderBroken),
+        (TooLarge("SECRET"), ProviderBroken),
+        (VendorHttpError("SECRET"), ProviderBroken),
         (UnicodeDecodeError("utf-8", b"SECRET", 0, 1, "SECRET"), ProviderBroken),
         (RecursionError("SECRET"), ProviderBroken),
         (TypeError("SECRET"), ProviderBroken),
@@ -90,14 +104,18 @@ def violated(field: object) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": field}, "odd"]}
 
 
-def worded(words: object, *details: dict[str, Any], code: int = 400) -> APIError:
-    return APIError(code, {"error": {"code": code, "message": words, "details": list(details)}})
+def worded(words: object, *details: dict[str, Any], code: int = 400) -> HttpRefusal:
+    return refused(code, {"error": {"code": code, "message": words, "details": list(details)}})
+
+
+def words(case: object) -> str:
+    return (told_by(case).message if isinstance(case, HttpRefusal) else str(case))[:40]
 
 
 EFFORT, NAME, SCHEMA = "reasoning_effort", "tools[0].function.name", "tools[2].function.parameters"
 DECLARED = "tools[0].function_declarations"
 PREFILL = "Requests ending with a model turn are not supported"
-BY_FIELD: list[tuple[APIError, str]] = [
+BY_FIELD: list[tuple[HttpRefusal, str]] = [
     (refusal(400, violated("generation_config.thinking_config.thinking_level")), EFFORT),
     (refusal(400, violated("generationConfig.thinkingConfig")), EFFORT),
     (refusal(400, violated("generation_config.temperature")), "temperature"),
@@ -123,7 +141,7 @@ BY_FIELD: list[tuple[APIError, str]] = [
     (worded("Corrupted thought signature."), "messages[].extra_content"),
     (worded("too many stop sequences"), "stop"),
 ]
-MESSAGES: list[APIError] = [
+MESSAGES: list[HttpRefusal] = [
     worded(PREFILL),
     worded("Unsupported MIME type: image/SECRET"),
     worded("Cannot fetch content from the provided URL"),
@@ -139,31 +157,31 @@ MESSAGES: list[APIError] = [
 
 
 def fails(error: Exception, *stated: str) -> ProviderError:
-    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW, lambda: frozenset(stated)):
+    with pytest.raises(ProviderError) as caught, GeminiFailures(TO, lambda: NOW, stated=lambda: frozenset(stated)):
         raise error
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert not any(word in told for word in ("SECRET", "hinking level", "Budget", "Request", "enabled"))
     return caught.value
 
 
-@pytest.mark.parametrize(("error", "field"), BY_FIELD, ids=lambda case: str(getattr(case, "message", case))[:40])
-def test_a_refused_field_that_the_client_stated_is_named_in_our_own_words(error: APIError, field: str) -> None:
+@pytest.mark.parametrize(("error", "field"), BY_FIELD, ids=words)
+def test_a_refused_field_that_the_client_stated_is_named_in_our_own_words(error: HttpRefusal, field: str) -> None:
     failure = fails(error, "messages[].content", field.partition("[0]")[0].partition("[2]")[0])
     assert isinstance(failure, ProviderRejected)
     path = "messages" if field.startswith("messages") else field
     assert (failure.path, failure.status, failure.reason) == (path, 400, FailureReason.STATED_FIELD)
 
 
-@pytest.mark.parametrize(("error", "field"), BY_FIELD, ids=lambda case: str(getattr(case, "message", case))[:40])
-def test_a_refused_field_that_nobody_stated_is_the_gateways_fault(error: APIError, field: str) -> None:
+@pytest.mark.parametrize(("error", "field"), BY_FIELD, ids=words)
+def test_a_refused_field_that_nobody_stated_is_the_gateways_fault(error: HttpRefusal, field: str) -> None:
     failure = fails(error, "messages[].content")
     assert isinstance(failure, ProviderMisconfigured)
     assert (failure.status, failure.reason) == (400, FailureReason.ADDED_FIELD)
     assert field.partition("[")[0] in failure.message
 
 
-@pytest.mark.parametrize("error", MESSAGES, ids=lambda error: error.message[:40])
-def test_what_is_said_of_messages_is_the_clients(error: APIError) -> None:
+@pytest.mark.parametrize("error", MESSAGES, ids=words)
+def test_what_is_said_of_messages_is_the_clients(error: HttpRefusal) -> None:
     failure = fails(error, "messages[].content")
     assert isinstance(failure, ProviderRejected)
     assert (failure.path, failure.reason) == ("messages", FailureReason.STATED_FIELD)
@@ -180,9 +198,9 @@ def test_what_is_said_of_messages_is_the_clients(error: APIError) -> None:
         worded("SECRET", violated("contents[1].parts[0].function_call.id")),
         worded("SECRET", violated("safety_settings[0].category")),
     ],
-    ids=lambda error: error.message[:40],
+    ids=words,
 )
-def test_what_only_the_gateway_can_have_sent_is_its_fault_whatever_was_stated(error: APIError) -> None:
+def test_what_only_the_gateway_can_have_sent_is_its_fault_whatever_was_stated(error: HttpRefusal) -> None:
     failure = fails(error, "messages[].content", "messages[].tool_calls", "reasoning_effort", "tools")
     assert isinstance(failure, ProviderMisconfigured)
     assert failure.reason is FailureReason.ADDED_FIELD
@@ -198,7 +216,7 @@ def test_what_only_the_gateway_can_have_sent_is_its_fault_whatever_was_stated(er
         worded("What level of thinking is not supported?", code=400),
     ],
 )
-def test_a_refusal_that_tells_nothing_is_the_requests(error: APIError) -> None:
+def test_a_refusal_that_tells_nothing_is_the_requests(error: HttpRefusal) -> None:
     failure = fails(error, "messages[].content", "reasoning_effort")
     assert isinstance(failure, ProviderRejected)
     assert (failure.path, failure.status, failure.reason) == (None, 400, FailureReason.REQUEST)
@@ -240,11 +258,11 @@ def test_a_prompt_beyond_the_context_is_told_with_its_limit(words: str, limit: i
         (refusal(502), ProviderUnavailable, R.SERVER),
     ],
 )
-def test_the_class_of_a_failure(error: APIError, kind: type[ProviderError], reason: FailureReason) -> None:
+def test_the_class_of_a_failure(error: HttpRefusal, kind: type[ProviderError], reason: FailureReason) -> None:
     failure = fails(error)
-    assert (type(failure), failure.status, failure.reason) == (kind, error.code, reason)
-    assert failure.doubtful is (error.code in (410, 499))
-    assert failure.repeats == (1 if error.code == 499 else 0)
+    assert (type(failure), failure.status, failure.reason) == (kind, error.status, reason)
+    assert failure.doubtful is (error.status in (410, 499))
+    assert failure.repeats == (1 if error.status == 499 else 0)
 
 
 def quota(*ids: str) -> dict[str, Any]:
@@ -290,9 +308,9 @@ DELAY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.
         (refusal(400, Retry_After="7"), None),
     ],
 )
-def test_how_long_to_wait(error: APIError, seconds: float | None) -> None:
+def test_how_long_to_wait(error: HttpRefusal, seconds: float | None) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
-    assert failure_of("gemini", error, NOW).retry_after == expected
+    assert GeminiFailures(TO, lambda: NOW).failure(error).retry_after == expected
 
 
 BY_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
@@ -318,7 +336,9 @@ NEXT_RESET = RESET + 86_400
         (worded("limit: 0", code=503), None, R.SERVER),
     ],
 )
-def test_what_takes_the_endpoint_out_and_until_when(error: APIError, out: float | None, reason: FailureReason) -> None:
+def test_what_takes_the_endpoint_out_and_until_when(
+    error: HttpRefusal, out: float | None, reason: FailureReason
+) -> None:
     failure = fails(error)
     assert (failure.out_until, failure.reason) == (out, reason)
     if out is not None and isinstance(failure, ProviderThrottled):

@@ -6,7 +6,6 @@ import pytest
 
 from llm_gateway.adapters.outbound.gemini.function_names import MAX_LENGTH, FunctionNames, names_of
 from llm_gateway.domain.chat import AssistantMessage, ChatRequest, Tool, ToolCall, ToolMessage, UserMessage
-from llm_gateway.domain.events import TextDelta, ToolCallDelta
 
 GRAMMAR = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
 LONG = "a" * (MAX_LENGTH + 1)
@@ -22,7 +21,7 @@ def test_a_name_that_does_not_fit_has_an_alias_that_does_and_that_is_undone(name
     names = FunctionNames(["f", name])
     alias = names.sent(name)
     assert GRAMMAR.fullmatch(alias)
-    assert names.undone(ToolCallDelta(index=1, name=alias)) == ToolCallDelta(index=1, name=name)
+    assert names.said(alias) == name
 
 
 def test_an_alias_is_the_same_in_every_request_and_tells_what_it_stands_for() -> None:
@@ -41,13 +40,12 @@ def test_a_name_that_is_just_another_ones_alias_keeps_it() -> None:
     names = FunctionNames(["a b", alias])
     assert names.sent(alias) == alias
     assert names.sent("a b") != alias
-    assert names.undone(ToolCallDelta(index=0, name=alias)).name == alias  # type: ignore[union-attr]
+    assert names.said(alias) == alias
 
 
-def test_what_is_no_call_by_an_alias_comes_as_it_is() -> None:
+def test_what_is_no_alias_comes_as_it_is() -> None:
     names = FunctionNames(["a b"])
-    for event in (TextDelta(text="a b"), ToolCallDelta(index=0, name="other"), ToolCallDelta(index=0, arguments="{}")):
-        assert names.undone(event) is event
+    assert [names.said(name) for name in ("a b", "other", "")] == ["a b", "other", ""]
 
 
 def test_names_of_tools_that_only_the_history_knows_have_aliases_too() -> None:

@@ -2,37 +2,36 @@
 
 import pytest
 
-from llm_gateway.adapters.outbound.gemini.vendor_call import Patience
+from llm_gateway.adapters.outbound.gemini.sdk import Patience
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.domain.resilience import Deadline
 
 
 async def test_each_wait_ends_by_its_own_limit_or_the_deadline() -> None:
     clock = ScriptedClock(monotonic=100.0)
-    patience = Patience(clock, Deadline(160.0))
+    patience = Patience(clock, 160.0)
     assert patience.begin(15.0) == 115.0
     patience.end()
     assert patience.begin(90.0) == 160.0
     patience.end()
-    assert patience.begin(None) == 160.0
+    assert patience.begin(1_000.0) == 160.0
 
 
 async def test_the_readers_time_is_not_the_models() -> None:
     clock = ScriptedClock(monotonic=100.0)
-    patience = Patience(clock, Deadline(160.0))
-    patience.begin(None)
+    patience = Patience(clock, 160.0)
+    patience.begin(1_000.0)
     await clock.advance(10.0)
     patience.end()
     await clock.advance(1_000.0)
-    assert patience.begin(None) == 1_160.0
+    assert patience.begin(1_000.0) == 1_160.0
 
 
 async def test_a_model_that_never_makes_us_wait_runs_out_of_time_all_the_same() -> None:
     clock = ScriptedClock(monotonic=100.0)
-    patience = Patience(clock, Deadline(160.0))
+    patience = Patience(clock, 160.0)
     for _ in range(2):
-        patience.begin(None)
+        patience.begin(1_000.0)
         await clock.advance(30.0)
         patience.end()
     with pytest.raises(TimeoutError):
-        patience.begin(None)
+        patience.begin(1_000.0)

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from google.genai import types
 
 from llm_gateway.adapters.outbound.gemini.translate_embedding import (
     INPUTS_A_CALL,
     embed_batches,
-    embed_config,
     embed_reply,
     of_unit_length,
 )
+from llm_gateway.adapters.outbound.gemini.wire import EMBEDDINGS, ContentEmbedding, EmbedContentResponse, read
 from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import EndpointId
@@ -23,16 +22,13 @@ REQUEST = msgspec.convert(GOLDEN["request"], EmbedRequest)
 TO = EndpointId(provider="gemini", model=GOLDEN["model"])
 
 
-def vendor(payload: object) -> types.EmbedContentResponse:
-    return types.EmbedContentResponse.model_validate_json(json.dumps(payload))
+def vendor(payload: object) -> EmbedContentResponse:
+    return read(EMBEDDINGS, json.dumps(payload).encode())
 
 
 def test_a_request_becomes_the_vendors_contents() -> None:
     (batch,) = embed_batches(REQUEST)
-    contents = [content.model_dump(by_alias=True, exclude_none=True, mode="json") for content in batch]
-    assert contents == [one["content"] for one in GOLDEN["body"]["requests"]]
-    assert embed_config(REQUEST).model_dump(exclude_none=True) == {"output_dimensionality": 3}
-    assert embed_config(EmbedRequest(inputs=("a",))).model_dump(exclude_none=True) == {}
+    assert [{"parts": [{"text": text}]} for text in batch] == [one["content"] for one in GOLDEN["body"]["requests"]]
 
 
 def test_the_vendors_answer_becomes_a_reply() -> None:
@@ -57,8 +53,8 @@ def test_the_vendors_answer_becomes_a_reply() -> None:
 def test_vectors_have_unit_length_whatever_the_vendor_does(
     values: list[float] | None, unit: list[float] | None
 ) -> None:
-    answer = types.EmbedContentResponse(embeddings=[types.ContentEmbedding(values=values)])
-    (made,) = of_unit_length(answer).embeddings or [types.ContentEmbedding()]
+    answer = EmbedContentResponse(embeddings=[ContentEmbedding(values=values)])
+    (made,) = of_unit_length(answer).embeddings or [ContentEmbedding()]
     assert made.values == (unit if unit is None else pytest.approx(unit))
 
 
@@ -66,8 +62,7 @@ def test_vectors_have_unit_length_whatever_the_vendor_does(
 def test_the_batches_hold_every_input_once_and_in_order(count: int) -> None:
     inputs = tuple(str(number) for number in range(count))
     batches = list(embed_batches(EmbedRequest(inputs=inputs)))
-    texts = [[part.text for part in content.parts or ()] for batch in batches for content in batch]
-    assert texts == [[text] for text in inputs]
+    assert tuple(text for batch in batches for text in batch) == inputs
     assert all(0 < len(batch) <= INPUTS_A_CALL for batch in batches)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from google.genai import types
 
 from llm_gateway.adapters.outbound.gemini import translate_request
 from llm_gateway.adapters.outbound.gemini.models import FILE, PACKAGED
@@ -43,37 +44,37 @@ def to_vendor(to: EndpointId, request: ChatRequest) -> VendorRequest:
     return translate_request.to_vendor(to, request, PACKAGED.of(to.model, NOW))
 
 
+def body_of(to: EndpointId, request: ChatRequest) -> dict[str, Any]:
+    body: dict[str, Any] = to_vendor(to, request).body
+    return body
+
+
 def endpoint(model: str = "gemini-flash-latest") -> EndpointId:
     return EndpointId(provider="gemini", model=model)
-
-
-def rest_body(asked: VendorRequest) -> dict[str, Any]:
-    """All of it in the shape of the vendor's REST reference."""
-    config = asked.config.model_dump(by_alias=True, exclude_none=True, mode="json")
-    for ours in ("automaticFunctionCalling", "automaticContinuation"):
-        config.pop(ours)
-    body = asked.body | {name: config.pop(name) for name in ("toolConfig",) if name in config}
-    return body | {"generationConfig": config}
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_request_becomes_the_vendors_body(path: Path) -> None:
     golden = json.loads(path.read_text())
     request = msgspec.convert(golden["request"], ChatRequest)
-    assert rest_body(to_vendor(endpoint(golden["model"]), request)) == golden["body"]
+    assert body_of(endpoint(golden["model"]), request) == golden["body"]
 
 
 def test_nothing_that_was_not_asked_for_is_sent() -> None:
-    body = rest_body(to_vendor(endpoint("gemma-3-27b-it"), ChatRequest(messages=(HELLO,))))
+    body = body_of(endpoint("gemma-3-27b-it"), ChatRequest(messages=(HELLO,)))
     assert body == {"contents": [{"role": "user", "parts": [{"text": "hello"}]}], "generationConfig": {}}
 
 
-@pytest.mark.parametrize("model", ["gemini-flash-latest", "gemini-2.5-pro"])
-def test_the_sdk_does_nothing_on_its_own(model: str) -> None:
-    config = to_vendor(endpoint(model), ChatRequest(messages=(HELLO,))).config
-    assert config.automatic_continuation is False
-    assert config.automatic_function_calling is not None
-    assert config.automatic_function_calling.disable is True
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_the_sdk_knows_every_field_of_the_body(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    body = body_of(endpoint(golden["model"]), msgspec.convert(golden["request"], ChatRequest))
+    types.GenerateContentConfig.model_validate(body.pop("generationConfig"))
+    for content in body.pop("contents"):
+        types.Content.model_validate(content)
+    for tool in body.pop("tools", ()):
+        types.Tool.model_validate(tool)
+    types.GenerateContentConfig.model_validate(body)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ def test_the_sdk_does_nothing_on_its_own(model: str) -> None:
 )
 def test_the_choice_of_a_tool(choice: ToolChoice | None, mode: str | None) -> None:
     request = ChatRequest(messages=(HELLO,), tools=(Tool(name="f"),), tool_choice=choice)
-    config = rest_body(to_vendor(endpoint(), request)).get("toolConfig")
+    config = body_of(endpoint(), request).get("toolConfig")
     assert config == ({"functionCallingConfig": {"mode": mode}} if mode else None)
 
 
 @pytest.mark.parametrize(("own", "sent"), [({}, "A list."), ({"description": "Its own."}, "Its own.")])
 def test_what_a_schema_is_for_stands_within_it_unless_it_says_so_itself(own: dict[str, str], sent: str) -> None:
     wanted = JsonSchemaFormat(name="list", description="A list.", schema={"type": "array", **own})
-    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=(HELLO,), response_format=wanted)))
+    body = body_of(endpoint(), ChatRequest(messages=(HELLO,), response_format=wanted))
     assert body["generationConfig"]["responseJsonSchema"] == {"type": "array", "description": sent}
     assert wanted.schema == {"type": "array", **own}
 
@@ -100,7 +101,7 @@ def test_signatures_go_back_byte_by_byte(signature: bytes, alphabet: bytes) -> N
     call = ToolCall(id="1", name="f", arguments="{}", extra_content=given)
     message = AssistantMessage(tool_calls=(call,), extra_content=given)
     messages = (HELLO, message, ToolMessage(content="1", tool_call_id="1"))
-    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=messages)))["contents"][1]["parts"]
+    parts = body_of(endpoint(), ChatRequest(messages=messages))["contents"][1]["parts"]
     sent = [(part.get("text"), urlsafe_b64decode(part["thoughtSignature"])) for part in parts]
     assert sent == [("", signature), (None, signature)]
 
@@ -109,7 +110,7 @@ def test_only_the_last_text_of_a_message_bears_its_signature() -> None:
     message = AssistantMessage(
         content=(Text(text="a"), Text(text="b")), extra_content={"google": {"thought_signature": "c2ln"}}
     )
-    parts = rest_body(to_vendor(endpoint(), ChatRequest(messages=(message,))))["contents"][0]["parts"]
+    parts = body_of(endpoint(), ChatRequest(messages=(message,)))["contents"][0]["parts"]
     assert parts == [{"text": "a"}, {"text": "b", "thoughtSignature": "c2ln"}]
 
 
@@ -122,7 +123,7 @@ def texts(*contents: str) -> tuple[Text, ...]:
 
 def said(*messages: Message) -> list[tuple[str, list[str | None]]]:
     """Who says what, as it goes to the vendor."""
-    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=messages)))
+    body = body_of(endpoint(), ChatRequest(messages=messages))
     for content in body["contents"]:
         assert content["parts"]
         assert all(part.get("text") != "" or "thoughtSignature" in part for part in content["parts"])
@@ -159,10 +160,10 @@ def test_empty_texts_beside_others_are_left_out() -> None:
         ["a", None, None],
     )
     system = SystemMessage(content=texts("", "a"))
-    body = rest_body(to_vendor(endpoint(), ChatRequest(messages=(system, HELLO))))
+    body = body_of(endpoint(), ChatRequest(messages=(system, HELLO)))
     assert body["systemInstruction"] == {"parts": [{"text": "a"}]}
     nothing = SystemMessage(content=texts(""))
-    assert "systemInstruction" not in rest_body(to_vendor(endpoint(), ChatRequest(messages=(nothing, HELLO))))
+    assert "systemInstruction" not in body_of(endpoint(), ChatRequest(messages=(nothing, HELLO)))
 
 
 def test_an_empty_question_stays_one() -> None:
@@ -210,9 +211,7 @@ def test_what_gemini_cannot_be_told_is_refused_by_its_path(request_: ChatRequest
 
 def thinking(model: str, effort: ReasoningEffort | None) -> dict[str, Any] | None:
     request = ChatRequest(messages=(HELLO,), reasoning_effort=effort)
-    config: dict[str, Any] | None = rest_body(to_vendor(endpoint(model), request))["generationConfig"].get(
-        "thinkingConfig"
-    )
+    config: dict[str, Any] | None = body_of(endpoint(model), request)["generationConfig"].get("thinkingConfig")
     return config
 
 
@@ -276,7 +275,7 @@ def test_a_temperature_goes_only_to_who_samples_and_a_default_one_only_to_who_ha
 ) -> None:
     for unstated, expected in ((True, by_default), (False, stated)):
         sampling = Sampling(temperature=0.7, temperature_by_default=unstated)
-        config = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO,), sampling=sampling)))
+        config = body_of(endpoint(model), ChatRequest(messages=(HELLO,), sampling=sampling))
         assert config["generationConfig"].get("temperature") == expected
 
 
@@ -286,7 +285,7 @@ PLACEHOLDER = b64encode(b"skip_thought_signature_validator").decode()
 
 
 def signatures(model: str, *messages: AssistantMessage | ToolMessage | UserMessage) -> list[object]:
-    body = rest_body(to_vendor(endpoint(model), ChatRequest(messages=(HELLO, *messages))))
+    body = body_of(endpoint(model), ChatRequest(messages=(HELLO, *messages)))
     parts = [part for content in body["contents"] for part in content["parts"]]
     return [part.get("thoughtSignature") for part in parts if "functionCall" in part]
 

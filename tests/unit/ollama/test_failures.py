@@ -4,15 +4,20 @@ import asyncio
 import socket
 from datetime import timedelta
 
-import aiohttp
-import httpx
-import ollama
 import pytest
-from msgspec import json
+from msgspec import DecodeError, json
 
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
-from llm_gateway.adapters.outbound.ollama.refusals import told_by
-from llm_gateway.adapters.outbound.ollama.transport import Malformed, OutsideAddress, Refusal
+from llm_gateway.adapters.outbound.ollama.refusals import ReportedError, told_within
+from llm_gateway.adapters.outbound.vendor_http.errors import (
+    BadAddress,
+    BrokenOff,
+    HttpRefusal,
+    Malformed,
+    OutsideAddress,
+    TooLarge,
+    Unconnected,
+)
 from llm_gateway.domain import errors
 from llm_gateway.domain.errors import FailureReason as R
 from llm_gateway.domain.routing import EndpointId
@@ -21,15 +26,12 @@ TO = EndpointId(provider="mine", model="llama3.2")
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 
 
-def behind(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error
+def refusal(status: int, said: str = "", *, retry_after: str | None = None) -> HttpRefusal:
+    return HttpRefusal(status, retry_after, json.encode({"error": said}) if said else b"<html>")
 
 
-def refusal(status: int, said: str = "", *, retry_after: str | None = None) -> Refusal:
-    """As the transport makes it of a body."""
-    body = json.encode({"error": said}) if said else b"<html>"
-    return Refusal(status, retry_after, told_by(status, body))
+def reported(said: str) -> ReportedError:
+    return ReportedError(told_within(said))
 
 
 def runners(kind: str, said: str, **more: int) -> str:
@@ -39,23 +41,16 @@ def runners(kind: str, said: str, **more: int) -> str:
 
 
 CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
-    (httpx.ConnectError("x"), errors.ProviderRefused),
-    (ConnectionError("x"), errors.ProviderRefused),
+    (Unconnected("x"), errors.ProviderRefused),
     (socket.gaierror(-2, "x"), errors.ProviderRefused),
-    (behind(httpx.ConnectError("x"), OutsideAddress("x")), errors.ProviderRefused),
-    (behind(httpx.ConnectTimeout("x"), aiohttp.ServerDisconnectedError()), errors.ProviderBroken),
-    (behind(httpx.ConnectTimeout("x"), aiohttp.ClientOSError(104, "x")), errors.ProviderBroken),
-    (behind(httpx.ConnectTimeout("x"), aiohttp.ServerTimeoutError()), errors.ProviderTimeout),
-    (httpx.ConnectTimeout("x"), errors.ProviderTimeout),
+    (OutsideAddress("x"), errors.ProviderRefused),
     (TimeoutError(), errors.ProviderTimeout),
-    (ConnectionResetError("x"), errors.ProviderBroken),
-    (behind(httpx.ReadError("x"), aiohttp.ClientPayloadError("x")), errors.ProviderBroken),
-    (aiohttp.ClientPayloadError("x"), errors.ProviderBroken),
-    (httpx.RemoteProtocolError("x"), errors.ProviderBroken),
-    (httpx.StreamClosed(), errors.ProviderBroken),
-    (httpx.UnsupportedProtocol("x"), errors.ProviderMisconfigured),
-    (ollama.ResponseError("x"), errors.ProviderUnavailable),
+    (BrokenOff("x"), errors.ProviderBroken),
+    (BadAddress("x"), errors.ProviderMisconfigured),
+    (reported("x"), errors.ProviderUnavailable),
     (Malformed("x"), errors.ProviderBroken),
+    (TooLarge(), errors.ProviderBroken),
+    (DecodeError("x"), errors.ProviderBroken),
     (ValueError("x"), errors.ProviderBroken),
     (RecursionError("x"), errors.ProviderBroken),
     (refusal(418), errors.ProviderRejected),
@@ -158,7 +153,7 @@ def test_a_prompt_beyond_the_context_is_told_in_every_wording(
     failure = fails(refusal(status, said), of(embeds=embeds))
     assert isinstance(failure, errors.ContextLengthExceeded)
     assert (failure.status, failure.reason, failure.limit) == (status, R.CONTEXT_LENGTH, limit)
-    assert type(fails(ollama.ResponseError(said), of())) is errors.ContextLengthExceeded
+    assert type(fails(reported(said), of())) is errors.ContextLengthExceeded
 
 
 @pytest.mark.parametrize(("status", "said", "path"), STATED)
@@ -209,7 +204,7 @@ def test_a_known_failure_is_not_held_against_the_schema() -> None:
 
 @pytest.mark.parametrize("shaped", [True, False])
 def test_an_error_inside_an_answer_may_be_the_schemas(shaped: bool) -> None:
-    failure = fails(ollama.ResponseError("SECRET"), of(TEXT, "response_format", shaped=shaped))
+    failure = fails(reported("SECRET"), of(TEXT, "response_format", shaped=shaped))
     assert isinstance(failure, errors.ProviderUnavailable)
     assert (failure.doubtful, failure.reason, failure.status) == (shaped, R.SERVER, None)
 

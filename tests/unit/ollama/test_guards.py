@@ -1,23 +1,26 @@
 """What keeps a prompt on the premises, guard by guard."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from socket import AddressFamily
 
-import httpx
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.ollama.addresses import on_premises, resolves_on_premises
 from llm_gateway.adapters.outbound.ollama.client import Clients, OllamaClient
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
-from llm_gateway.adapters.outbound.ollama.transport import OllamaTransport
+from llm_gateway.adapters.outbound.ollama.rest import RestTransport
+from llm_gateway.adapters.outbound.ollama.sdk import SdkTransport
+from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.addresses import on_premises, resolves_on_premises
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
 from llm_gateway.domain.routing import EndpointId, Locality
 
 TO = EndpointId(provider="ollama", model="llama3.2")
+CLOCK = SystemClock()
+HANG_SECONDS = 30
 
 
 class Rebinding(AbstractResolver):
@@ -37,11 +40,22 @@ class Rebinding(AbstractResolver):
     async def close(self) -> None: ...
 
 
+TRANSPORTS = pytest.mark.parametrize("transport", [RestTransport, SdkTransport])
+
+
 @asynccontextmanager
-async def client_over(resolver: AbstractResolver, *, guarded: bool = True) -> AsyncGenerator[httpx.AsyncClient, None]:
-    transport = OllamaTransport(guarded=guarded, api_key=None, max_body_bytes=1 << 20, resolver=resolver)
-    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+async def client_over(
+    transport: type[RestTransport | SdkTransport], resolver: AbstractResolver, url: str
+) -> AsyncGenerator[OllamaClient, None]:
+    made = transport(
+        url, CLOCK, guarded=True, api_key=None, max_body_bytes=1 << 20, connect_seconds=10, resolver=resolver
+    )
+    async with aclosing(OllamaClient(made)) as client:
         yield client
+
+
+def soon() -> float:
+    return CLOCK.monotonic() + HANG_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -81,34 +95,42 @@ async def test_a_name_is_on_the_premises_where_its_addresses_are() -> None:
     assert not await resolves_on_premises("2001:db8::1")
 
 
-async def test_a_name_that_comes_to_lead_outside_gets_nothing() -> None:
-    async with client_over(Rebinding("192.0.2.1")) as client:
+@TRANSPORTS
+async def test_a_name_that_comes_to_lead_outside_gets_nothing(transport: type[RestTransport | SdkTransport]) -> None:
+    async with client_over(transport, Rebinding("192.0.2.1"), "http://ollama.internal:11434") as client:
         with pytest.raises(ProviderRefused, match="neither loopback nor private"), OllamaFailures(TO, lambda: 0.0):
-            await client.get("http://ollama.internal:11434")
+            await client.loaded(until=soon())
 
 
+@TRANSPORTS
 @pytest.mark.parametrize("locality", list(Locality))
-async def test_only_a_client_for_the_premises_is_guarded(locality: Locality) -> None:
-    clients = Clients("http://127.0.0.1:1")
+async def test_only_a_client_for_the_premises_is_guarded(
+    locality: Locality, transport: type[RestTransport | SdkTransport]
+) -> None:
+    clients = Clients("http://127.0.0.1:1", CLOCK, connect=transport)
     client = clients.of(locality)
     assert client is clients.of(locality)
     with pytest.raises(ProviderRefused, match="no connection"), OllamaFailures(TO, lambda: 0.0):
-        await client.ps()
+        await client.loaded(until=soon())
     await clients.aclose()
 
 
 async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> None:
-    async with httpx.AsyncClient() as anything:
-        client = OllamaClient("http://127.0.0.1:1", anything._transport)
-    assert client._client.follow_redirects is False
-    assert client._client.trust_env is False
-    await client.aclose()
+    transport = SdkTransport(
+        "http://127.0.0.1:1", CLOCK, guarded=False, api_key=None, max_body_bytes=1, connect_seconds=1
+    )
+    assert transport._sdk._client.follow_redirects is False
+    assert transport._sdk._client.trust_env is False
+    await transport.aclose()
 
 
-async def test_legacy_spellings_of_an_address_are_not_connected_to() -> None:
-    async with client_over(Rebinding()) as client:
+@TRANSPORTS
+async def test_legacy_spellings_of_an_address_are_not_connected_to(
+    transport: type[RestTransport | SdkTransport],
+) -> None:
+    async with client_over(transport, Rebinding(), "http://2130706433:1") as client:
         with pytest.raises((ProviderRefused, ProviderBroken, ProviderMisconfigured)), OllamaFailures(TO, lambda: 0.0):
-            await client.get("http://2130706433:1")
+            await client.loaded(until=soon())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from llm_gateway.adapters.outbound.ollama.translate_embedding import (
     embed_reply,
 )
 from llm_gateway.adapters.outbound.ollama.translate_request import encoded
-from llm_gateway.adapters.outbound.ollama.vendor import Vectors
+from llm_gateway.adapters.outbound.ollama.wire import Vectors, vectors
 from llm_gateway.domain.chat import MAX_COUNT
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
@@ -38,7 +38,9 @@ def test_a_request_becomes_the_vendors_body(path: Path) -> None:
 def test_the_vendors_answer_becomes_a_reply() -> None:
     golden = json.loads((FOLDER / "embed_reply.json").read_text())
     request = msgspec.convert(golden["ours"], EmbedRequest)
-    assert embed_reply(TO, request, [Vectors(**golden["answer"])]) == msgspec.convert(golden["reply"], EmbedReply)
+    assert embed_reply(TO, request, [vectors.decode(json.dumps(golden["answer"]))]) == msgspec.convert(
+        golden["reply"], EmbedReply
+    )
 
 
 @pytest.mark.parametrize("count", [1, INPUTS_A_CALL, INPUTS_A_CALL + 1, 2_048])
@@ -50,7 +52,7 @@ def test_the_bodies_hold_every_input_once_and_in_order(count: int) -> None:
 
 
 def test_an_answer_that_is_not_counted_costs_nothing_known() -> None:
-    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [Vectors(embeddings=[[1.0]])]).prompt_tokens == 0
+    assert embed_reply(TO, EmbedRequest(inputs=("a",)), [Vectors(embeddings=((1.0,),))]).prompt_tokens == 0
 
 
 def test_a_load_never_unloads() -> None:
@@ -59,10 +61,10 @@ def test_a_load_never_unloads() -> None:
 
 @pytest.mark.parametrize(("count", "taken"), [(-5, 0), (10**40, MAX_COUNT)])
 def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: int) -> None:
-    answer = Vectors(embeddings=[[1.0]], prompt_eval_count=count)
+    answer = Vectors(embeddings=((1.0,),), prompt_eval_count=count)
     assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).prompt_tokens == taken
 
 
 def test_half_a_character_in_the_models_name_can_be_told() -> None:
-    answer = Vectors(embeddings=[[1.0]], model="a\ud800")
+    answer = Vectors(embeddings=((1.0,),), model="a\ud800")
     assert embed_reply(TO, EmbedRequest(inputs=("a",)), [answer]).model == "a?"

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from llm_gateway.adapters.outbound.ollama.refusals import ReportedError
 from llm_gateway.adapters.outbound.ollama.translate_reply import OllamaReplyReader
-from llm_gateway.adapters.outbound.ollama.vendor import ChatPart
+from llm_gateway.adapters.outbound.ollama.wire import chat_part
 from llm_gateway.domain.chat import MAX_COUNT, AssistantMessage, ChatReply, ToolCall, UserMessage
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured
-from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, ToolCallDelta
+from llm_gateway.domain.events import ChatEvent, Collector, Finished, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/reply_*.json"))
@@ -26,7 +27,7 @@ def read(
     call = ToolCall(id="earlier", name="t", arguments="{}")
     conversation = (UserMessage(content="Hello"), AssistantMessage(tool_calls=(call,) * calls_before))
     reader = OllamaReplyReader(to, conversation, whole=whole)
-    return [event for part in parts for event in reader.events(ChatPart(**part))]
+    return [event for part in parts for event in reader.events([chat_part.decode(json.dumps(part))])]
 
 
 def folded(events: Sequence[ChatEvent]) -> ChatReply:
@@ -96,5 +97,35 @@ def test_a_count_that_is_none_is_held_to_what_a_count_can_be(count: int, taken: 
 
 
 def test_half_a_character_in_the_models_name_is_no_text() -> None:
-    with pytest.raises(UnicodeError):
+    with pytest.raises(msgspec.DecodeError):
         read([{"model": "\ud800", "done": True, "done_reason": "stop"}])
+
+
+def test_what_was_said_before_a_fault_is_given_before_it() -> None:
+    reader = OllamaReplyReader(LOCAL, (), whole=False)
+    lines = [{"message": {"content": "a"}}, {"error": "SECRET"}]
+    events = reader.events(chat_part.decode(json.dumps(line)) for line in lines)
+    assert [type(event) for event in events] == [Started, TextDelta]
+    assert isinstance(reader.failure, ReportedError)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ('{ "n": 1.10, "of": [12345678901234567890123, 1E5] }', '{"n":1.10,"of":[12345678901234567890123,1E5]}'),
+        ('{"z": 1, "a": "\\u003cb\\u003e \\u00e9"}', '{"z":1,"a":"<b> é"}'),
+        ("{}", "{}"),
+    ],
+)
+def test_arguments_keep_their_order_and_the_digits_of_their_numbers(given: str, told: str) -> None:
+    line = '{"message":{"tool_calls":[{"function":{"name":"t","arguments":' + given + "}}]}}"
+    (_, call) = OllamaReplyReader(LOCAL, (), whole=False).events([chat_part.decode(line)])
+    assert isinstance(call, ToolCallDelta)
+    assert call.arguments == told
+
+
+@pytest.mark.parametrize("given", ["[1]", '"{}"', "null", '{"a": "\\ud800"}', '{"a": 01}'])
+def test_arguments_that_are_no_object_are_malformed(given: str) -> None:
+    line = '{"message":{"tool_calls":[{"function":{"name":"t","arguments":' + given + "}}]}}"
+    with pytest.raises(msgspec.DecodeError):
+        OllamaReplyReader(LOCAL, (), whole=False).events(chat_part.decode(text) for text in [line])

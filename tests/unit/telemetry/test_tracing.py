@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.telemetry import otlp
@@ -79,7 +80,26 @@ def test_a_caller_that_does_not_sample_is_not_traced_and_its_trace_goes_on(colle
     sent_on = trace_one(collector.url, {"traceparent": header})
     assert not collector.spans
     assert sent_on.split("-")[1] == header.split("-")[1]
+    assert sent_on.startswith(header[:36])
     assert sent_on.endswith("-00")
+
+
+def test_of_a_trace_that_is_not_sampled_no_span_is_made_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = TracerProvider(sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False)
+    recording = RecordingObserver()
+    observer = TracingObserver(recording, provider)
+    unsampled = {"traceparent": TRACE["traceparent"].removesuffix("01") + "00"}
+    observation = observer.begin(ONE, unsampled)
+    monkeypatch.setattr(observer, "tracer", None)
+
+    attempt = observation.attempt(ENDPOINT)
+    attempt.end(WHOLE)
+    observation.end(FULL)
+
+    assert attempt.headers["traceparent"].startswith(unsampled["traceparent"][:36])
+    (request,) = recording.requests
+    assert [ended for one in request.attempts for ended in one.ends] == [WHOLE]
+    assert request.records == [FULL]
 
 
 def test_spans_say_what_the_conventions_ask_for(collector: Collector) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from llm_gateway.application.answer_chat import Answer
+from llm_gateway.application.long_work import off_the_loop, reply_weight
 
 from .presence import WhilePresent
 from .renderer import ChatRenderer
@@ -34,4 +36,5 @@ class WholeReply(Struct, frozen=True):
                 with WhilePresent(context.presence, receive):
                     reply = await answer.reply()
             context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-        await json_reply(self.renderer.whole(reply, answer))(scope, receive, send)
+            body = await off_the_loop(reply_weight(reply), partial(self.renderer.whole, reply, answer))
+        await json_reply(body)(scope, receive, send)

@@ -21,8 +21,11 @@ DEFAULT_MAX_TOKENS: Final = 512
 Stop: TypeAlias = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=MAX_STOPS)]
 
 
-class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that clients send: a field that is not known is a fault, not ignored."""
+class In(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Something that clients send: a field that is not known is a fault, not ignored.
+
+    What is decoded can't be part of a cycle, and is more than the garbage collector should look through.
+    """
 
 
 class TextPart(In, frozen=True, kw_only=True, tag="text"):

@@ -3,13 +3,15 @@
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from struct import pack
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from litestar.types import Receive, Scope, Send
-from msgspec import UNSET, Meta, Struct, UnsetType, json
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, json
 
 from llm_gateway.application.embed_texts import Embedded
+from llm_gateway.application.long_work import off_the_loop, reply_weight
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
@@ -22,6 +24,7 @@ from ..common.requests import Fields, check_said_once, decode, hint_of, timeout_
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 
+D = TypeVar("D")
 _encode = json.Encoder().encode
 
 
@@ -53,11 +56,11 @@ class EmbeddingUsage(Struct, frozen=True, kw_only=True):
     estimated: Literal[True] | UnsetType = UNSET
 
 
-class EmbeddingsOut(Struct, frozen=True, kw_only=True):
+class EmbeddingsOut(Struct, Generic[D], frozen=True, kw_only=True):
     """The vectors of all inputs, in their order."""
 
     object: Literal["list"] = "list"
-    data: list[EmbeddingOut]
+    data: list[D]
     model: str
     usage: EmbeddingUsage
 
@@ -84,12 +87,11 @@ def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | N
     )
 
 
-def _from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
-    return EmbeddingsOut(
-        data=[
-            EmbeddingOut(index=index, embedding=_packed(vector) if base64 else vector)
-            for index, vector in enumerate(reply.vectors)
-        ],
+def _body(reply: EmbedReply, *, base64: bool) -> bytes:
+    """Each vector by itself, so that no other thread waits for the encoding of thousands."""
+    vectors = (_packed(vector) if base64 else vector for vector in reply.vectors)
+    out = EmbeddingsOut(
+        data=[Raw(_encode(EmbeddingOut(index=index, embedding=vector))) for index, vector in enumerate(vectors)],
         model=reply.model,
         usage=EmbeddingUsage(
             prompt_tokens=reply.prompt_tokens,
@@ -97,6 +99,7 @@ def _from_embed_reply(reply: EmbedReply, *, base64: bool) -> EmbeddingsOut:
             estimated=True if reply.estimated else UNSET,
         ),
     )
+    return _encode(out)
 
 
 def _packed(vector: Vector) -> str:
@@ -116,4 +119,5 @@ class EmbeddingReply(Struct, frozen=True):
             embedded = await self.ask()
         headers.update(self.context.error_style.rate_headers(embedded.decision))
         headers.update(provenance(embedded.reply.endpoint, embedded.cache))
-        await json_reply(_encode(_from_embed_reply(embedded.reply, base64=self.base64)))(scope, receive, send)
+        body = await off_the_loop(reply_weight(embedded.reply), partial(_body, embedded.reply, base64=self.base64))
+        await json_reply(body)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import pytest
 
@@ -93,6 +94,42 @@ class ClockContract(ABC):
 
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+    async def test_an_alarm_rings_once_when_its_time_is_reached(self) -> None:
+        clock, rung = self.make(), list[float]()
+        until = clock.monotonic() + self.step
+        clock.call_at(until, lambda: rung.append(clock.monotonic()))
+
+        await self.advance(self.step / 4)
+        assert not rung or rung[0] >= until - SLACK
+        await self.advance(self.step)
+
+        await self._until(rung)
+        assert len(rung) == 1
+        assert rung[0] >= until - SLACK
+
+    async def test_an_alarm_whose_time_is_past_rings_in_a_later_turn(self) -> None:
+        clock, rung = self.make(), list[bool]()
+
+        clock.call_at(clock.monotonic() - 1.0, lambda: rung.append(True))
+        assert not rung
+
+        await self._until(rung)
+
+    async def test_a_cancelled_alarm_does_not_ring(self) -> None:
+        clock, rung = self.make(), list[bool]()
+        alarms = [clock.call_at(clock.monotonic() + seconds, lambda: rung.append(True)) for seconds in (0.0, self.step)]
+
+        for alarm in (*alarms, *alarms):
+            alarm.cancel()
+
+        await self.advance(self.step * 2)
+        assert not rung
+
+    async def _until(self, rung: Sequence[object]) -> None:
+        async with asyncio.timeout(HANG_SECONDS):
+            while not rung:
+                await self.advance(self.step / 4)
 
     async def _wait_for_ever(self, clock: Clock, until: float) -> None:
         async with asyncio.timeout(HANG_SECONDS), clock.timeout_at(until):

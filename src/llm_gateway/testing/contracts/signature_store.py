@@ -46,6 +46,13 @@ class SignatureStoreContract(Timed, ABC):
 
         assert await store.get(keys) == {key: b"entry %d" % index for index, key in enumerate(keys)}
 
+    async def test_what_is_there_of_a_great_many_is_found(self) -> None:
+        store, keys = self.make(self.long), [new_key() for _ in range(1_000)]
+        for index in (0, 499, 999):
+            await store.put(keys[index], b"entry %d" % index)
+
+        assert await store.get(keys) == {keys[index]: b"entry %d" % index for index in (0, 499, 999)}
+
     @pytest.mark.parametrize("entry", [b"", b"\x00", bytes(range(256)), b"\r\n" * 1_000])
     async def test_an_entry_is_opaque_bytes(self, entry: bytes) -> None:
         store, key = self.make(self.long), new_key()

@@ -1,7 +1,6 @@
 """The one HTTP session under the SDK: bounded bodies, errors with their status, calls that can be closed."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,27 +8,21 @@ from functools import partial
 from typing import Any, Final, cast
 
 import aiohttp
-from google.genai.errors import APIError
 from typing_extensions import override
 
-from .event_lines import EventLines
+from llm_gateway.adapters.outbound.vendor_http.errors import (
+    MAX_REFUSAL_BYTES,
+    HttpRefusal,
+    Malformed,
+    TooLarge,
+    VendorHttpError,
+)
+from llm_gateway.adapters.outbound.vendor_http.framing import ServerSentEvents
 
-MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-"""Of one event of a stream: well above the longest answer, as JSON escapes it."""
-MAX_BODY_BYTES: Final = 32 * 1024 * 1024
-MAX_LIST_BYTES: Final = 16 * 1024 * 1024
-MAX_ERROR_BYTES: Final = 64 * 1024
+from .stream_errors import chunk_of
+from .transport import MAX_LIST_BYTES
+
 KEEP_ALIVE_SECONDS: Final = 60.0
-
-_SSE_IGNORED: Final = (b":", b"event:", b"id:", b"retry:")
-
-
-class Encoded(Exception):
-    """The vendor compresses what was to come as it is: a few kilobytes could stand for gigabytes."""
-
-
-class GeminiTooLarge(Exception):
-    """The vendor sends more than an answer can be."""
 
 
 class Upstream:
@@ -115,22 +108,21 @@ async def _watched(
     if response.status == 200:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             response.close()
-            raise Encoded
+            raise Malformed
         return response
     # before the session would follow a redirect
     try:
-        raise APIError(response.status, await _error_body(reader), response)
+        raise HttpRefusal(response.status, response.headers.get("Retry-After"), await _refused(reader))
     finally:
         response.release()
 
 
-async def _error_body(reader: "_BoundedReader") -> object:
-    """What can't be read is left out: the status says enough, and the SDK would lose it over a malformed body."""
+async def _refused(reader: "_BoundedReader") -> bytes:
+    """What can't be read is left out: the status says enough."""
     try:
-        body: object = json.loads(await reader.read(MAX_ERROR_BYTES))
-    except (aiohttp.ClientError, GeminiTooLarge, ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict | list) else {}
+        return await reader.read(MAX_REFUSAL_BYTES)
+    except (aiohttp.ClientError, VendorHttpError):
+        return b""
 
 
 class _BoundedReader:
@@ -147,42 +139,32 @@ class _BoundedReader:
         async for data in self._reader.iter_any():
             body += data
             if len(body) > limit:
-                raise GeminiTooLarge
+                raise TooLarge
         return bytes(body)
 
     async def iter_any(self) -> AsyncIterator[bytes]:
-        """A line at a time, so that the SDK never holds more than the event that it reads, and ends when closed."""
-        event, lines = 0, EventLines()
-        async for line in self._lines():
-            if line.startswith(_SSE_IGNORED):  # the SDK would take them for JSON
-                continue
-            event = event + len(line) if line.strip() else 0
-            if event > (MAX_EVENT_BYTES if line.startswith(b"data:") else MAX_ERROR_BYTES):
-                raise GeminiTooLarge
-            for read in lines.read(line):
-                yield read
-        for read in lines.rest():
-            yield read
+        """An event at a time, so that the SDK never holds more than the one that it reads, and ends when closed.
 
-    async def _lines(self) -> AsyncIterator[bytes]:
-        rest = bytearray()
+        It takes comments for JSON, and loses errors: those are raised in its place.
+        """
+        framing = ServerSentEvents()
         size = 0
         async for data in self._reader.iter_any():
             size += len(data)
             if size > self._limit:
-                raise GeminiTooLarge
-            start, searched = 0, len(rest)
-            rest += data
-            while (end := rest.find(b"\n", max(start, searched))) != -1:
-                yield bytes(rest[start : end + 1])
+                raise TooLarge
+            for event in framing.feed(data):
+                yield _line(event)
                 if self.closed:
                     raise aiohttp.ClientConnectionError
-                start = end + 1
-            del rest[:start]
-            if len(rest) > MAX_EVENT_BYTES:
-                raise GeminiTooLarge
-        if rest:
-            yield bytes(rest)
+        for event in framing.end():
+            yield _line(event)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reader, name)
+
+
+def _line(event: bytes) -> bytes:
+    if b'"error"' in event:
+        chunk_of(event)
+    return b"data: " + event.replace(b"\n", b" ") + b"\n\n"

@@ -1,0 +1,97 @@
+"""The way to the server by plain HTTP."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
+
+from aiohttp.abc import AbstractResolver
+from msgspec.json import Decoder
+from typing_extensions import override
+
+from llm_gateway.application.ports.system import Clock
+
+from ..vendor_http.client import VendorHttp
+from ..vendor_http.framing import Framing, JsonLines
+from ..vendor_http.stream import VendorStream
+from .transport import MAX_LOOK_BYTES, Answer, OllamaTransport, T
+
+
+class RestTransport(OllamaTransport):
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        *,
+        guarded: bool,
+        api_key: str | None,
+        max_body_bytes: int,
+        connect_seconds: float,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._http = VendorHttp(
+            base_url,
+            clock,
+            headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
+            guarded=guarded,
+            max_body_bytes=max_body_bytes,
+            connect_seconds=connect_seconds,
+            resolver=resolver,
+        )
+
+    @override
+    def ask(
+        self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
+    ) -> Answer[T]:
+        framing = JsonLines() if streamed else _WholeBody()
+        stream = self._http.stream(path, body, headers=headers, framing=framing, first_by=due, until=inf, idle=inf)
+        return _RestAnswer(stream, decoder, due)
+
+    @override
+    async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
+        method = "GET" if body is None else "POST"
+        return read(await self._http.whole(method, path, body, until=until, limit=MAX_LOOK_BYTES))
+
+    @override
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+class _RestAnswer(Answer[T]):
+    def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
+        self.due = due
+        self._stream = stream
+        self._decode = decoder.decode
+
+    @override
+    async def next(self) -> Iterable[T] | None:
+        self._stream.first_by = self.due
+        texts = await self._stream.next()
+        return None if texts is None else map(self._decode, texts)
+
+    @override
+    def move(self, due: float) -> None:
+        self.due = due
+        self._stream.move(due)
+
+    @override
+    async def drain(self, seconds: float) -> None:
+        await self._stream.drain(seconds)
+
+    @override
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _WholeBody(Framing):
+    """The one text that a body is."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    @override
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        self._held.append(data)
+        return ()
+
+    @override
+    def end(self) -> Sequence[bytes]:
+        return (b"".join(self._held),)

@@ -1,0 +1,176 @@
+"""The way to the server by the vendor's own SDK: slower than the other, and a witness of what that does."""
+
+import json
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+import httpx
+import ollama
+from aiohttp.abc import AbstractResolver
+from msgspec.json import Decoder
+from typing_extensions import override
+
+from llm_gateway.application.ports.system import Clock
+
+from ..vendor_http.call_timer import CallTimer
+from ..vendor_http.errors import (
+    BadAddress,
+    BrokenOff,
+    Malformed,
+    OutsideAddress,
+    Unconnected,
+    VendorHttpError,
+)
+from .refusals import ReportedError, told_within
+from .sdk_connections import SdkConnections
+from .transport import Answer, OllamaTransport, T
+
+_Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
+_BEHIND: Final[_Table] = (
+    ((OutsideAddress,), OutsideAddress),
+    ((aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror), Unconnected),
+    ((aiohttp.ServerTimeoutError,), TimeoutError),
+    ((aiohttp.ClientConnectionError,), BrokenOff),
+)
+"""By what stands behind an error: httpx-aiohttp calls every lost connection a timeout to connect."""
+_ITSELF: Final[_Table] = (
+    ((httpx.UnsupportedProtocol, httpx.InvalidURL), BadAddress),
+    ((httpx.TimeoutException, TimeoutError), TimeoutError),
+    ((httpx.ConnectError,), Unconnected),
+    ((httpx.HTTPError, httpx.StreamError, aiohttp.ClientError), BrokenOff),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), BrokenOff),
+    ((ConnectionError,), Unconnected),  # the SDK's own
+    ((OSError,), BrokenOff),
+    # of a line that is no JSON, no object, or reports an error that is no text
+    ((ValueError, TypeError, AttributeError), Malformed),
+)
+"""By an error's own class. The first row that fits counts, of both tables."""
+
+
+class SdkTransport(OllamaTransport):
+    """Asks with bodies of our own making and reads into types of ours: the SDK's `chat` has no `truncate`, no `shift`
+    and no headers, and its types drop from a tool's schema what they don't know, and from a tool call its id.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        *,
+        guarded: bool,
+        api_key: str | None,
+        max_body_bytes: int,
+        connect_seconds: float,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._clock = clock
+        self._sdk = ollama.AsyncClient(
+            base_url,
+            transport=SdkConnections(
+                guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes, resolver=resolver
+            ),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(None, connect=connect_seconds),
+        )
+
+    @override
+    def ask(
+        self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
+    ) -> Answer[T]:
+        call = {"content": body, "headers": {**headers, "Content-Type": "application/json"}}
+        parts = self._parts(path, call) if streamed else self._whole(path, call)
+        return _SdkAnswer(parts, decoder.decode, self._clock, due)
+
+    @override
+    async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
+        call: Mapping[str, object] = {} if body is None else {"content": body}
+        told = _SdkAnswer(self._whole(path, call, "GET" if body is None else "POST"), read, self._clock, until)
+        try:
+            (one,) = await told.next() or ()
+        finally:
+            await told.aclose()
+        return one
+
+    @override
+    async def aclose(self) -> None:
+        await self._sdk._client.aclose()  # the SDK's own way has no types
+
+    async def _whole(self, path: str, call: Mapping[str, Any], method: str = "POST") -> AsyncGenerator[object, None]:
+        yield await self._sdk._request(dict, method, path, **call)
+
+    async def _parts(self, path: str, call: Mapping[str, Any]) -> AsyncGenerator[object, None]:
+        async for part in await self._sdk._request(dict, "POST", path, stream=True, **call):
+            yield part
+
+
+class _SdkAnswer(Answer[T]):
+    """`parts` are the SDK's, each read again."""
+
+    def __init__(
+        self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
+    ) -> None:
+        self.due = due
+        self._parts = parts
+        self._read = read
+        self._clock = clock
+        self._timer = CallTimer(clock)
+
+    @override
+    async def next(self) -> Iterable[T] | None:
+        try:
+            self._timer.begin(self.due, self._clock.monotonic())
+            part = await anext(self._parts, None)
+        except BaseException as error:
+            reason = self._timer.reason()
+            raise reason or neutral(error) from None
+        finally:
+            self._timer.end()
+        return None if part is None else map(self._read, (json.dumps(part).encode(),))
+
+    @override
+    def move(self, due: float) -> None:
+        self.due = due
+        self._timer.move(due)
+
+    @override
+    async def drain(self, seconds: float) -> None:
+        self.due = self._clock.monotonic() + seconds
+        with suppress(Exception):
+            await self.next()
+
+    @override
+    async def aclose(self) -> None:
+        self._timer.close()
+        await self._parts.aclose()
+
+
+def neutral(error: BaseException) -> BaseException:
+    """What the SDK, httpx and aiohttp raise, as one of our errors; others are given back."""
+    match error:
+        case VendorHttpError() | RecursionError():
+            return error
+        case ollama.ResponseError():  # of a stream alone: no other status than 200 comes to the SDK
+            return ReportedError(told_within(_said(error.error)))
+    behind = tuple(_chain(error))
+    made = [ours for kinds, ours in _BEHIND if any(isinstance(one, kinds) for one in behind)]
+    made += [ours for kinds, ours in _ITSELF if isinstance(error, kinds)]
+    return made[0]("by the SDK") if made else error
+
+
+def _said(reported: object) -> str:
+    """The SDK has already read the JSON in a text that holds what the server's runner answered."""
+    return reported if isinstance(reported, str) else json.dumps({"error": reported})
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised for, as deep as wrapping goes."""
+    seen: BaseException | None = error
+    for _ in range(8):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__

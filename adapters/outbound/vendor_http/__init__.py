@@ -1,0 +1,1 @@
+"""The HTTP client of all vendors' adapters: bounded, guarded, closable; it knows no vendor."""

@@ -1,0 +1,51 @@
+"""The failures of a call over HTTP as ours; each vendor's adapter adds what its refusals tell."""
+
+from abc import abstractmethod
+from typing import Final
+
+from msgspec import MsgspecError
+from typing_extensions import override
+
+from llm_gateway.application.vendor_failures import VendorFailures
+from llm_gateway.domain.errors import (
+    ProviderBroken,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderTimeout,
+)
+
+from .errors import BadAddress, BrokenOff, HttpRefusal, Malformed, OutsideAddress, TooLarge, Unconnected
+
+_MEANINGS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] = (
+    (OutsideAddress, ProviderRefused, "its address is neither loopback nor private, so nothing was sent"),
+    (Unconnected, ProviderRefused, "no connection could be made"),
+    (BadAddress, ProviderMisconfigured, "its address is no URL"),
+    (BrokenOff, ProviderBroken, "the connection broke off"),
+    (Malformed, ProviderBroken, "the answer is malformed"),
+    (MsgspecError, ProviderBroken, "the answer is malformed"),
+    (RecursionError, ProviderBroken, "the answer is malformed"),
+)
+
+
+class HttpFailures(VendorFailures, frozen=True):
+    """Around every call to a vendor; a `TimeoutError` has the message `late`."""
+
+    late: str = "no answer in time"
+
+    @abstractmethod
+    def refused(self, refusal: HttpRefusal) -> ProviderError:
+        """What another status than 200 means."""
+        ...
+
+    @override
+    def failure(self, error: Exception) -> ProviderError | None:
+        provider = self.to.provider
+        match error:
+            case HttpRefusal():
+                return self.refused(error)
+            case TimeoutError():
+                return ProviderTimeout(provider, self.late)
+            case TooLarge():
+                return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
+        return next((kind(provider, meaning) for cause, kind, meaning in _MEANINGS if isinstance(error, cause)), None)

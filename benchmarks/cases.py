@@ -1,0 +1,182 @@
+"""What is measured in each round: the figures of each case, by name, from the servers of a run."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from itertools import count, repeat
+from typing import TypeAlias
+
+from load import chat, clients, conversation, load
+from msgspec import Struct
+from processes import Server, bare, floor, gateway
+from servers import FLOOR
+from vendors import MODELS, PACED_FEW, PACED_MANY, SATURATED_FEW, SATURATED_MANY, SLOW, WHOLE
+
+from llm_gateway import Settings
+
+VENDORS = ("ollama", "gemini")
+TOGETHER = (32, 1)
+PROMPT = "x" * 800
+TURN = "y" * 960
+CONVERSATIONS = {"1 KB": 1, "10 KB": 10, "100 KB": 100, "1 MB": 1000}
+"""Turns of 1 KB."""
+SATURATED_TOGETHER, PACED_TOGETHER = 4, 16
+MANY_STREAMS = (500, 1000)
+
+Figures: TypeAlias = Mapping[str, float]
+Make: TypeAlias = Callable[[], bytes]
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """A long one is measured in no more than three rounds, and needs no warming up."""
+
+    name: str
+    measure: Callable[[], Awaitable[Figures]]
+    long: bool = False
+
+
+class Rig(Struct, frozen=True, kw_only=True):
+    """The servers of a run. `gateways` is by transport, the default one first; `shared` has its state in Redis."""
+
+    bare: Server
+    floor: Server
+    gateways: Mapping[str, Server]
+    shared: Server
+    requests: int
+
+    def asked(self, vendor: str) -> Mapping[str, Server]:
+        """The servers that ask this vendor, by transport; the floor first."""
+        return {FLOOR: self.floor} | {name: self.gateways[name] for name in transports(vendor)}
+
+
+def transports(vendor: str) -> Sequence[str]:
+    """The vendor's own SDK is the only one where there is no setting."""
+    return ("rest", "sdk") if f"{vendor}_transport" in Settings.__struct_fields__ else ("sdk",)
+
+
+ALL_TRANSPORTS = sorted({one for vendor in VENDORS for one in transports(vendor)})
+DEFAULT = ALL_TRANSPORTS[0]
+
+
+@asynccontextmanager
+async def opened(vendor_port: int, redis_url: str, requests: int) -> AsyncIterator[Rig]:
+    async with AsyncExitStack() as stack:
+
+        async def start(server: Server) -> Server:
+            stack.push_async_callback(server.stop)
+            return await server.start()
+
+        yield Rig(
+            bare=await start(bare()),
+            floor=await start(floor(vendor_port)),
+            gateways={name: await start(gateway(vendor_port, name)) for name in ALL_TRANSPORTS},
+            shared=await start(gateway(vendor_port, DEFAULT, redis_url=redis_url)),
+            requests=requests,
+        )
+
+
+async def cpu(server: Server, make: Make, number: int, together: int, *, apart: float = 0.0, cache: str = "") -> float:
+    """CPU µs a request of the server's process, its connections warm."""
+    async with clients(server.port, together) as connections:
+        await load(connections, (make() for _ in range(2 * together)))
+        before = server.cpu_us()
+        await load(connections, (make() for _ in range(number)), apart=apart, cache=cache)
+        return (server.cpu_us() - before) / number
+
+
+def cases(rig: Rig) -> Iterator[Case]:
+    prompts = count()
+    for together in TOGETHER:
+        yield from _hits(rig, together)
+        yield from _misses(rig, together, prompts)
+    for vendor in VENDORS:
+        for name, server in rig.asked(vendor).items():
+            yield from _conversations(f"conversation/{vendor}/{name}", server, vendor, rig.requests, prompts)
+    for vendor in VENDORS:
+        for name in transports(vendor):
+            new = partial(_new, prompts, vendor, stream=True)
+            yield from _streams(f"{vendor}/{name}", rig.gateways[name], new, many=name == DEFAULT)
+
+
+def _new(prompts: Iterator[int], vendor: str, model: str, *, stream: bool = False) -> Make:
+    """Makes requests that no cache has an answer for."""
+    return lambda: chat(f"{vendor}/{model}", f"{next(prompts)} {PROMPT}", stream=stream)
+
+
+def _hits(rig: Rig, together: int) -> Iterator[Case]:
+    same = repeat(chat(f"ollama/{WHOLE}", PROMPT)).__next__
+    servers = {
+        "bare": rig.bare,
+        "hit/floor": rig.floor,
+        "hit/memory": rig.gateways[DEFAULT],
+        "hit/redis": rig.shared,
+    }
+    for name, server in servers.items():
+        yield _whole(f"{name}/{together}", server, same, rig.requests, together, "hit")
+
+
+def _misses(rig: Rig, together: int, prompts: Iterator[int]) -> Iterator[Case]:
+    for vendor in VENDORS:
+        for name, server in rig.asked(vendor).items():
+            make = _new(prompts, vendor, WHOLE)
+            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, rig.requests, together, "miss")
+
+
+def _whole(name: str, server: Server, make: Make, requests: int, together: int, cache: str) -> Case:
+    number = requests if together > 1 else requests // 3
+
+    async def measure() -> Figures:
+        return {name: await cpu(server, make, number, together, cache=cache)}
+
+    return Case(name=name, measure=measure)
+
+
+def _conversations(name: str, server: Server, vendor: str, requests: int, unique: Iterator[int]) -> Iterator[Case]:
+    for size, turns in CONVERSATIONS.items():
+        number = max(4, requests // 3 // turns)
+
+        async def measure(size: str = size, turns: int = turns, number: int = number) -> Figures:
+            ready = [conversation(f"{vendor}/{WHOLE}", [f"{next(unique)}", *[TURN] * turns]) for _ in range(number + 2)]
+            return {f"{name}/{size}": await cpu(server, iter(ready).__next__, number, 1)}
+
+        yield Case(name=f"{name}/{size}", measure=measure)
+
+
+def _streams(name: str, server: Server, new: Callable[[str], Make], *, many: bool) -> Iterator[Case]:
+    yield _chunk(f"chunk/saturated/{name}", server, SATURATED_FEW, SATURATED_MANY, new, SATURATED_TOGETHER)
+    yield _chunk(f"chunk/paced/{name}", server, PACED_FEW, PACED_MANY, new, PACED_TOGETHER)
+    for number in MANY_STREAMS if many else ():
+        yield _many(f"streams/{number}/{name}", server, new(SLOW), number)
+
+
+def _chunk(name: str, server: Server, few: str, many: str, new: Callable[[str], Make], together: int) -> Case:
+    """What a long stream takes more than a short one, a chunk; paced ones begin spread over a pause."""
+    pause = MODELS[many][1]
+    number = together if pause else 2 * together
+
+    async def measure() -> Figures:
+        short = await cpu(server, new(few), number, together, apart=pause / together)
+        long = await cpu(server, new(many), number, together, apart=pause / together)
+        return {name: (long - short) / (MODELS[many][0] - MODELS[few][0])}
+
+    return Case(name=name, measure=measure)
+
+
+def _many(name: str, server: Server, make: Make, number: int) -> Case:
+    """All begin at once: the median first text in seconds, and of the ends the 99th percentile, ÷ the ideal."""
+    chunks, pause = MODELS[SLOW]
+    ideal = (chunks - 1) * pause
+
+    async def measure() -> Figures:
+        requests = iter([make() for _ in range(number)])
+        async with clients(server.port, number) as connections:
+            answers = await load(connections, requests, failing=True)
+        whole = [answer for answer in answers if answer.whole and answer.status == 200]
+        failed = {f"{name}/failed": float(number - len(whole))}
+        if not whole:
+            return failed
+        first = sorted(answer.first for answer in whole)[len(whole) // 2]
+        end = sorted(answer.end for answer in whole)[len(whole) * 99 // 100]
+        return {f"{name}/first": first, f"{name}/end": end / ideal} | failed
+
+    return Case(name=name, measure=measure, long=True)
