@@ -180,9 +180,8 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
 
 def check_said_once(data: bytes) -> None:
     """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
-    if data.count(b'"model') < 2 and b"\\u00" not in data:  # most bodies
-        return
-    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or _ESCAPED_LETTER.search(data)):
+    escaped = b"\\" in data and _ESCAPED_LETTER.search(data)
+    if not escaped and (data.count(b'"model') < 2 or (data.count(b'"model_hint"') < 2 and data.count(b'"model"') < 2)):
         return
     names = [name.text for name in decode(_names, data)]
     for name in _ROUTING:
