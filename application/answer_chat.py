@@ -15,8 +15,10 @@ from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId, Plan, Task
+from llm_gateway.domain.survey import survey
 
 from .cache_lookup import CacheLookup, CacheView, R
+from .long_work import AT_ONCE_BYTES, off_the_loop, weight_of
 from .plan_route import PlanRoute
 from .ports.observation import Observer
 from .ports.stores import RequestLog
@@ -90,6 +92,9 @@ class AnswerChat:
         return _AnsweredChat(begin, partial(self._admitted, call, client))
 
     async def _admitted(self, call: ChatCall, client: Client, recorder: RequestRecorder) -> "Answer":
+        weight = weight_of(call.request)
+        if weight > AT_ONCE_BYTES:
+            await off_the_loop(weight, partial(survey, call.request))
         plan = self._plan_route(call, client)
         recorder.planned(plan)
         decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)

@@ -1,7 +1,7 @@
 """Work that is long by nature, in a thread beside the event loop, so that nobody else waits for its end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Final, TypeVar
@@ -9,6 +9,8 @@ from typing import Final, TypeVar
 from llm_gateway.domain.cache_key import encoded
 from llm_gateway.domain.chat import ChatReply, ChatRequest
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
+from llm_gateway.domain.events import ChatEvent, ReasoningDelta, TextDelta
+from llm_gateway.domain.logprobs import ChosenLogprob
 
 T = TypeVar("T")
 
@@ -46,5 +48,19 @@ def reply_weight(reply: ChatReply | EmbedReply) -> int:
     """How many bytes a reply is about on the wire."""
     if isinstance(reply, EmbedReply):
         return sum(map(len, reply.vectors)) * _BYTES_A_NUMBER
-    pieces = len(reply.tool_calls) + len(reply.logprobs) * (1 + len(reply.logprobs[0].top) if reply.logprobs else 0)
+    pieces = len(reply.tool_calls) + _tokens(reply.logprobs)
     return len(reply.content) + len(reply.reasoning) + pieces * _BYTES_A_PIECE
+
+
+def events_weight(events: Sequence[ChatEvent]) -> int:
+    """How many bytes they are about on the wire."""
+    pieces, size = len(events), 0
+    for event in events:
+        if isinstance(event, TextDelta | ReasoningDelta):
+            size += len(event.text)
+            pieces += _tokens(event.logprobs) if isinstance(event, TextDelta) else 0
+    return size + pieces * _BYTES_A_PIECE
+
+
+def _tokens(logprobs: Sequence[ChosenLogprob]) -> int:
+    return len(logprobs) * (1 + len(logprobs[0].top)) if logprobs else 0

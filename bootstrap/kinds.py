@@ -40,7 +40,8 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
 
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
-    `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so.
+    `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so. `keyless`: its own server takes
+    other credentials than a key.
     """
 
     own: Callable[[Settings], EndpointSettings]
@@ -51,13 +52,14 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     table: Callable[[Sequence[ModelFacts]], ModelTable] | None = None
     sdk: tuple[str, ...] = ()
     by_sdk: Callable[[Settings], bool] = lambda _: False
+    keyless: Callable[[Settings], bool] = lambda _: False
 
     def lacks_sdk(self, settings: Settings) -> bool:
         """Whether its servers are to be asked by an SDK that is not installed."""
         return self.by_sdk(settings) and any(find_spec(module) is None for module in self.sdk)
 
     def provider(self, row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
-        if self.needs_key and row.api_key is None:
+        if self._lacks_key(row, settings):
             key = f"{self.name.upper()}_API_KEY" if row.name == self.name else "its api_key"
             return absent(row.name, row.model, f"{key} is not set", self.locality)
         if self.missing is not None:
@@ -67,7 +69,10 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     def rows(self, settings: Settings) -> Sequence[EndpointSettings]:
         """Its servers that can be asked, as far as the settings say."""
         rows = [self.own(settings), *(row for row in settings.endpoints if row.kind == self.name)]
-        return [row for row in rows if row.api_key is not None or not self.needs_key]
+        return [row for row in rows if not self._lacks_key(row, settings)]
+
+    def _lacks_key(self, row: EndpointSettings, settings: Settings) -> bool:
+        return self.needs_key and row.api_key is None and not (row.name == self.name and self.keyless(settings))
 
 
 def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
@@ -78,7 +83,10 @@ def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
 
 GEMINI: Final = ServerKind(
     name="gemini",
-    modules=("google", "google.genai"),  # whose parent must be there to look for it
+    modules=("aiohttp",),
+    sdk=("google", "google.genai"),  # whose parent must be there to look for it
+    by_sdk=lambda settings: settings.gemini_transport == "sdk",
+    keyless=lambda settings: settings.gemini_vertex_project is not None,
     own=lambda settings: EndpointSettings(
         name="gemini",
         kind="gemini",

@@ -47,19 +47,24 @@ class Silences(Struct, frozen=True, kw_only=True):
 
 
 def gemini(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
-    """Of a row that has a key."""
+    """Of a row that has a key, or at Vertex AI."""
     from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
     from llm_gateway.adapters.outbound.gemini.client import GeminiClient
     from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
     from llm_gateway.adapters.outbound.gemini.embedding_model import GeminiEmbeddingModel
     from llm_gateway.adapters.outbound.gemini.models import GeminiModels
+    from llm_gateway.adapters.outbound.gemini.transport import Vertex
 
     key = row.api_key.value if row.api_key else None
+    project, location = settings.gemini_vertex_project, settings.gemini_vertex_location
+    vertex = Vertex(project, location) if project and location and key is None else None
     client = GeminiClient(
         provider=row.name,
         api_key=key,
         base_url=row.base_url,
         clock=clock,
+        carrier=settings.gemini_transport,
+        vertex=vertex,
         max_body_bytes=_body_bytes(settings),
     )
     models = GeminiModels([facts for facts in settings.models if facts.provider == row.name])

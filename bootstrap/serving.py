@@ -43,6 +43,9 @@ RenderMetrics: TypeAlias = Callable[[], Awaitable[bytes]]
 FIRST_LOOKS_SECONDS = 5.0
 """How long what is announced waits for what is not looked at yet: as long as a provider has to answer."""
 _TURN_SECONDS = 0.05
+SWITCH_SECONDS = 0.001
+"""How long a thread with long work has the interpreter while the event loop waits for it. By default it is 5 ms, and a
+turn of the loop may wait several times."""
 
 
 def serve(settings: Settings, announce: Announce) -> None:
@@ -70,6 +73,7 @@ def _run(serving: Coroutine[object, object, None]) -> None:
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel(logging.WARNING)
     uvicorn.addFilter(_is_no_refused_listener)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serving)
 

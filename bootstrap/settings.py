@@ -143,6 +143,20 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None
     gemini_model: Annotated[str, Meta(min_length=1, description="Gemini's default model.")] = "gemini-flash-latest"
     gemini_base_url: Annotated[str | None, Meta(description="Another address for Gemini.")] = None
+    gemini_transport: Annotated[
+        Literal["rest", "sdk"], Meta(description="How Gemini is asked: by plain HTTP, or by its own SDK.")
+    ] = "rest"
+    gemini_vertex_project: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="Configures Gemini at Vertex AI, with Google's application-default credentials in the place of "
+            "a key; needs GEMINI_TRANSPORT=sdk."
+        ),
+    ] = None
+    gemini_vertex_location: Annotated[
+        Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")] | None,
+        Meta(description="Where Vertex AI serves that project, such as global."),
+    ] = None
     ollama_base_url: Annotated[
         str | None, Meta(description="Ollama's address. Default: http://localhost:11434, if it answers.")
     ] = None

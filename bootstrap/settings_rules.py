@@ -41,6 +41,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     for kind in SERVERS:
         if kind.lacks_sdk(settings):
             yield f"{kind.name.upper()}_TRANSPORT: sdk needs the extra `{kind.name}`, which is not installed"
+    yield from _vertex_faults(settings)
     yield from _otlp_faults(settings)
     yield from _endpoint_faults(settings)
     yield from _model_faults(settings)
@@ -108,6 +109,19 @@ def _address_faults(settings: Settings) -> Iterator[str]:
             yield f"{name}: must be an address such as {example}"
         elif name != "OTEL_EXPORTER_OTLP_ENDPOINT" and (fault := address_fault(address)) is not None:
             yield f"{name}: {fault}, such as {example}"
+
+
+def _vertex_faults(settings: Settings) -> Iterator[str]:
+    project, location = settings.gemini_vertex_project, settings.gemini_vertex_location
+    if (project is None) is not (location is None):
+        given, lacking = ("PROJECT", "LOCATION") if location is None else ("LOCATION", "PROJECT")
+        yield f"GEMINI_VERTEX_{given}: needs GEMINI_VERTEX_{lacking} too"
+    if project is None:
+        return
+    if settings.gemini_transport != "sdk":
+        yield "GEMINI_VERTEX_PROJECT: needs GEMINI_TRANSPORT=sdk, which knows Google's credentials"
+    if settings.gemini_api_key is not None:
+        yield "GEMINI_VERTEX_PROJECT: takes no GEMINI_API_KEY beside it, as only one of them can be asked"
 
 
 def _otlp_faults(settings: Settings) -> Iterator[str]:

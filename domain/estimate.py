@@ -67,7 +67,7 @@ def _prompt(request: ChatRequest, measure: Callable[[str], int]) -> int:
 
 
 def _message(message: Message, measure: Callable[[str], int]) -> int:
-    total = TOKENS_PER_MESSAGE + measure(message.name or "")
+    total = TOKENS_PER_MESSAGE + (measure(message.name) if message.name else 0)
     for part in message.content:
         match part:
             case Text(text=text):

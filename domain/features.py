@@ -45,6 +45,11 @@ def fields_used(request: ChatRequest) -> Mapping[str, str]:
 
 def _in_messages(messages: Sequence[Message], used: dict[str, str]) -> None:
     for index, message in enumerate(messages):
+        match message:
+            case UserMessage(content=parts, name=None) if all(isinstance(part, Text) for part in parts):
+                continue
+            case AssistantMessage(tool_calls=(), name=None, extra_content=None):
+                continue
         for field, rest in _in_message(message):
             if field not in used:
                 used[field] = f"messages[{index}].{rest}"

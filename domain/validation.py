@@ -86,20 +86,27 @@ def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
         yield Fault(path="messages", message="at least one message is needed")
     called: set[str] = set()
     for index, message in enumerate(messages):
-        path = f"messages[{index}]"
-        yield from _content_faults(message.content, f"{path}.content")
+        if not all(map(_is_plain, message.content)):
+            yield from _content_faults(message.content, f"messages[{index}].content")
         match message:
-            case AssistantMessage():
-                called.update(call.id for call in message.tool_calls)
-                yield from _assistant_faults(message, path)
-            case ToolMessage():
-                if message.tool_call_id not in called:
-                    yield Fault(path=f"{path}.tool_call_id", message="answers no tool call of an earlier message")
             case SystemMessage() | UserMessage():
                 if not message.content:
-                    yield Fault(path=f"{path}.content", message="must not be empty")
+                    yield Fault(path=f"messages[{index}].content", message="must not be empty")
+            case AssistantMessage():
+                if message.tool_calls or message.extra_content is not None:
+                    called.update(call.id for call in message.tool_calls)
+                    yield from _assistant_faults(message, f"messages[{index}]")
+            case ToolMessage():
+                if message.tool_call_id not in called:
+                    path = f"messages[{index}].tool_call_id"
+                    yield Fault(path=path, message="answers no tool call of an earlier message")
             case _:
                 assert_never(message)
+
+
+def _is_plain(part: Part) -> bool:
+    """Almost all are: nothing can be wrong with it."""
+    return isinstance(part, Text) and part.text.isascii()
 
 
 def _content_faults(parts: tuple[Part, ...], path: str) -> Iterator[Fault]:

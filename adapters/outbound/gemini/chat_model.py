@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from typing_extensions import override
 
+from llm_gateway.application.long_work import off_the_loop, weight_of
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
@@ -52,7 +54,8 @@ class GeminiChatModel(ChatModel):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[Sequence[ChatEvent], None]:
-        asked = to_vendor(to.id, request, self._models.of(to.id.model, self._clock.now()))
+        model = self._models.of(to.id.model, self._clock.now())
+        asked = await off_the_loop(weight_of(request), partial(to_vendor, to.id, request, model))
         reader = GeminiReplyReader(to.id, request, asked.names)
         async with aclosing(VendorCall(self._client, self._clock, to.id, deadline, headers)) as call:
             if grain is Grain.WHOLE:

@@ -1,6 +1,6 @@
 """One account at the vendor, and what carries its calls."""
 
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from llm_gateway.adapters.outbound.vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
 from llm_gateway.application.ports.system import Clock
@@ -8,32 +8,24 @@ from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderMisconfigured
 
 from .answering import AnsweringModels
-from .transport import GeminiTransport
+from .transport import BASE_URL, Account, GeminiTransport, Vertex
 
-BASE_URL: Final = "https://generativelanguage.googleapis.com"
-API_VERSION: Final = "v1beta"
-"""Where thinking, signatures and JSON schemas are documented."""
+if TYPE_CHECKING:
+    from .rest import RestTransport
+    from .sdk import SdkTransport
+
 NO_KEY: Final = "GEMINI_API_KEY is not set"
 KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
+CREDENTIALS_REFUSED: Final = "Google's application-default credentials are refused"
 
 Carrier: TypeAlias = Literal["rest", "sdk"]
 
 
-class _Opens(Protocol):
-    def __call__(
-        self,
-        *,
-        api_key: str,
-        base_url: str,
-        api_version: str,
-        clock: Clock,
-        connect_seconds: float,
-        max_body_bytes: int,
-    ) -> GeminiTransport: ...
-
-
 class GeminiClient:
-    """Made inside a running loop; without a key it does nothing at all."""
+    """Made inside a running loop; without a key it does nothing at all. Vertex AI is for the SDK alone.
+
+    `address` tells accounts apart that may answer differently; it is empty for the vendor's own.
+    """
 
     def __init__(
         self,
@@ -43,21 +35,20 @@ class GeminiClient:
         clock: Clock,
         base_url: str | None = None,
         carrier: Carrier = "rest",
+        vertex: Vertex | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
+        url = server_address(base_url) if base_url else None
+        at = f"vertex {vertex.project}/{vertex.location}" if vertex else ""
         self.provider = provider
-        self.base_url = server_address(base_url or BASE_URL)
+        self.address = f"{at} {url if url and url != BASE_URL else ''}".strip()
+        self.refused = CREDENTIALS_REFUSED if vertex else KEY_REFUSED
         self.answering = AnsweringModels(provider)
         self._transport: GeminiTransport | None = None
-        if api_key:
-            self._transport = _opens(carrier)(
-                api_key=api_key,
-                base_url=self.base_url,
-                api_version=API_VERSION,
-                clock=clock,
-                connect_seconds=connect_seconds,
-                max_body_bytes=max_body_bytes,
+        if api_key or vertex:
+            self._transport = _transport(carrier)(
+                Account(api_key, url, vertex), clock, connect_seconds=connect_seconds, max_body_bytes=max_body_bytes
             )
 
     @property
@@ -75,12 +66,14 @@ class GeminiClient:
             await self._transport.aclose()
 
 
-def _opens(carrier: Carrier) -> _Opens:
+def _transport(carrier: Carrier) -> "type[RestTransport] | type[SdkTransport]":
     """Imports what it needs, and no more."""
-    if carrier == "rest":
-        from .rest import RestTransport
+    match carrier:
+        case "rest":
+            from .rest import RestTransport
 
-        return RestTransport
-    from .sdk import SdkTransport
+            return RestTransport
+        case "sdk":
+            from .sdk import SdkTransport
 
-    return SdkTransport
+            return SdkTransport

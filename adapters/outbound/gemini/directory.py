@@ -14,7 +14,7 @@ from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality, Task, is_name
 
-from .client import BASE_URL, KEY_REFUSED, NO_KEY, GeminiClient
+from .client import NO_KEY, GeminiClient
 from .failures import GeminiFailures, credentials_refused
 from .models import PACKAGED, GeminiModels
 from .places import MAX_STOPS, SEED_BITS
@@ -101,7 +101,7 @@ class GeminiDirectory(EndpointDirectory):
 
     def _failed(self, error: Exception) -> None:
         if credentials_refused(error):
-            self._states = tuple(replace(state, unusable=KEY_REFUSED) for state in self._states)
+            self._states = tuple(replace(state, unusable=self._client.refused) for state in self._states)
         failure = GeminiFailures(self._states[0].endpoint.id, self._clock.now).failure(error)
         _log.warning("The list of models could not be refreshed. %s", failure.message)
 
@@ -109,7 +109,6 @@ class GeminiDirectory(EndpointDirectory):
         return self._models.of(name, self._clock.now()).facts
 
     def _state(self, listed: _Listed, unusable: str | None) -> EndpointState:
-        base_url = self._client.base_url
         model = self._models.of(listed.name, self._clock.now())
         facts = model.facts
         known = frozenset(facts.tasks or ()) or frozenset({Task.CHAT})  # one that is configured is asked all the same
@@ -117,7 +116,7 @@ class GeminiDirectory(EndpointDirectory):
             endpoint=Endpoint(
                 id=EndpointId(provider=self._client.provider, model=listed.name),
                 locality=Locality.CLOUD,  # also behind a local address: it may pass prompts on
-                fingerprint="" if base_url == BASE_URL else base_url,
+                fingerprint=self._client.address,
             ),
             features=model.features,
             left_out=model.left_out,

@@ -17,33 +17,34 @@ from llm_gateway.application.ports.system import Clock
 
 from .media import Json
 from .stream_errors import chunk_of
-from .transport import MAX_LIST_BYTES, MAX_PAGES, PAGE_SIZE, GeminiChunks, GeminiTransport, resource_of
+from .transport import (
+    API_VERSION,
+    BASE_URL,
+    MAX_LIST_BYTES,
+    MAX_PAGES,
+    PAGE_SIZE,
+    Account,
+    GeminiChunks,
+    GeminiTransport,
+    resource_of,
+)
 from .wire import ANSWERS, EMBEDDINGS, PAGES, EmbedContentResponse, GenerateContentResponse, Model, read
 
 _PATHS: Final = 256
 
 
 class RestTransport(GeminiTransport):
-    def __init__(
-        self,
-        *,
-        api_key: str,
-        base_url: str,
-        api_version: str,
-        clock: Clock,
-        connect_seconds: float,
-        max_body_bytes: int,
-    ) -> None:
+    def __init__(self, account: Account, clock: Clock, *, connect_seconds: float, max_body_bytes: int) -> None:
         """Inside a running loop. Raises `BadAddress`."""
         self._http = VendorHttp(
-            base_url,
+            account.base_url or BASE_URL,
             clock,
-            headers={"x-goog-api-key": api_key},
+            headers={"x-goog-api-key": account.api_key or ""},
             connect_seconds=connect_seconds,
             max_body_bytes=max_body_bytes,
         )
-        self._list = f"/{api_version}/models?pageSize={PAGE_SIZE}"
-        self._path = lru_cache(_PATHS)(lambda model, call: f"/{api_version}/{resource_of(model)}:{call}")
+        self._list = f"/{API_VERSION}/models?pageSize={PAGE_SIZE}"
+        self._path = lru_cache(_PATHS)(lambda model, call: f"/{API_VERSION}/{resource_of(model)}:{call}")
 
     @override
     async def answer(

@@ -10,16 +10,26 @@ from typing import Any, Final
 import aiohttp
 import certifi
 from google import genai
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.genai import types
 from google.genai.client import DebugConfig
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal, Unconnected
 from llm_gateway.adapters.outbound.vendor_http.session import neutral
 from llm_gateway.application.ports.system import Clock
 
 from .media import Json
 from .sdk_session import Upstream, open_session
-from .transport import MAX_PAGES, PAGE_SIZE, GeminiChunks, GeminiTransport
+from .transport import (
+    API_VERSION,
+    BASE_URL,
+    MAX_PAGES,
+    PAGE_SIZE,
+    Account,
+    GeminiChunks,
+    GeminiTransport,
+)
 from .wire import (
     ANSWERS,
     ContentEmbedding,
@@ -30,6 +40,9 @@ from .wire import (
     read,
 )
 
+VERTEX_VERSION: Final = "v1beta1"
+_TASKS: Final = ["generateContent", "embedContent"]
+"""Vertex AI tells none of its models."""
 _REPLACED: Final = types.Content(parts=[types.Part(text="")])
 """The SDK asks for contents of its own type, each of which it converts for up to half a millisecond, on the event loop.
 Those of the body take their place.
@@ -37,27 +50,25 @@ Those of the body take their place.
 
 
 class SdkTransport(GeminiTransport):
-    def __init__(
-        self,
-        *,
-        api_key: str,
-        base_url: str,
-        api_version: str,
-        clock: Clock,
-        connect_seconds: float,
-        max_body_bytes: int,
-    ) -> None:
-        """Inside a running loop. Everything that the SDK would look up in the environment is given."""
+    def __init__(self, account: Account, clock: Clock, *, connect_seconds: float, max_body_bytes: int) -> None:
+        """Inside a running loop. Everything that the SDK would look up in the environment is given, but for the
+        application-default credentials, which it looks for at the first call to Vertex AI.
+        """
         self._clock = clock
         self._session = open_session(connect_seconds, max_body_bytes)
-        trusted = _authorities() if base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._vertex = account.vertex is not None
+        base_url = account.base_url or (None if account.vertex else BASE_URL)
+        plain = base_url is not None and not base_url.startswith("https:")
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _authorities()
         self._sdk = genai.Client(
-            api_key=api_key,
-            vertexai=False,
+            api_key=None if account.vertex else account.api_key,
+            vertexai=self._vertex,
+            project=account.vertex.project if account.vertex else None,
+            location=account.vertex.location if account.vertex else None,
             debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
             http_options=types.HttpOptions(
                 base_url=base_url,
-                api_version=api_version,
+                api_version=VERTEX_VERSION if account.vertex else API_VERSION,
                 retry_options=types.HttpRetryOptions(attempts=1),
                 aiohttp_client=self._session,
                 # mostly for clients that the SDK makes and never uses, which a malformed HTTP_PROXY would make fail
@@ -107,11 +118,16 @@ class SdkTransport(GeminiTransport):
             async with self._clock.timeout_at(until):
                 pager = await self._models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
                 async for model in pager:
-                    limits = model.input_token_limit, model.output_token_limit
-                    listed.append(Model(model.name, model.supported_actions, *limits))
+                    listed.append(self._model(model))
                     if len(listed) >= MAX_PAGES * PAGE_SIZE:
                         break
         return listed
+
+    def _model(self, model: types.Model) -> Model:
+        limits = model.input_token_limit, model.output_token_limit
+        if self._vertex:
+            return Model((model.name or "").rpartition("/")[2], _TASKS, *limits)
+        return Model(model.name, model.supported_actions, *limits)
 
     @override
     async def aclose(self) -> None:
@@ -209,6 +225,10 @@ def _base64(value: object) -> str:
 def _neutral() -> Iterator[None]:
     try:
         yield
+    except TransportError:
+        raise Unconnected("no credentials could be asked for") from None
+    except GoogleAuthError:
+        raise HttpRefusal(401) from None
     except aiohttp.ClientError as error:
         raise neutral(error) from None
 

@@ -13,6 +13,7 @@ from .wire import EmbedContentResponse
 
 INPUTS_A_CALL: Final = 100
 """More in one batch are refused by the vendor."""
+_BYTES_A_NUMBER: Final = 10
 UNIT_TOLERANCE: Final = 1e-6
 """How far the length of a vector of 32-bit numbers may be from 1, and is 1."""
 
@@ -35,9 +36,15 @@ def of_unit_length(answer: EmbedContentResponse) -> EmbedContentResponse:
     return answer
 
 
+def answers_weight(answers: Sequence[EmbedContentResponse]) -> int:
+    """How many bytes they are about."""
+    return _BYTES_A_NUMBER * sum(len(made.values or ()) for answer in answers for made in answer.embeddings or ())
+
+
 def embed_reply(to: EndpointId, request: EmbedRequest, answers: Sequence[EmbedContentResponse]) -> EmbedReply:
     """Raises `ProviderBroken` or `ProviderRejected` as `check_vectors` does. The vendor names no model."""
-    vectors = tuple(tuple(made.values or ()) for answer in answers for made in answer.embeddings or ())
+    made = (one for answer in answers for one in of_unit_length(answer).embeddings or ())
+    vectors = tuple(tuple(one.values or ()) for one in made)
     check_vectors(to.provider, request, vectors)
     counts = [counted(each.usage_metadata.prompt_token_count if each.usage_metadata else None) for each in answers]
     return EmbedReply(

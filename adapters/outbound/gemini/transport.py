@@ -5,15 +5,35 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from llm_gateway.adapters.outbound.vendor_http.errors import BadAddress
 
 from .media import Json
 from .wire import EmbedContentResponse, GenerateContentResponse, Model
 
+BASE_URL: Final = "https://generativelanguage.googleapis.com"
+API_VERSION: Final = "v1beta"
+"""Where thinking, signatures and JSON schemas are documented."""
 MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 PAGE_SIZE: Final = 1_000
 MAX_PAGES: Final = 16
 """Of the list of models, which the vendor could turn in circles."""
+
+
+class Vertex(Struct, frozen=True):
+    """Where Vertex AI serves a project. Its credentials are Google's application-default ones."""
+
+    project: str
+    location: str
+
+
+class Account(Struct, frozen=True):
+    """By a key, or at Vertex AI, whose address is made of the location where none is given."""
+
+    api_key: str | None = None
+    base_url: str | None = None
+    vertex: Vertex | None = None
 
 
 class GeminiChunks(Protocol):

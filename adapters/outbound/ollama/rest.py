@@ -58,6 +58,7 @@ class RestTransport(OllamaTransport):
 class _RestAnswer(Answer[T]):
     def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
         self.due = due
+        self.size = 0
         self._stream = stream
         self._decode = decoder.decode
 
@@ -65,7 +66,10 @@ class _RestAnswer(Answer[T]):
     async def next(self) -> Iterable[T] | None:
         self._stream.first_by = self.due
         texts = await self._stream.next()
-        return None if texts is None else map(self._decode, texts)
+        if texts is None:
+            return None
+        self.size = sum(map(len, texts))
+        return map(self._decode, texts)
 
     @override
     def move(self, due: float) -> None:

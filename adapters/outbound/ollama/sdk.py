@@ -114,6 +114,7 @@ class _SdkAnswer(Answer[T]):
         self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
     ) -> None:
         self.due = due
+        self.size = 0
         self._parts = parts
         self._read = read
         self._clock = clock
@@ -129,7 +130,11 @@ class _SdkAnswer(Answer[T]):
             raise reason or neutral(error) from None
         finally:
             self._timer.end()
-        return None if part is None else map(self._read, (json.dumps(part).encode(),))
+        if part is None:
+            return None
+        text = json.dumps(part).encode()
+        self.size = len(text)
+        return map(self._read, (text,))
 
     @override
     def move(self, due: float) -> None:

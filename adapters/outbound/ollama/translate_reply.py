@@ -94,7 +94,7 @@ class OllamaReplyReader:
 
     def _read(self, part: ChatPart) -> list[ChatEvent]:
         """Of any part, the whole of it or nothing."""
-        if part.error:
+        if part.error and not self._whole:
             raise ReportedError(told_within(part.error))
         self.elsewhere = bool(part.remote_host)
         if self.elsewhere:

@@ -18,10 +18,11 @@ MAX_LOOK_BYTES: Final = 16 << 20
 class Answer(Protocol, Generic[T_co]):
     """One on its way: of many parts, or whole as one part. Nothing is sent before the first is waited for.
 
-    `due`: when the next wait ends on the clock, with `TimeoutError`.
+    `due`: when the next wait ends on the clock, with `TimeoutError`. `size`: the bytes that came last.
     """
 
     due: float
+    size: int
 
     @abstractmethod
     async def next(self) -> Iterable[T_co] | None:

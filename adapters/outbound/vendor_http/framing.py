@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from .errors import Malformed, TooLarge
+from .errors import MAX_REFUSAL_BYTES, Malformed, TooLarge
 
 MAX_EVENT_BYTES: Final = 16 << 20
 """Of one event: well above the longest answer, as JSON escapes it."""
@@ -134,7 +134,8 @@ class ServerSentEvents(Framing):
         if not first or line.lstrip().startswith(_BEGIN):
             self._bare += line
             self._bare += b"\n"
-            _bound(self._bare)
+            if len(self._bare) > MAX_REFUSAL_BYTES:
+                raise TooLarge
             if line.startswith(_END) or (first and line.rstrip().endswith(_END)):
                 events.append(self._take_bare())
         elif line.strip() and not _OTHER_FIELD.match(line):

@@ -7,6 +7,7 @@ from msgspec import Struct
 from .inside import Order
 
 _OLLAMA = "adapters.outbound.ollama"
+_HTTP = "adapters.outbound.vendor_http"
 
 
 class Edit(Struct, frozen=True):
@@ -30,17 +31,21 @@ class Guard(Struct, frozen=True, kw_only=True):
     test: str | None = None
 
 
-def _scene(name: str, *, proxy: bool = False) -> Order:
-    return Order(scenes=[name], proxy=proxy)
+def _scene(name: str, *, proxy: bool = False, transport: str = "rest") -> Order:
+    return Order(scenes=[name], proxy=proxy, transport=transport)
 
 
 def _way(name: str) -> Order:
     return Order(ways=[name])
 
 
-_SOCKET = Edit(f"{_OLLAMA}.transport", "guarded_socket if guarded else None", "None")
-_REDIRECT = Edit(f"{_OLLAMA}.transport", "if response.status_code >= 300:", "if response.status_code >= 400:")
-_FOLLOW = Edit(f"{_OLLAMA}.client", "follow_redirects=False", "follow_redirects=True")
+_SOCKET = Edit(f"{_HTTP}.session", "guarded_socket if guarded else None", "None")
+_REDIRECT = Edit(f"{_HTTP}.client", "if response.status != 200:", "if response.status >= 400:")
+_FOLLOW = Edit(f"{_HTTP}.client", "allow_redirects=False", "allow_redirects=True")
+
+_SDK_SOCKET = Edit(f"{_OLLAMA}.sdk_connections", "guarded_socket if guarded else None", "None")
+_SDK_REDIRECT = Edit(f"{_OLLAMA}.sdk_connections", "if response.status_code != 200:", "if response.status_code >= 400:")
+_SDK_FOLLOW = Edit(f"{_OLLAMA}.sdk", "follow_redirects=False", "follow_redirects=True")
 
 _PIN = Edit("domain.planning", "if excluded is not None:", "if False:")
 
@@ -148,7 +153,11 @@ GUARDS: Sequence[Guard] = (
         order=_scene("name-turns"),
     ),
     Guard(name="a redirect is an error", edits=[_REDIRECT], order=_scene("redirects-307"), leaks=False),
-    Guard(name="nobody follows a redirect", edits=[_FOLLOW], test="tests/unit/ollama/test_guards.py"),
+    Guard(
+        name="nobody follows a redirect",
+        edits=[_FOLLOW],
+        test="tests/integration/ollama/test_faults.py::test_a_redirect_is_never_followed",
+    ),
     Guard(
         name="all that stands between a redirect and the cloud",
         edits=[_REDIRECT, _FOLLOW, _SOCKET],
@@ -156,20 +165,42 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the session reads no environment",
-        edits=[Edit(f"{_OLLAMA}.transport", "trust_env=False, cookie_jar", "trust_env=True, cookie_jar")],
+        edits=[Edit(f"{_HTTP}.session", "trust_env=False", "trust_env=True")],
         order=_scene("ollama", proxy=True),
     ),
+    Guard(name="the SDK's socket", edits=[_SDK_SOCKET], order=_scene("name-turns", transport="sdk")),
     Guard(
-        name="the client reads no environment",
-        edits=[Edit(f"{_OLLAMA}.client", "trust_env=False", "trust_env=True")],
+        name="a redirect of the SDK's is an error",
+        edits=[_SDK_REDIRECT],
+        order=_scene("redirects-307", transport="sdk"),
+        leaks=False,
+    ),
+    Guard(name="the SDK follows no redirect", edits=[_SDK_FOLLOW], test="tests/unit/ollama/test_guards.py"),
+    Guard(
+        name="all that stands between a redirect of the SDK's and the cloud",
+        edits=[_SDK_REDIRECT, _SDK_FOLLOW, _SDK_SOCKET],
+        order=_scene("redirects-307", transport="sdk"),
+    ),
+    Guard(
+        name="the SDK's session reads no environment",
+        edits=[Edit(f"{_OLLAMA}.sdk_connections", "trust_env=False, cookie_jar", "trust_env=True, cookie_jar")],
+        order=_scene("ollama", proxy=True, transport="sdk"),
+    ),
+    Guard(
+        name="the SDK reads no environment",
+        edits=[Edit(f"{_OLLAMA}.sdk", "trust_env=False", "trust_env=True")],
         test="tests/unit/ollama/test_guards.py",
     ),
     Guard(
         name="an error holds none of the vendor's words",
         edits=[
-            Edit(f"{_OLLAMA}.failures", "the answer is malformed ({name})", "the answer is malformed ({vars(error)})")
+            Edit(
+                f"{_OLLAMA}.failures",
+                "sends elsewhere (status {refusal.status})",
+                "sends elsewhere ({refusal.body!r})",
+            )
         ],
-        order=_scene("garbles"),
+        order=_scene("redirects-307"),
         leaks=False,
     ),
     Guard(

@@ -84,11 +84,14 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What to run. `without` is the guard that is removed; `proxy` is a proxy on the premises that passes all on."""
+    """What to run. `without` is the guard that is removed; `proxy` is a proxy on the premises that passes all on.
+    `transport` is how Ollama is asked.
+    """
 
     scenes: Sequence[str] = ()
     ways: Sequence[str] = ()
     proxy: bool = False
+    transport: str = "rest"
     without: str | None = None
 
 
@@ -147,7 +150,13 @@ class Premises:
             process = await asyncio.create_subprocess_exec(
                 *serve,
                 cwd=self._folder,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), "HTTP_PROXY": proxy, **ENVIRONMENT},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": os.getcwd(),
+                    "HTTP_PROXY": proxy,
+                    "OLLAMA_TRANSPORT": self._order.transport,
+                    **ENVIRONMENT,
+                },
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )

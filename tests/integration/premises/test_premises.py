@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from msgspec import json
+from msgspec import json, structs
 
 from .guards import GUARDS, Guard
 from .inside import WAYS, Order, Report
@@ -49,9 +49,10 @@ def report(order: Order) -> Report:
     return json.decode(done.stdout, type=Report)
 
 
-@pytest.fixture(scope="module")
-def seen(namespaces: None) -> Report:
-    return report(EVERYTHING)
+@pytest.fixture(scope="module", params=["rest", "sdk"])
+def seen(namespaces: None, request: pytest.FixtureRequest) -> Report:
+    """By each way to Ollama."""
+    return report(structs.replace(EVERYTHING, transport=request.param))
 
 
 def faults(report: Report, scenes: Mapping[str, Scene]) -> Iterator[str]:
@@ -94,8 +95,9 @@ def test_the_cloud_sees_what_does_leave(seen: Report) -> None:
     assert "gemini.cloud.test" in seen.names_of_others
 
 
-def test_nothing_goes_by_a_proxy_on_the_premises(namespaces: None) -> None:
-    assert list(faults(report(BY_A_PROXY), BY_NAME)) == []
+@pytest.mark.parametrize("transport", ["rest", "sdk"])
+def test_nothing_goes_by_a_proxy_on_the_premises(namespaces: None, transport: str) -> None:
+    assert list(faults(report(structs.replace(BY_A_PROXY, transport=transport)), BY_NAME)) == []
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def unguarded(namespaces: None, request: pytest.FixtureRequest) -> Iterator[Mapp
 
 
 def without(order: Order, guard: Guard) -> Report:
-    return report(Order(scenes=order.scenes, ways=order.ways, proxy=order.proxy, without=guard.name))
+    return report(structs.replace(order, without=guard.name))
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)

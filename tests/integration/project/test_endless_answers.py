@@ -44,6 +44,7 @@ LOADED = {"models": [{"model": "llama3.1:latest", "name": "llama3.1:latest"}]}
 KNOWN: Mapping[str, object] = {"/api/show": {"capabilities": ["completion"]}, "/api/ps": LOADED}
 
 Call: TypeAlias = Callable[[str], Awaitable[object]]
+Row: TypeAlias = tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]
 
 
 class Endless(ScriptedVendor):
@@ -130,7 +131,7 @@ def gemini_list(carrier: Carrier) -> Call:
     return call
 
 
-def gemini_calls(carrier: Carrier) -> "dict[str, tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]]":
+def gemini_calls(carrier: Carrier) -> dict[str, Row]:
     return {
         "chat": (gemini_chat(Grain.WHOLE, carrier), {}, MAX_BODY_BYTES, (SHORT, LONG)),
         "chat in a stream": (gemini_chat(Grain.STREAM, carrier), {}, MAX_BODY_BYTES, (COMMENTS, EVENTS, LONG)),
@@ -144,8 +145,6 @@ SHORT, LONG = b" \n" * 32_768, b"x" * 65_536
 COMMENTS = (b":" + b" " * 1_022 + b"\n") * 64
 LINES, EVENTS = json.dumps(line("x" * 65_536)).encode() + b"\n", sse(said({"text": "x" * 65_536}))
 WITHOUT_LOADED = {**KNOWN, "/api/ps": {"models": []}}
-
-Row: TypeAlias = tuple[Call, Mapping[str, object], int, tuple[bytes, ...]]
 
 
 def ollama_calls(by: str, connect: Connect) -> dict[str, Row]:
@@ -171,7 +170,8 @@ def ollama_calls(by: str, connect: Connect) -> dict[str, Row]:
 
 CALLS: dict[str, Row] = {
     **{name: row for by, connect in TRANSPORTS.items() for name, row in ollama_calls(by, connect).items()},
-    **{f"gemini by {by}, {name}": row for by in ("rest", "sdk") for name, row in gemini_calls(by).items()},
+    **{f"gemini by rest, {name}": row for name, row in gemini_calls("rest").items()},
+    **{f"gemini by sdk, {name}": row for name, row in gemini_calls("sdk").items()},
 }  # fmt: skip
 
 

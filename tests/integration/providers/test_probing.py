@@ -30,10 +30,13 @@ def gemini(asked: Asked) -> Script:
     return whole(said(part, finish="STOP", usage=USAGE, modelVersion="gemini-3.6-flash"))
 
 
-def of_gemini(server: GeminiServer) -> Settings:
-    away = "http://127.0.0.1:9"
+def of_gemini(server: GeminiServer, transport: Literal["rest", "sdk"] = "rest") -> Settings:
     return Settings(
-        gemini_api_key=Secret(KEY), gemini_base_url=server.url, gemini_model="gemini-3.6-flash", ollama_base_url=away
+        gemini_api_key=Secret(KEY),
+        gemini_base_url=server.url,
+        gemini_model="gemini-3.6-flash",
+        gemini_transport=transport,
+        ollama_base_url="http://127.0.0.1:9",
     )
 
 
@@ -41,10 +44,13 @@ def of(lines: list[str], name: str) -> list[str]:
     return [line.removeprefix(f"Probe: {name}").strip() for line in lines if line.startswith(f"Probe: {name}")]
 
 
-async def test_a_vendor_that_is_as_it_is_known_agrees_in_everything_that_was_announced() -> None:
+@pytest.mark.parametrize("transport", ["rest", "sdk"])
+async def test_a_vendor_that_is_as_it_is_known_agrees_in_everything_that_was_announced(
+    transport: Literal["rest", "sdk"],
+) -> None:
     lines: list[str] = []
     async with GeminiServer(gemini).running() as server:
-        await probe(of_gemini(server), lines.append)
+        await probe(of_gemini(server, transport), lines.append)
         calls = [asked for asked in server.asked if asked.method == "POST"]
     announced, *findings = of(lines, NAME)
     assert announced == f"is asked {len(calls)} times, for at most {len(calls) * 556} tokens in all."

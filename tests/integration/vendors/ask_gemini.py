@@ -21,9 +21,7 @@ _PROMPT: Final = "Count to five, in words."
 class GeminiVendor:
     """One account. `table` is the data file."""
 
-    def __init__(
-        self, key: str, base_url: str | None, table: ModelTable, clock: Clock, carrier: Carrier = "sdk"
-    ) -> None:
+    def __init__(self, key: str, base_url: str | None, table: ModelTable, clock: Clock, carrier: Carrier) -> None:
         self._table = table
         self._clock = clock
         self._client = GeminiClient(provider="gemini", api_key=key, base_url=base_url, clock=clock, carrier=carrier)

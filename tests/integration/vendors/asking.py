@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 
+from llm_gateway.adapters.outbound.gemini.client import Carrier
 from llm_gateway.adapters.outbound.gemini.models import PACKAGED
 from llm_gateway.adapters.outbound.ollama import addresses
 from llm_gateway.application.ports.system import Clock
@@ -33,7 +34,8 @@ async def _ask_gemini(environ: Mapping[str, str], say: Callable[[str], None], cl
         return None
     say(f"gemini: {PROBES.gemini.calls} calls, and at most {PROBES.gemini.tokens} tokens in all.")
     async with AsyncExitStack() as stack:
-        vendor = GeminiVendor(key, environ.get("GEMINI_BASE_URL"), PACKAGED.table, clock)
+        carrier: Carrier = "rest" if environ.get("GEMINI_TRANSPORT") == "rest" else "sdk"
+        vendor = GeminiVendor(key, environ.get("GEMINI_BASE_URL"), PACKAGED.table, clock, carrier)
         stack.push_async_callback(vendor.aclose)
         return _passes(await _told("gemini", vendor.findings(PROBES.gemini), say))
 

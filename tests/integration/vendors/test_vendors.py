@@ -87,14 +87,17 @@ async def lines_of(environ: Mapping[str, str]) -> tuple[bool, list[str]]:
     return passed, lines
 
 
-async def asked_of_gemini(vendor: Reaction) -> tuple[bool, list[str], list[Asked]]:
+async def asked_of_gemini(vendor: Reaction, **environ: str) -> tuple[bool, list[str], list[Asked]]:
     async with GeminiServer(vendor).running() as server:
-        passed, lines = await lines_of({"GEMINI_API_KEY": KEY, "GEMINI_BASE_URL": server.url})
+        passed, lines = await lines_of({"GEMINI_API_KEY": KEY, "GEMINI_BASE_URL": server.url, **environ})
         return passed, [line for line in lines if line.startswith("gemini: ")], list(server.asked)
 
 
-async def test_a_gemini_that_is_as_the_file_says_agrees_in_everything() -> None:
-    passed, (announced, *findings), asked = await asked_of_gemini(gemini)
+@pytest.mark.parametrize("transport", ["sdk", "rest"])
+async def test_a_gemini_that_is_as_the_file_says_agrees_in_everything(transport: str) -> None:
+    passed, (announced, *findings), asked = await asked_of_gemini(gemini, GEMINI_TRANSPORT=transport)
+    agents = {one.headers["user-agent"].partition("/")[0] for one in asked}
+    assert agents == {"llm-gateway-core" if transport == "rest" else "google-genai-sdk"}
     assert announced == f"gemini: {len(asked)} calls, and at most {PROBES.gemini.tokens} tokens in all."
     assert len(findings) == len(asked) == PROBES.gemini.calls
     assert [line for line in findings if not line.startswith("gemini: agrees")] == []

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import fields
@@ -403,9 +404,41 @@ def test_a_collectors_headers_are_read_as_opentelemetry_writes_them() -> None:
     assert otlp_headers(settings) == {"authorization": "Bearer x", "x-tenant": "a,b"}
 
 
-def test_an_sdk_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "find_spec", lambda name: None if name == "ollama" else object())
-    assert faults(tmp_path, OLLAMA_TRANSPORT="sdk") == [
-        "OLLAMA_TRANSPORT: sdk needs the extra `ollama`, which is not installed"
-    ]
-    assert load(tmp_path).ollama_transport == "rest"
+@pytest.mark.parametrize(("vendor", "module"), [("ollama", "ollama"), ("gemini", "google")])
+def test_an_sdk_that_is_not_installed_is_one_line(
+    vendor: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None if name.partition(".")[0] == module else object())
+    name = f"{vendor.upper()}_TRANSPORT"
+    asked: dict[str, Any] = {name: "sdk"}
+    assert faults(tmp_path, **asked) == [f"{name}: sdk needs the extra `{vendor}`, which is not installed"]
+    assert getattr(load(tmp_path), name.lower()) == "rest"
+
+
+PROJECT: dict[str, Any] = {"GEMINI_VERTEX_PROJECT": "p"}
+LOCATION: dict[str, Any] = {"GEMINI_VERTEX_LOCATION": "global"}
+SDK: dict[str, Any] = {"GEMINI_TRANSPORT": "sdk"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (PROJECT | SDK, ["GEMINI_VERTEX_PROJECT: needs GEMINI_VERTEX_LOCATION too"]),
+        (LOCATION | SDK, ["GEMINI_VERTEX_LOCATION: needs GEMINI_VERTEX_PROJECT too"]),
+        (PROJECT | LOCATION, ["GEMINI_VERTEX_PROJECT: needs GEMINI_TRANSPORT=sdk, which knows Google's credentials"]),
+        (
+            PROJECT | LOCATION | SDK | {"GEMINI_API_KEY": "k"},
+            ["GEMINI_VERTEX_PROJECT: takes no GEMINI_API_KEY beside it, as only one of them can be asked"],
+        ),
+    ],
+)
+def test_vertex_ai_needs_a_project_a_location_and_the_sdk(
+    given: dict[str, Any], told: list[str], tmp_path: Path
+) -> None:
+    assert faults(tmp_path, **given) == told
+
+
+def test_vertex_ai_needs_no_key(tmp_path: Path) -> None:
+    settings = load(tmp_path, **PROJECT, **LOCATION, **SDK)
+    assert [row.name for row in kinds.GEMINI.rows(settings)] == ["gemini"]
+    assert kinds.GEMINI.rows(load(tmp_path)) == []

@@ -137,6 +137,7 @@ def test_what_does_not_end_is_too_large(
     kind: Callable[[], Framing], piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(framing, "MAX_EVENT_BYTES", 1_000)
+    monkeypatch.setattr(framing, "MAX_REFUSAL_BYTES", 1_000)
 
     with pytest.raises(TooLarge):
         read(kind, [piece] * 2_000)
@@ -145,6 +146,7 @@ def test_what_does_not_end_is_too_large(
 @pytest.mark.parametrize("kind", [ServerSentEvents, JsonLines])
 def test_many_small_events_have_no_bound_together(kind: Callable[[], Framing], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MAX_EVENT_BYTES", 1_000)
+    monkeypatch.setattr(framing, "MAX_REFUSAL_BYTES", 1_000)
     one = kind()
 
     assert sum(len(one.feed(b"data: 1\n\n")) for _ in range(2_000)) == 2_000

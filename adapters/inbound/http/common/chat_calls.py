@@ -122,8 +122,8 @@ def to_message(message: SystemFields | AssistantFields | ToolFields) -> Message:
             assert_never(message)
 
 
-def _texts(content: str | Sequence[TextPart]) -> str | tuple[Text, ...]:
-    return content if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
+def _texts(content: str | Sequence[TextPart]) -> tuple[Text, ...]:
+    return (Text(text=content),) if isinstance(content, str) else tuple(Text(text=part.text) for part in content)
 
 
 def _tool_call(call: ToolCallIn) -> ToolCall:

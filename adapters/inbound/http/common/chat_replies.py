@@ -1,11 +1,13 @@
 """An answer on its way to the client as server-sent events. It ends when the client leaves."""
 
 import asyncio
+from functools import partial
 
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct, field
 
 from llm_gateway.application.answer_chat import Answer
+from llm_gateway.application.long_work import events_weight, off_the_loop
 from llm_gateway.domain.events import Finished, Started
 
 from .presence import WhilePresent
@@ -59,9 +61,13 @@ class StreamReply(Struct, frozen=True):
         try:
             while not last:
                 events = await answer.take()
-                if events and isinstance(events[0], Started) and not stream.begun:
-                    context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-                frames = renderer.deltas(events, answer)
+                if events and isinstance(events[0], Started):
+                    if not stream.begun:
+                        context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+                    # a stored answer comes at once, however large
+                    frames = await off_the_loop(events_weight(events), partial(renderer.deltas, events, answer))
+                else:
+                    frames = renderer.deltas(events, answer)
                 if events and not isinstance(events[-1], Finished):
                     await stream.write(frames)
                 else:

@@ -43,8 +43,8 @@ def _message(message: wire.MessageIn) -> Message:
     return to_message(message)
 
 
-def _parts(content: str | Sequence[wire.PartIn]) -> str | tuple[Part, ...]:
-    return content if isinstance(content, str) else tuple(map(_part, content))
+def _parts(content: str | Sequence[wire.PartIn]) -> tuple[Part, ...]:
+    return (Text(text=content),) if isinstance(content, str) else tuple(map(_part, content))
 
 
 def _part(part: wire.PartIn) -> Part:

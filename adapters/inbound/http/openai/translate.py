@@ -18,7 +18,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
-from llm_gateway.domain.media import PDF, Document, Image, ImageUrl, url_fault
+from llm_gateway.domain.media import PDF, Document, Image, ImageUrl, Media, url_fault
 from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, given, to_detail, to_message
@@ -35,7 +35,7 @@ def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | Non
     faults = tuple(refusals(body))
     if faults:
         raise InvalidRequest(faults)
-    messages = tuple(_message(message, f"messages[{at}]") for at, message in enumerate(body.messages))
+    messages = tuple(_message(message, at) for at, message in enumerate(body.messages))
     call = call_of(body, messages, _max_tokens(body), hint, timeout)
     return replace(call, ignored=tuple(without_effect(body)))
 
@@ -47,22 +47,25 @@ def _max_tokens(body: wire.CompletionIn) -> int | None:
     return older if newer is None else newer
 
 
-def _message(message: wire.MessageIn, path: str) -> Message:
+def _message(message: wire.MessageIn, at: int) -> Message:
     if isinstance(message, wire.User):
-        return UserMessage(content=_parts(message.content, path), name=message.name)
+        return UserMessage(content=_parts(message.content, at), name=message.name)
     return to_message(message)
 
 
-def _parts(content: str | Sequence[wire.PartIn], path: str) -> str | tuple[Part, ...]:
+def _parts(content: str | Sequence[wire.PartIn], message: int) -> tuple[Part, ...]:
     if isinstance(content, str):
-        return content
-    return tuple(_part(part, f"{path}.content[{at}]") for at, part in enumerate(content))
+        return (Text(text=content),)
+    return tuple(
+        Text(text=part.text)
+        if isinstance(part, wire.TextPartIn)
+        else _media(part, f"messages[{message}].content[{at}]")
+        for at, part in enumerate(content)
+    )
 
 
-def _part(part: wire.PartIn, path: str) -> Part:
+def _media(part: wire.ImagePartIn | wire.FilePartIn, path: str) -> Media:
     match part:
-        case wire.TextPartIn():
-            return Text(text=part.text)
         case wire.ImagePartIn(image_url=image):
             return _image(image, f"{path}.image_url.url")
         case wire.FilePartIn(file=file):
