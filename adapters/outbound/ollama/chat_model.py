@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from msgspec import Struct
 from typing_extensions import override
 
+from llm_gateway.application.long_work import off_the_loop, weight_of
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain
@@ -96,7 +98,8 @@ class OllamaChatModel(ChatModel):
     ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         ready = await self._loads.ready(to, min(deadline.first, self._clock.monotonic() + self._first_token_seconds))
         streamed = grain is Grain.STREAM
-        asked = self._asked(to, request, ready.model, streamed=streamed)
+        translate = partial(self._asked, to, request, ready.model, streamed=streamed)
+        asked = await off_the_loop(weight_of(request), translate)
         reader = asked.reader
         due = until = deadline.at + ready.waited
         if streamed:
@@ -109,7 +112,10 @@ class OllamaChatModel(ChatModel):
                     parts, loaded = await self._first_parts.get(to, ready.model, answer)
                     until += loaded
                     while parts is not None:
-                        events = reader.events(parts)
+                        if streamed:  # a read brings little
+                            events = reader.events(parts)
+                        else:
+                            events = await off_the_loop(answer.size, partial(reader.events, parts))
                         if reader.heard:
                             given = self._clock.monotonic()
                             if events:

@@ -6,7 +6,7 @@ from llm_gateway.domain.chat import ChatRequest, FinishReason
 from llm_gateway.domain.estimate import ample_prompt
 from llm_gateway.domain.events import Finished
 
-from .translate_request import Body
+from .translate_messages import Body
 
 _TEMPLATE_SHARE = 16
 """Of the context, for what the model's own template adds to a prompt."""

@@ -1,16 +1,18 @@
 """Embeddings by an Ollama server: the calls, their patience, and nothing of what is said in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from typing_extensions import override
 
+from llm_gateway.application.long_work import off_the_loop, weight_of
 from llm_gateway.application.ports.models import EmbeddingModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.resilience import Deadline
-from llm_gateway.domain.routing import Endpoint, Task
+from llm_gateway.domain.routing import Endpoint, EndpointId, Task
 
 from .client import MAX_BODY_BYTES, Clients
 from .failures import OllamaFailures
@@ -61,29 +63,35 @@ class OllamaEmbeddingModel(EmbeddingModel):
     async def embed(
         self, to: Endpoint, request: EmbedRequest, *, deadline: Deadline, headers: Mapping[str, str]
     ) -> EmbedReply:
-        bodies = [encoded(to.id, body) for body in embed_bodies(to.id.model, request, self._options)]
+        bodies = await off_the_loop(weight_of(request), partial(self._bodies, to.id, request))
         ready = await self._loads.ready(to, deadline.at)
         until = deadline.at + ready.waited
         answers: list[Vectors] = []
+        weight = 0
         try:
             for body in bodies:
-                answer, loaded = await self._ask(to, ready.model, body, until, headers)
+                answer, size, loaded = await self._ask(to, ready.model, body, until, headers)
                 answers.append(answer)
+                weight += size
                 until += loaded
-                if answers[-1].remote_host:
+                if answer.remote_host:
                     hold_local(to)
-            reply = embed_reply(to, request, answers)
+            reply = await off_the_loop(weight, partial(embed_reply, to, request, answers))
         except ProviderError as error:
             self._loads.failed(to, error, elsewhere=any(answer.remote_host for answer in answers))
             raise
         self._loads.answered(to, ready)
         return reply
 
+    def _bodies(self, to: EndpointId, request: EmbedRequest) -> Sequence[bytes]:
+        return [encoded(to, body) for body in embed_bodies(to.model, request, self._options)]
+
     async def _ask(
         self, to: Endpoint, model: Loaded, body: bytes, until: float, headers: Mapping[str, str]
-    ) -> tuple[Vectors, float]:
+    ) -> tuple[Vectors, int, float]:
+        """The vectors, their bytes, and the seconds that a load took."""
         with OllamaFailures(to.id, self._clock.now, embeds=True):
             async with aclosing(self._clients.of(to.locality).embedding(body, headers, due=until)) as answer:
                 parts, loaded = await self._first_parts.get(to, model, answer)
-                (vectors,) = parts or ()
-            return vectors, loaded
+                (vectors,) = await off_the_loop(answer.size, partial(tuple, parts or ()))
+            return vectors, answer.size, loaded

@@ -7,7 +7,7 @@ from msgspec import MsgspecError, Raw, Struct, json
 
 from llm_gateway.domain.chat import ChatRequest, JsonObject, NamedTool, Tool, ToolMode
 
-from .tool_schemas import DATA, NAMES
+from .schema_words import DATA, NAMES
 
 _NO_ARGUMENTS: Final = {"type": "object", "properties": {}}
 

@@ -16,7 +16,6 @@ from .options import Options
 from .translate_embedding import embed_load_body
 from .translate_request import encoded, load_body
 from .version import ServerVersion
-from .wire import Shown
 
 KNOWN_SECONDS = 10.0
 """How long a model counts as loaded, and as local, after it was last seen so."""
@@ -150,7 +149,7 @@ class Loads:
         except ProviderError as error:
             self.failed(to, error, elsewhere=False)
             raise
-        elsewhere = _elsewhere(to, shown)
+        elsewhere = bool(shown.remote_host) or hosted_elsewhere(to.id.model)
         if elsewhere:
             hold_local(to)
         family = shown.details.family if shown.details else None
@@ -198,7 +197,3 @@ class Loads:
             return None
         lengths = (one.context_length for one in loaded if same_model(one.model or one.name or "", name))
         return next((length for length in lengths if length is not None and length > 0), None)
-
-
-def _elsewhere(to: Endpoint, shown: Shown) -> bool:
-    return bool(shown.remote_host) or hosted_elsewhere(to.id.model)

@@ -58,14 +58,23 @@ class RestTransport(OllamaTransport):
 class _RestAnswer(Answer[T]):
     def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
         self.due = due
+        self._texts: Sequence[bytes] = ()
         self._stream = stream
         self._decode = decoder.decode
+
+    @property
+    @override
+    def size(self) -> int:
+        return sum(map(len, self._texts))
 
     @override
     async def next(self) -> Iterable[T] | None:
         self._stream.first_by = self.due
         texts = await self._stream.next()
-        return None if texts is None else map(self._decode, texts)
+        if texts is None:
+            return None
+        self._texts = texts
+        return map(self._decode, texts)
 
     @override
     def move(self, due: float) -> None:

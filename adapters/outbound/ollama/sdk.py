@@ -114,10 +114,16 @@ class _SdkAnswer(Answer[T]):
         self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
     ) -> None:
         self.due = due
+        self._text = b""
         self._parts = parts
         self._read = read
         self._clock = clock
         self._timer = CallTimer(clock)
+
+    @property
+    @override
+    def size(self) -> int:
+        return len(self._text)
 
     @override
     async def next(self) -> Iterable[T] | None:
@@ -129,7 +135,10 @@ class _SdkAnswer(Answer[T]):
             raise reason or neutral(error) from None
         finally:
             self._timer.end()
-        return None if part is None else map(self._read, (json.dumps(part).encode(),))
+        if part is None:
+            return None
+        self._text = json.dumps(part).encode()
+        return map(self._read, (self._text,))
 
     @override
     def move(self, due: float) -> None:

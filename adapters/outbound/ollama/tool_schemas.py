@@ -11,37 +11,14 @@ from msgspec import Struct
 
 from llm_gateway.domain.errors import ProviderRejected
 
+from .schema_words import DATA, KEYWORDS, LABELS, MEANING, NAMES, NOTES, PROPERTY, ROOT
+
 Schema: TypeAlias = Mapping[str, Any]
-
-_ROOT: Final = frozenset({"type", "$defs", "items", "required", "properties"})
-_PROPERTY: Final = frozenset({"anyOf", "type", "items", "description", "enum", "properties", "required"})
-
-_LABELS: Final = frozenset({"title", "$schema", "$id", "$anchor", "$comment", "$defs", "definitions"})
-"""Not named where they are left out: they say nothing of what a value may be."""
-_NOTES: Final = _LABELS | {"description", "default", "examples"}
-"""Where two schemas are made one, the one that refers has its own."""
-_MEANING: Final = frozenset({"$dynamicRef", "$recursiveRef", "allOf", "anyOf", "enum"})
-"""Without one of these another value would be asked for. Any other key only narrows what is asked for."""
-
-DATA: Final = frozenset({"enum", "const", "default", "examples"})
-"""Keys of a schema that hold values, and no schemas."""
-NAMES: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-"""Keys of a schema that hold schemas by names."""
 
 MAX_SCHEMAS: Final = 10_000
 """In the tools of one request, all references written out: a few kilobytes can refer to themselves into gigabytes."""
 MAX_KEYS: Final = 100_000
 """And of their keys, and the items of their lists, as often as they are gone through."""
-_KEYWORDS: Final = frozenset(
-    {"additionalProperties", "additionalItems", "contains", "contentEncoding", "contentMediaType", "contentSchema"}
-    | {"default", "dependencies", "dependentRequired", "dependentSchemas", "deprecated", "description", "discriminator"}
-    | {"else", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items", "maxContains", "maxItems"}
-    | {"maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum"}
-    | {"multipleOf", "not", "nullable", "oneOf", "pattern", "patternProperties", "prefixItems", "properties"}
-    | {"propertyNames", "propertyOrdering", "readOnly", "required", "strict", "then", "type", "unevaluatedItems"}
-    | {"unevaluatedProperties", "uniqueItems", "writeOnly", "const", "example"}
-)
-"""What may be named where it is left out. Any other key is the client's own content, which no log or header takes."""
 _INDEX_DIGITS: Final = 9
 """Of an index in a reference: no list is longer."""
 
@@ -72,7 +49,7 @@ def reduced(provider: str, schema: Schema, path: str, budget: Budget | None = No
         made = reducer.root()
     except RecursionError:
         reducer.refuse("$ref", "is nested too deep")
-    named = (f"{path}.{key}" if key in _KEYWORDS else path for key in reducer.ignored)
+    named = (f"{path}.{key}" if key in KEYWORDS else path for key in reducer.ignored)
     return Reduced(made, tuple(dict.fromkeys(named)))
 
 
@@ -89,7 +66,7 @@ class _Reducer:
         raise ProviderRejected(self._provider, why, path=f"{self._path}.{key}")
 
     def root(self) -> Schema:
-        made = {"type": "object", "properties": {}} | self._kept(self._root, _ROOT, ())
+        made = {"type": "object", "properties": {}} | self._kept(self._root, ROOT, ())
         if self._referred and "$defs" in self._root:
             made["$defs"] = self._root["$defs"]
         return made
@@ -100,9 +77,9 @@ class _Reducer:
         for key, value in plain.items():
             if key in keys and key != "$defs":
                 made[key] = self._value(key, value, within)
-            elif key in _MEANING:
+            elif key in MEANING:
                 self.refuse(key, "has no place in a tool of this provider")
-            elif key not in _LABELS:
+            elif key not in LABELS:
                 self.ignored[key] = None
         return made
 
@@ -118,7 +95,7 @@ class _Reducer:
             return {}
         if not isinstance(schema, Mapping):
             self.refuse("properties", "must be schemas")
-        return self._kept(schema, _PROPERTY, within)
+        return self._kept(schema, PROPERTY, within)
 
     def _anything(self, value: Any, within: tuple[str, ...], *, named: bool = False) -> Any:
         """Kept whole; a reference is written out, or stays where it leads to `$defs` and would never end."""
@@ -168,7 +145,7 @@ class _Reducer:
         joined = dict(schema)
         for name, value in own.items():
             held = joined.get(name, value)
-            if held == value or name in _NOTES:
+            if held == value or name in NOTES:
                 joined[name] = value
             elif name == "properties" and (properties := self._both(held, value)) is not None:
                 joined[name] = properties

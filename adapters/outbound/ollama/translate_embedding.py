@@ -7,7 +7,7 @@ from llm_gateway.domain.embedding import EmbedReply, EmbedRequest, check_vectors
 from llm_gateway.domain.routing import Endpoint
 
 from .options import Options
-from .translate_request import Body
+from .translate_messages import Body
 from .wire import Vectors
 
 INPUTS_A_CALL = 128

@@ -3,41 +3,30 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from msgspec import MsgspecError, Raw, Struct, json
+from msgspec import Struct, json
 
 from llm_gateway.application.reasoning_allowances import ALLOWANCES
 from llm_gateway.domain.chat import (
-    AssistantMessage,
     ChatRequest,
     JsonFormat,
     JsonSchemaFormat,
-    Message,
-    Part,
     ReasoningEffort,
     ResponseFormat,
-    SystemMessage,
-    Text,
     TextFormat,
     Tool,
-    ToolCall,
-    ToolMessage,
     ToolMode,
-    UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.features import numbers_sent
-from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import EndpointId
 
 from .forced_tools import ForcedTools, forced_tools
 from .options import Options
 from .parameters import PLACES
 from .tool_schemas import Budget, reduced
-
-Body = dict[str, object]
+from .translate_messages import Body, messages_of
 
 _numbers = numbers_sent({field: place for field, place in PLACES.items() if place.at.startswith("options.")})
-_object = json.Decoder(dict[str, Raw])
 
 
 class OllamaRequest(Struct, frozen=True, kw_only=True):
@@ -68,7 +57,7 @@ def chat_request(
     body = _frame(to.model, options, stream=stream)
     ignored: list[str] = []
     forced = forced_tools(request)
-    body["messages"] = _messages(to, request.messages)
+    body["messages"] = messages_of(to, request.messages)
     body["think"] = _think(request.reasoning_effort, harmony=harmony)
     if harmony and request.reasoning_effort is ReasoningEffort.NONE:
         ignored.append("reasoning_effort")
@@ -119,64 +108,6 @@ def _frame(model: str, options: Options, *, stream: bool) -> Body:
     if options.keep_alive is not None:
         body["keep_alive"] = options.sent_keep_alive
     return body
-
-
-def _messages(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
-    bodies: list[Body] = []
-    names: dict[str, str] = {}
-    for index, message in enumerate(messages):
-        content, images = _said(to.provider, message.content)
-        body: Body
-        match message:
-            case SystemMessage():
-                body = {"role": "system", "content": content}
-            case UserMessage():
-                body = {"role": "user", "content": content}
-                if images:
-                    body["images"] = images
-            case AssistantMessage(tool_calls=calls):
-                body = {"role": "assistant", "content": content}
-                if calls:
-                    names.update((call.id, call.name) for call in calls)
-                    body["tool_calls"] = [
-                        _call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)
-                    ]
-            case ToolMessage(tool_call_id=id):
-                body = {"role": "tool", "content": content, "tool_call_id": id}
-                name = names.get(id, message.name)
-                if name:
-                    body["tool_name"] = name
-            case unknown:
-                assert_never(unknown)
-        bodies.append(body)
-    return bodies
-
-
-def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
-    """All texts as one, and the images."""
-    texts: list[str] = []
-    images: list[bytes] = []
-    for part in parts:
-        match part:
-            case Text(text=text):
-                texts.append(text)
-            case Image(data=data):
-                images.append(data)
-            case ImageUrl() | Document():
-                raise ProviderRejected(provider, "the server takes images by their bytes, and no documents")
-            case unknown:
-                assert_never(unknown)
-    return "\n".join(texts), images
-
-
-def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
-    """The arguments as the model wrote them, to the digit, where they are an object."""
-    text = call.arguments.strip() or "{}"
-    try:
-        _object.decode(text)
-    except (MsgspecError, UnicodeError, RecursionError):
-        raise ProviderRejected(to.provider, "must be a JSON object", path=f"{path}.function.arguments") from None
-    return {"id": call.id, "function": {"name": call.name, "arguments": Raw(text.encode())}}
 
 
 def _tools(to: EndpointId, request: ChatRequest, forced: ForcedTools | None) -> tuple[Sequence[Body], Sequence[str]]:

@@ -23,6 +23,12 @@ class Answer(Protocol, Generic[T_co]):
 
     due: float
 
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The bytes of the parts that came last."""
+        ...
+
     @abstractmethod
     async def next(self) -> Iterable[T_co] | None:
         """The parts that came together, read as they are gone through, which may raise too. None after the last."""

@@ -23,6 +23,7 @@ from llm_gateway.testing import (
 
 from ..scripted_vendor import Asked, Cut, Hold, Script, whole
 from ..served_contract import ServedContract
+from ..waiting import eventually
 from .server import Model, OllamaServer, answer, embedded, end, line, ollama_server, stream
 
 pytestmark = pytest.mark.usefixtures("each_transport")
@@ -50,6 +51,12 @@ class AtOllama(ServedContract):
     @pytest.fixture(autouse=True)
     async def _served(self, _closing: None) -> None:
         self.server = await self.closing.enter_async_context(ollama_server())
+
+    @override
+    async def until_asked(self) -> None:
+        """By more than what loads the model, for which no deadline runs."""
+        await eventually(lambda: self.server.chats() or self.server.embeds())
+        await super().until_asked()
 
 
 class TestChatModel(AtOllama, ChatModelContract):

@@ -1,11 +1,14 @@
 """Who leaves an Ollama call closes it, and who leaves a model's load does not."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.translate_reply import OllamaReplyReader
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain import errors
@@ -231,3 +234,27 @@ async def test_closing_the_model_ends_a_load(server: OllamaServer, model: Ollama
     await asyncio.wait((waiting,))
     await model.aclose()
     assert len(asyncio.all_tasks()) < 10
+
+
+@pytest.mark.parametrize(("characters", "beside"), [(10, False), (100_000, True)])
+async def test_what_is_long_is_translated_beside_the_event_loop(
+    server: OllamaServer, model: OllamaChatModel, monkeypatch: pytest.MonkeyPatch, characters: int, beside: bool
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def seen(work: Any) -> Any:
+        def working(*args: Any, **more: Any) -> Any:
+            threads.append(threading.current_thread())
+            return work(*args, **more)
+
+        return working
+
+    monkeypatch.setattr(OllamaChatModel, "_asked", seen(OllamaChatModel._asked))
+    monkeypatch.setattr(OllamaReplyReader, "events", seen(OllamaReplyReader.events))
+    server.models[0].num_ctx = 131_072
+    server.scripts = [whole(end(content="a" * characters))]
+    request = ChatRequest(messages=(UserMessage(content=(Text(text="b" * characters),)),))
+    deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
+    events = model.events(LOCAL, request, grain=Grain.WHOLE, deadline=deadline, headers={})
+    assert (await collect(flattened(events))).content == "a" * characters
+    assert [thread is not threading.main_thread() for thread in threads] == [beside, beside]

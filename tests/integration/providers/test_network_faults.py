@@ -27,6 +27,7 @@ from ..gemini.calls import HELLO, KEY, WORLD
 from ..gemini.payloads import sse
 from ..loopback import Loopback
 from ..ollama.server import HEAD, chunk, end, line
+from ..ollama.transports import each_transport
 from ..scripted_vendor import LAST
 from ..waiting import HANG_SECONDS, eventually
 
@@ -46,6 +47,9 @@ ENDPOINTS = {
     "gemini": Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD),
     "ollama": Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.CLOUD),
 }
+__all__ = ["each_transport"]
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 PROVIDERS = pytest.mark.parametrize("provider", ENDPOINTS)
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
 

@@ -1,0 +1,83 @@
+"""From the messages of a chat to those of a request for `/api/chat`. Pure."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from msgspec import MsgspecError, Raw, json
+
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    Message,
+    Part,
+    SystemMessage,
+    Text,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.media import Document, Image, ImageUrl
+from llm_gateway.domain.routing import EndpointId
+
+Body = dict[str, object]
+
+_object = json.Decoder(dict[str, Raw])
+
+
+def messages_of(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
+    """Raises `ProviderRejected` for what the vendor has no form for."""
+    bodies: list[Body] = []
+    names: dict[str, str] = {}
+    for index, message in enumerate(messages):
+        content, images = _said(to.provider, message.content)
+        body: Body
+        match message:
+            case SystemMessage():
+                body = {"role": "system", "content": content}
+            case UserMessage():
+                body = {"role": "user", "content": content}
+                if images:
+                    body["images"] = images
+            case AssistantMessage(tool_calls=calls):
+                body = {"role": "assistant", "content": content}
+                if calls:
+                    names.update((call.id, call.name) for call in calls)
+                    body["tool_calls"] = [
+                        _call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)
+                    ]
+            case ToolMessage(tool_call_id=id):
+                body = {"role": "tool", "content": content, "tool_call_id": id}
+                name = names.get(id, message.name)
+                if name:
+                    body["tool_name"] = name
+            case unknown:
+                assert_never(unknown)
+        bodies.append(body)
+    return bodies
+
+
+def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
+    """All texts as one, and the images."""
+    texts: list[str] = []
+    images: list[bytes] = []
+    for part in parts:
+        match part:
+            case Text(text=text):
+                texts.append(text)
+            case Image(data=data):
+                images.append(data)
+            case ImageUrl() | Document():
+                raise ProviderRejected(provider, "the server takes images by their bytes, and no documents")
+            case unknown:
+                assert_never(unknown)
+    return "\n".join(texts), images
+
+
+def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
+    """The arguments as the model wrote them, to the digit, where they are an object."""
+    text = call.arguments.strip() or "{}"
+    try:
+        _object.decode(text)
+    except (MsgspecError, UnicodeError, RecursionError):
+        raise ProviderRejected(to.provider, "must be a JSON object", path=f"{path}.function.arguments") from None
+    return {"id": call.id, "function": {"name": call.name, "arguments": Raw(text.encode())}}
