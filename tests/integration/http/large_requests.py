@@ -225,6 +225,6 @@ BOTH: Mapping[str, Shape] = {
 SHAPES: Mapping[str, Mapping[str, Shape]] = {
     NATIVE: {**BOTH, "image": _image, "images": _images},
     OPENAI: {**BOTH, "image": _data_url, "images": _data_urls, "parsed": _parsed},
-    EXPLAIN: BOTH,
+    EXPLAIN: {name: BOTH[name] for name in ("turns", "parts", "calls", "tools", "schemas", "objects", "too many")},
     EMBED: {"texts": _texts},
 }
