@@ -52,7 +52,10 @@ class SharedAnswer(Holder):
         sizes.append(size)
         self._batch_ends.append(len(events))
         self.complete = isinstance(batch[-1], Finished)
-        self._backlog.grew(size - sizes[-2])
+        backlog = self._backlog
+        backlog.at_most += size - sizes[-2]
+        if backlog.at_most > backlog.most_bytes:
+            backlog.relieve()
         for reader in self.readers:
             if reader.waiter is not None and not reader.waiter.done():
                 reader.waiter.set_result(None)
@@ -83,7 +86,9 @@ class SharedAnswer(Holder):
         """It reads from the first event on."""
         self.readers[reader] = None
         self._backlog.add(self)
-        self._backlog.grew(self._batch_sizes[-1])
+        self._backlog.at_most += self._batch_sizes[-1]
+        if self._backlog.at_most > self._backlog.most_bytes:
+            self._backlog.relieve()
 
     def leave(self, reader: "Reader") -> bool:
         """False for one that had left."""
