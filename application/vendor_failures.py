@@ -16,7 +16,7 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 
 
 class VendorFailures(Struct, frozen=True):
-    """Around calls to a vendor's SDK: turns what it raises into a `ProviderError`. One serves all parts of a call.
+    """Around calls to a vendor: turns what they raise into a `ProviderError`. One serves all parts of a call.
 
     The vendor's exception quotes prompts and answers, and holds the request with its key: it is kept neither as cause
     or context, nor in a frame, as a generator's would, for whoever prints their locals.

@@ -112,8 +112,10 @@ class OllamaChatModel(ChatModel):
                     parts, loaded = await self._first_parts.get(to, ready.model, answer)
                     until += loaded
                     while parts is not None:
-                        weight = 0 if streamed else answer.size  # a read of a stream brings little
-                        events = await off_the_loop(weight, partial(reader.events, parts))
+                        if streamed:  # a read brings little
+                            events = reader.events(parts)
+                        else:
+                            events = await off_the_loop(answer.size, partial(reader.events, parts))
                         if reader.heard:
                             given = self._clock.monotonic()
                             if events:

@@ -58,9 +58,14 @@ class RestTransport(OllamaTransport):
 class _RestAnswer(Answer[T]):
     def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
         self.due = due
-        self.size = 0
+        self._texts: Sequence[bytes] = ()
         self._stream = stream
         self._decode = decoder.decode
+
+    @property
+    @override
+    def size(self) -> int:
+        return sum(map(len, self._texts))
 
     @override
     async def next(self) -> Iterable[T] | None:
@@ -68,7 +73,7 @@ class _RestAnswer(Answer[T]):
         texts = await self._stream.next()
         if texts is None:
             return None
-        self.size = sum(map(len, texts))
+        self._texts = texts
         return map(self._decode, texts)
 
     @override

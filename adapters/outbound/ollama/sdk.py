@@ -114,11 +114,16 @@ class _SdkAnswer(Answer[T]):
         self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
     ) -> None:
         self.due = due
-        self.size = 0
+        self._text = b""
         self._parts = parts
         self._read = read
         self._clock = clock
         self._timer = CallTimer(clock)
+
+    @property
+    @override
+    def size(self) -> int:
+        return len(self._text)
 
     @override
     async def next(self) -> Iterable[T] | None:
@@ -132,9 +137,8 @@ class _SdkAnswer(Answer[T]):
             self._timer.end()
         if part is None:
             return None
-        text = json.dumps(part).encode()
-        self.size = len(text)
-        return map(self._read, (text,))
+        self._text = json.dumps(part).encode()
+        return map(self._read, (self._text,))
 
     @override
     def move(self, due: float) -> None:

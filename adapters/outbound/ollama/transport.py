@@ -18,11 +18,16 @@ MAX_LOOK_BYTES: Final = 16 << 20
 class Answer(Protocol, Generic[T_co]):
     """One on its way: of many parts, or whole as one part. Nothing is sent before the first is waited for.
 
-    `due`: when the next wait ends on the clock, with `TimeoutError`. `size`: the bytes that came last.
+    `due`: when the next wait ends on the clock, with `TimeoutError`.
     """
 
     due: float
-    size: int
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The bytes of the parts that came last."""
+        ...
 
     @abstractmethod
     async def next(self) -> Iterable[T_co] | None:

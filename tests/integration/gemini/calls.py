@@ -7,6 +7,7 @@ from typing import Any, Final
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.client import CONNECT_SECONDS
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, Grain, Message, Text, UserMessage
 from llm_gateway.domain.events import ChatEvent, flattened
@@ -36,9 +37,21 @@ CARRIED: Final = Carried()
 
 
 def client_at(
-    url: str | None, clock: Clock | None = None, *, key: str | None = KEY, provider: str = "gemini"
+    url: str | None,
+    clock: Clock | None = None,
+    *,
+    key: str | None = KEY,
+    provider: str = "gemini",
+    connect_seconds: float = CONNECT_SECONDS,
 ) -> GeminiClient:
-    return GeminiClient(provider=provider, api_key=key, base_url=url, clock=clock or SystemClock(), carrier=CARRIED.by)
+    return GeminiClient(
+        provider=provider,
+        api_key=key,
+        base_url=url,
+        clock=clock or SystemClock(),
+        carrier=CARRIED.by,
+        connect_seconds=connect_seconds,
+    )
 
 
 def request(*messages: Message, **fields: Any) -> ChatRequest:

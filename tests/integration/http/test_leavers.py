@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
+from llm_gateway.adapters.outbound.gemini.client import Carrier, GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
@@ -26,6 +26,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 from ..gemini import payloads as gemini_payloads
 from ..gemini.server import GeminiServer
 from ..ollama import server as ollama_server
+from ..ollama.transports import TRANSPORTS
 from ..scripted_vendor import BEFORE_THE_HEAD, Answer, Flood, Hold, ScriptedVendor, whole
 from ..waiting import HANG_SECONDS
 from .served import KEY, Served, Wire, eventually, serve
@@ -82,6 +83,7 @@ ENDPOINTS = {
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to count in")
 PROVIDERS = pytest.mark.parametrize("provider", ["gemini", "ollama"])
+EACH_TRANSPORT = pytest.mark.parametrize("transport", TRANSPORTS)
 LEAVERS = pytest.mark.parametrize(
     "leavers", [36, pytest.param(10_050, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])]
 )
@@ -103,14 +105,15 @@ SERVERS: Mapping[str, Callable[[], ScriptedVendor]] = {
 
 
 @asynccontextmanager
-async def adapter(provider: str, url: str) -> AsyncIterator[ChatModel]:
+async def adapter(provider: str, url: str, transport: Carrier) -> AsyncIterator[ChatModel]:
+    clock = SystemClock()
     if provider == "ollama":
-        model = OllamaChatModel(base_url=url, clock=SystemClock())
+        model = OllamaChatModel(base_url=url, clock=clock, connect=TRANSPORTS[transport])
         yield model
         await model.aclose()
     else:
-        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url, clock=SystemClock())
-        yield GeminiChatModel(client, SystemClock())
+        client = GeminiClient(provider="gemini", api_key="key-1", base_url=url, clock=clock, carrier=transport)
+        yield GeminiChatModel(client, clock)
         await client.aclose()
 
 
@@ -147,9 +150,10 @@ async def hung_up(server: ScriptedVendor) -> None:
 
 
 @PROVIDERS
+@EACH_TRANSPORT
 @LEAVERS
-async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> None:
-    async with SERVERS[provider]().running() as server, adapter(provider, server.url) as model:
+async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int, transport: Carrier) -> None:
+    async with SERVERS[provider]().running() as server, adapter(provider, server.url, transport) as model:
 
         def ask() -> AsyncGenerator[ChatEvent, None]:
             deadline = Deadline(SystemClock().monotonic() + HANG_SECONDS)
@@ -177,11 +181,12 @@ async def test_an_adapter_forgets_who_leaves(provider: str, leavers: int) -> Non
 
 
 @PROVIDERS
+@EACH_TRANSPORT
 @LEAVERS
-async def test_a_gateway_forgets_who_leaves(provider: str, leavers: int) -> None:
+async def test_a_gateway_forgets_who_leaves(provider: str, leavers: int, transport: Carrier) -> None:
     client = ClientSettings(name="counted", keys=(Secret(KEY),), concurrency=1_000_000)
     async with SERVERS[provider]().running() as server:
-        urls = {f"{provider}_base_url": server.url} | (
+        urls = {f"{provider}_base_url": server.url, f"{provider}_transport": transport} | (
             {"gemini_api_key": Secret("key-1")} if provider == "gemini" else {}
         )
         settings: dict[str, Any] = {"api_keys": (), "clients": (client,), "max_answer_bytes": 1 << 30, **urls}

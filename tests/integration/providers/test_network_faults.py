@@ -12,8 +12,9 @@ import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
-from llm_gateway.adapters.outbound.gemini.client import GeminiClient
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
+from llm_gateway.adapters.outbound.ollama.rest import RestTransport
+from llm_gateway.adapters.outbound.ollama.transport import Connect
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
@@ -23,7 +24,7 @@ from llm_gateway.domain.events import ChatEvent, Finished, collect, flattened
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
-from ..gemini.calls import HELLO, KEY, WORLD
+from ..gemini.calls import CARRIED, HELLO, KEY, WORLD, client_at
 from ..gemini.payloads import sse
 from ..loopback import Loopback
 from ..ollama.server import HEAD, chunk, end, line
@@ -49,8 +50,15 @@ ENDPOINTS = {
 }
 __all__ = ["each_transport"]
 
-pytestmark = pytest.mark.usefixtures("each_transport")
+pytestmark = pytest.mark.usefixtures("_each_carrier")
 PROVIDERS = pytest.mark.parametrize("provider", ENDPOINTS)
+
+
+@pytest.fixture
+def _each_carrier(each_transport: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CARRIED, "by", "rest" if each_transport is RestTransport else "sdk")
+
+
 GRAINS = pytest.mark.parametrize("grain", list(Grain))
 
 
@@ -88,9 +96,7 @@ async def model_of(
     provider: str, url: str, *, clock: Clock = STOPPED, connect_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[ChatModel]:
     if provider == "gemini":
-        client = GeminiClient(
-            provider="gemini", api_key=KEY, base_url=url, clock=clock, connect_seconds=connect_seconds
-        )
+        client = client_at(url, clock, connect_seconds=connect_seconds)
         try:
             yield GeminiChatModel(client, clock)
         finally:
