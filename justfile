@@ -108,7 +108,7 @@ lock-externals *args: setup
 
 compile := uv + " pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate" + \
     " --no-emit-index-url --no-emit-find-links"
-in_the_image := "--extra server --extra redis --extra gemini --extra ollama --extra telemetry"
+in_the_image := "--extra server --extra rest --extra redis --extra telemetry"
 
 # Lock the dependencies again, and those of the image from them; `just lock --upgrade` takes the newest
 lock *args:
@@ -119,6 +119,7 @@ lock *args:
 generate: setup
     {{ python }} -m llm_gateway.bootstrap.generated .
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
+    {{ python }} benchmarks/pages.py .
 
 # Break the Redis of a gateway under load, and print what its clients saw
 faults *args: setup
@@ -137,16 +138,19 @@ trip *args: setup
     {{ python }} benchmarks/trip.py "$@"
 
 # Measure this gateway; `--quick`, `--only NAME`, `--json FILE`, and `--commit` writes the figures and their pages
-bench *args: setup _image
+bench *args: setup _installed
     {{ python }} benchmarks/bench.py "$@"
 
-# What the image has, in an environment of its own
+# What a server may be installed with, each in an environment of its own: all extras, and what the image has
 [script("sh", "-eu")]
-_image: setup
-    env=.cache/image
-    want="{{ sha256_file('ops/requirements.lock') }} {{ sha256_file('pyproject.toml') }} $({{ python }} -VV) in $PWD"
-    [ "$(cat "$env/stamp" 2>/dev/null || true)" != "$want" ] || exit 0
-    {{ uv }} venv -q --clear --python {{ python }} "$env"
-    {{ uv }} pip sync -q --require-hashes --python "$env/bin/python" ops/requirements.lock
-    PYTHONPATH= {{ uv }} pip install -q --no-deps --python "$env/bin/python" --editable .
-    echo "$want" > "$env/stamp"
+_installed: setup
+    want="{{ sha256_file('requirements.lock') }} {{ sha256_file('ops/requirements.lock') }} {{ sha256_file('pyproject.toml') }} in $PWD"
+    for name in all image; do
+        env=.cache/$name
+        [ "$(cat "$env/stamp" 2>/dev/null || true)" != "$want" ] || continue
+        {{ uv }} venv -q --clear --python {{ python }} "$env"
+        case $name in all) constraint=requirements.lock ;; image) constraint=ops/requirements.lock ;; esac
+        case $name in all) extras=all ;; image) extras=$(echo "{{ in_the_image }}" | sed 's/ *--extra /,/g; s/^,//') ;; esac
+        {{ uv }} pip install -q --compile-bytecode --constraint "$constraint" --python "$env/bin/python" --editable ".[$extras]"
+        echo "$want" > "$env/stamp"
+    done

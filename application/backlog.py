@@ -37,8 +37,8 @@ class Backlog:
 
     @property
     def bytes(self) -> int:
-        """What waits now."""
-        return sum(holder.waiting for holder in self._holders)
+        """What waits now. May be asked in another thread."""
+        return sum(holder.waiting for holder in tuple(self._holders))
 
     def add(self, holder: Holder) -> None:
         """It has a reader."""

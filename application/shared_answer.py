@@ -46,8 +46,8 @@ class SharedAnswer(Holder):
         """Wakes each reader once, and waits while the fastest is far behind; for none at the answer's end."""
         sizes, size = self._batch_sizes, self.collector.held_bytes
         self.events += batch
-        self._batch_ends.append(len(self.events))
         sizes.append(size)
+        self._batch_ends.append(len(self.events))
         self.complete = isinstance(batch[-1], Finished)
         self._backlog.grew(size - sizes[-2])
         for reader in self.readers:
@@ -107,9 +107,8 @@ class SharedAnswer(Holder):
     @property
     @override
     def waiting(self) -> int:
-        if not self.readers:
-            return 0
-        return self._batch_sizes[-1] - self._size_before(min(reader.position for reader in self.readers))
+        positions = [reader.position for reader in tuple(self.readers)]
+        return self._batch_sizes[-1] - self._size_before(min(positions)) if positions else 0
 
     @override
     def cut_slowest(self) -> None:

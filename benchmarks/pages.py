@@ -1,13 +1,18 @@
 """The tables of a run, and their places in the documentation: between `<!-- measured: NAME -->` and its end."""
 
 import re
+import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from report import MOST_SPREAD, Report
 from servers import FLOOR
 
+FIGURES = Path(__file__).with_name("figures.json")
+"""Of the run that the pages tell of, and that a ratio is compared with."""
 PAGES = ("README.md", "docs/performance.md")
 _CHUNKS = ("saturated", "paced")
 _SIZES = ("1 KB", "10 KB", "100 KB", "1 MB")
@@ -29,8 +34,9 @@ def filled(text: str, report: Report) -> str:
     """The page with this run's tables. Raises `KeyError` where it names one that there is not."""
 
     def fill(found: re.Match[str]) -> str:
-        gap = "\n" if found[2].startswith("\n") else ""
-        return f"{found[1]}{gap}{PLACES[found[1][15:-4]](report)}{gap}{found[3]}"
+        name = found[1].removeprefix("<!-- measured: ").removesuffix(" -->")
+        gap = "\n  " if name == "light" else "\n\n"
+        return f"{found[1]}{gap}{PLACES[name](report)}{gap}{found[3]}"
 
     return re.sub(r"(<!-- measured: [\w ]+ -->)(.*?)(<!-- end -->)", fill, text, flags=re.DOTALL)
 
@@ -138,11 +144,19 @@ def _stalls(report: Report) -> str:
 
 
 def _light(report: Report) -> str:
-    """README's line: ratios at 32 requests at once."""
-    shown = ["hit/memory/32", *sorted(name for name in report.ratios if re.fullmatch(r"miss/\w+/(rest|sdk)/32", name))]
-    named = {name: name.split("/") for name in shown if name in report.ratios}
-    said = {name: "a hit" if parts[0] == "hit" else f"{_said(parts[1], parts[2])}," for name, parts in named.items()}
-    return "; ".join(f"{said[name]} {_ratio(report, name)}" for name in named)
+    """The README's, of 32 requests at once. Raises `KeyError` where the run left one of them out."""
+    by = "rest" if "miss/ollama/rest/32" in report.ratios else "sdk"
+    hit, ollama, gemini, ollama_sdk, gemini_sdk = (
+        f"{report.ratios[f'{name}/32']:.1f}"
+        for name in ("hit/memory", f"miss/ollama/{by}", f"miss/gemini/{by}", "miss/ollama/sdk", "miss/gemini/sdk")
+    )
+    memory, seconds = (report.figures[f"start/{what}/image/{by}"] for what in ("memory", "seconds"))
+    said = (
+        f"a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini "
+        f"(by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
+        f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer"
+    )
+    return "\n  ".join(textwrap.wrap(said, 116))
 
 
 TABLES: Final[Mapping[str, Callable[[Report], str]]] = {
@@ -155,3 +169,12 @@ TABLES: Final[Mapping[str, Callable[[Report], str]]] = {
     "stalls": _stalls,
 }
 PLACES: Final[Mapping[str, Callable[[Report], str]]] = {**TABLES, "light": _light}
+
+
+def main() -> None:
+    """Writes the pages again, of the committed figures."""
+    fill_pages(Path(sys.argv[1]), msgspec.json.decode(FIGURES.read_bytes(), type=Report))
+
+
+if __name__ == "__main__":
+    main()

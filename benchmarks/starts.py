@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,15 @@ from load import chat, clients, connected, load
 from processes import Server, gateway
 from vendors import SATURATED_FEW, WHOLE
 
-IMAGE_PYTHON = Path(__file__).resolve().parents[1] / ".cache" / "image" / "bin" / "python"
-"""With what the image has. Made by `just bench`."""
+INSTALLED = {
+    name: Path(__file__).resolve().parents[1] / ".cache" / name / "bin" / "python" for name in ("all", "image")
+}
+"""With all extras, and with what the image has. Made by `just bench`."""
 _TURN_SECONDS = 0.002
 
 
 def starts(vendor_port: int) -> Iterator[Case]:
-    pythons = {"all": Path(sys.executable)} | ({"image": IMAGE_PYTHON} if IMAGE_PYTHON.exists() else {})
-    for name, python in pythons.items():
+    for name, python in INSTALLED.items():
         for transport in ALL_TRANSPORTS if name == "all" else ALL_TRANSPORTS[:1]:
 
             async def measure(case: str = f"{name}/{transport}", python: Path = python, to: str = transport) -> Figures:

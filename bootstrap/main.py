@@ -1,5 +1,6 @@
 """The entry point: hands the settings' reader, the builder and the server to the command line."""
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -59,6 +60,7 @@ def _open_clients(read: SettingsRead) -> AbstractAsyncContextManager[ManageClien
 
 def _serve(read: SettingsRead, announce: Callable[[EndpointDirectory, str], None]) -> None:
     settings = read.settings
+    gc.disable()  # until `keep_for_good`: a start makes next to no garbage, and looking for it takes 0.1 s
     try:
         from .serving import CannotListen, serve
         from .workers import WorkersFailed

@@ -82,6 +82,7 @@ async def open_gateway(
         gateway = container.gateway()
         gateway.telemetry.start(
             lambda: gateway.answer_chat.under_way + gateway.embed_texts.under_way,
+            lambda: gateway.flights.backlog.bytes,
             container.breakers(),
             gateway.endpoints,
             providers,

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,6 +28,7 @@ from .logs import Logs, open_logs
 from .opening import open_gateway
 from .settings import Settings
 from .telemetry import own_version
+from .unused import without_unused
 
 if TYPE_CHECKING:
     from llm_gateway.adapters.outbound.telemetry.sharing import SharedMetrics
@@ -55,6 +57,7 @@ def serve(settings: Settings, announce: Announce) -> None:
             def listening(endpoints: EndpointDirectory, port: int) -> None:
                 announce(endpoints, _address(settings.host, port))
 
+            keep_for_good()
             asyncio.run(serve_workers(settings, listening))
         else:
             _run(_serve(settings, announce, logs))
@@ -89,10 +92,13 @@ async def _serve(
 ) -> None:
     async with AsyncExitStack() as stack:
         # the listener must not wait long
+        with without_unused():
+            import_module(".container", __package__)  # which takes dependency-injector along
         gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
         gateway.telemetry.watch_log(logs.dropped)
         shared = _shared(gateway, slot) if slot else None
-        server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
+        with without_unused():
+            server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
         if shared is not None:
             await stack.enter_async_context(shared())
         keep_for_good()
@@ -123,10 +129,10 @@ async def _seen(endpoints: EndpointDirectory, serving: "asyncio.Task[object]") -
 def keep_for_good() -> None:
     """What start-up made stays until the end: the garbage collector does not look through it again and again.
 
-    For a process that serves and nothing else.
+    For a process that serves and nothing else. The collector begins here, where `gc.disable` had put it off.
     """
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _shared(gateway: Gateway, slot: Assignment) -> "SharedMetrics | None":

@@ -47,6 +47,7 @@ class Telemetry:
     def start(
         self,
         under_way: Callable[[], int],
+        waiting: Callable[[], int],
         breakers: Breakers,
         endpoints: EndpointDirectory,
         providers: Sequence[Provider],
@@ -61,6 +62,7 @@ class Telemetry:
             self._instruments,
             version=own_version(),
             under_way=under_way,
+            waiting=waiting,
             breakers=breakers,
             endpoints=endpoints,
             queues={one.name: one.waiting for one in providers if one.waiting},

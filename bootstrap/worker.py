@@ -1,6 +1,7 @@
 """One worker process: configured by its parent over standard input, it serves on the parent's listeners."""
 
 import asyncio
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ from .serving import serve_in_slot
 
 
 def main() -> None:
+    gc.disable()  # until `keep_for_good`
     # Standard output is the parent's. What anything else in this process prints goes where the log goes.
     parent = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -121,7 +121,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     lease: bool = False
 
 
-class LimitStatus(Struct, frozen=True, kw_only=True):
+class LimitStatus(Struct, frozen=True, kw_only=True, gc=False):
     """The state of one of a client's limits after a charge.
 
     `limit` and `remaining` are whole units, `reset_ms` the milliseconds until it is whole again.
@@ -157,7 +157,7 @@ class LimiterMode(StrEnum):
     CLOSED = "closed"
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True, gc=False):
     """A limiter's decision on one charge, and the state of each limit after it; None is a limit that is not there.
 
     `retry_after_ms` is when the same charge can be tried again, 0 if it was allowed. `mode` says how it was decided.

@@ -3,12 +3,16 @@
 What Redis does in Lua, and memory by this very class, is held to it step by step.
 """
 
+from collections import OrderedDict
+
 from msgspec import Struct
 
 from .quota import CONCURRENCY_WAIT_MS, LEASE_MS, Charge, Decision, Levels, Quota, ReservationId
 
 
-class _Reservation(Struct):
+class _Reservation(Struct, gc=False):
+    """Tens of thousands are kept, and none can be part of a cycle: the garbage collector need not walk them."""
+
     decision: Decision
     tokens: int
     lease: bool
@@ -23,7 +27,8 @@ class QuotaAccount:
         self._at = now_ms
         self._requests = quota.requests.full if quota.requests else 0
         self._tokens = quota.tokens.full if quota.tokens else 0
-        self._reservations: dict[ReservationId, _Reservation] = {}  # the one that expires first stands first
+        # The one that expires first stands first: a plain dict looks for it among all that went before it.
+        self._reservations: OrderedDict[ReservationId, _Reservation] = OrderedDict()
         self.leases = 0
         """Answers under way."""
 
@@ -54,10 +59,10 @@ class QuotaAccount:
     def renew(self, reservation: ReservationId, now_ms: int) -> None:
         """Keep a reservation for another `LEASE_MS`. One that is gone stays gone."""
         self._advance(now_ms)
-        held = self._reservations.pop(reservation, None)
+        held = self._reservations.get(reservation)
         if held is not None:
             held.expires_ms = self._at + LEASE_MS
-            self._reservations[reservation] = held
+            self._reservations.move_to_end(reservation)
 
     def settle(self, reservation: ReservationId, tokens: int, now_ms: int) -> None:
         """End a reservation: what was held and not used comes back, what was used above it is taken, even below zero.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         SharedStore,
         SignatureStore,
     )
-    from .application.ports.system import Clock, Entropy
+    from .application.ports.system import Alarm, Clock, Entropy
     from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
     from .application.request_recorder import RecordedRequests, RequestRecorder
     from .application.route_chat import ChatContext, Replay, RouteChat
@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from .domain.signature_key import SignatureKey
 
 __all__ = [
+    "Alarm",
     "Answer",
     "AnswerChat",
     "ApiKeyDigest",

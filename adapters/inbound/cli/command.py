@@ -15,7 +15,6 @@ from llm_gateway.domain.routing import Hint
 from .chat import chat_here, explain_here, local_call
 from .display import Spinner, loading
 from .keys import manage, new_key
-from .remote import chat_with_server
 from .services import CommandFailed, Services
 from .tables import explanation_table, served
 
@@ -67,6 +66,8 @@ def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
 
 def _chat(parsed: argparse.Namespace, services: Services[T]) -> None:
     if parsed.server is not None:
+        from .remote import chat_with_server  # here, because a server has no use for what it imports
+
         chat_with_server(parsed.server, parsed.key, parsed.prompt, hint=parsed.hint, model=parsed.model)
         return
     settings = services.load(parsed.config, demo=parsed.demo, serving=False)

@@ -12,6 +12,7 @@ from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
 from .common.handling import HttpOptions, RequestHandling
+from .common.pages import Pages
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
 from .common.request_context import context_of
 from .common.requests import Bodies
@@ -30,7 +31,7 @@ def create_app(
         options=options,
         drain=drain,
         since=int(services.clock.now()),
-        pages={**console_pages(), **description_pages(api_document(options.version))},
+        pages=Pages(console_pages(), lambda: description_pages(api_document(options.version))),
     )
     app = Litestar(
         route_handlers=[litestar_handler(route, handling) for route in routes()],

@@ -11,7 +11,16 @@ from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, Usage
 from llm_gateway.domain.errors import ProviderBroken, ProviderTimeout
-from llm_gateway.domain.events import ChatEvent, Collector, Delta, Finished, Started, TextDelta, replay
+from llm_gateway.domain.events import (
+    ChatEvent,
+    Delta,
+    Finished,
+    Started,
+    TextDelta,
+    collect,
+    flattened,
+    replay,
+)
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 
@@ -26,7 +35,8 @@ class Cut(Struct, frozen=True):
     """The answer breaks off here, without an error of the vendor's."""
 
 
-Step: TypeAlias = Delta | Finished | Wait | Cut | Exception
+Step: TypeAlias = Delta | Finished | tuple[Delta | Finished, ...] | Wait | Cut | Exception
+"""Events in a tuple come as one batch."""
 Script: TypeAlias = Sequence[Step]
 
 
@@ -78,21 +88,18 @@ class ScriptedChatModel(ChatModel):
         self.calls.append(call)
         steps = script(request) if callable(script) else script
         try:
-            async with aclosing(self._play(steps, to, deadline, streamed=grain is Grain.STREAM)) as events:
+            async with aclosing(self._play(steps, to, deadline, streamed=grain is Grain.STREAM)) as batches:
                 if grain is Grain.WHOLE:
-                    collector = Collector()
-                    async for event in events:
-                        collector.add(event)
-                    yield tuple(replay(collector.reply()))
+                    yield tuple(replay(await collect(flattened(batches))))
                 else:
-                    async for event in events:
-                        yield (event,)
+                    async for batch in batches:
+                        yield batch
         finally:
             call.closed = True
 
     async def _play(
         self, steps: Script, to: Endpoint, deadline: Deadline, *, streamed: bool
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[Sequence[ChatEvent], None]:
         started = finished = False
         for step in steps:
             match step:
@@ -103,12 +110,11 @@ class ScriptedChatModel(ChatModel):
                     break
                 case Exception():
                     raise step
-                case event:
-                    if not started:
-                        started = True
-                        yield Started(endpoint=to.id)
-                    finished = isinstance(event, Finished)
-                    yield event
+                case events:
+                    batch = events if isinstance(events, tuple) else (events,)
+                    finished = isinstance(batch[-1], Finished)
+                    yield batch if started else (Started(endpoint=to.id), *batch)
+                    started = True
         if not finished:
             raise ProviderBroken(to.id.provider, "the answer broke off before its end")
 

@@ -76,6 +76,7 @@ REQUESTS = _counter("gateway_requests", "Chats and embeddings by outcome", ("out
 ALLOWED = _counter("rate_limit_allowed", "Requests that their client's quota allowed")
 BLOCKED = _counter("rate_limit_blocked", "Requests that their client's quota did not allow")
 ANSWERS = _gauge("gateway_answers_under_way", "Chats and embeddings that are being answered")
+ANSWERS_WAITING = _gauge("gateway_answers_waiting_bytes", "What waits of all answers for clients that read slowly")
 CACHE_HITS = _counter("cache_hits", "Requests answered from the cache")
 CACHE_MISSES = _counter("cache_misses", "Requests for which the cache had nothing")
 SAVED_TOKENS = _counter("gateway_cache_saved_tokens", "Tokens of the answers that came from the cache")

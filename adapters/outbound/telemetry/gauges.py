@@ -19,11 +19,15 @@ def watch_gateway(
     *,
     version: str,
     under_way: Callable[[], int],
+    waiting: Callable[[], int],
     breakers: Breakers,
     endpoints: EndpointDirectory,
     queues: Mapping[str, Callable[[], int]],
 ) -> None:
-    """`under_way` counts what is being answered now, `queues` what waits, for each provider where calls wait."""
+    """`under_way` counts what is being answered now, and `waiting` the bytes of it that wait for readers.
+
+    `queues` counts what waits, for each provider where calls wait.
+    """
 
     def each(value: Callable[[EndpointState], float]) -> Callable[[], Iterable[tuple[tuple[str, ...], float]]]:
         """Of the endpoints that the operator asked for; a number, as workers tell each other no truth values."""
@@ -35,6 +39,7 @@ def watch_gateway(
 
     notices = breakers.notices
     instruments.watch(catalogue.ANSWERS, lambda: [((), under_way())])
+    instruments.watch(catalogue.ANSWERS_WAITING, lambda: [((), waiting())])
     instruments.watch(catalogue.BREAKER_STATE, each(lambda state: _BREAKER[breakers.state(state.endpoint.id)]))
     instruments.watch(catalogue.ANSWERED_BY_OTHER, each(lambda state: state.answered_by is not None))
     instruments.watch(catalogue.ENDPOINT_OUT, each(lambda state: notices.out(state.endpoint.id) is not None))

@@ -43,6 +43,12 @@ LIMITS = Board(
                     description="What quotas of concurrency are about.",
                     queries={"under way": total("gateway_answers_under_way")},
                 ),
+                Panel(
+                    title="Answers that wait",
+                    description="Bytes that slow clients have not read; the slowest are cut at MAX_ANSWERS_BYTES.",
+                    queries={"waiting": total("gateway_answers_waiting_bytes")},
+                    unit="bytes",
+                ),
             ],
         ),
     ],

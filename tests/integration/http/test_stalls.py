@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,9 +20,13 @@ from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, Task
 
+from ..gemini.payloads import said, stream
+from ..gemini.server import GeminiServer
+from ..ollama.server import Model, OllamaServer, answer, end, line
+from ..scripted_vendor import Answer, Asked, Script, whole
 from .large_requests import ASKED, EMBED, EXPLAIN, NATIVE, OPENAI, SHAPES, Shape
 from .served import KEY, Served, endpoint, serve, stopped_clock
-from .turns import Measured, measured
+from .turns import Measured, in_a_thread, measured
 
 MIB = 1 << 20
 MAX_SECONDS = 0.05
@@ -37,6 +42,7 @@ CLIENT = ClientSettings(
     concurrency=100,
 )
 END = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=1, completion_tokens=1), model="scripted-1")
+HELLO = said({"text": "Hello"}, finish="STOP")
 TOKEN = TokenLogprob(token="abc", logprob=-0.5, raw=b"abc")
 
 
@@ -77,20 +83,78 @@ def scripted() -> AbstractAsyncContextManager[Served]:
     return serve(models, endpoints=[state], overrides={"embedding_models": embedding}, api_keys=(), clients=(CLIENT,))
 
 
-@pytest.fixture(scope="module", params=[scripted])
-def gateway(request: pytest.FixtureRequest) -> Iterator[Measured]:
-    """Over each kind of model, once what is made on first use is made."""
-    serving: Callable[[], AbstractAsyncContextManager[Served]] = request.param
-    with measured(serving) as gateway:
-        for path in (NATIVE, OPENAI, EXPLAIN):
-            for streamed in (False, True):
-                assert gateway.ask(path, _body({"messages": [ASKED]}, stream=streamed)).status == 200
-        assert gateway.ask(EMBED, _body({"input": "a"})).status == 200
+@contextmanager
+def over_scripted() -> Iterator[Measured]:
+    with measured(scripted) as gateway:
+        yield warm(gateway, "gemini")
+
+
+@contextmanager
+def over_gemini(**settings: Any) -> Iterator[Measured]:
+    """The vendor works in a thread of its own, and refuses nothing."""
+    vendor = GeminiServer(_gemini, judges=False)
+    with in_a_thread(vendor.running) as (_, __):
+        own: dict[str, Any] = {"gemini_api_key": Secret("k"), "gemini_base_url": vendor.url}
+        with measured(lambda: serve(None, api_keys=(), clients=(CLIENT,), **own, **settings)) as gateway:
+            yield warm(gateway, "gemini")
+
+
+@contextmanager
+def over_ollama(**settings: Any) -> Iterator[Measured]:
+    vendor = OllamaServer()
+    vendor.scripts = [_ollama]
+    vendor.models = [Model(name="llama3.1:latest", context_length=1 << 30)]
+    vendor.default_context = 1 << 30
+    with in_a_thread(vendor.running) as (_, __):
+        own: dict[str, Any] = {"ollama_base_url": vendor.url}
+        with measured(lambda: serve(None, api_keys=(), clients=(CLIENT,), **own, **settings)) as gateway:
+            yield warm(gateway, "ollama")
+
+
+def _gemini(asked: Asked) -> Answer:
+    if asked.method == "GET":
+        return whole({"models": []})
+    if "mbed" in asked.path:
+        return whole({"embeddings": [{"values": [0.6, 0.8]}] * len(asked.body["requests"])})
+    return stream(HELLO) if "stream" in asked.path else whole(HELLO)
+
+
+def _ollama(asked: Asked) -> Script:
+    return answer("Hello") if asked.body.get("stream", True) else whole(end() | line("Hello") | {"done": True})
+
+
+def warm(gateway: Measured, model: str) -> Measured:
+    """Once what is made on first use is made."""
+    gateway.model = model
+    for path in (NATIVE, OPENAI, EXPLAIN):
+        for streamed in (False, True):
+            asked = gateway.ask(path, _body(gateway, {"messages": [ASKED]}, stream=streamed))
+            assert asked.status == 200, asked.body
+    return gateway
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Measured]:
+    with over_scripted() as gateway:
         yield gateway
 
 
-def _body(body: dict[str, Any], **fields: object) -> bytes:
-    return json.dumps({"model": "gemini", **body, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
+VENDORS: Mapping[str, Callable[[], AbstractContextManager[Measured]]] = {
+    "gemini": over_gemini,
+    "ollama": over_ollama,
+    "gemini-sdk": partial(over_gemini, gemini_transport="sdk"),
+    "ollama-sdk": partial(over_ollama, ollama_transport="sdk"),
+}
+
+
+@pytest.fixture(scope="module", params=VENDORS)
+def over_vendor(request: pytest.FixtureRequest) -> Iterator[Measured]:
+    with VENDORS[request.param]() as gateway:
+        yield gateway
+
+
+def _body(gateway: Measured, body: dict[str, Any], **fields: object) -> bytes:
+    return json.dumps({"model": gateway.model, **body, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def shapes(*paths: str) -> pytest.MarkDecorator:
@@ -104,7 +168,7 @@ def test_a_request_of_a_mebibyte_holds_the_loop_for_a_moment(
     gateway: Measured, path: str, name: str, shape: Shape
 ) -> None:
     """Whole: a miss and then a hit."""
-    body = _body(shape(MIB))
+    body = _body(gateway, shape(MIB))
     for _ in range(2):
         asked = gateway.ask(path, body)
         assert asked.status == REFUSED.get(name, 200), asked.body[:500]
@@ -115,7 +179,7 @@ def test_a_request_of_a_mebibyte_holds_the_loop_for_a_moment(
 def test_a_stream_that_answers_it_holds_the_loop_no_longer(
     gateway: Measured, path: str, name: str, shape: Shape
 ) -> None:
-    body = _body(shape(MIB), stream=True)
+    body = _body(gateway, shape(MIB), stream=True)
     asked = gateway.ask(path, body)
     assert asked.status == REFUSED.get(name, 200), asked.body[:500]
     assert asked.seconds < MAX_SECONDS
@@ -123,7 +187,7 @@ def test_a_stream_that_answers_it_holds_the_loop_no_longer(
 
 @pytest.mark.parametrize("name", ["turns", "rounds", "objects", "faces", "too many"])
 def test_a_larger_request_holds_the_loop_by_its_size(gateway: Measured, name: str) -> None:
-    body = _body(SHAPES[OPENAI][name](8 * MIB))
+    body = _body(gateway, SHAPES[OPENAI][name](8 * MIB))
     asked = gateway.ask(OPENAI, body)
     assert asked.status == REFUSED.get(name, 200), asked.body[:500]
     assert asked.seconds < MAX_SECONDS_A_MIB * len(body) / MIB
@@ -131,10 +195,10 @@ def test_a_larger_request_holds_the_loop_by_its_size(gateway: Measured, name: st
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("path", [NATIVE, OPENAI])
-@pytest.mark.parametrize("answer", ANSWERS)
-def test_a_large_answer_holds_the_loop_for_a_moment(gateway: Measured, answer: str, path: str, streamed: bool) -> None:
+@pytest.mark.parametrize("large", ANSWERS)
+def test_a_large_answer_holds_the_loop_for_a_moment(gateway: Measured, large: str, path: str, streamed: bool) -> None:
     """However small the request: a miss, and then a hit where such a large one is kept."""
-    body = _body({"messages": [{"role": "user", "content": answer}]}, stream=streamed)
+    body = _body(gateway, {"messages": [{"role": "user", "content": large}]}, stream=streamed)
     for _ in range(2):
         asked = gateway.ask(path, body)
         assert asked.status == 200, asked.body[:500]
@@ -143,8 +207,19 @@ def test_a_large_answer_holds_the_loop_for_a_moment(gateway: Measured, answer: s
 
 
 def test_vectors_of_many_numbers_hold_the_loop_for_a_moment(gateway: Measured) -> None:
-    body = _body({"input": [f"{number}" for number in range(100)]}, dimensions=3_072)
+    body = _body(gateway, {"input": [f"{number}" for number in range(100)]}, dimensions=3_072)
     gateway.ask(EMBED, body)
     stored = gateway.ask(EMBED, body)
     assert stored.status == 200
     assert stored.seconds < MAX_SECONDS
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@shapes(OPENAI)
+def test_what_is_translated_for_a_vendor_holds_the_loop_no_longer(
+    over_vendor: Measured, path: str, name: str, shape: Shape, streamed: bool
+) -> None:
+    """Whether the vendor could take it or not."""
+    asked = over_vendor.ask(path, _body(over_vendor, shape(MIB), stream=streamed))
+    assert asked.status in (200, 400, 413), asked.body[:500]
+    assert asked.seconds < MAX_SECONDS

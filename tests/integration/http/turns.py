@@ -97,7 +97,9 @@ class Asked:
 
 
 class Measured:
-    """A gateway on a loop of its own."""
+    """A gateway on a loop of its own. `model` is the one to ask."""
+
+    model = ""
 
     def __init__(self, served: Served, turns: Turns, loop: asyncio.AbstractEventLoop) -> None:
         self.served = served

@@ -15,10 +15,13 @@ from llm_gateway.domain.routing import UNSEEN, Endpoint, EndpointId, EndpointSta
 
 def test_what_start_up_made_is_not_looked_through_again() -> None:
     before = gc.get_freeze_count()
+    gc.disable()
     try:
         keep_for_good()
         assert gc.get_freeze_count() > before + 1_000
+        assert gc.isenabled()
     finally:
+        gc.enable()
         gc.unfreeze()
 
 

@@ -90,7 +90,7 @@ def test_a_long_question_is_hashed_once_however_many_endpoints_may_answer_it(mon
     known = cache_keys("team", [ENDPOINT, ANOTHER], request)
     monkeypatch.setattr("llm_gateway.domain.cache_key.blake2b", _Counting)
 
-    again = replace(request)  # the first one's encoding is known
+    again = replace(request)  # of the first one the hash is known
     assert cache_keys("team", [ENDPOINT, ANOTHER], again) == known
     assert 10_000 < _Counting.hashed < 11_000
 

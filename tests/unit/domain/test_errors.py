@@ -20,6 +20,7 @@ from llm_gateway.domain.errors import (
     ProviderError,
     ProviderRejected,
     QuotaExceeded,
+    SlowReader,
     Unauthenticated,
     UnknownModel,
 )
@@ -35,6 +36,7 @@ MAKERS: dict[type[GatewayError], Callable[[], GatewayError]] = {
     NoRoute: lambda: NoRoute({"ollama": "not configured"}),
     Draining: Draining,
     Overloaded: Overloaded,
+    SlowReader: SlowReader,
     DirectoryUnavailable: lambda: DirectoryUnavailable("Keys can't be looked up."),
     LimiterUnavailable: lambda: LimiterUnavailable("Quotas can't be looked up."),
 }

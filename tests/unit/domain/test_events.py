@@ -1,6 +1,7 @@
 """A stream and a whole reply are two forms of one answer."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from llm_gateway.domain.events import (
     TextDelta,
     ToolCallDelta,
     collect,
+    flattened,
     replay,
 )
 from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
@@ -106,6 +108,37 @@ def test_tool_calls_are_told_apart_by_index_however_they_interleave(order: list[
         ToolCall(id="b", name="find", arguments="[]"),
         ToolCall(id="c", name="stop", arguments="", extra_content=extra),
     )
+
+
+@given(st.lists(values_of(ChatEvent), max_size=6))
+def test_a_batch_is_folded_as_its_events_are(events: list[ChatEvent]) -> None:
+    together, each = Collector(), Collector()
+    together.extend(events)
+    for event in events:
+        each.add(event)
+    counted = [(one.text_bytes, one.held_bytes, one.started, one.finished) for one in (together, each)]
+    assert counted[0] == counted[1]
+    for one in (together, each):
+        one.extend([Started(endpoint=WHO), END])
+    assert together.reply() == each.reply()
+
+
+async def test_flattened_closes_the_model_with_itself() -> None:
+    closed = asyncio.Event()
+
+    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+        try:
+            yield [Started(endpoint=WHO), TextDelta(text="a")]
+            yield [END]
+        finally:
+            closed.set()
+
+    assert [type(event) async for event in flattened(batches())] == [Started, TextDelta, Finished]
+    closed.clear()
+    events = flattened(batches())
+    await anext(events)
+    await events.aclose()
+    assert closed.is_set()
 
 
 def test_a_call_to_which_the_vendor_gave_no_id_has_an_empty_one() -> None:

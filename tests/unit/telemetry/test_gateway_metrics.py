@@ -70,8 +70,13 @@ async def test_a_gateway_tells_its_breakers_and_what_is_under_way() -> None:
         await clock.advance(10)
         seen = await told(gateway)
         assert (seen[state], seen["gateway_answers_under_way"]) == (1, 0)
-        async with gateway.answer_chat(call("last"), ME):
-            assert (await told(gateway))["gateway_answers_under_way"] == 1
+        async with gateway.answer_chat(call("last"), ME) as waiting:
+            begun = asyncio.ensure_future(anext(waiting))
+            await clock.advance(5)
+            await begun
+            seen = await told(gateway)
+            assert (seen["gateway_answers_under_way"], seen["gateway_answers_waiting_bytes"] > 0) == (1, True)
+        assert (await told(gateway))["gateway_answers_waiting_bytes"] == 0
     assert not any("absent" in series for series in seen), "what is not configured has no breaker"
     assert seen["gateway_workers"] == 1
     assert any(series.startswith("gateway_build_info{") for series in seen)

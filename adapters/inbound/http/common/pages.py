@@ -1,5 +1,7 @@
 """What a browser is shown: replies whose headers let a page do its own work and nothing else."""
 
+from collections.abc import Callable, Mapping
+
 from .replies import Reply
 from .response_headers import Headers
 
@@ -28,3 +30,15 @@ _HEADERS: Headers = [
 def page_reply(body: bytes, content_type: bytes) -> Reply:
     """A page, or a part of one."""
     return Reply(200, body, content_type, _HEADERS)
+
+
+class Pages(dict[str, Reply]):
+    """By path. Those that `make` makes are made all at once, when the first of them is asked for."""
+
+    def __init__(self, pages: Mapping[str, Reply], make: Callable[[], Mapping[str, Reply]]) -> None:
+        super().__init__(pages)
+        self._make = make
+
+    def __missing__(self, path: str) -> Reply:
+        self.update(self._make())
+        return self[path]

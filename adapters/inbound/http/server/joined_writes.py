@@ -1,4 +1,7 @@
-"""A whole answer's head and body in one write: uvicorn writes them apart, and searches each header field twice."""
+"""An answer's head in one write with its body, or with the first of it, where uvicorn writes them apart.
+
+uvicorn searches the name and the value of each header field for what may not stand there; here one look serves all.
+"""
 
 import string
 from typing import cast
@@ -11,13 +14,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 _NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
 """What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
 _VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+_CHUNKED = (b"transfer-encoding", b"chunked")
 
 
 class JoinedWrites(Struct, eq=False):
     """Stands between the application and uvicorn's cycle for one request.
 
-    ASGI has a server send a head no sooner than the first of the body, so it is held until then. What is not a plain
-    answer of the length that it states, on a connection that goes on, is left to uvicorn.
+    ASGI has a server send a head no sooner than the first of the body, so it is held until then. What is no plain
+    answer, of the length that it states or in chunks, on a connection that goes on, is left to uvicorn.
     """
 
     app: ASGIApp
@@ -35,38 +39,48 @@ class JoinedWrites(Struct, eq=False):
                 return
         else:
             self.start = None
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                data = self._joined(start, message.get("body", b""))
+            if message["type"] == "http.response.body":
+                more = message.get("more_body", False)
+                data = self._joined(start, message.get("body", b""), more=more)
                 if data is not None:
-                    self._write(data)
+                    self._write(data, more=more)
                     return
             await self.cycle.send(cast("ASGISendEvent", start))
         await self.cycle.send(cast("ASGISendEvent", message))
 
-    def _joined(self, start: HTTPResponseStartEvent, body: bytes) -> bytes | None:
+    def _joined(self, start: HTTPResponseStartEvent, body: bytes, *, more: bool) -> bytes | None:
         """None where anything is unusual."""
-        cycle = self.cycle
+        cycle, status = self.cycle, start["status"]
         if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive or cycle.access_log:
             return None
         fields = [*cycle.default_headers, *start.get("headers", ())]
         named = dict(fields)
-        lines = b"\r\n".join(map(b": ".join, fields))
         if (
             len(named) != len(fields)
-            or named.get(b"content-length") != b"%d" % len(body)
+            or named.get(b"content-length") != (None if more else b"%d" % len(body))
             or b"transfer-encoding" in named
             or b"connection" in named
             or b"".join(named).translate(None, _NAME)
-            or lines.translate(None, _VALUE) != b"\r\n" * (len(fields) - 1)
             or cycle.scope["method"] == "HEAD"
+            or (more and status != 200)
         ):
             return None
-        return b"".join((STATUS_LINE[start["status"]], lines, b"\r\n\r\n", body))
+        if more:
+            fields.append(_CHUNKED)
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else body
+        lines = b"\r\n".join(map(b": ".join, fields))
+        if lines.translate(None, _VALUE) != b"\r\n" * (len(fields) - 1):
+            return None
+        return b"".join((STATUS_LINE[status], lines, b"\r\n\r\n", body))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, *, more: bool) -> None:
         cycle = self.cycle
-        cycle.response_started = cycle.response_complete = True
+        cycle.response_started = True
         cycle.waiting_for_100_continue = False
         cycle.transport.write(data)
+        if more:
+            cycle.chunked_encoding = True
+            return
+        cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()

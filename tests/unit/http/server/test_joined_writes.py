@@ -34,6 +34,10 @@ SENT: dict[str, Messages] = {
     "too long": (start(LENGTH), body(b"{    }")),
     "in parts": (start(LENGTH), body(b"{ ", more=True), body(b" }")),
     "a stream": (start(JSON), body(b"one", more=True), body(b"two", more=True), body(b"")),
+    "a stream that begins with nothing": (start(JSON), body(b"", more=True), body(b"two", more=True), body(b"three")),
+    "a stream of an error": (start(JSON, status=404), body(b"one", more=True), body(b"two")),
+    "a stream with a split value": (start((b"x-a", b"b\r\nc: d")), body(b"one", more=True), body(b"")),
+    "a stream that is not ended": (start(JSON), body(b"one", more=True)),
     "the same field twice": (start((b"set-cookie", b"a=b"), (b"set-cookie", b"c=d"), LENGTH), body(b"{}  ")),
     "an upper-case name": (start((b"Content-Length", b"4")), body(b"{}  ")),
     "its own close": (start((b"connection", b"close"), LENGTH), body(b"{}  ")),
@@ -88,6 +92,18 @@ async def test_what_is_written_is_what_uvicorn_writes(name: str, asked: bytes) -
     # uvicorn has written a head by then, and can only break off; here nothing was
     assert name in ("a head alone", "two heads")
     assert theirs.transport.closed
+
+
+async def test_a_stream_s_head_is_one_write_with_the_first_of_it() -> None:
+    connection = Connection(sending(SENT["a stream"]))
+
+    written = await connection.ask(GET)
+
+    assert [data.partition(b"\r\n\r\n")[2] or data for data in written] == [
+        b"3\r\none\r\n",
+        b"3\r\ntwo\r\n",
+        b"0\r\n\r\n",
+    ]
 
 
 async def test_pipelined_requests_are_answered_one_write_each() -> None:

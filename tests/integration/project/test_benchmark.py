@@ -1,0 +1,47 @@
+"""The documented figures are those of one run, and a ratio that grew is told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+def test_the_pages_have_the_committed_figures(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    pages = ("README.md", "docs/performance.md")
+    for page in pages:
+        (tmp_path / page).write_text((ROOT / page).read_text(encoding="utf-8"), encoding="utf-8")
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "pages.py", tmp_path], check=True)
+    stale = [page for page in pages if (tmp_path / page).read_bytes() != (ROOT / page).read_bytes()]
+    assert stale == [], "run `just generate`"
+
+
+def test_a_run_is_set_beside_the_floor_round_by_round() -> None:
+    from report import Samples
+
+    samples = Samples()
+    for slow in (1, 2, 1):  # the machine is, for everything in a round
+        samples.add({"bare/32": 20.0 * slow, "miss/ollama/floor/32": 100.0 * slow, "miss/ollama/rest/32": 300.0 * slow})
+        samples.add({"start/memory/all/rest": 50.0})
+    report = samples.report("3.11", 3, 100)
+    assert report.figures["miss/ollama/rest/32"] == 600  # where the bare app takes 40
+    assert report.figures["start/memory/all/rest"] == 50
+    assert report.ratios == {"miss/ollama/rest/32": 3}
+    assert report.spread == 1.0
+    assert not report.counts
+
+
+def test_a_ratio_that_grew_by_a_quarter_is_told() -> None:
+    from report import Report, grown
+
+    before = Report(python="3.11", rounds=7, requests=800, ratios={"hit/memory/32": 4.0, "hit/redis/32": 4.0})
+    now = Report(python="3.11", rounds=7, requests=800, ratios={"hit/memory/32": 4.9, "hit/redis/32": 5.1, "new": 9.0})
+    assert list(grown(now, before)) == ["hit/redis/32: 5.10 times the floor's, 4.00 before"]
