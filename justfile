@@ -108,7 +108,7 @@ lock-externals *args: setup
 
 compile := uv + " pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate" + \
     " --no-emit-index-url --no-emit-find-links"
-in_the_image := "--extra server --extra redis --extra gemini --extra ollama --extra telemetry"
+in_the_image := "--extra server --extra rest --extra redis --extra telemetry"
 
 # Lock the dependencies again, and those of the image from them; `just lock --upgrade` takes the newest
 lock *args:

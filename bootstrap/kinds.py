@@ -18,9 +18,10 @@ from .settings import EndpointSettings, Settings
 
 
 class ProviderKind(Struct, frozen=True, kw_only=True):
-    """`name` is also the name of the extra that brings the `modules`, and of the provider that the variables name."""
+    """`name` is also that of the provider that the variables name. `extra` brings the `modules`."""
 
     name: str
+    extra: str
     modules: tuple[str, ...]
 
     def columns(self) -> Sequence[Column]:
@@ -32,7 +33,7 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     def missing(self) -> str | None:
         """What to say where its extra is not installed."""
         installed = all(find_spec(module) is not None for module in self.modules)
-        return None if installed else f"not installed: the extra `{self.name}` is missing"
+        return None if installed else f"not installed: the extra `{self.extra}` is missing"
 
 
 class ServerKind(ProviderKind, frozen=True, kw_only=True):
@@ -83,7 +84,8 @@ def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
 
 GEMINI: Final = ServerKind(
     name="gemini",
-    modules=("aiohttp",),
+    extra="rest",
+    modules=("aiohttp", "certifi"),
     sdk=("google", "google.genai"),  # whose parent must be there to look for it
     by_sdk=lambda settings: settings.gemini_transport == "sdk",
     keyless=lambda settings: settings.gemini_vertex_project is not None,
@@ -102,7 +104,8 @@ GEMINI: Final = ServerKind(
 )
 OLLAMA: Final = ServerKind(
     name="ollama",
-    modules=("aiohttp",),
+    extra="rest",
+    modules=("aiohttp", "certifi"),
     sdk=("ollama", "httpx_aiohttp"),
     by_sdk=lambda settings: settings.ollama_transport == "sdk",
     own=lambda settings: EndpointSettings(
@@ -111,7 +114,7 @@ OLLAMA: Final = ServerKind(
     build=ollama,
     example="http://localhost:11434",
 )
-EMBEDDED: Final = ProviderKind(name="embedded", modules=("xllamacpp",))
+EMBEDDED: Final = ProviderKind(name="embedded", extra="embedded", modules=("xllamacpp",))
 """A model in this process, which no row can name a second time."""
 
 SERVERS: Final = (GEMINI, OLLAMA)
