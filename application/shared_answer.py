@@ -180,17 +180,18 @@ class Reader(AsyncIterator[ChatEvent]):
 
     async def begin(self) -> None:
         """Wait until the first event is there, and leave it to be read. Raises what ended the answer before it."""
-        while not self.more and (waiter := self._wait()) is not None:
-            await waiter
+        while not self.more and not self._is_over():
+            self.waiter = asyncio.get_running_loop().create_future()
+            await self.waiter
 
     async def take(self) -> Sequence[ChatEvent]:
         """All that is there, once something is, and nothing after the end. Who has to catch up gets it in parts."""
         answer = self._answer
         while self._failure is not None or self.position >= len(answer.events):
-            waiter = self._wait()
-            if waiter is None:
+            if (self._failure is not None or answer.ended or answer.complete) and self._is_over():
                 return ()
-            await waiter
+            self.waiter = asyncio.get_running_loop().create_future()
+            await self.waiter
         if self.position >= answer.last_start:
             return answer.read(self, len(answer.events))
         await asyncio.sleep(0)  # it is as quick as it is sent, and the loop is for all
@@ -204,17 +205,14 @@ class Reader(AsyncIterator[ChatEvent]):
         (event,) = self._answer.read(self, self.position + 1)
         return event
 
-    def _wait(self) -> "asyncio.Future[None] | None":
-        """What comes next, where nothing is there; None where nothing comes. Raises what ended the answer instead."""
+    def _is_over(self) -> bool:
+        """Whether nothing comes, where nothing is there. Raises what ended the answer."""
         answer = self._answer
         if self._failure is not None:
             raise self._failure
         if answer.ended and answer.failure is not None and not answer.complete:
             raise _own(answer.failure)
-        if answer.ended or answer.complete:
-            return None
-        self.waiter = asyncio.get_running_loop().create_future()
-        return self.waiter
+        return answer.ended or answer.complete
 
     @property
     def more(self) -> bool:
