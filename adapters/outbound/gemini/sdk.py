@@ -4,12 +4,12 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import certifi
 from google import genai
 from google.genai import types
 from google.genai.client import DebugConfig
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.vendor_http.session import authorities
 from llm_gateway.application.ports.system import Clock
 
 from .media import Json
@@ -41,7 +41,7 @@ class SdkTransport(GeminiTransport):
         self._vertex = account.vertex is not None
         base_url = account.base_url or (None if account.vertex else BASE_URL)
         plain = base_url is not None and not base_url.startswith("https:")
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _authorities()
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else authorities()
         self._sdk = genai.Client(
             api_key=None if account.vertex else account.api_key,
             vertexai=self._vertex,
@@ -125,10 +125,3 @@ def _config(body: Json, headers: Mapping[str, str]) -> types.GenerateContentConf
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
     }
-
-
-def _authorities() -> ssl.SSLContext:
-    """The system's, for operators with one of their own, and the usual ones, as some systems have none."""
-    trusted = ssl.create_default_context()
-    trusted.load_verify_locations(certifi.where())
-    return trusted
