@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from google import genai
@@ -99,10 +100,10 @@ class SdkTransport(GeminiTransport):
         with told_neutrally():
             async with self._clock.timeout_at(until):
                 pager = await self._models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
-                async for model in pager:
-                    listed.append(self._model(model))
-                    if len(listed) >= MAX_PAGES * PAGE_SIZE:
-                        break
+                listed += map(self._model, pager.page)
+                with suppress(IndexError):  # after the last
+                    for _ in range(1, MAX_PAGES):
+                        listed += map(self._model, await pager.next_page())
         return listed
 
     def _model(self, model: types.Model) -> Model:
