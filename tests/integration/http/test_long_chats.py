@@ -23,9 +23,10 @@ from ..scripted_vendor import Answer, Asked, whole
 from ..workers.processes import client, workers
 from .served import Served, serve
 
-MAX_TURN_SECONDS = 0.1
+MAX_TURN_SECONDS = 0.05
 MAX_HEALTH_SECONDS = 0.25
 HELLO = said({"text": "Hello"}, finish="STOP")
+TRANSPORT = pytest.mark.parametrize("transport", ["rest", "sdk"])
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 
 
@@ -66,10 +67,10 @@ def answer(asked: Asked) -> Answer:
 
 
 @asynccontextmanager
-async def gateway() -> AsyncGenerator[tuple[Served, GeminiServer], None]:
+async def gateway(transport: str) -> AsyncGenerator[tuple[Served, GeminiServer], None]:
     async with (
         GeminiServer(answer, judges=False).running() as vendor,  # it works on the loop that is measured
-        serve(None, gemini_api_key=Secret("k"), gemini_base_url=vendor.url) as served,
+        serve(None, gemini_api_key=Secret("k"), gemini_base_url=vendor.url, gemini_transport=transport) as served,
     ):
         assert (await served.chat(model="gemini")).status_code == 200  # the SDK makes its types on first use
         vendor.forget()
@@ -114,24 +115,28 @@ async def longest_turn(served: Served, path: str, chats: Sequence[Mapping[str, A
     return turns.longest
 
 
+@TRANSPORT
 @STREAMED
 @pytest.mark.parametrize("path", ["/api/v1/chat", "/v1/chat/completions"])
 @pytest.mark.parametrize(("messages", "at_once"), [(2_001, 1), (4_000, 4)])
 async def test_a_long_conversation_holds_the_loop_for_a_moment(
-    messages: int, at_once: int, path: str, streamed: bool
+    messages: int, at_once: int, path: str, streamed: bool, transport: str
 ) -> None:
-    async with gateway() as (served, vendor):
+    async with gateway(transport) as (served, vendor):
         longest = await longest_turn(served, path, [talk(messages, f"{n}") for n in range(at_once)], streamed=streamed)
         assert [len(asked.body["contents"]) for asked in vendor.asked] == [messages] * at_once
     assert longest < MAX_TURN_SECONDS
 
 
+@TRANSPORT
 @STREAMED
 @pytest.mark.parametrize(
     "chat", [parts(8_000), rules(4_000), calls(2_500), tools(4_000)], ids=["parts", "rules", "calls", "tools"]
 )
-async def test_whatever_there_is_much_of_holds_the_loop_for_a_moment(chat: Mapping[str, Any], streamed: bool) -> None:
-    async with gateway() as (served, _):
+async def test_whatever_there_is_much_of_holds_the_loop_for_a_moment(
+    chat: Mapping[str, Any], streamed: bool, transport: str
+) -> None:
+    async with gateway(transport) as (served, _):
         assert await longest_turn(served, "/v1/chat/completions", [chat], streamed=streamed) < MAX_TURN_SECONDS
 
 

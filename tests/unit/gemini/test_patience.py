@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.adapters.outbound.gemini.sdk import Patience
+from llm_gateway.adapters.outbound.gemini.sdk_chunks import Patience
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 
 
