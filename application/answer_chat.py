@@ -196,7 +196,15 @@ class Answer(AsyncIterator[ChatEvent]):
 
         Raises what reading a single one does.
         """
-        events = await self._read(lambda source: source.take())
+        try:
+            source = self._source or await self._open()
+            if self._ends is None or source.more:
+                events = await source.take()
+            else:
+                events = await self._within_timeout(source.take())
+        except Exception as error:
+            self._recorder.failed(error)
+            raise
         if events and isinstance(events[0], Started):
             self._started(events[0])
         if events and isinstance(events[-1], Finished):
@@ -206,7 +214,14 @@ class Answer(AsyncIterator[ChatEvent]):
     @override
     async def __anext__(self) -> ChatEvent:
         """Raises `ProviderError`; `QuotaExceeded`, `LimiterUnavailable` and `Draining` too before the first event."""
-        event = await self._read(lambda source: source.__anext__())
+        try:
+            source = self._source or await self._open()
+            event = await (anext(source) if self._ends is None else self._within_timeout(anext(source)))
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._recorder.failed(error)
+            raise
         if isinstance(event, Started):
             self._started(event)
         elif isinstance(event, Finished):
@@ -225,18 +240,9 @@ class Answer(AsyncIterator[ChatEvent]):
         if self._source is not None:
             await self._source.aclose()
 
-    async def _read(self, how: Callable[[Source], Awaitable[T]]) -> T:
-        try:
-            if self._source is None:
-                self._source = await self._within_timeout(self._route_chat(self._context))
-            if self._ends is None or self._source.more:
-                return await how(self._source)
-            return await self._within_timeout(how(self._source))
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            self._recorder.failed(error)
-            raise
+    async def _open(self) -> Source:
+        self._source = await self._within_timeout(self._route_chat(self._context))
+        return self._source
 
     def _started(self, event: Started) -> None:
         named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)

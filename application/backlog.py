@@ -31,8 +31,9 @@ class Backlog:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._at_most = 0
+        self.most_bytes = most_bytes
+        self.at_most = 0
+        """No less than what waits. Whoever adds to it calls `relieve` where it is beyond the bound."""
         self._holders: set[Holder] = set()
 
     @property
@@ -48,19 +49,14 @@ class Backlog:
         """It has none any more."""
         self._holders.discard(holder)
 
-    def grew(self, size: int) -> None:
-        """So much more may wait. May cut readers, of this holder too."""
-        self._at_most += size
-        if self._at_most > self._most_bytes:
-            self._relieve()
-
-    def _relieve(self) -> None:
+    def relieve(self) -> None:
+        """Count, and cut readers where it is too much. May cut them of whoever calls."""
         ranked = [(-holder.waiting, id(holder), holder) for holder in self._holders]
         total = -sum(rank[0] for rank in ranked)
         heapify(ranked)
-        while total > self._most_bytes - self._most_bytes // 16:
+        while total > self.most_bytes - self.most_bytes // 16:
             waited, key, holder = heappop(ranked)
             holder.cut_slowest()
             total += waited + holder.waiting
             heappush(ranked, (-holder.waiting, key, holder))
-        self._at_most = total
+        self.at_most = total

@@ -169,7 +169,9 @@ class RouteChat:
                     )
                     async with aclosing(batches):
                         async for batch in batches:
-                            call.received()
+                            if not shared.events:
+                                call.received()
+                                call.waits()
                             answer.extend(batch)
                             if answer.held_bytes > self._max_answer_bytes:
                                 why = "the answer is larger than this gateway takes"
@@ -179,8 +181,10 @@ class RouteChat:
                                 call.end(None, usage=answer.finished.usage, finish_reason=answer.finished.reason)
                                 if self._signatures is not None:  # before the client can answer the calls
                                     await self._signatures.keep(answer.reply(), namespace, secure=secure)
-                            await shared.publish(batch)
-                            call.waits()
+                            if shared.publish(batch):
+                                call.received()
+                                await shared.room()
+                                call.waits()
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
                 shared.pause(calls.pause)

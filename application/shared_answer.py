@@ -35,6 +35,8 @@ class SharedAnswer(Holder):
         self.ended = False
         self.failure: Exception | None = None
         self.readers: dict[Reader, None] = {}
+        self.last_start = 0
+        """Of the last batch: who is there has nothing before it to read."""
         self._batch_ends = [0]
         self._batch_sizes = [0]  # in bytes, of each batch with those before it
         self._furthest = 0
@@ -42,17 +44,28 @@ class SharedAnswer(Holder):
         self._abandoned = abandoned
         self._room: asyncio.Future[None] | None = None
 
-    async def publish(self, batch: Sequence[ChatEvent]) -> None:
-        """Wakes each reader once, and waits while the fastest is far behind; for none at the answer's end."""
-        sizes, size = self._batch_sizes, self.collector.held_bytes
-        self.events += batch
+    def publish(self, batch: Sequence[ChatEvent]) -> bool:
+        """Wakes each reader once. True where the fastest is far behind, so that `room` is to be waited for."""
+        events, sizes, size = self.events, self._batch_sizes, self.collector.held_bytes
+        self.last_start = len(events)
+        events += batch
         sizes.append(size)
-        self._batch_ends.append(len(self.events))
+        self._batch_ends.append(len(events))
         self.complete = isinstance(batch[-1], Finished)
-        self._backlog.grew(size - sizes[-2])
+        backlog = self._backlog
+        backlog.at_most += size - sizes[-2]
+        if backlog.at_most > backlog.most_bytes:
+            backlog.relieve()
         for reader in self.readers:
-            reader.wake()
-        while not self.complete and self._is_far_ahead():
+            if reader.waiter is not None and not reader.waiter.done():
+                reader.waiter.set_result(None)
+        if len(events) - self._furthest < EVENTS_AHEAD and size < BYTES_AHEAD:
+            return False
+        return self._is_far_ahead()
+
+    async def room(self) -> None:
+        """Until the fastest reader has come near, or none is left."""
+        while self._is_far_ahead():
             self._room = asyncio.get_running_loop().create_future()
             await self._room
 
@@ -73,7 +86,9 @@ class SharedAnswer(Holder):
         """It reads from the first event on."""
         self.readers[reader] = None
         self._backlog.add(self)
-        self._backlog.grew(self._batch_sizes[-1])
+        self._backlog.at_most += self._batch_sizes[-1]
+        if self._backlog.at_most > self._backlog.most_bytes:
+            self._backlog.relieve()
 
     def leave(self, reader: "Reader") -> bool:
         """False for one that had left."""
@@ -93,14 +108,13 @@ class SharedAnswer(Holder):
         reader.position = stop
         if stop > self._furthest:
             self._furthest = stop
-            self._make_room()
+            if self._room is not None:
+                self._make_room()
         return events
 
     def stop_of(self, start: int) -> int:
-        """How far a reader gets at once from there: to the end of a batch."""
+        """How far a reader that catches up gets at once from there: to the end of a batch."""
         ends = self._batch_ends
-        if start >= ends[-2]:
-            return ends[-1]
         batch = bisect_right(self._batch_sizes, self._size_before(start) + TAKEN_BYTES) - 1
         return ends[max(batch, bisect_right(ends, start))]
 
@@ -124,11 +138,11 @@ class SharedAnswer(Holder):
             self._room.set_result(None)
 
     def _is_far_ahead(self) -> bool:
-        size = self._batch_sizes[-1]
-        return bool(self.readers) and (
-            len(self.events) - self._furthest >= EVENTS_AHEAD
-            or (size >= BYTES_AHEAD and size - self._size_before(self._furthest) >= BYTES_AHEAD)
-        )
+        """The end of an answer never is."""
+        if self.complete or not self.readers:
+            return False
+        ahead = self._batch_sizes[-1] - self._size_before(self._furthest)
+        return ahead >= BYTES_AHEAD or len(self.events) - self._furthest >= EVENTS_AHEAD
 
     def _size_before(self, position: int) -> int:
         """Of the batches that are read whole by who is there."""
@@ -149,15 +163,15 @@ class Reader(AsyncIterator[ChatEvent]):
         self.leads = False
         self.ends = ends
         self.position = 0
+        self.waiter: asyncio.Future[None] | None = None
         self._answer = answer
         self._land = land
         self._failure: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
         """Let the reader look again for events."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """End this reader alone."""
@@ -166,37 +180,41 @@ class Reader(AsyncIterator[ChatEvent]):
 
     async def begin(self) -> None:
         """Wait until the first event is there, and leave it to be read. Raises what ended the answer before it."""
-        answer = self._answer
-        while not self.more:
-            if self._failure is not None:
-                raise self._failure
-            if answer.ended and answer.failure is not None and not answer.complete:
-                raise _own(answer.failure)
-            if answer.ended or answer.complete:
-                return
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+        while not self.more and (waiter := self._wait()) is not None:
+            await waiter
 
     async def take(self) -> Sequence[ChatEvent]:
         """All that is there, once something is, and nothing after the end. Who has to catch up gets it in parts."""
         answer = self._answer
-        if not self.more:
-            await self.begin()
-            if not self.more:
+        while self._failure is not None or self.position >= len(answer.events):
+            waiter = self._wait()
+            if waiter is None:
                 return ()
-        events = answer.read(self, answer.stop_of(self.position))
-        if self.position < len(answer.events):
-            await asyncio.sleep(0)  # it is as quick as it is sent, and the loop is for all
-        return events
+            await waiter
+        if self.position >= answer.last_start:
+            return answer.read(self, len(answer.events))
+        await asyncio.sleep(0)  # it is as quick as it is sent, and the loop is for all
+        return answer.read(self, answer.stop_of(self.position)) if self.more else await self.take()
 
     @override
     async def __anext__(self) -> ChatEvent:
+        await self.begin()
         if not self.more:
-            await self.begin()
-            if not self.more:
-                raise StopAsyncIteration
+            raise StopAsyncIteration
         (event,) = self._answer.read(self, self.position + 1)
         return event
+
+    def _wait(self) -> "asyncio.Future[None] | None":
+        """What comes next, where nothing is there; None where nothing comes. Raises what ended the answer instead."""
+        answer = self._answer
+        if self._failure is not None:
+            raise self._failure
+        if answer.ended and answer.failure is not None and not answer.complete:
+            raise _own(answer.failure)
+        if answer.ended or answer.complete:
+            return None
+        self.waiter = asyncio.get_running_loop().create_future()
+        return self.waiter
 
     @property
     def more(self) -> bool:

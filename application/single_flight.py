@@ -72,7 +72,18 @@ class Flight:
 
     async def _run(self) -> None:
         try:
-            await self._lead()
+            answer = self.answer
+            while answer.readers:
+                leader = next(iter(answer.readers))
+                leader.leads = True
+                try:
+                    await leader.produce(answer)
+                    break
+                except QuotaExceeded as error:
+                    if answer.events:
+                        raise
+                    answer.leave(leader)
+                    leader.fail(error)
         except Exception as error:
             self._land(error)
         except asyncio.CancelledError:
@@ -80,20 +91,6 @@ class Flight:
             raise
         else:
             self._land(None)
-
-    async def _lead(self) -> None:
-        answer = self.answer
-        while answer.readers:
-            leader = next(iter(answer.readers))
-            leader.leads = True
-            try:
-                await leader.produce(answer)
-                return
-            except QuotaExceeded as error:
-                if answer.events:
-                    raise
-                answer.leave(leader)
-                leader.fail(error)
 
     def _abandoned(self) -> None:
         """Nobody joins any more. An answer that is whole is still stored."""

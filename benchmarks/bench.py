@@ -76,9 +76,16 @@ def main() -> int:
             path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     if parsed.commit:
         fill_pages(Path(__file__).parents[1], report)
-    worse = list(grown(report, msgspec.json.decode(FIGURES.read_bytes(), type=Report))) if parsed.gate else []
-    print("\n".join(worse), file=sys.stderr)
-    return 1 if worse else 0
+    return _gate(report, rounds, requests) if parsed.gate else 0
+
+
+def _gate(report: Report, rounds: int, requests: int) -> int:
+    """Fails where a ratio grew, twice: what seems to have grown is measured again, because machines are shared."""
+    committed = msgspec.json.decode(FIGURES.read_bytes(), type=Report)
+    suspects = grown(report, committed)
+    worse = grown(uvloop.run(run(rounds, requests, suspects.__contains__)), committed) if suspects else {}
+    print("\n".join(worse.values()), file=sys.stderr)
+    return 1 if worse.keys() & suspects.keys() else 0
 
 
 if __name__ == "__main__":

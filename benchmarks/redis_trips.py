@@ -55,13 +55,19 @@ def ways(store: Store, pool: Redis) -> dict[str, Ask]:
         await admit()
         await cache.get([KEY])
 
-    async def line_together() -> None:
+    async def line_gathered() -> None:
         await asyncio.gather(admit(), cache.get([KEY]))
+
+    async def line_together() -> None:
+        found = cache.begin([KEY])
+        await admit()
+        await found
 
     return {
         "redis-py, two trips": pool_twice,
         "redis-py, a pipeline for each request": pool_pipeline,
         "one connection, one after the other": line_twice,
+        "one connection, together, a task for each": line_gathered,
         "one connection, together (what the gateway does)": line_together,
     }
 

@@ -1,7 +1,7 @@
 """What a run found: medians, ratios to the floor, and whether the run counts."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 from servers import FLOOR
@@ -78,11 +78,13 @@ def floor_of(name: str) -> str | None:
     return None
 
 
-def grown(now: Report, before: Report) -> Iterator[str]:
-    """A line for each ratio that has grown by a quarter."""
-    for name, ratio in now.ratios.items():
-        if name in before.ratios and ratio > before.ratios[name] * GROWN:
-            yield f"{name}: {ratio:.2f} times the floor's, {before.ratios[name]:.2f} before"
+def grown(now: Report, before: Report) -> Mapping[str, str]:
+    """A line for each ratio that has grown by a quarter, by its name."""
+    return {
+        name: f"{name}: {ratio:.2f} times the floor's, {before.ratios[name]:.2f} before"
+        for name, ratio in now.ratios.items()
+        if name in before.ratios and ratio > before.ratios[name] * GROWN
+    }
 
 
 def _by_round(values: Sequence[float], base: Sequence[float], unit: float = 1.0) -> Sequence[float]:

@@ -25,6 +25,18 @@ def _messages(number: int, size: int = BYTES) -> Body:
     return {"messages": [{"role": ("user", "assistant")[turn % 2], "content": text} for turn in range(number)]}
 
 
+def _rounds(number: int) -> Body:
+    """Of calls of a tool and their results."""
+    text = "z" * (BYTES // number // 2 - 160)
+    messages: list[object] = [{"role": "user", "content": "go"}]
+    for turn in range(number):
+        function = {"name": "look", "arguments": msgspec.json.encode({"at": text}).decode()}
+        call = {"id": f"call-{turn}", "type": "function", "function": function}
+        messages.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": f"call-{turn}", "content": text})
+    return {"messages": messages, "tools": [{"type": "function", "function": {"name": "look", "parameters": _wide()}}]}
+
+
 def _tools(schema: object) -> Body:
     """Half of it in tools of this schema."""
     tool = {"name": "f-0000", "description": "w" * 200, "parameters": schema}
@@ -49,6 +61,8 @@ SHAPES: Mapping[str, Callable[[], Body]] = {
     "1,023 turns": lambda: _messages(1023),
     "4,001 turns": lambda: _messages(4001),
     "9,999 turns": lambda: _messages(9999),
+    "500 rounds of calls": lambda: _rounds(500),
+    "2,000 rounds of calls": lambda: _rounds(2000),
     "wide tools": lambda: _tools(_wide()),
     "deep tools": lambda: _tools(_deep()),
 }

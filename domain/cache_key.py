@@ -42,6 +42,6 @@ def cache_keys(
     keys = {}
     for endpoint in endpoints:
         digest = encoded(request).hashed.copy()
-        digest.update(_encode((task.value, namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
+        digest.update(_encode((task, namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
         keys[endpoint] = CacheKey(digest.digest())
     return keys

@@ -1,9 +1,10 @@
 """What a request asks of a model, by the table of parameters, and what an endpoint lacks for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from .chat import AssistantMessage, ChatRequest, Message, Text, ToolMessage, UserMessage
+from .chat import AssistantMessage, ChatRequest, Message, Sampling, Text, ToolMessage, UserMessage
 from .media import Document, Image, ImageUrl, Media
 from .once import once_each
 from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
@@ -15,6 +16,22 @@ _ASKING = tuple(
     if row.read is not None and (row.feature is not None or row.label)
 )
 
+
+_TEMPERATURE = tuple(row for row in _ASKING if row[3] == "temperature")
+_EVERYBODY_STATES = {
+    "messages",
+    "max_tokens",
+    "max_tokens_by_default",
+    "sampling",
+    "temperature",
+    "temperature_by_default",
+}
+_beside = attrgetter(
+    *(name for name in ChatRequest.__struct_fields__ if name not in _EVERYBODY_STATES),
+    *(f"sampling.{name}" for name in Sampling.__struct_fields__ if name not in _EVERYBODY_STATES),
+)
+_NOTHING = _beside(ChatRequest(messages=()))
+"""What most requests state beside that."""
 
 _MEDIA: Mapping[type[Media], str] = {
     Image: "messages[].content, an image",
@@ -30,7 +47,7 @@ def fields_used(request: ChatRequest) -> Mapping[str, str]:
     Without the fields that every endpoint takes. A temperature that no client stated is not used.
     """
     used: dict[str, str] = {}
-    for read, kind, neutral, field, path in _ASKING:
+    for read, kind, neutral, field, path in _TEMPERATURE if _beside(request) == _NOTHING else _ASKING:
         value = read(request)
         if value is not None and isinstance(value, kind) and value not in neutral:
             used[field] = path
@@ -79,7 +96,7 @@ def _in_message(message: Message) -> Iterator[tuple[str, str]]:
 
 def has_media(used: Mapping[str, str]) -> bool:
     """Whether a request that uses these fields holds images or documents."""
-    return not used.keys().isdisjoint(_MEDIA.values())
+    return bool(used) and not used.keys().isdisjoint(_MEDIA.values())
 
 
 def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, *, strict: bool = False) -> Skip | None:

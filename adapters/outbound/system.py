@@ -33,7 +33,7 @@ class SystemClock(Clock):
 
 
 _ids: list[str] = []
-_IDS_A_DRAW = 64
+_IDS_A_DRAW = 256
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ids.clear)
 

@@ -55,14 +55,14 @@ def pulled(name: str, digest: str, shown: Shown | None) -> Pulled:
     )
 
 
-def states(server: OllamaServer, models: Sequence[Pulled], contexts: Mapping[str, int]) -> Sequence[EndpointState]:
+def states(server: OllamaServer, models: Sequence[Pulled], contexts: Mapping[str, int]) -> tuple[EndpointState, ...]:
     """The server's own model first, then the others of use, by name. `contexts` are those of the loaded ones."""
     own = next((model for model in models if same_model(model.name, server.model)), None)
     others = sorted((model for model in models if model is not own and _tasks(model)), key=lambda model: model.name)
-    return [
+    return (
         _state(server, server.model, own, contexts, pin_only=False),
         *(_state(server, short(model.name), model, contexts, pin_only=True) for model in others),
-    ]
+    )
 
 
 def _state(

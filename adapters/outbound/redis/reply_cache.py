@@ -32,7 +32,10 @@ class RedisReplyCache(ReplyCache):
 
     @override
     def begin(self, keys: Sequence[CacheKey]) -> Awaitable[Mapping[CacheKey, bytes]]:
-        return Begun(partial(_entries, {key: self._start(key) for key in keys}))
+        names = list(map(_name, keys))
+        if len(keys) > 1 and self._store.has_one_server:
+            return Begun(partial(_all_entries, keys, self._start("MGET", names)))
+        return Begun(partial(_entries, keys, [self._start("GET", [name]) for name in names]))
 
     @override
     async def put(self, key: CacheKey, entry: bytes, ttl: timedelta) -> None:
@@ -47,24 +50,34 @@ class RedisReplyCache(ReplyCache):
         except StoreError:
             return  # it is not stored, and asked for again: as the port says, and the meter has counted it
 
-    def _start(self, key: CacheKey) -> "asyncio.Future[RedisReply] | None":
-        name = _name(key)
+    def _start(self, command: str, names: Sequence[bytes]) -> "asyncio.Future[RedisReply] | None":
         try:
-            return self._store.start("get", name, "GET", name)
+            return self._store.start("get", names[0], command, *names)
         except StoreError:
             return None
 
 
-async def _entries(asked: "Mapping[CacheKey, asyncio.Future[RedisReply] | None]") -> Mapping[CacheKey, bytes]:
-    entries = {}
-    for key, reply in asked.items():
-        try:
-            entry = None if reply is None else await reply
-        except StoreError:
-            continue
-        if isinstance(entry, bytes):
-            entries[key] = entry
-    return entries
+async def _entries(
+    keys: Sequence[CacheKey], replies: "Sequence[asyncio.Future[RedisReply] | None]"
+) -> Mapping[CacheKey, bytes]:
+    return _found(keys, [await _reply(reply) for reply in replies])
+
+
+async def _all_entries(
+    keys: Sequence[CacheKey], reply: "asyncio.Future[RedisReply] | None"
+) -> Mapping[CacheKey, bytes]:
+    return _found(keys, await _reply(reply) or ())
+
+
+async def _reply(reply: "asyncio.Future[RedisReply] | None") -> RedisReply:
+    try:
+        return None if reply is None else await reply
+    except StoreError:
+        return None
+
+
+def _found(keys: Sequence[CacheKey], entries: Sequence[RedisReply]) -> Mapping[CacheKey, bytes]:
+    return {key: entry for key, entry in zip(keys, entries, strict=False) if isinstance(entry, bytes)}
 
 
 def _name(key: CacheKey) -> bytes:

@@ -11,6 +11,8 @@ Shape: TypeAlias = Callable[[int], Body]
 NATIVE, OPENAI, EXPLAIN, EMBED = "/api/v1/chat", "/v1/chat/completions", "/api/v1/explain", "/v1/embeddings"
 MOST = 19_990
 """Messages, parts, calls and tools: as many as a gateway takes by default, with room for the few that go with them."""
+SCHEMAS = 9_900
+"""Nearly as many as the adapters take."""
 ASKED: Body = {"role": "user", "content": "Well?"}
 
 
@@ -82,7 +84,7 @@ def _extra(size: int) -> Body:
             "id": f"{at}",
             "type": "function",
             "function": {"name": "f", "arguments": "{}"},
-            "extra_content": {"google": {"thought_signature": text}},
+            "extra_content": {"google": {"thought_signature": text[: len(text) // 4 * 4]}},
         },
         1_000,
     )
@@ -91,33 +93,41 @@ def _extra(size: int) -> Body:
 
 
 def _tools(size: int) -> Body:
-    return {
-        "messages": [ASKED],
-        "tools": _filled(
-            size, lambda at, text: {"type": "function", "function": {"name": f"f{at}", "description": text}}
-        ),
-    }
+    def tool(at: int, text: str) -> Body:
+        return {"type": "function", "function": {"name": f"f{at}", "description": text}}
+
+    return {"messages": [ASKED], "tools": _filled(size, tool, SCHEMAS)}
 
 
 def _function(parameters: Body) -> Body:
     return {"type": "function", "function": {"name": "f", "parameters": parameters}}
 
 
-def _many_fields(size: int) -> Body:
-    number = size // 32
-    return {
-        "messages": [ASKED],
-        "tools": [_function({"type": "object", "properties": {f"p{at}": {"type": "string"} for at in range(number)}})],
-    }
+def _object(size: int, most: int) -> Body:
+    fields = _filled(size, lambda at, text: [f"p{at}", {"type": "string", "description": text}], most)
+    return {"type": "object", "properties": dict(fields)}
+
+
+def _fields(size: int) -> Body:
+    return {"messages": [ASKED], "tools": [_function(_object(size, SCHEMAS))]}
+
+
+def _schemas(size: int) -> Body:
+    """More than a vendor's translation takes."""
+    return {"messages": [ASKED], "tools": [_function(_object(size, size))]}
 
 
 def _deep(size: int) -> Body:
     """Chains as deep as may be, side by side."""
-    chain: Body = {"type": "string"}
-    for _ in range(28):
-        chain = {"type": "object", "properties": {"a": chain}}
-    number = max(1, size // len(json.dumps(chain)))
-    properties = {f"p{at}": chain for at in range(number)}
+
+    def chain(at: int, text: str) -> Body:
+        link: Body = {"type": "string", "description": text}
+        for _ in range(28):
+            link = {"type": "object", "properties": {"a": link}}
+        return link
+
+    chains = _filled(size, chain, SCHEMAS // 30)
+    properties = {f"p{at}": one for at, one in enumerate(chains)}
     return {"messages": [ASKED], "tools": [_function({"type": "object", "properties": properties})]}
 
 
@@ -136,11 +146,8 @@ def _empty(size: int) -> Body:
 
 
 def _format(size: int) -> Body:
-    schema = {"type": "object", "properties": {f"p{at}": {"type": "string"} for at in range(size // 32)}}
-    return {
-        "messages": [ASKED],
-        "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
-    }
+    named = {"name": "a", "schema": _object(size, SCHEMAS)}
+    return {"messages": [ASKED], "response_format": {"type": "json_schema", "json_schema": named}}
 
 
 def _stops(size: int) -> Body:
@@ -203,7 +210,8 @@ BOTH: Mapping[str, Shape] = {
     "rounds": _rounds,
     "signatures": _extra,
     "tools": _tools,
-    "fields": _many_fields,
+    "fields": _fields,
+    "schemas": _schemas,
     "deep": _deep,
     "enum": _enum,
     "numbers": _numbers,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from http.client import HTTPConnection
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from typing_extensions import override
@@ -133,3 +133,27 @@ def measured(serving: Callable[[], AbstractAsyncContextManager[Served]]) -> Iter
     turns = Turns()
     with in_a_thread(serving, turns) as (served, loop):
         yield Measured(served, turns, loop)
+
+
+@contextmanager
+def health_asked(port: int) -> Iterator[list[float]]:
+    """The seconds that `/health` took, asked again and again by a thread: to be read when the block is left."""
+    seconds: list[float] = []
+    done = Event()
+
+    def ask() -> None:
+        line = HTTPConnection("127.0.0.1", port, timeout=HANG_SECONDS)
+        while not done.wait(0.001):
+            began = time.perf_counter()
+            line.request("GET", "/health")
+            line.getresponse().read()
+            seconds.append(time.perf_counter() - began)
+        line.close()
+
+    thread = Thread(target=ask)
+    thread.start()
+    try:
+        yield seconds
+    finally:
+        done.set()
+        thread.join(HANG_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints
 from llm_gateway.adapters.outbound.ollama import directory as module
 from llm_gateway.adapters.outbound.ollama.directory import (
     ANSWER_SECONDS,
@@ -166,6 +167,19 @@ async def test_the_version_is_asked_once_and_again_after_the_server_was_away(ser
         await directory.look()
     assert _asked(server, "/api/version") == 2
     assert directory.snapshot()[0].server_version == "0.34.1"
+    await directory.aclose()
+
+
+async def test_looks_that_see_the_same_leave_the_endpoints_the_same_tuple(server: OllamaServer) -> None:
+    directory = OllamaDirectory(model="llama3.1", clock=ScriptedClock(), base_url=server.url)
+    joined = JoinedEndpoints([directory])
+    await directory.look()
+    seen = joined.snapshot()
+    assert directory.snapshot() is directory.snapshot()
+    assert isinstance(directory.snapshot(), tuple)
+
+    await directory.look()
+    assert joined.snapshot() is seen
     await directory.aclose()
 
 

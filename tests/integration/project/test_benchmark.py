@@ -44,4 +44,4 @@ def test_a_ratio_that_grew_by_a_quarter_is_told() -> None:
 
     before = Report(python="3.11", rounds=7, requests=800, ratios={"hit/memory/32": 4.0, "hit/redis/32": 4.0})
     now = Report(python="3.11", rounds=7, requests=800, ratios={"hit/memory/32": 4.9, "hit/redis/32": 5.1, "new": 9.0})
-    assert list(grown(now, before)) == ["hit/redis/32: 5.10 times the floor's, 4.00 before"]
+    assert grown(now, before) == {"hit/redis/32": "hit/redis/32: 5.10 times the floor's, 4.00 before"}

@@ -81,6 +81,21 @@ async def test_a_foreign_value_and_a_server_that_is_away_are_misses(open_url: Op
         await cache.put(key, b"entry", HOUR)
 
 
+async def test_several_entries_on_one_server_are_asked_for_by_one_command(open_url: Open, server: Valkey) -> None:
+    async with Proxy(server.port) as wire:
+        cache = RedisReplyCache(open_url(wire.url), SeededEntropy())
+        entries = {new_key(): b"entry %d" % number for number in range(3)}
+        for key, entry in entries.items():
+            await cache.put(key, entry, HOUR)
+        wire.requests.clear()
+        assert await cache.get([*entries, new_key()]) == entries
+        (sent,) = wire.requests
+        assert sent.startswith(b"*5\r\n$4\r\nMGET\r\n")
+        wire._server.close()
+        wire.reset()
+        assert await cache.get(list(entries)) == {}
+
+
 async def test_entries_on_several_servers_are_found_together(open_url: Open, cluster: list[Valkey]) -> None:
     cache = RedisReplyCache(open_url(f"redis+cluster://127.0.0.1:{cluster[0].port}"), SeededEntropy())
     entries = {new_key(): b"entry %d" % number for number in range(30)}

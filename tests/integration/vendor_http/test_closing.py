@@ -88,28 +88,31 @@ class Deaf(Loopback):
 async def test_a_call_whose_request_the_vendor_does_not_take_is_closed_at_once(streamed: bool) -> None:
     body = b"x" * 16_000_000
     clock = ScriptedClock()
-    async with Deaf().running() as server, http_to(server.url, clock) as http:
-        if streamed:
-            asking: asyncio.Future[object] = asyncio.ensure_future(stream_of(http, clock, body=body).next())
-        else:
-            asking = asyncio.ensure_future(http.whole("POST", PATH, body, until=clock.monotonic() + 60.0))
-        (protocol,) = await acquired(http, 1)
-        for _ in range(50):  # until all buffers are full
-            await asyncio.sleep(0.001)
-        await eventually(protocol.transport.get_write_buffer_size)
-        closed = protocol.closed
-        asking.cancel()
-        await asyncio.wait((asking,))
+    server = Deaf()
+    async with server.running(), http_to(server.url, clock) as http:
+        try:
+            if streamed:
+                asking: asyncio.Future[object] = asyncio.ensure_future(stream_of(http, clock, body=body).next())
+            else:
+                asking = asyncio.ensure_future(http.whole("POST", PATH, body, until=clock.monotonic() + 60.0))
+            (protocol,) = await acquired(http, 1)
+            for _ in range(50):  # until all buffers are full
+                await asyncio.sleep(0.001)
+            assert protocol.transport.get_write_buffer_size()
+            closed = protocol.closed
+            asking.cancel()
+            await asyncio.wait((asking,))
 
-        await eventually(closed.done, within=0.5)
-        server.over.set()
+            await eventually(closed.done, within=0.5)
+        finally:
+            server.over.set()
 
 
 async def acquired(http: VendorHttp, number: int) -> Collection[Any]:
     """Its connections that calls have, once there are so many."""
     connector = http._session.connector
     assert connector is not None
-    await eventually(lambda: sum(hasattr(one, "closed") for one in connector._acquired) == number)
+    await eventually(lambda: sum(bool(getattr(one, "transport", None)) for one in connector._acquired) == number)
     return connector._acquired
 
 

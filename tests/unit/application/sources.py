@@ -45,7 +45,8 @@ class Source:
                     case event:
                         self.sent += 1
                         answer.collector.add(event)
-                        await answer.publish((event,))
+                        if answer.publish((event,)):
+                            await answer.room()
         finally:
             for _ in range(self.closing_turns):
                 await asyncio.sleep(0)

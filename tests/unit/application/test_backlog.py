@@ -90,7 +90,7 @@ class Waiting(RuleBasedStateMachine):
         batch = [text(size) for size in sizes]
         before = self.here()
         answer.collector.extend(batch)
-        self.runner.run(answer.publish(batch))
+        answer.publish(batch)
         self.after(before)
 
     @precondition(lambda self: any(answer.readers for answer in self.batches))

@@ -27,7 +27,8 @@ def answer_and_reader() -> tuple[SharedAnswer, Reader]:
 
 async def publish(answer: SharedAnswer, *events: ChatEvent) -> None:
     answer.collector.extend(events)
-    await answer.publish(events)
+    if answer.publish(events):
+        await answer.room()
 
 
 async def test_a_reader_that_waits_takes_a_whole_batch_at_once() -> None:

@@ -37,12 +37,13 @@ class Upstream:
                 self.outcome = "refused"
                 raise refused()
             for number in range(self._chance.choice((0, 1, 2, 5, 40))):
-                await answer.publish((TextDelta(text=f"{self.name}/{number}"),))
+                if answer.publish((TextDelta(text=f"{self.name}/{number}"),)):
+                    await answer.room()
                 await self.pause()
             if self._chance.random() < 0.3:
                 self.outcome = "broken"
                 raise broken()
-            await answer.publish((FINISHED,))
+            answer.publish((FINISHED,))
             await self.pause()
         finally:
             self._active[self._key] -= 1

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -27,7 +28,7 @@ from llm_gateway.domain.features import fields_used, unable
 from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
 
-from .generated import values_of
+from .generated import changes, values_of
 
 HELLO = UserMessage(content=(Text(text="Hello"),))
 PICTURE = UserMessage(content=(Text(text="What is it?"), Image(data=b"x", mime_type="image/png")))
@@ -145,3 +146,13 @@ def test_every_feature_that_is_used_has_a_path(request: ChatRequest) -> None:
 def test_a_penalty_of_zero_asks_for_nothing() -> None:
     request = ChatRequest(messages=(), sampling=Sampling(presence_penalty=0.0, frequency_penalty=0.0))
     assert fields_used(request) == {}
+
+
+def test_of_a_plain_request_with_one_thing_stated_the_same_is_used_as_by_a_walk_through_the_whole_table() -> None:
+    plain = ChatRequest(messages=(HELLO,), sampling=Sampling(temperature=0.5), max_tokens=9)
+    stated = [plain, *changes(plain, ChatRequest)]
+    quickly = [fields_used(replace(request)) for request in stated]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llm_gateway.domain.features._NOTHING", None)
+        assert [fields_used(replace(request)) for request in stated] == quickly
+    assert len({tuple(used) for used in quickly}) > 20

@@ -9,7 +9,7 @@ from llm_gateway.domain.errors import InvalidRequest
 
 MAX_PATH = 256
 """Of a fault's path, in characters: a field's name is the client's, and may be as long as the body."""
-_FAULT = re.compile(r"(?P<message>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
+_PLACE = re.compile(r"(?:key in )?\$(?P<path>[^`]*)`")
 _QUOTING = re.compile(r"Invalid (?:enum )?value(?= )")
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
 _STEP = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[[^\]]*\]")
@@ -17,9 +17,12 @@ _STEP = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[[^\]]*\]")
 
 def fault_of(error: ValidationError, kind: object) -> InvalidRequest:
     """msgspec's message as a path and a message of our own; `kind` is the type that was decoded as."""
-    parts = _FAULT.fullmatch(str(error))
-    message = parts["message"] if parts else "the body is not what is expected here"
-    path = (parts["path"] or "").removeprefix(".")[:MAX_PATH] if parts else ""
+    message, _, place = str(error).rpartition(" - at `")
+    at = _PLACE.fullmatch(place)
+    if at is None:  # it names no place, or a key that holds such a mark
+        message, path = str(error), ""
+    else:
+        path = at["path"].removeprefix(".")[:MAX_PATH]
     field = _FIELD.match(message)
     quoting = _QUOTING.match(message)
     if quoting:

@@ -1,8 +1,7 @@
 """What every surface does around a request: finds its client, records what it refuses, and answers."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -12,15 +11,15 @@ from msgspec import Struct, field, json
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
-from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
-from llm_gateway.domain.routing import Hint, Task
+from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.survey import survey
 
 from .chat_replies import Pace, StreamReply
 from .message_count import check_count
+from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
@@ -109,25 +108,10 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         client, (body, call) = await self.read(context, receive, read)
         return client, body, call
 
-    @contextmanager
-    def refusals_recorded(self, context: RequestContext, task: Task = Task.CHAT) -> Iterator[None]:
-        """What is raised in its block is a request that came no further, and leaves its record here."""
-        clock = self.services.clock
-        began = clock.monotonic()
-        try:
-            yield
-        except BaseException as error:
-            refused = type(error).__name__ if isinstance(error, Exception) else None
-            seconds = clock.monotonic() - began
-            record = RequestRecord(id=context.id, task=task, error=refused, left=refused is None, seconds=seconds)
-            context.recorded(record)
-            self.services.observer.begin(context.id, context.texts).end(record)
-            raise
-
     async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
         context = context_of(scope)
-        with self.refusals_recorded(context):
+        with RefusalsRecorded(self.services, context):
             client, body, call = await self.read_chat(context, receive, surface)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)

@@ -27,7 +27,7 @@ def check_count(body: bytes, most: int) -> None:
 
     Each is an object, and begins with a brace: a body with few braces, as almost any is, is not looked through.
     """
-    if body.count(b"{") > most and _count(body) > most:
+    if len(body) > most and body.count(b"{") > most and _count(body) > most:
         raise TooLarge(f"The body has more than {most} messages, parts, tool calls and tools (MAX_MESSAGES).")
 
 

@@ -40,5 +40,6 @@ class Pages(dict[str, Reply]):
         self._make = make
 
     def __missing__(self, path: str) -> Reply:
-        self.update(self._make())
-        return self[path]
+        made = self._make()
+        self.update(made)
+        return made[path]

@@ -1,7 +1,7 @@
 """What a surface gives to have its answers rendered."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from msgspec import UNSET, Struct, UnsetType, json
@@ -35,21 +35,13 @@ def warning_of(reply: ChatReply) -> str | UnsetType:
     return ONLY_REASONED if reply.only_reasoned else UNSET
 
 
-class TextFrames:
-    """Frames that differ by nothing but a text in them, so that the rest of them is encoded once.
-
-    `frame` is how one is made. Each text is a JSON string in it.
-    """
+class TextFrame:
+    """The frame of a text, encoded but for the text, which is a JSON string in it. `make` is how one is made."""
 
     _STAND_IN: Final = "\0"
 
-    def __init__(self, frame: Callable[[str], bytes]) -> None:
-        self._before, self._after = frame(self._STAND_IN).split(_encode(self._STAND_IN))
-        self._between = self._after + self._before
-
-    def of(self, texts: Iterable[str]) -> bytes:
-        """One frame for each."""
-        return b"%b%b%b" % (self._before, self._between.join(map(_encode, texts)), self._after)
+    def __init__(self, make: Callable[[str], bytes]) -> None:
+        self.before, self.after = make(self._STAND_IN).split(_encode(self._STAND_IN))
 
 
 class ChatRenderer(Protocol):
@@ -58,28 +50,26 @@ class ChatRenderer(Protocol):
     A stream's calls are `deltas` of all events in order, then `done`; `failed` ends it instead wherever it breaks off.
     """
 
+    _text_frame: TextFrame | None = None
+
     @abstractmethod
     def whole(self, reply: ChatReply, answer: Answer) -> bytes: ...
 
     def deltas(self, events: Sequence[ChatEvent], answer: Answer) -> bytes:
-        """The frames of a batch, together. Beginning and end of an answer have none here."""
+        """The frames of a batch, together. An answer's first event and its last have none here."""
         frames: list[bytes] = []
-        texts: list[str] = []
+        text_frame = self._text_frame
         for event in events:
-            if type(event) is TextDelta and not event.logprobs:
-                texts.append(event.text)
+            if text_frame is not None and type(event) is TextDelta and not event.logprobs:
+                frames += (text_frame.before, _encode(event.text), text_frame.after)
             elif not isinstance(event, Started | Finished):
-                if texts:
-                    frames.append(self.texts(texts, answer))
-                    texts = []
                 frames.append(self.delta(event, answer))
-        if texts:
-            frames.append(self.texts(texts, answer))
+                text_frame = self._text_frame = text_frame or self.text_frame(answer)
         return b"".join(frames)
 
     @abstractmethod
-    def texts(self, texts: Sequence[str], answer: Answer) -> bytes:
-        """What `delta` makes of the texts that have no log probabilities, of which most of an answer is made."""
+    def text_frame(self, answer: Answer) -> TextFrame:
+        """What `delta` makes of a text without log probabilities, of which most of an answer is, after the first."""
         ...
 
     @abstractmethod

@@ -57,8 +57,10 @@ class Share(Struct):
 
     def take(self, size: int) -> None:
         """Raises `Overloaded`, and takes none."""
-        self.check(size)
-        self.bodies.held += size
+        held = self.bodies.held + size
+        if held > self.bodies.most:
+            raise Overloaded
+        self.bodies.held = held
         self.size += size
 
     def release(self) -> None:
@@ -120,9 +122,9 @@ async def read_body(
     announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
     if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-    share.check(announced)
     if sent:
         return await _parts(receive, share, max_bytes)
+    share.check(announced)
     try:
         async with asyncio.timeout(seconds) as limit:
             ends = limit.when() or 0.0
@@ -178,8 +180,8 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
 
 def check_said_once(data: bytes) -> None:
     """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
-    escaped = b"\\u00" in data and _ESCAPED_LETTER.search(data)
-    if not (data.count(b'"model_hint"') > 1 or data.count(b'"model"') > 1 or escaped):
+    escaped = b"\\" in data and _ESCAPED_LETTER.search(data)
+    if not escaped and (data.count(b'"model') < 2 or (data.count(b'"model_hint"') < 2 and data.count(b'"model"') < 2)):
         return
     names = [name.text for name in decode(_names, data)]
     for name in _ROUTING:

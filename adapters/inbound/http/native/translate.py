@@ -25,7 +25,7 @@ from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
-from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrames, warning_of
+from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrame, warning_of
 from ..common.wire import TextPart
 from . import answers, wire
 
@@ -75,8 +75,8 @@ class NativeRenderer(ChatRenderer):
         return _encode(self._body(reply, answer, whole=True))
 
     @override
-    def texts(self, texts: Sequence[str], answer: Answer) -> bytes:
-        return _TEXTS.of(texts)
+    def text_frame(self, answer: Answer) -> TextFrame:
+        return _TEXT_FRAME
 
     @override
     def delta(self, delta: Delta, answer: Answer) -> bytes:
@@ -129,7 +129,7 @@ def _delta_frame(part: answers.DeltaOut) -> bytes:
     return b"event: delta\ndata: %b\n\n" % _encode(part)
 
 
-_TEXTS = TextFrames(lambda text: _delta_frame(answers.DeltaOut(content=text)))
+_TEXT_FRAME = TextFrame(lambda text: _delta_frame(answers.DeltaOut(content=text)))
 
 
 def usage_out(usage: Usage) -> answers.UsageOut:

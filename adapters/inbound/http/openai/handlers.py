@@ -9,6 +9,7 @@ from msgspec import json
 from llm_gateway.domain.routing import Task
 
 from ..common.handling import ChatSurface, RequestHandling
+from ..common.refusals import RefusalsRecorded
 from ..common.replies import json_reply
 from ..common.request_context import context_of
 from .embeddings import EmbeddingReply, read_embedding
@@ -29,7 +30,7 @@ OPENAI_CHATS: Final = ChatSurface(
 async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """What answers an embedding. Raises what refuses it, and leaves a record of that."""
     context = context_of(scope)
-    with handling.refusals_recorded(context, Task.EMBED):
+    with RefusalsRecorded(handling.services, context, Task.EMBED):
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)

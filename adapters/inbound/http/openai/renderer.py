@@ -13,7 +13,7 @@ from llm_gateway.domain.events import Delta, TextDelta, ToolCallDelta
 from llm_gateway.domain.logprobs import ChosenLogprob
 
 from ..common.chat_calls import from_logprobs, from_tool_call, given
-from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrames, warning_of
+from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrame, warning_of
 from . import answers as wire
 from .errors import encode_openai_error
 from .translate import from_delta, usage_out
@@ -47,7 +47,6 @@ class OpenAIRenderer(ChatRenderer):
         self._options = options
         self._begun = False
         self._fingerprint: str | None = None
-        self._texts: TextFrames | None = None
 
     @override
     def whole(self, reply: ChatReply, answer: Answer) -> bytes:
@@ -73,10 +72,8 @@ class OpenAIRenderer(ChatRenderer):
         return _encode(completion)
 
     @override
-    def texts(self, texts: Sequence[str], answer: Answer) -> bytes:
-        if self._texts is None:
-            self._texts = TextFrames(lambda text: self._choice(answer, wire.ChunkDelta(content=text)))
-        return self._role(answer) + self._texts.of(texts)
+    def text_frame(self, answer: Answer) -> TextFrame:
+        return TextFrame(lambda text: self._choice(answer, wire.ChunkDelta(content=text)))
 
     @override
     def delta(self, delta: Delta, answer: Answer) -> bytes:

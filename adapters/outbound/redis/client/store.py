@@ -51,6 +51,11 @@ class Store(SharedStore):
     def name(self) -> str:
         return self._name
 
+    @property
+    def has_one_server(self) -> bool:
+        """Whether a command may touch any keys at all: a Cluster has them on several servers."""
+        return isinstance(self._route, RedisServer)
+
     async def call(self, operation: str, key: bytes, *command: str | bytes | int) -> RedisReply:
         """`key` is one that the command touches: on a Cluster, all of them have to be in its slot.
 

@@ -21,6 +21,7 @@ class RecordedTransport(asyncio.Transport):
         super().__init__()
         self.writes: list[bytes] = []
         self.closed = False
+        self.reading = True
 
     @override
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -36,11 +37,11 @@ class RecordedTransport(asyncio.Transport):
 
     @override
     def pause_reading(self) -> None:
-        """Nothing is read here."""
+        self.reading = False
 
     @override
     def resume_reading(self) -> None:
-        """Nothing is read here."""
+        self.reading = True
 
     @override
     def get_write_buffer_size(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from litestar.types import HTTPScope, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from llm_gateway.adapters.inbound.http.common.presence import Presence, WhilePresent, presence_of
 from llm_gateway.adapters.inbound.http.common.requests import ClientLeft
@@ -68,6 +69,18 @@ async def test_a_task_watches_only_where_the_server_does_not_tell(ours: bool, ta
     await asyncio.sleep(0)
 
     assert other_tasks() == tasks
+    connection.lose()
+    await connection.ask()
+
+
+async def test_a_connection_is_read_on_while_a_long_body_is_worked_on() -> None:
+    """Or it would go unnoticed that the client left."""
+    body = bytes(HIGH_WATER_LIMIT + 1)
+    head = HEAD.replace(b"4", b"%d" % len(body))
+    connection = Connection(Waiting())
+    await begun(connection, head + body[:-1], body[-1:])
+
+    assert connection.transport.reading
     connection.lose()
     await connection.ask()
 
