@@ -2,14 +2,15 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-import certifi
 from google import genai
 from google.genai import types
 from google.genai.client import DebugConfig
 from typing_extensions import override
 
+from llm_gateway.adapters.outbound.vendor_http.session import authorities
 from llm_gateway.application.ports.system import Clock
 
 from .media import Json
@@ -41,7 +42,7 @@ class SdkTransport(GeminiTransport):
         self._vertex = account.vertex is not None
         base_url = account.base_url or (None if account.vertex else BASE_URL)
         plain = base_url is not None and not base_url.startswith("https:")
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _authorities()
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else authorities()
         self._sdk = genai.Client(
             api_key=None if account.vertex else account.api_key,
             vertexai=self._vertex,
@@ -99,10 +100,10 @@ class SdkTransport(GeminiTransport):
         with told_neutrally():
             async with self._clock.timeout_at(until):
                 pager = await self._models.list(config=types.ListModelsConfig(page_size=PAGE_SIZE))
-                async for model in pager:
-                    listed.append(self._model(model))
-                    if len(listed) >= MAX_PAGES * PAGE_SIZE:
-                        break
+                listed += map(self._model, pager.page)
+                with suppress(IndexError):  # after the last
+                    for _ in range(1, MAX_PAGES):
+                        listed += map(self._model, await pager.next_page())
         return listed
 
     def _model(self, model: types.Model) -> Model:
@@ -125,10 +126,3 @@ def _config(body: Json, headers: Mapping[str, str]) -> types.GenerateContentConf
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
     }
-
-
-def _authorities() -> ssl.SSLContext:
-    """The system's, for operators with one of their own, and the usual ones, as some systems have none."""
-    trusted = ssl.create_default_context()
-    trusted.load_verify_locations(certifi.where())
-    return trusted

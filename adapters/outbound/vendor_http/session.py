@@ -75,7 +75,7 @@ def open_session(
     connector = aiohttp.TCPConnector(
         limit=0,  # a call that waits for a connection would be billed to the model
         keepalive_timeout=KEEP_ALIVE_SECONDS,
-        ssl=_authorities() if scheme == "https" else True,
+        ssl=authorities() if scheme == "https" else True,
         resolver=resolver,
         socket_factory=guarded_socket if guarded else None,
     )
@@ -96,7 +96,7 @@ def open_session(
 
 
 @cache
-def _authorities() -> ssl.SSLContext:
+def authorities() -> ssl.SSLContext:
     """The system's, for operators with one of their own, and the usual ones, as some systems have none."""
     trusted = ssl.create_default_context()
     trusted.load_verify_locations(certifi.where())

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.directory import AGAIN_SECONDS, REFRESH_SECONDS, GeminiDirectory
+from llm_gateway.adapters.outbound.gemini.transport import MAX_PAGES
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
@@ -105,6 +106,13 @@ async def test_every_page_is_read() -> None:
         assert await states.refresh()
         assert len(states.snapshot()) == 4
         assert "pageToken=next" in server.asked[1].path
+
+
+async def test_a_list_without_an_end_is_read_to_a_bound() -> None:
+    async with directory(whole({"models": MODELS[:2], "nextPageToken": "again"})) as (server, states, _):
+        assert await states.refresh()
+        assert len(server.asked) == MAX_PAGES
+        assert len(states.snapshot()) == 2
 
 
 async def test_a_configured_model_that_is_not_listed_stays_first_and_usable() -> None:

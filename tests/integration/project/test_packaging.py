@@ -131,3 +131,16 @@ def test_every_declared_requirement_is_locked_by_hash_and_without_an_address() -
     assert extras["all"] == [f"llm-gateway-core[{','.join(serving)}]"]
     assert all("--hash=sha256:" in block for block in re.split(r"^(?=[a-z])", lock, flags=re.MULTILINE)[1:])
     assert "://" not in lock
+
+
+def test_vendors_are_asked_without_their_sdks_and_so_in_the_image() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    rest = {Requirement(one).name for one in extras["rest"]}
+    image = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "ops" / "requirements.lock").read_text(), re.MULTILINE))
+
+    assert rest == {"aiohttp", "certifi"}
+    for vendor, sdk in (("gemini", "google-genai"), ("ollama", "ollama")):
+        assert rest | {sdk} <= {Requirement(one).name for one in extras[vendor]}
+        assert sdk not in image
+    assert rest <= image
+    assert not image & {"google-genai", "google-auth", "httpx2", "ollama", "httpx-aiohttp"}

@@ -112,7 +112,7 @@ async def acquired(http: VendorHttp, number: int) -> Collection[Any]:
     """Its connections that calls have, once there are so many."""
     connector = http._session.connector
     assert connector is not None
-    await eventually(lambda: sum(hasattr(one, "transport") for one in connector._acquired) == number)
+    await eventually(lambda: sum(bool(getattr(one, "transport", None)) for one in connector._acquired) == number)
     return connector._acquired
 
 
