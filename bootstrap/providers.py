@@ -160,13 +160,13 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
 def _ollama_transport(settings: Settings) -> "Connect":
     match settings.ollama_transport:
         case "rest":
-            from llm_gateway.adapters.outbound.ollama.rest import RestTransport
+            from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
 
-            return RestTransport
+            return OllamaRest
         case "sdk":
-            from llm_gateway.adapters.outbound.ollama.sdk import SdkTransport
+            from llm_gateway.adapters.outbound.ollama.sdk import OllamaSdk
 
-            return SdkTransport
+            return OllamaSdk
 
 
 def _silences(row: EndpointSettings, settings: Settings) -> Silences:

@@ -11,8 +11,8 @@ from .answering import AnsweringModels
 from .transport import BASE_URL, Account, GeminiTransport, Vertex
 
 if TYPE_CHECKING:
-    from .rest import RestTransport
-    from .sdk import SdkTransport
+    from .rest import GeminiRest
+    from .sdk import GeminiSdk
 
 NO_KEY: Final = "GEMINI_API_KEY is not set"
 KEY_REFUSED: Final = "GEMINI_API_KEY is refused"
@@ -66,14 +66,14 @@ class GeminiClient:
             await self._transport.aclose()
 
 
-def _transport(carrier: Carrier) -> "type[RestTransport] | type[SdkTransport]":
+def _transport(carrier: Carrier) -> "type[GeminiRest] | type[GeminiSdk]":
     """Imports what it needs, and no more."""
     match carrier:
         case "rest":
-            from .rest import RestTransport
+            from .rest import GeminiRest
 
-            return RestTransport
+            return GeminiRest
         case "sdk":
-            from .sdk import SdkTransport
+            from .sdk import GeminiSdk
 
-            return SdkTransport
+            return GeminiSdk

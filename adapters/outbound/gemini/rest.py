@@ -33,7 +33,7 @@ from .wire import ANSWERS, EMBEDDINGS, PAGES, EmbedContentResponse, GenerateCont
 _PATHS: Final = 256
 
 
-class RestTransport(GeminiTransport):
+class GeminiRest(GeminiTransport):
     def __init__(self, account: Account, clock: Clock, *, connect_seconds: float, max_body_bytes: int) -> None:
         """Inside a running loop. Raises `BadAddress`."""
         self._http = VendorHttp(

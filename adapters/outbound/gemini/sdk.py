@@ -32,7 +32,7 @@ _TASKS: Final = ["generateContent", "embedContent"]
 """Vertex AI tells none of its models."""
 
 
-class SdkTransport(GeminiTransport):
+class GeminiSdk(GeminiTransport):
     def __init__(self, account: Account, clock: Clock, *, connect_seconds: float, max_body_bytes: int) -> None:
         """Inside a running loop. Everything that the SDK would look up in the environment is given, but for the
         application-default credentials, which it looks for at the first call to Vertex AI.

@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.vendor_http.errors import (
     MAX_REFUSAL_BYTES,
+    AnswerTooLarge,
     HttpRefusal,
     Malformed,
-    TooLarge,
     VendorHttpError,
 )
 from llm_gateway.adapters.outbound.vendor_http.framing import ServerSentEvents
@@ -139,7 +139,7 @@ class _BoundedReader:
         async for data in self._reader.iter_any():
             body += data
             if len(body) > limit:
-                raise TooLarge
+                raise AnswerTooLarge
         return bytes(body)
 
     async def iter_any(self) -> AsyncIterator[bytes]:
@@ -152,7 +152,7 @@ class _BoundedReader:
         async for data in self._reader.iter_any():
             size += len(data)
             if size > self._limit:
-                raise TooLarge
+                raise AnswerTooLarge
             for event in framing.feed(data):
                 yield _line(event)
                 if self.closed:

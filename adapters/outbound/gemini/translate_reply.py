@@ -14,7 +14,7 @@ from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
 from .function_names import FunctionNames
 from .signatures import carried, received
 from .usage import UsageCount
-from .wire import FunctionCall, GenerateContentResponse, Part
+from .wire import GenerateContentResponse, WireCall, WirePart
 
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
@@ -90,7 +90,7 @@ class GeminiReplyReader:
             incomplete=self.incomplete,
         )
 
-    def _part(self, part: Part, response_id: str | None) -> Delta | None:
+    def _part(self, part: WirePart, response_id: str | None) -> Delta | None:
         if (others := _uncarried(part)) != _NOTHING:
             kind = next(kind for kind, other in zip(UNCARRIED, others, strict=True) if other is not None)
             raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
@@ -113,7 +113,7 @@ class GeminiReplyReader:
         except ValueError:
             raise ProviderBroken(self._to.provider, "the answer is malformed") from None
 
-    def _call(self, call: FunctionCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
+    def _call(self, call: WireCall, signature: bytes | None, response_id: str | None) -> ToolCallDelta:
         index = len(self._ids)
         if not call.name:
             raise self._unusable("the answer holds a tool call without a name")

@@ -11,13 +11,13 @@ from llm_gateway.adapters.outbound.vendor_http.errors import Malformed
 _T = TypeVar("_T")
 
 
-class FunctionCall(Struct, rename="camel"):
+class WireCall(Struct, rename="camel"):
     id: str | None = None
     name: str | None = None
     args: dict[str, Any] | None = None
 
 
-class Part(Struct, rename="camel"):
+class WirePart(Struct, rename="camel"):
     """Holds one kind of content. The kinds from `inline_data` on are read to be refused.
 
     Of a kind that is none of these, nothing is set.
@@ -26,7 +26,7 @@ class Part(Struct, rename="camel"):
     text: str | None = None
     thought: bool | None = None
     thought_signature: str | None = None
-    function_call: FunctionCall | None = None
+    function_call: WireCall | None = None
     inline_data: Any = None
     file_data: Any = None
     executable_code: Any = None
@@ -38,7 +38,7 @@ class Part(Struct, rename="camel"):
 
 
 class Content(Struct, rename="camel"):
-    parts: list[Part] | None = None
+    parts: list[WirePart] | None = None
 
 
 class Candidate(Struct, rename="camel"):

@@ -23,7 +23,7 @@ from .failures import OllamaFailures
 from .first_part import FirstParts
 from .loading import Loaded, Loads
 from .options import Options
-from .rest import RestTransport
+from .rest import OllamaRest
 from .translate_reply import OllamaReplyReader
 from .translate_request import chat_request, encoded
 from .transport import Connect
@@ -64,7 +64,7 @@ class OllamaChatModel(ChatModel):
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,
         version: ServerVersion | None = None,
-        connect: Connect = RestTransport,
+        connect: Connect = OllamaRest,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)

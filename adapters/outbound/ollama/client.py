@@ -10,8 +10,8 @@ from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.routing import Locality
 
 from . import wire
-from .rest import RestTransport
-from .transport import Answer, Connect, OllamaTransport, T
+from .rest import OllamaRest
+from .transport import Connect, OllamaTransport, ServerAnswer, T
 from .wire import ChatPart, Models, Shown, Vectors
 
 MAX_BODY_BYTES = 32 << 20
@@ -26,10 +26,10 @@ class OllamaClient:
         self._transport = transport
         self.aclose = transport.aclose
 
-    def chat(self, body: bytes, headers: Mapping[str, str], *, streamed: bool, due: float) -> Answer[ChatPart]:
+    def chat(self, body: bytes, headers: Mapping[str, str], *, streamed: bool, due: float) -> ServerAnswer[ChatPart]:
         return self._transport.ask("/api/chat", body, headers, wire.chat_part, streamed=streamed, due=due)
 
-    def embedding(self, body: bytes, headers: Mapping[str, str], *, due: float) -> Answer[Vectors]:
+    def embedding(self, body: bytes, headers: Mapping[str, str], *, due: float) -> ServerAnswer[Vectors]:
         return self._transport.ask("/api/embed", body, headers, wire.vectors, streamed=False, due=due)
 
     async def shown(self, model: str, *, until: float) -> Shown:
@@ -47,7 +47,7 @@ class OllamaClient:
         return (await self._transport.look("/api/version", wire.about.decode, until=until)).version
 
 
-async def whole(answer: Answer[T]) -> T:
+async def whole(answer: ServerAnswer[T]) -> T:
     """The one part of an answer that is not streamed."""
     async with aclosing(answer):
         (part,) = await answer.next() or ()
@@ -62,7 +62,7 @@ class Clients:
         base_url: str,
         clock: Clock,
         *,
-        connect: Connect = RestTransport,
+        connect: Connect = OllamaRest,
         api_key: str | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         connect_seconds: float = CONNECT_SECONDS,

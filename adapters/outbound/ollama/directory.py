@@ -20,7 +20,7 @@ from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
 from .failures import OllamaFailures
 from .names import hosted_elsewhere, same_model
-from .rest import RestTransport
+from .rest import OllamaRest
 from .transport import Connect
 from .version import ServerVersion
 from .wire import Shown
@@ -53,7 +53,7 @@ class OllamaDirectory(EndpointDirectory):
         api_key: str | None = None,
         provider: str = "ollama",
         version: ServerVersion | None = None,
-        connect: Connect = RestTransport,
+        connect: Connect = OllamaRest,
     ) -> None:
         self._clock = clock
         self._base_url = server_address(base_url or DEFAULT_URL)

@@ -20,7 +20,7 @@ from .first_part import FirstParts
 from .loading import Loaded, Loads
 from .names import hold_local
 from .options import Options
-from .rest import RestTransport
+from .rest import OllamaRest
 from .translate_embedding import embed_bodies, embed_reply
 from .translate_request import encoded
 from .transport import Connect
@@ -46,7 +46,7 @@ class OllamaEmbeddingModel(EmbeddingModel):
         load_seconds: float = 300.0,
         max_body_bytes: int = MAX_BODY_BYTES,
         version: ServerVersion | None = None,
-        connect: Connect = RestTransport,
+        connect: Connect = OllamaRest,
     ) -> None:
         self._clock = clock
         self._options = Options(num_ctx=num_ctx, keep_alive=keep_alive)

@@ -13,7 +13,7 @@ from ..vendor_http.errors import HttpRefusal
 from .client import Clients
 from .failures import OllamaFailures
 from .loading import Loaded, Loads
-from .transport import Answer, T
+from .transport import ServerAnswer, T
 
 SILENT_SECONDS = 1.0
 """How long a call waits for its first byte before the server is asked whether it loads the model for it."""
@@ -35,7 +35,7 @@ class FirstParts:
         self._clock = clock
         self._load_seconds = load_seconds
 
-    async def get(self, to: Endpoint, model: Loaded, answer: Answer[T]) -> tuple[Iterable[T] | None, float]:
+    async def get(self, to: Endpoint, model: Loaded, answer: ServerAnswer[T]) -> tuple[Iterable[T] | None, float]:
         """What came first, and the seconds that the model's load took of the wait for it, but for the first one.
 
         Raises `TimeoutError` when the answer is due, moved on by those seconds.
@@ -59,7 +59,7 @@ class FirstParts:
                 await asyncio.wait((looking,))
         return parts, answer.due - due
 
-    async def _load_beside(self, to: Endpoint, model: Loaded, answer: Answer[Any]) -> None:
+    async def _load_beside(self, to: Endpoint, model: Loaded, answer: ServerAnswer[Any]) -> None:
         """Until the model is loaded, the server stands still or the load's time is up. The answer is due so much later.
 
         To be cancelled when the answer begins.

@@ -12,10 +12,10 @@ from llm_gateway.application.ports.system import Clock
 from ..vendor_http.client import VendorHttp
 from ..vendor_http.framing import Framing, JsonLines
 from ..vendor_http.stream import VendorStream
-from .transport import MAX_LOOK_BYTES, Answer, OllamaTransport, T
+from .transport import MAX_LOOK_BYTES, OllamaTransport, ServerAnswer, T
 
 
-class RestTransport(OllamaTransport):
+class OllamaRest(OllamaTransport):
     def __init__(
         self,
         base_url: str,
@@ -40,7 +40,7 @@ class RestTransport(OllamaTransport):
     @override
     def ask(
         self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> Answer[T]:
+    ) -> ServerAnswer[T]:
         framing = JsonLines() if streamed else _WholeBody()
         stream = self._http.stream(path, body, headers=headers, framing=framing, first_by=due, until=inf, idle=inf)
         return _RestAnswer(stream, decoder, due)
@@ -55,7 +55,7 @@ class RestTransport(OllamaTransport):
         await self._http.aclose()
 
 
-class _RestAnswer(Answer[T]):
+class _RestAnswer(ServerAnswer[T]):
     def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
         self.due = due
         self._texts: Sequence[bytes] = ()

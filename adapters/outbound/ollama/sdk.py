@@ -26,7 +26,7 @@ from ..vendor_http.errors import (
 )
 from .refusals import ReportedError, told_within
 from .sdk_connections import SdkConnections
-from .transport import Answer, OllamaTransport, T
+from .transport import OllamaTransport, ServerAnswer, T
 
 _Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
 _BEHIND: Final[_Table] = (
@@ -50,7 +50,7 @@ _ITSELF: Final[_Table] = (
 """By an error's own class. The first row that fits counts, of both tables."""
 
 
-class SdkTransport(OllamaTransport):
+class OllamaSdk(OllamaTransport):
     """Asks with bodies of our own making and reads into types of ours: the SDK's `chat` has no `truncate`, no `shift`
     and no headers, and its types drop from a tool's schema what they don't know, and from a tool call its id.
     """
@@ -80,7 +80,7 @@ class SdkTransport(OllamaTransport):
     @override
     def ask(
         self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> Answer[T]:
+    ) -> ServerAnswer[T]:
         call = {"content": body, "headers": {**headers, "Content-Type": "application/json"}}
         parts = self._parts(path, call) if streamed else self._whole(path, call)
         return _SdkAnswer(parts, decoder.decode, self._clock, due)
@@ -107,7 +107,7 @@ class SdkTransport(OllamaTransport):
             yield part
 
 
-class _SdkAnswer(Answer[T]):
+class _SdkAnswer(ServerAnswer[T]):
     """`parts` are the SDK's, each read again."""
 
     def __init__(

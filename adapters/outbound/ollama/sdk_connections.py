@@ -10,7 +10,7 @@ from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
 from ..vendor_http.addresses import guarded_socket
-from ..vendor_http.errors import MAX_REFUSAL_BYTES, HttpRefusal, Malformed, TooLarge
+from ..vendor_http.errors import MAX_REFUSAL_BYTES, AnswerTooLarge, HttpRefusal, Malformed
 from .transport import MAX_LOOK_BYTES
 
 _ANSWERS = ("/api/chat", "/api/embed")
@@ -85,7 +85,7 @@ class _Lines(httpx.AsyncByteStream):
         async for chunk in self._body:
             size += len(chunk)
             if size > self._limit:
-                raise TooLarge
+                raise AnswerTooLarge
             whole, newline, rest = chunk.rpartition(b"\n")
             if newline:
                 yield _escaped(b"".join((*held, whole, newline)))

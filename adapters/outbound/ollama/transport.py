@@ -15,7 +15,7 @@ MAX_LOOK_BYTES: Final = 16 << 20
 """Of what the server tells of itself and its models."""
 
 
-class Answer(Protocol, Generic[T_co]):
+class ServerAnswer(Protocol, Generic[T_co]):
     """One on its way: of many parts, or whole as one part. Nothing is sent before the first is waited for.
 
     `due`: when the next wait ends on the clock, with `TimeoutError`.
@@ -58,7 +58,7 @@ class OllamaTransport(Protocol):
     @abstractmethod
     def ask(
         self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> Answer[T]:
+    ) -> ServerAnswer[T]:
         """Of a model. `headers` go out beside those of every call."""
         ...
 

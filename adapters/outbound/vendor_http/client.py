@@ -14,7 +14,7 @@ from yarl import URL
 from llm_gateway.application.ports.system import Clock
 
 from .call_timer import CallTimer
-from .errors import MAX_REFUSAL_BYTES, BadAddress, HttpRefusal, Malformed, TooLarge, Unconnected
+from .errors import MAX_REFUSAL_BYTES, AnswerTooLarge, BadAddress, HttpRefusal, Malformed, Unconnected
 from .framing import Framing
 from .session import open_session
 from .stream import VendorStream, cause
@@ -146,7 +146,7 @@ async def _body(content: aiohttp.StreamReader, limit: int) -> bytes:
     body = bytearray(data)
     while data:
         if len(body) > limit:
-            raise TooLarge
+            raise AnswerTooLarge
         data = await content.readany()
         body += data
     return bytes(body)

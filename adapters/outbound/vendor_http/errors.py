@@ -29,7 +29,7 @@ class Malformed(VendorHttpError):
     """The answer is no HTTP, comes in an encoding that was not asked for, or is not framed as agreed."""
 
 
-class TooLarge(VendorHttpError):
+class AnswerTooLarge(VendorHttpError):
     """The vendor sends more than an answer can be."""
 
 

@@ -15,7 +15,7 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
 )
 
-from .errors import BadAddress, BrokenOff, HttpRefusal, Malformed, OutsideAddress, TooLarge, Unconnected
+from .errors import AnswerTooLarge, BadAddress, BrokenOff, HttpRefusal, Malformed, OutsideAddress, Unconnected
 
 _MEANINGS: Final[tuple[tuple[type[Exception], type[ProviderError], str], ...]] = (
     (OutsideAddress, ProviderRefused, "its address is neither loopback nor private, so nothing was sent"),
@@ -46,6 +46,6 @@ class HttpFailures(VendorFailures, frozen=True):
                 return self.refused(error)
             case TimeoutError():
                 return ProviderTimeout(provider, self.late)
-            case TooLarge():
+            case AnswerTooLarge():
                 return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
         return next((kind(provider, meaning) for cause, kind, meaning in _MEANINGS if isinstance(error, cause)), None)

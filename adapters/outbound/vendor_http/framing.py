@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from .errors import MAX_REFUSAL_BYTES, Malformed, TooLarge
+from .errors import MAX_REFUSAL_BYTES, AnswerTooLarge, Malformed
 
 MAX_EVENT_BYTES: Final = 16 << 20
 """Of one event: well above the longest answer, as JSON escapes it."""
@@ -18,7 +18,7 @@ _END: Final = (b"}", b"]")
 
 
 class Framing(Protocol):
-    """One stream's framing. Both raise `Malformed` for what is no event or no UTF-8, `TooLarge` for endless ones."""
+    """A stream's framing. Both raise `Malformed` for what is no event or no UTF-8, `AnswerTooLarge` for too much."""
 
     @abstractmethod
     def feed(self, data: bytes) -> Sequence[bytes]:
@@ -63,7 +63,7 @@ class JsonLines(Framing):
     def _hold(self, data: bytes) -> None:
         self._held += data
         if len(self._held) > MAX_EVENT_BYTES:
-            raise TooLarge
+            raise AnswerTooLarge
 
 
 class ServerSentEvents(Framing):
@@ -135,7 +135,7 @@ class ServerSentEvents(Framing):
             self._bare += line
             self._bare += b"\n"
             if len(self._bare) > MAX_REFUSAL_BYTES:
-                raise TooLarge
+                raise AnswerTooLarge
             if line.startswith(_END) or (first and line.rstrip().endswith(_END)):
                 events.append(self._take_bare())
         elif line.strip() and not _OTHER_FIELD.match(line):
@@ -161,7 +161,7 @@ def _joined(data: bytes | bytearray, value: bytes) -> bytearray:
 
 def _bound(held: bytearray) -> None:
     if len(held) > MAX_EVENT_BYTES:
-        raise TooLarge
+        raise AnswerTooLarge
 
 
 def _check(text: bytes) -> None:

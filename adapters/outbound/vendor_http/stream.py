@@ -9,7 +9,7 @@ import aiohttp
 from llm_gateway.application.ports.system import Clock
 
 from .call_timer import CallTimer
-from .errors import BrokenOff, TooLarge
+from .errors import AnswerTooLarge, BrokenOff
 from .framing import Framing
 from .session import neutral
 
@@ -63,7 +63,7 @@ class VendorStream:
             while data := await response.content.readany():
                 self._left_bytes -= len(data)
                 if self._left_bytes < 0:
-                    raise TooLarge
+                    raise AnswerTooLarge
                 if events := self._framing.feed(data):
                     self.first_by = None
                     return events

@@ -10,7 +10,7 @@ import pytest
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.loading import ELSEWHERE_SECONDS
-from llm_gateway.adapters.outbound.ollama.transport import Answer, Connect, OllamaTransport
+from llm_gateway.adapters.outbound.ollama.transport import Connect, OllamaTransport, ServerAnswer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import (
@@ -289,13 +289,13 @@ async def test_a_call_that_is_cut_at_its_limit_ends_with_length_and_is_none(
 async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(
     server: OllamaServer, each_transport: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    streams: list[Answer[Any]] = []
+    streams: list[ServerAnswer[Any]] = []
 
     def connect(*args: Any, **how: Any) -> OllamaTransport:
         transport = each_transport(*args, **how)
         ask = transport.ask
 
-        def asked(*args: Any, streamed: bool, due: float) -> Answer[Any]:
+        def asked(*args: Any, streamed: bool, due: float) -> ServerAnswer[Any]:
             answer = ask(*args, streamed=streamed, due=due)
             streams.extend([answer] * streamed)
             return answer

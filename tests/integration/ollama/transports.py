@@ -6,11 +6,11 @@ from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.client import Clients
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
 from llm_gateway.adapters.outbound.ollama.embedding_model import OllamaEmbeddingModel
-from llm_gateway.adapters.outbound.ollama.rest import RestTransport
-from llm_gateway.adapters.outbound.ollama.sdk import SdkTransport
+from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
+from llm_gateway.adapters.outbound.ollama.sdk import OllamaSdk
 from llm_gateway.adapters.outbound.ollama.transport import Connect
 
-TRANSPORTS: dict[str, Connect] = {"rest": RestTransport, "sdk": SdkTransport}
+TRANSPORTS: dict[str, Connect] = {"rest": OllamaRest, "sdk": OllamaSdk}
 
 
 @pytest.fixture(params=TRANSPORTS)

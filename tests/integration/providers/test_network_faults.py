@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
-from llm_gateway.adapters.outbound.ollama.rest import RestTransport
+from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
 from llm_gateway.adapters.outbound.ollama.transport import Connect
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.ports.models import ChatModel
@@ -56,7 +56,7 @@ PROVIDERS = pytest.mark.parametrize("provider", ENDPOINTS)
 
 @pytest.fixture
 def _each_carrier(each_transport: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CARRIED, "by", "rest" if each_transport is RestTransport else "sdk")
+    monkeypatch.setattr(CARRIED, "by", "rest" if each_transport is OllamaRest else "sdk")
 
 
 GRAINS = pytest.mark.parametrize("grain", list(Grain))

@@ -7,7 +7,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.vendor_http import framing
-from llm_gateway.adapters.outbound.vendor_http.errors import Malformed, TooLarge, VendorHttpError
+from llm_gateway.adapters.outbound.vendor_http.errors import AnswerTooLarge, Malformed, VendorHttpError
 from llm_gateway.adapters.outbound.vendor_http.framing import Framing, JsonLines, ServerSentEvents
 
 from ..scripted_vendor import Answer, Flood, Hold, head
@@ -24,7 +24,7 @@ IN_FLIGHT = 8_000_000
 async def test_an_endless_answer_ends_at_its_bound(way: Way, framed: bool) -> None:
     endless = Answer((Flood(b'data: {"a":1}\n\n' * 50),), framed=framed)
     async with served(endless, max_body_bytes=LIMIT) as (server, http, clock):
-        with pytest.raises(TooLarge):
+        with pytest.raises(AnswerTooLarge):
             await way(http, clock)
 
         await eventually(lambda: not server.open_calls, within=0.5)
@@ -37,7 +37,7 @@ async def test_an_answer_may_be_just_as_long_as_its_bound() -> None:
         body = b"x" * size if told else b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n"
         async with served((text, body), max_body_bytes=LIMIT) as (_, http, clock):
             assert len(await by_whole(http, clock)) == LIMIT
-            with pytest.raises(TooLarge):
+            with pytest.raises(AnswerTooLarge):
                 await http.whole("GET", PATH, until=clock.monotonic() + 1.0, limit=LIMIT - 1)
 
 
@@ -56,7 +56,7 @@ async def test_an_endless_event_ends_at_its_bound(
 ) -> None:
     monkeypatch.setattr(framing, "MAX_EVENT_BYTES", LIMIT)
     async with served(Answer((begin, Flood(more)))) as (server, http, clock):
-        with pytest.raises(TooLarge):
+        with pytest.raises(AnswerTooLarge):
             await events_of(stream_of(http, clock, framing=kind()))
 
         await eventually(lambda: not server.open_calls, within=0.5)

@@ -11,11 +11,11 @@ import pytest
 from llm_gateway.adapters.outbound.gemini.details import told_by
 from llm_gateway.adapters.outbound.gemini.failures import GeminiFailures
 from llm_gateway.adapters.outbound.vendor_http.errors import (
+    AnswerTooLarge,
     BadAddress,
     BrokenOff,
     HttpRefusal,
     Malformed,
-    TooLarge,
     Unconnected,
     VendorHttpError,
 )
@@ -75,7 +75,7 @@ def refused(code: int, body: object, retry_after: str | None = None) -> HttpRefu
         (BadAddress("SECRET"), ProviderMisconfigured),
         (BrokenOff("SECRET"), ProviderBroken),
         (Malformed("SECRET"), ProviderBroken),
-        (TooLarge("SECRET"), ProviderBroken),
+        (AnswerTooLarge("SECRET"), ProviderBroken),
         (VendorHttpError("SECRET"), ProviderBroken),
         (UnicodeDecodeError("utf-8", b"SECRET", 0, 1, "SECRET"), ProviderBroken),
         (RecursionError("SECRET"), ProviderBroken),

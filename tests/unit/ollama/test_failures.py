@@ -10,12 +10,12 @@ from msgspec import DecodeError, json
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.refusals import ReportedError, told_within
 from llm_gateway.adapters.outbound.vendor_http.errors import (
+    AnswerTooLarge,
     BadAddress,
     BrokenOff,
     HttpRefusal,
     Malformed,
     OutsideAddress,
-    TooLarge,
     Unconnected,
 )
 from llm_gateway.domain import errors
@@ -49,7 +49,7 @@ CASES: list[tuple[Exception, type[errors.ProviderError]]] = [
     (BadAddress("x"), errors.ProviderMisconfigured),
     (reported("x"), errors.ProviderUnavailable),
     (Malformed("x"), errors.ProviderBroken),
-    (TooLarge(), errors.ProviderBroken),
+    (AnswerTooLarge(), errors.ProviderBroken),
     (DecodeError("x"), errors.ProviderBroken),
     (ValueError("x"), errors.ProviderBroken),
     (RecursionError("x"), errors.ProviderBroken),

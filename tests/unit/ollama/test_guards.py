@@ -11,8 +11,8 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.ollama.client import Clients, OllamaClient
 from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
-from llm_gateway.adapters.outbound.ollama.rest import RestTransport
-from llm_gateway.adapters.outbound.ollama.sdk import SdkTransport
+from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
+from llm_gateway.adapters.outbound.ollama.sdk import OllamaSdk
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.vendor_http.addresses import on_premises, resolves_on_premises
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
@@ -40,12 +40,12 @@ class Rebinding(AbstractResolver):
     async def close(self) -> None: ...
 
 
-TRANSPORTS = pytest.mark.parametrize("transport", [RestTransport, SdkTransport])
+TRANSPORTS = pytest.mark.parametrize("transport", [OllamaRest, OllamaSdk])
 
 
 @asynccontextmanager
 async def client_over(
-    transport: type[RestTransport | SdkTransport], resolver: AbstractResolver, url: str
+    transport: type[OllamaRest | OllamaSdk], resolver: AbstractResolver, url: str
 ) -> AsyncGenerator[OllamaClient, None]:
     made = transport(
         url, CLOCK, guarded=True, api_key=None, max_body_bytes=1 << 20, connect_seconds=10, resolver=resolver
@@ -96,7 +96,7 @@ async def test_a_name_is_on_the_premises_where_its_addresses_are() -> None:
 
 
 @TRANSPORTS
-async def test_a_name_that_comes_to_lead_outside_gets_nothing(transport: type[RestTransport | SdkTransport]) -> None:
+async def test_a_name_that_comes_to_lead_outside_gets_nothing(transport: type[OllamaRest | OllamaSdk]) -> None:
     async with client_over(transport, Rebinding("192.0.2.1"), "http://ollama.internal:11434") as client:
         with pytest.raises(ProviderRefused, match="neither loopback nor private"), OllamaFailures(TO, lambda: 0.0):
             await client.loaded(until=soon())
@@ -105,7 +105,7 @@ async def test_a_name_that_comes_to_lead_outside_gets_nothing(transport: type[Re
 @TRANSPORTS
 @pytest.mark.parametrize("locality", list(Locality))
 async def test_only_a_client_for_the_premises_is_guarded(
-    locality: Locality, transport: type[RestTransport | SdkTransport]
+    locality: Locality, transport: type[OllamaRest | OllamaSdk]
 ) -> None:
     clients = Clients("http://127.0.0.1:1", CLOCK, connect=transport)
     client = clients.of(locality)
@@ -116,9 +116,7 @@ async def test_only_a_client_for_the_premises_is_guarded(
 
 
 async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> None:
-    transport = SdkTransport(
-        "http://127.0.0.1:1", CLOCK, guarded=False, api_key=None, max_body_bytes=1, connect_seconds=1
-    )
+    transport = OllamaSdk("http://127.0.0.1:1", CLOCK, guarded=False, api_key=None, max_body_bytes=1, connect_seconds=1)
     assert transport._sdk._client.follow_redirects is False
     assert transport._sdk._client.trust_env is False
     await transport.aclose()
@@ -126,7 +124,7 @@ async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> 
 
 @TRANSPORTS
 async def test_legacy_spellings_of_an_address_are_not_connected_to(
-    transport: type[RestTransport | SdkTransport],
+    transport: type[OllamaRest | OllamaSdk],
 ) -> None:
     async with client_over(transport, Rebinding(), "http://2130706433:1") as client:
         with pytest.raises((ProviderRefused, ProviderBroken, ProviderMisconfigured)), OllamaFailures(TO, lambda: 0.0):

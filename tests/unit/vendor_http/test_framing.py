@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.adapters.outbound.vendor_http import framing
-from llm_gateway.adapters.outbound.vendor_http.errors import Malformed, TooLarge
+from llm_gateway.adapters.outbound.vendor_http.errors import AnswerTooLarge, Malformed
 from llm_gateway.adapters.outbound.vendor_http.framing import Framing, JsonLines, ServerSentEvents
 
 ENDS = (b"\n", b"\r\n", b"\r")
@@ -139,7 +139,7 @@ def test_what_does_not_end_is_too_large(
     monkeypatch.setattr(framing, "MAX_EVENT_BYTES", 1_000)
     monkeypatch.setattr(framing, "MAX_REFUSAL_BYTES", 1_000)
 
-    with pytest.raises(TooLarge):
+    with pytest.raises(AnswerTooLarge):
         read(kind, [piece] * 2_000)
 
 
