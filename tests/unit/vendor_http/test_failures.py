@@ -7,12 +7,12 @@ import pytest
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.vendor_http.errors import (
+    AnswerTooLarge,
     BadAddress,
     BrokenOff,
     HttpRefusal,
     Malformed,
     OutsideAddress,
-    TooLarge,
     Unconnected,
 )
 from llm_gateway.adapters.outbound.vendor_http.failures import HttpFailures
@@ -45,7 +45,7 @@ class Failures(HttpFailures, frozen=True):
         (BadAddress("the secret"), ProviderMisconfigured),
         (BrokenOff("the secret"), ProviderBroken),
         (Malformed("the secret"), ProviderBroken),
-        (TooLarge("the secret"), ProviderBroken),
+        (AnswerTooLarge("the secret"), ProviderBroken),
         (msgspec.DecodeError("the secret"), ProviderBroken),
         (msgspec.ValidationError("the secret"), ProviderBroken),
         (RecursionError("the secret"), ProviderBroken),
@@ -58,7 +58,7 @@ def test_every_error_has_a_meaning_and_keeps_nothing_of_the_vendors(
         raise error
 
     assert type(failed.value) is kind
-    assert failed.value.doubtful == isinstance(error, TooLarge)
+    assert failed.value.doubtful == isinstance(error, AnswerTooLarge)
     assert failed.value.__cause__ is failed.value.__context__ is None
     assert "secret" not in "".join(traceback.format_exception_only(failed.value))
 
