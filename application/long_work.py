@@ -1,9 +1,11 @@
 """Work that is long by nature, in a thread beside the event loop, so that nobody else waits for its end."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import cache
 from typing import Final, TypeVar
 
 from llm_gateway.domain.cache_key import encoded
@@ -20,9 +22,6 @@ AT_ONCE_BYTES: Final = 32 * 1024
 _BYTES_A_NUMBER = 10
 _BYTES_A_PIECE = 100
 
-_thread = ThreadPoolExecutor(1, thread_name_prefix="long-work")
-"""One for the whole process: the interpreter runs one thread at a time, and each more makes the loop wait longer."""
-
 
 async def off_the_loop(weight: int, work: Callable[[], T]) -> T:
     """What `work` returns or raises. It sees the caller's context variables, and is not given up halfway.
@@ -33,7 +32,15 @@ async def off_the_loop(weight: int, work: Callable[[], T]) -> T:
     """
     if weight <= AT_ONCE_BYTES:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_thread, copy_context().run, work)
+    return await asyncio.get_running_loop().run_in_executor(_thread_of(os.getpid()), copy_context().run, work)
+
+
+@cache
+def _thread_of(process: int) -> ThreadPoolExecutor:
+    """One for the whole process, however many gateways it has: the interpreter runs one thread at a time, and each more
+    makes the loops wait longer. A process that is forked has none of its parent's threads, and makes its own.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix="long-work")
 
 
 def weight_of(request: ChatRequest | EmbedRequest) -> int:

@@ -32,10 +32,7 @@ class SystemClock(Clock):
         return asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), callback)
 
 
-_ids: list[str] = []
 _IDS_A_DRAW = 256
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_ids.clear)
 
 
 class SystemEntropy(Entropy):
@@ -45,15 +42,22 @@ class SystemEntropy(Entropy):
     is forked draws its own.
     """
 
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._process = 0
+
     @override
     def fraction(self) -> float:
         return random.random()
 
     @override
     def new_id(self) -> str:
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._ids.clear()
         while True:
             try:
-                return _ids.pop()
+                return self._ids.pop()
             except IndexError:
                 drawn = os.urandom(16 * _IDS_A_DRAW).hex()
-                _ids.extend(drawn[begin : begin + 32] for begin in range(0, len(drawn), 32))
+                self._ids.extend(drawn[begin : begin + 32] for begin in range(0, len(drawn), 32))

@@ -1,6 +1,9 @@
 """Where long work is done, and what becomes of it."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from contextvars import ContextVar
 from functools import partial
 from threading import Event, current_thread, main_thread
@@ -95,3 +98,21 @@ def test_a_request_weighs_about_what_it_is_in_bytes(size: int) -> None:
 
 def test_a_request_that_no_store_could_take_counts_as_long_work() -> None:
     assert weight_of(ChatRequest(messages=(UserMessage(content="\ud800"),))) > AT_ONCE_BYTES
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
+    code = f"""
+import asyncio, os
+from {off_the_loop.__module__} import off_the_loop
+
+def work():
+    asyncio.run(asyncio.wait_for(off_the_loop({LONG}, int), 10))
+
+work()
+child = os.fork()
+work()
+if child:
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run((sys.executable, "-c", code), timeout=60, check=False).returncode == 0
