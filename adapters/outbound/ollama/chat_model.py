@@ -17,7 +17,8 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 from llm_gateway.domain.stated import stated_fields
 
-from .client import CONNECT_SECONDS, MAX_BODY_BYTES, Clients
+from ..vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
+from .client import Clients
 from .context import keep_within
 from .failures import OllamaFailures
 from .first_part import FirstParts

@@ -9,14 +9,11 @@ from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.routing import Locality
 
+from ..vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
 from . import wire
 from .rest import OllamaRest
-from .transport import Connect, OllamaTransport, ServerAnswer, T
+from .transport import Connect, OllamaTransport, ServerAccess, ServerAnswer, T
 from .wire import ChatPart, Models, Shown, Vectors
-
-MAX_BODY_BYTES = 32 << 20
-CONNECT_SECONDS = 10.0
-"""A connection that is not made in time is given up, so that another provider can be asked."""
 
 
 class OllamaClient:
@@ -79,15 +76,14 @@ class Clients:
         """To be called inside the event loop that will use it. Raises `BadAddress`."""
         client = self._clients.get(locality)
         if client is None:
-            transport = self._connect(
-                self._base_url,
-                self._clock,
+            server = ServerAccess(
+                base_url=self._base_url,
                 guarded=locality is Locality.ON_PREMISES,
                 api_key=self._api_key,
                 max_body_bytes=self._max_body_bytes,
                 connect_seconds=self._connect_seconds,
             )
-            client = self._clients[locality] = OllamaClient(transport)
+            client = self._clients[locality] = OllamaClient(self._connect(server, self._clock))
         return client
 
     async def aclose(self) -> None:

@@ -14,7 +14,8 @@ from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint, EndpointId, Task
 
-from .client import MAX_BODY_BYTES, Clients
+from ..vendor_http.client import MAX_BODY_BYTES
+from .client import Clients
 from .failures import OllamaFailures
 from .first_part import FirstParts
 from .loading import Loaded, Loads

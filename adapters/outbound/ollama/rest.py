@@ -12,28 +12,18 @@ from llm_gateway.application.ports.system import Clock
 from ..vendor_http.client import VendorHttp
 from ..vendor_http.framing import Framing, JsonLines
 from ..vendor_http.stream import VendorStream
-from .transport import MAX_LOOK_BYTES, OllamaTransport, ServerAnswer, T
+from .transport import MAX_LOOK_BYTES, OllamaTransport, ServerAccess, ServerAnswer, T
 
 
 class OllamaRest(OllamaTransport):
-    def __init__(
-        self,
-        base_url: str,
-        clock: Clock,
-        *,
-        guarded: bool,
-        api_key: str | None,
-        max_body_bytes: int,
-        connect_seconds: float,
-        resolver: AbstractResolver | None = None,
-    ) -> None:
+    def __init__(self, server: ServerAccess, clock: Clock, *, resolver: AbstractResolver | None = None) -> None:
         self._http = VendorHttp(
-            base_url,
+            server.base_url,
             clock,
-            headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
-            guarded=guarded,
-            max_body_bytes=max_body_bytes,
-            connect_seconds=connect_seconds,
+            headers={} if server.api_key is None else {"Authorization": f"Bearer {server.api_key}"},
+            guarded=server.guarded,
+            max_body_bytes=server.max_body_bytes,
+            connect_seconds=server.connect_seconds,
             resolver=resolver,
         )
 

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -17,16 +17,17 @@ from llm_gateway.application.ports.system import Clock
 
 from ..vendor_http.call_timer import CallTimer
 from ..vendor_http.errors import (
-    BadAddress,
     BrokenOff,
     Malformed,
     OutsideAddress,
     Unconnected,
     VendorHttpError,
+    causes,
 )
+from ..vendor_http.session import open_session
 from .refusals import ReportedError, told_within
 from .sdk_connections import SdkConnections
-from .transport import OllamaTransport, ServerAnswer, T
+from .transport import OllamaTransport, ServerAccess, ServerAnswer, T
 
 _Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
 _BEHIND: Final[_Table] = (
@@ -37,7 +38,6 @@ _BEHIND: Final[_Table] = (
 )
 """By what stands behind an error: httpx-aiohttp calls every lost connection a timeout to connect."""
 _ITSELF: Final[_Table] = (
-    ((httpx.UnsupportedProtocol, httpx.InvalidURL), BadAddress),
     ((httpx.TimeoutException, TimeoutError), TimeoutError),
     ((httpx.ConnectError,), Unconnected),
     ((httpx.HTTPError, httpx.StreamError, aiohttp.ClientError), BrokenOff),
@@ -55,26 +55,16 @@ class OllamaSdk(OllamaTransport):
     and no headers, and its types drop from a tool's schema what they don't know, and from a tool call its id.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        clock: Clock,
-        *,
-        guarded: bool,
-        api_key: str | None,
-        max_body_bytes: int,
-        connect_seconds: float,
-        resolver: AbstractResolver | None = None,
-    ) -> None:
+    def __init__(self, server: ServerAccess, clock: Clock, *, resolver: AbstractResolver | None = None) -> None:
+        url, seconds = server.base_url, server.connect_seconds
+        session = open_session(url, {}, guarded=server.guarded, connect_seconds=seconds, resolver=resolver)
         self._clock = clock
         self._sdk = ollama.AsyncClient(
-            base_url,
-            transport=SdkConnections(
-                guarded=guarded, api_key=api_key, max_body_bytes=max_body_bytes, resolver=resolver
-            ),
+            url,
+            transport=SdkConnections(session, server.api_key, server.max_body_bytes),
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(None, connect=connect_seconds),
+            timeout=httpx.Timeout(None, connect=seconds),
         )
 
     @override
@@ -164,7 +154,7 @@ def neutral(error: BaseException) -> BaseException:
             return error
         case ollama.ResponseError():  # of a stream alone: no other status than 200 comes to the SDK
             return ReportedError(told_within(_said(error.error)))
-    behind = tuple(_chain(error))
+    behind = tuple(causes(error))
     made = [ours for kinds, ours in _BEHIND if any(isinstance(one, kinds) for one in behind)]
     made += [ours for kinds, ours in _ITSELF if isinstance(error, kinds)]
     return made[0]("by the SDK") if made else error
@@ -173,13 +163,3 @@ def neutral(error: BaseException) -> BaseException:
 def _said(reported: object) -> str:
     """The SDK has already read the JSON in a text that holds what the server's runner answered."""
     return reported if isinstance(reported, str) else json.dumps({"error": reported})
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised for, as deep as wrapping goes."""
-    seen: BaseException | None = error
-    for _ in range(8):
-        if seen is None:
-            return
-        yield seen
-        seen = seen.__cause__ or seen.__context__

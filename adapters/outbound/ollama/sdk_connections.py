@@ -1,15 +1,13 @@
-"""How the SDK reaches the server: aiohttp under httpx, bounded and guarded."""
+"""How the SDK reaches the server: the session of all vendors under httpx, bounded."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
-from ..vendor_http.addresses import guarded_socket
 from ..vendor_http.errors import MAX_REFUSAL_BYTES, AnswerTooLarge, HttpRefusal, Malformed
 from .transport import MAX_LOOK_BYTES
 
@@ -18,17 +16,12 @@ _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2
 
 
 class SdkConnections(AiohttpTransport):
-    """aiohttp's under httpx, whose own pool dies under cancellation (httpcore #1093). No proxies, cookies or redirects,
-    nothing compressed, and no key but the one that is given: the SDK takes another from the environment.
+    """The session under httpx, whose own pool dies under cancellation (httpcore #1093). Nothing compressed, and no key
+    but the one that is given: the SDK takes another from the environment.
     """
 
-    def __init__(
-        self, *, guarded: bool, api_key: str | None, max_body_bytes: int, resolver: AbstractResolver | None
-    ) -> None:
-        guard = guarded_socket if guarded else None
-        connector = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard)
-        session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
-        # what would verify here serves a session that the transport makes itself: ours verifies by aiohttp's default
+    def __init__(self, session: aiohttp.ClientSession, api_key: str | None, max_body_bytes: int) -> None:
+        # what would verify here serves a session that the transport makes itself
         super().__init__(verify=False, trust_env=False, client=session)
         self._api_key = api_key
         self._max_body_bytes = max_body_bytes

@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from msgspec import Struct
 from msgspec.json import Decoder
 
 from llm_gateway.application.ports.system import Clock
@@ -71,21 +72,17 @@ class OllamaTransport(Protocol):
     async def aclose(self) -> None: ...
 
 
-class Connect(Protocol):
-    """Makes a transport. `guarded`: it reaches only loopback and private addresses. `max_body_bytes` bounds an answer,
+class ServerAccess(Struct, frozen=True, kw_only=True):
+    """How one server is asked. `guarded`: at loopback and private addresses only. `max_body_bytes` bounds an answer,
     streamed or not.
     """
 
-    @abstractmethod
-    def __call__(
-        self,
-        base_url: str,
-        clock: Clock,
-        *,
-        guarded: bool,
-        api_key: str | None,
-        max_body_bytes: int,
-        connect_seconds: float,
-    ) -> OllamaTransport:
-        """To be called inside the event loop that will use it. Raises `BadAddress`."""
-        ...
+    base_url: str
+    guarded: bool
+    api_key: str | None
+    max_body_bytes: int
+    connect_seconds: float
+
+
+Connect: TypeAlias = Callable[[ServerAccess, Clock], OllamaTransport]
+"""Makes a transport inside the event loop that will use it. Raises `BadAddress`."""

@@ -14,12 +14,13 @@ from yarl import URL
 from llm_gateway.application.ports.system import Clock
 
 from .call_timer import CallTimer
-from .errors import MAX_REFUSAL_BYTES, AnswerTooLarge, BadAddress, HttpRefusal, Malformed, Unconnected
+from .errors import MAX_REFUSAL_BYTES, AnswerTooLarge, HttpRefusal, Malformed, Unconnected
 from .framing import Framing
 from .session import open_session
 from .stream import VendorStream, cause
 
 CONNECT_SECONDS: Final = 10.0
+"""A connection that is not made in time is given up, so that another provider can be asked."""
 MAX_BODY_BYTES: Final = 32 << 20
 REFUSAL_SECONDS: Final = 5.0
 """How long the body of a refusal is waited for, whose status says enough."""
@@ -48,12 +49,11 @@ class VendorHttp:
         max_body_bytes: int = MAX_BODY_BYTES,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        scheme = _scheme(base_url)
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self._url = lru_cache(_PATHS)(lambda path: URL(base_url + path))
         self._session = open_session(
-            scheme, headers or {}, guarded=guarded, connect_seconds=connect_seconds, resolver=resolver
+            base_url, headers or {}, guarded=guarded, connect_seconds=connect_seconds, resolver=resolver
         )
 
     async def whole(
@@ -150,13 +150,3 @@ async def _body(content: aiohttp.StreamReader, limit: int) -> bytes:
         data = await content.readany()
         body += data
     return bytes(body)
-
-
-def _scheme(base_url: str) -> str:
-    try:
-        url = URL(base_url)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadAddress("no URL of an HTTP server")
-    return url.scheme

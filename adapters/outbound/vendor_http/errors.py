@@ -1,5 +1,6 @@
 """What goes wrong between a vendor and us, whichever client carries the call. Out of time is `TimeoutError`."""
 
+from collections.abc import Iterator
 from typing import Final
 
 MAX_REFUSAL_BYTES: Final = 64 * 1024
@@ -44,3 +45,13 @@ class HttpRefusal(VendorHttpError):
         self.status = status
         self.retry_after = retry_after
         self.body = body
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised for, as deep as wrapping goes."""
+    seen: BaseException | None = error
+    for _ in range(8):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Final, Self
 
@@ -11,9 +11,10 @@ import certifi
 from aiohttp.abc import AbstractResolver
 from aiohttp.http_exceptions import HttpProcessingError
 from typing_extensions import override
+from yarl import URL
 
 from .addresses import guarded_socket
-from .errors import BrokenOff, Malformed, OutsideAddress, Unconnected
+from .errors import BadAddress, BrokenOff, Malformed, OutsideAddress, Unconnected, causes
 
 KEEP_ALIVE_SECONDS: Final = 60.0
 MAX_HEAD_LINE_BYTES: Final = 8190
@@ -64,18 +65,21 @@ def _forget(closed: asyncio.Future[None], callback: Callable[[asyncio.Future[Non
 
 
 def open_session(
-    scheme: str,
+    base_url: str,
     headers: Mapping[str, str],
     *,
     guarded: bool,
     connect_seconds: float,
     resolver: AbstractResolver | None,
 ) -> aiohttp.ClientSession:
-    """No proxies or credentials from the environment, no cookies, nothing compressed. Inside a running loop."""
+    """No proxies or credentials from the environment, no cookies, nothing compressed. Inside a running loop.
+
+    Raises `BadAddress`.
+    """
     connector = aiohttp.TCPConnector(
         limit=0,  # a call that waits for a connection would be billed to the model
         keepalive_timeout=KEEP_ALIVE_SECONDS,
-        ssl=authorities() if scheme == "https" else True,
+        ssl=authorities() if _scheme(base_url) == "https" else True,
         resolver=resolver,
         socket_factory=guarded_socket if guarded else None,
     )
@@ -106,7 +110,7 @@ def authorities() -> ssl.SSLContext:
 def neutral(error: BaseException) -> BaseException:
     """What aiohttp raises, as one of our errors; others are given back."""
     match error:
-        case aiohttp.ClientConnectorError() if any(isinstance(one, OutsideAddress) for one in _chain(error)):
+        case aiohttp.ClientConnectorError() if any(isinstance(one, OutsideAddress) for one in causes(error)):
             return OutsideAddress("neither loopback nor private")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             return Unconnected("no connection")
@@ -119,11 +123,11 @@ def neutral(error: BaseException) -> BaseException:
     return error
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised for, as deep as wrapping goes."""
-    seen: BaseException | None = error
-    for _ in range(8):
-        if seen is None:
-            return
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+def _scheme(base_url: str) -> str:
+    try:
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise BadAddress("no URL of an HTTP server")
+    return url.scheme

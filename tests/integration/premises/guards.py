@@ -40,10 +40,10 @@ def _way(name: str) -> Order:
 
 
 _SOCKET = Edit(f"{_HTTP}.session", "guarded_socket if guarded else None", "None")
+_ENVIRONMENT = Edit(f"{_HTTP}.session", "trust_env=False", "trust_env=True")
 _REDIRECT = Edit(f"{_HTTP}.client", "if response.status != 200:", "if response.status >= 400:")
 _FOLLOW = Edit(f"{_HTTP}.client", "allow_redirects=False", "allow_redirects=True")
 
-_SDK_SOCKET = Edit(f"{_OLLAMA}.sdk_connections", "guarded_socket if guarded else None", "None")
 _SDK_REDIRECT = Edit(f"{_OLLAMA}.sdk_connections", "if response.status_code != 200:", "if response.status_code >= 400:")
 _SDK_FOLLOW = Edit(f"{_OLLAMA}.sdk", "follow_redirects=False", "follow_redirects=True")
 
@@ -165,10 +165,10 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the session reads no environment",
-        edits=[Edit(f"{_HTTP}.session", "trust_env=False", "trust_env=True")],
+        edits=[_ENVIRONMENT],
         order=_scene("ollama", proxy=True),
     ),
-    Guard(name="the SDK's socket", edits=[_SDK_SOCKET], order=_scene("name-turns", transport="sdk")),
+    Guard(name="the SDK's socket", edits=[_SOCKET], order=_scene("name-turns", transport="sdk")),
     Guard(
         name="a redirect of the SDK's is an error",
         edits=[_SDK_REDIRECT],
@@ -178,12 +178,12 @@ GUARDS: Sequence[Guard] = (
     Guard(name="the SDK follows no redirect", edits=[_SDK_FOLLOW], test="tests/unit/ollama/test_guards.py"),
     Guard(
         name="all that stands between a redirect of the SDK's and the cloud",
-        edits=[_SDK_REDIRECT, _SDK_FOLLOW, _SDK_SOCKET],
+        edits=[_SDK_REDIRECT, _SDK_FOLLOW, _SOCKET],
         order=_scene("redirects-307", transport="sdk"),
     ),
     Guard(
         name="the SDK's session reads no environment",
-        edits=[Edit(f"{_OLLAMA}.sdk_connections", "trust_env=False, cookie_jar", "trust_env=True, cookie_jar")],
+        edits=[_ENVIRONMENT],
         order=_scene("ollama", proxy=True, transport="sdk"),
     ),
     Guard(

@@ -140,7 +140,7 @@ def gemini_calls(carrier: Carrier) -> dict[str, Row]:
     }
 
 
-ANSWER, LOOK = client.MAX_BODY_BYTES, transport.MAX_LOOK_BYTES
+ANSWER, LOOK = MAX_BODY_BYTES, transport.MAX_LOOK_BYTES
 SHORT, LONG = b" \n" * 32_768, b"x" * 65_536
 COMMENTS = (b":" + b" " * 1_022 + b"\n") * 64
 LINES, EVENTS = json.dumps(line("x" * 65_536)).encode() + b"\n", sse(said({"text": "x" * 65_536}))

@@ -13,8 +13,10 @@ from llm_gateway.adapters.outbound.ollama.failures import OllamaFailures
 from llm_gateway.adapters.outbound.ollama.names import hosted_elsewhere, same_model, speaks_harmony, spellings
 from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
 from llm_gateway.adapters.outbound.ollama.sdk import OllamaSdk
+from llm_gateway.adapters.outbound.ollama.transport import ServerAccess
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.vendor_http.addresses import on_premises, resolves_on_premises
+from llm_gateway.adapters.outbound.vendor_http.errors import BadAddress
 from llm_gateway.domain.errors import ProviderBroken, ProviderMisconfigured, ProviderRefused
 from llm_gateway.domain.routing import EndpointId, Locality
 
@@ -47,11 +49,12 @@ TRANSPORTS = pytest.mark.parametrize("transport", [OllamaRest, OllamaSdk])
 async def client_over(
     transport: type[OllamaRest | OllamaSdk], resolver: AbstractResolver, url: str
 ) -> AsyncGenerator[OllamaClient, None]:
-    made = transport(
-        url, CLOCK, guarded=True, api_key=None, max_body_bytes=1 << 20, connect_seconds=10, resolver=resolver
-    )
-    async with aclosing(OllamaClient(made)) as client:
+    async with aclosing(OllamaClient(transport(server_at(url), CLOCK, resolver=resolver))) as client:
         yield client
+
+
+def server_at(url: str) -> ServerAccess:
+    return ServerAccess(base_url=url, guarded=True, api_key=None, max_body_bytes=1 << 20, connect_seconds=10)
 
 
 def soon() -> float:
@@ -116,10 +119,18 @@ async def test_only_a_client_for_the_premises_is_guarded(
 
 
 async def test_the_vendors_client_follows_nothing_and_reads_no_environment() -> None:
-    transport = OllamaSdk("http://127.0.0.1:1", CLOCK, guarded=False, api_key=None, max_body_bytes=1, connect_seconds=1)
+    transport = OllamaSdk(server_at("http://127.0.0.1:1"), CLOCK)
     assert transport._sdk._client.follow_redirects is False
     assert transport._sdk._client.trust_env is False
     await transport.aclose()
+
+
+@TRANSPORTS
+async def test_what_is_no_address_of_a_server_is_refused_before_anything_is_asked(
+    transport: type[OllamaRest | OllamaSdk],
+) -> None:
+    with pytest.raises(BadAddress):
+        transport(server_at("ftp://127.0.0.1"), CLOCK)
 
 
 @TRANSPORTS

@@ -11,7 +11,6 @@ from msgspec import json
 from llm_gateway.adapters.outbound.ollama.refusals import ReportedError
 from llm_gateway.adapters.outbound.ollama.sdk import neutral
 from llm_gateway.adapters.outbound.vendor_http.errors import (
-    BadAddress,
     BrokenOff,
     Malformed,
     OutsideAddress,
@@ -40,7 +39,6 @@ CASES: list[tuple[Exception, type[Exception]]] = [
     (aiohttp.ClientPayloadError("x"), BrokenOff),
     (httpx.RemoteProtocolError("x"), BrokenOff),
     (httpx.StreamClosed(), BrokenOff),
-    (httpx.UnsupportedProtocol("x"), BadAddress),
     (ollama.ResponseError("x"), ReportedError),
     (Malformed("x"), Malformed),
     (ValueError("x"), Malformed),
