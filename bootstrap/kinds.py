@@ -32,8 +32,7 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     @property
     def missing(self) -> str | None:
         """What to say where its extra is not installed."""
-        installed = all(find_spec(module) is not None for module in self.modules)
-        return None if installed else f"not installed: the extra `{self.extra}` is missing"
+        return _missing(self.extra, self.modules)
 
 
 class ServerKind(ProviderKind, frozen=True, kw_only=True):
@@ -55,16 +54,17 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     by_sdk: Callable[[Settings], bool] = lambda _: False
     keyless: Callable[[Settings], bool] = lambda _: False
 
-    def lacks_sdk(self, settings: Settings) -> bool:
-        """Whether its servers are to be asked by an SDK that is not installed."""
-        return self.by_sdk(settings) and any(find_spec(module) is None for module in self.sdk)
+    def missing_sdk(self, settings: Settings) -> str | None:
+        """What to say where its servers are to be asked by an SDK that is not installed."""
+        return _missing(self.name, self.sdk) if self.by_sdk(settings) else None
 
     def provider(self, row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         if self._lacks_key(row, settings):
             key = f"{self.name.upper()}_API_KEY" if row.name == self.name else "its api_key"
             return absent(row.name, row.model, f"{key} is not set", self.locality)
-        if self.missing is not None:
-            return absent(row.name, row.model, self.missing, self.locality)
+        missing = self.missing or self.missing_sdk(settings)
+        if missing is not None:
+            return absent(row.name, row.model, missing, self.locality)
         return self.build(row, settings, clock)
 
     def rows(self, settings: Settings) -> Sequence[EndpointSettings]:
@@ -74,6 +74,11 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
 
     def _lacks_key(self, row: EndpointSettings, settings: Settings) -> bool:
         return self.needs_key and row.api_key is None and not (row.name == self.name and self.keyless(settings))
+
+
+def _missing(extra: str, modules: Sequence[str]) -> str | None:
+    installed = all(find_spec(module) is not None for module in modules)
+    return None if installed else f"not installed: the extra `{extra}` is missing"
 
 
 def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:

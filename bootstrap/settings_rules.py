@@ -39,7 +39,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _client_faults(settings)
     yield from _address_faults(settings)
     for kind in SERVERS:
-        if kind.lacks_sdk(settings):
+        if kind.missing_sdk(settings) is not None:
             yield f"{kind.name.upper()}_TRANSPORT: sdk needs the extra `{kind.name}`, which is not installed"
     yield from _vertex_faults(settings)
     yield from _otlp_faults(settings)

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib.util import find_spec
 from types import NoneType, UnionType
 from typing import get_args, get_origin, get_type_hints
 
@@ -39,7 +40,7 @@ from llm_gateway import (
 )
 from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.container import Container
-from llm_gateway.bootstrap.settings import EndpointSettings
+from llm_gateway.bootstrap.settings import EndpointSettings, Secret
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
@@ -116,6 +117,15 @@ async def test_a_demonstration_that_is_not_installed_says_what_is_missing(monkey
         with pytest.raises(NoRoute, match="embedded: not installed: the extra `embedded` is missing"):
             async with gateway.answer_chat(CALL, ME):
                 pass
+
+
+async def test_without_its_sdk_a_provider_is_absent_and_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None if name == "ollama" else find_spec(name))
+    settings = Settings(ollama_transport="sdk", gemini_api_key=Secret("a key"), gemini_base_url="http://127.0.0.1:1")
+    async with open_gateway(settings) as gateway:
+        reasons = {state.endpoint.id.provider: state.unusable for state in gateway.endpoints.snapshot()}
+    assert reasons["ollama"] == "not installed: the extra `ollama` is missing"
+    assert "not installed" not in str(reasons["gemini"])
 
 
 async def test_an_endpoint_of_the_table_without_its_key_does_not_ask_for_a_variable() -> None:
