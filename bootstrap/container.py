@@ -30,11 +30,11 @@ from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.embedding import EmbedReply
 from llm_gateway.domain.resilience import RetryPolicy
 
+from .configured_clients import clients_of
 from .gateway import Gateway
 from .kinds import build_providers
 from .providers import Provider
 from .settings import Settings
-from .settings_rules import clients_of
 from .stores import Stores
 from .telemetry import Telemetry
 

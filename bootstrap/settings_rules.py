@@ -1,4 +1,4 @@
-"""What settings must be to each other, and the clients and quotas that they make."""
+"""What settings must be to each other."""
 
 import re
 import sys
@@ -11,13 +11,12 @@ from llm_gateway.adapters.outbound.redis.client.address import parse_address
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.vendor_addresses import address_fault
 from llm_gateway.domain.chat import ReasoningEffort
-from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
-from llm_gateway.domain.quota import Bucket, Quota
+from llm_gateway.domain.quota import Bucket
 
+from .configured_clients import DIGEST, digest_in
 from .kinds import EMBEDDED, GEMINI, KINDS, SERVERS
-from .settings import BucketSettings, Secret, Settings, is_loopback
+from .settings import Secret, Settings, is_loopback
 
-_DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KNOWN_PROVIDERS = frozenset(kind.name for kind in KINDS)
 _LEVELS = tuple(level for level in ReasoningEffort if level is not ReasoningEffort.NONE)
@@ -56,30 +55,6 @@ def serving_faults(settings: Settings) -> Iterator[str]:
             "API_KEYS: no client could ask. Make a key with `llm-gateway keys new` and set API_KEYS to it, "
             "or try the demonstration with `llm-gateway serve --demo`"
         )
-
-
-def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
-    """Every client that the settings name, by the digests of its keys."""
-    common = Bucket.of(settings.rate_limiter_capacity, settings.rate_limiter_refill_rate)
-    keys = settings.api_keys or ((Secret(DEMO_KEY),) if settings.demo else ())
-    clients = {}
-    for key in keys:
-        digest = _digest(key)
-        id = f"key-{digest.hex()[:12]}"
-        clients[digest] = Client(id=ClientId(id), namespace=id, quota=Quota(requests=common))
-    for row in settings.clients:
-        client = Client(
-            id=ClientId(row.name),
-            namespace=row.namespace or row.name,
-            quota=Quota(
-                requests=_bucket(row.requests) or common, tokens=_bucket(row.tokens), concurrency=row.concurrency
-            ),
-            hints=None if row.hints is None else frozenset(row.hints),
-            models=None if row.models is None else frozenset(row.models),
-            strict=row.strict,
-        )
-        clients |= {_digest(key): client for key in row.keys}
-    return clients
 
 
 def otlp_headers(settings: Settings) -> Mapping[str, str]:
@@ -161,14 +136,14 @@ def _client_faults(settings: Settings) -> Iterator[str]:
                 yield from _bucket_faults(f"clients[{index}].{name}", bucket.capacity, bucket.refill_rate)
     seen = set()
     for name, key in keys:
-        if key.value.startswith("sha256:") and not _DIGEST.fullmatch(key.value):
+        if key.value.startswith("sha256:") and not DIGEST.fullmatch(key.value):
             yield f"{name}: a digest is `sha256:` and 64 hexadecimal digits"
         elif len(key.value) < MIN_KEY_LENGTH:
             yield f"{name}: a key has at least {MIN_KEY_LENGTH} characters"
-        elif _digest(key) in seen:
+        elif digest_in(key) in seen:
             yield f"{name}: the same key stands there twice"
         else:
-            seen.add(_digest(key))
+            seen.add(digest_in(key))
 
 
 def _endpoint_faults(settings: Settings) -> Iterator[str]:
@@ -212,12 +187,3 @@ def _route_faults(hint: str, route: tuple[str, ...], providers: frozenset[str]) 
             yield f"routes.{hint}: {name} is no provider here"
     if len(route) > 1 and any(name.partition("/")[0] == EMBEDDED.name for name in route):
         yield f"routes.{hint}: {EMBEDDED.name} never shares a route, because it is a demonstration"
-
-
-def _bucket(row: BucketSettings | None) -> Bucket | None:
-    return None if row is None else Bucket.of(row.capacity, row.refill_rate)
-
-
-def _digest(key: Secret) -> ApiKeyDigest:
-    stated = _DIGEST.fullmatch(key.value)
-    return ApiKeyDigest(bytes.fromhex(stated[1])) if stated else digest_of(key.value)

@@ -10,9 +10,10 @@ from msgspec.structs import fields
 
 from llm_gateway import Secret, Settings, SettingsError, load_settings
 from llm_gateway.bootstrap import kinds
+from llm_gateway.bootstrap.configured_clients import clients_of
 from llm_gateway.bootstrap.reference import configuration_page, env_example
 from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
-from llm_gateway.bootstrap.settings_rules import clients_of, otlp_headers, serving_faults
+from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
 from llm_gateway.domain.clients import digest_of
 from llm_gateway.domain.quota import Bucket
 from llm_gateway.domain.routing import Hint
