@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import aiohttp
 from typing_extensions import override
@@ -18,11 +18,10 @@ from llm_gateway.adapters.outbound.vendor_http.errors import (
     VendorHttpError,
 )
 from llm_gateway.adapters.outbound.vendor_http.framing import ServerSentEvents
+from llm_gateway.adapters.outbound.vendor_http.session import KEEP_ALIVE_SECONDS
 
 from .stream_errors import chunk_of
 from .transport import MAX_LIST_BYTES
-
-KEEP_ALIVE_SECONDS: Final = 60.0
 
 
 class Upstream:
