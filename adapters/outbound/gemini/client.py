@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from llm_gateway.adapters.outbound.vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
 from llm_gateway.domain.errors import ProviderMisconfigured
 
+from ..vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
 from .answering import AnsweringModels
 from .transport import BASE_URL, Account, GeminiTransport, Vertex
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal
+from ..vendor_http.errors import HttpRefusal
 
 
 class GeminiError(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,6 @@ from typing import Final
 
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal
-from llm_gateway.adapters.outbound.vendor_http.failures import HttpFailures
 from llm_gateway.application.vendor_signs import Sign, Told, error_of, index_in, told
 from llm_gateway.domain.errors import (
     FailureReason,
@@ -19,6 +17,8 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.stated import is_stated
 
+from ..vendor_http.errors import HttpRefusal
+from ..vendor_http.failures import HttpFailures
 from .details import GeminiError, fields_of, reasons_of, told_by
 from .quotas import is_by_the_day, least_wait, out_until, wait_of
 from .refusals import PATHS, PER_DAY, SIGNS

@@ -9,12 +9,12 @@ from urllib.parse import quote
 import msgspec
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.vendor_http.client import VendorHttp
-from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal, Malformed
-from llm_gateway.adapters.outbound.vendor_http.framing import ServerSentEvents
-from llm_gateway.adapters.outbound.vendor_http.stream import VendorStream
 from llm_gateway.application.ports.system import Clock
 
+from ..vendor_http.client import VendorHttp
+from ..vendor_http.errors import HttpRefusal, Malformed
+from ..vendor_http.framing import ServerSentEvents
+from ..vendor_http.stream import VendorStream
 from .media import Json
 from .stream_errors import chunk_of
 from .transport import (

@@ -10,9 +10,9 @@ from google.genai import types
 from google.genai.client import DebugConfig
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.vendor_http.session import authorities
 from llm_gateway.application.ports.system import Clock
 
+from ..vendor_http.session import authorities
 from .media import Json
 from .sdk_chunks import REPLACED, SdkChunks, told_neutrally, wired
 from .sdk_session import Upstream, open_session

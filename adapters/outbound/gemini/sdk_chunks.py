@@ -11,10 +11,10 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.genai import types
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal, Unconnected
-from llm_gateway.adapters.outbound.vendor_http.session import neutral
 from llm_gateway.application.ports.system import Clock
 
+from ..vendor_http.errors import HttpRefusal, Unconnected
+from ..vendor_http.session import neutral
 from .sdk_session import Upstream
 from .transport import GeminiChunks
 from .wire import ANSWERS, GenerateContentResponse, read

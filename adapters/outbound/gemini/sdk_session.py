@@ -10,16 +10,15 @@ from typing import Any, cast
 import aiohttp
 from typing_extensions import override
 
-from llm_gateway.adapters.outbound.vendor_http.errors import (
+from ..vendor_http.errors import (
     MAX_REFUSAL_BYTES,
     AnswerTooLarge,
     HttpRefusal,
     Malformed,
     VendorHttpError,
 )
-from llm_gateway.adapters.outbound.vendor_http.framing import ServerSentEvents
-from llm_gateway.adapters.outbound.vendor_http.session import KEEP_ALIVE_SECONDS
-
+from ..vendor_http.framing import ServerSentEvents
+from ..vendor_http.session import KEEP_ALIVE_SECONDS
 from .stream_errors import chunk_of
 from .transport import MAX_LIST_BYTES
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from llm_gateway.adapters.outbound.vendor_http.errors import HttpRefusal, Malformed
-
+from ..vendor_http.errors import HttpRefusal, Malformed
 from .wire import ANSWERS, GenerateContentResponse, read
 
 CODES: Final[Mapping[object, int]] = {

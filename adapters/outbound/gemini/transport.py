@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from llm_gateway.adapters.outbound.vendor_http.errors import BadAddress
-
+from ..vendor_http.errors import BadAddress
 from .media import Json
 from .wire import EmbedContentResponse, GenerateContentResponse, Model
 

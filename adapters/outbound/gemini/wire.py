@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from llm_gateway.adapters.outbound.vendor_http.errors import Malformed
+from ..vendor_http.errors import Malformed
 
 _T = TypeVar("_T")
 
