@@ -7,21 +7,21 @@ from typing import Final
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
 from llm_gateway.domain.errors import FailureReason, ProviderBroken
-from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta, text_bytes
 from llm_gateway.domain.routing import EndpointId
 
 from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
 from .function_names import FunctionNames
 from .signatures import carried, received
 from .usage import UsageCount
-from .wire import FunctionCall, GenerateContentResponse, Part
+from .wire import Candidate, FunctionCall, GenerateContentResponse, Part, PromptFeedback
 
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
 )
 """Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
-_uncarried: Final = attrgetter(*UNCARRIED)
+_others: Final = attrgetter(*UNCARRIED)
 _NOTHING: Final = (None,) * len(UNCARRIED)
 
 
@@ -53,27 +53,46 @@ class GeminiReplyReader:
         self.usage.next()
         self.continuation = self._ending = None
 
-    def read(self, chunk: GenerateContentResponse) -> Iterator[Delta]:
+    def read(self, chunks: Iterable[GenerateContentResponse]) -> Iterator[Delta]:
         """What a chunk says comes before the failure that it may tell of."""
-        if chunk.usage_metadata is not None:
-            self.usage.told(chunk.usage_metadata)
-        self.model = chunk.model_version or self.model
-        feedback = chunk.prompt_feedback
-        if feedback is not None and feedback.block_reason is not None:
+        size = 0
+        try:
+            for chunk in chunks:
+                if chunk.prompt_feedback is not None:
+                    self._block(chunk.prompt_feedback)
+                candidate = chunk.candidates[0] if chunk.candidates else None
+                content = None if candidate is None else candidate.content
+                parts = None if content is None else content.parts
+                if parts:
+                    self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
+                    for part in parts:
+                        text = part.text
+                        if (
+                            text
+                            and part.function_call is None
+                            and part.thought_signature is None
+                            and _others(part) == _NOTHING
+                        ):
+                            size += len(text) if text.isascii() else text_bytes(self._sound(text))
+                            yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
+                        elif (delta := self._part(part, chunk.response_id)) is not None:
+                            yield delta
+                if chunk.usage_metadata is not None:
+                    self.usage.told(chunk.usage_metadata)
+                if chunk.model_version is not None:
+                    self.model = chunk.model_version
+                if candidate is not None and candidate.finish_reason is not None:
+                    self._end(candidate, candidate.finish_reason)
+        finally:
+            self.usage.made(size)
+
+    def _block(self, feedback: PromptFeedback) -> None:
+        if feedback.block_reason is not None:
             self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
-        if not chunk.candidates:
-            return
-        candidate = chunk.candidates[0]
-        if candidate.content is not None and candidate.content.parts:
-            self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
-            for part in candidate.content.parts:
-                delta = self._part(part, chunk.response_id)
-                if delta is not None:
-                    yield delta
-        reason = candidate.finish_reason
-        if reason is not None:
-            self._ending = self._meaning(reason, ENDINGS)
-            self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
+
+    def _end(self, candidate: Candidate, reason: str) -> None:
+        self._ending = self._meaning(reason, ENDINGS)
+        self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
@@ -91,7 +110,7 @@ class GeminiReplyReader:
         )
 
     def _part(self, part: Part, response_id: str | None) -> Delta | None:
-        if (others := _uncarried(part)) != _NOTHING:
+        if (others := _others(part)) != _NOTHING:
             kind = next(kind for kind, other in zip(UNCARRIED, others, strict=True) if other is not None)
             raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
         text, signature = part.text, None
@@ -104,7 +123,7 @@ class GeminiReplyReader:
         self._signature = signature or self._signature
         if not text:
             return None
-        self.usage.made(self._sound(text))
+        self.usage.made(text_bytes(self._sound(text)))
         return ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
     def _received(self, signature: str) -> bytes:
@@ -120,7 +139,7 @@ class GeminiReplyReader:
         arguments = _json_text(call.args or {})
         if arguments is None:
             raise self._unusable("a tool call's arguments are no JSON")
-        self.usage.made(call.name + arguments)
+        self.usage.made(text_bytes(call.name + arguments))
         return ToolCallDelta(
             index=index,
             id=self._id(call.id, response_id),
