@@ -50,27 +50,36 @@ class StreamedAnswer:
             raise self._failure
         events: list[ChatEvent] = []
         while not events:
-            if self._reader.ended:
-                chunks = await self._call.last()
-            else:
-                chunks = await self._call.next(self._idle_seconds, None if self._started else self._first_by)
+            failure: ProviderError | None = None
+            try:
+                if self._reader.ending is None:
+                    chunks = await self._call.read(self._idle_seconds, None if self._started else self._first_by)
+                else:
+                    chunks = await self._call.last()
+            except Exception as error:
+                failure = self._call.failure_of(error)
+            if failure is not None:
+                raise failure  # here, without the vendor's own error
             if chunks is None:
                 chunks = await self._rest()
             if chunks is None:
                 events.append(self._reader.finished())
                 self.finished = True
                 break
-            try:
-                for delta in self._reader.read(chunks):
-                    events.append(delta)
-            except ProviderError as error:
-                if not events:
-                    raise
-                self._failure = error
+            self._take(chunks, events)
         if not self._started:
             self._started = True
             events.insert(0, Started(endpoint=self._to, ignored=self._asked.ignored))
         return events
+
+    def _take(self, chunks: Sequence[GenerateContentResponse], events: list[ChatEvent]) -> None:
+        try:
+            for delta in self._reader.read(chunks):
+                events.append(delta)
+        except ProviderError as error:
+            if not events:
+                raise
+            self._failure = error
 
     async def _rest(self) -> Sequence[GenerateContentResponse] | None:
         """The beginning of the rest of an answer that was cut; None where it has ended."""

@@ -26,32 +26,28 @@ _NOTHING: Final = (None,) * len(UNCARRIED)
 
 
 class GeminiReplyReader:
-    """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said.
+    """Reads one answer, chunk by chunk. `ending` is the vendor's terminal mark, where that was the last thing said.
 
     `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
     `model` is the model that the vendor says answers. `incomplete`, which whoever asks sets: the rest did not come.
     """
 
     def __init__(self, to: EndpointId, request: ChatRequest, names: FunctionNames) -> None:
+        self.ending: FinishReason | None = None
         self.continuation: str | None = None
         self.model: str | None = None
         self.incomplete = False
         self.usage = UsageCount(request)
         self._to = to
         self._names = names
-        self._ending: FinishReason | None = None
         self._signature: bytes | None = None
         self._ids: set[str] = set()
         self._spare = 0
 
-    @property
-    def ended(self) -> bool:
-        return self._ending is not None
-
     def resume(self) -> None:
         """What is read from here on answers a request for the rest."""
         self.usage.next()
-        self.continuation = self._ending = None
+        self.continuation = self.ending = None
 
     def read(self, chunks: Iterable[GenerateContentResponse]) -> Iterator[Delta]:
         """What a chunk says comes before the failure that it may tell of."""
@@ -64,7 +60,7 @@ class GeminiReplyReader:
                 content = None if candidate is None else candidate.content
                 parts = None if content is None else content.parts
                 if parts:
-                    self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
+                    self.continuation = self.ending = None  # what goes on after a terminal mark has not ended by it
                     for part in parts:
                         text = part.text
                         if (
@@ -88,17 +84,17 @@ class GeminiReplyReader:
 
     def _block(self, feedback: PromptFeedback) -> None:
         if feedback.block_reason is not None:
-            self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
+            self.ending = self._meaning(feedback.block_reason, BLOCKS) or self.ending
 
     def _end(self, candidate: Candidate, reason: str) -> None:
-        self._ending = self._meaning(reason, ENDINGS)
+        self.ending = self._meaning(reason, ENDINGS)
         self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
-        if self._ending is None:
+        if self.ending is None:
             raise ProviderBroken(self._to.provider, "the answer broke off before its end")
-        reason = self._ending
+        reason = self.ending
         if reason is FinishReason.STOP and self._ids:
             reason = FinishReason.TOOL_CALLS
         return Finished(
