@@ -16,8 +16,6 @@ _ASKING = tuple(
     if row.read is not None and (row.feature is not None or row.label)
 )
 
-
-_TEMPERATURE = tuple(row for row in _ASKING if row[3] == "temperature")
 _EVERYBODY_STATES = {
     "messages",
     "max_tokens",
@@ -30,8 +28,11 @@ _beside = attrgetter(
     *(name for name in ChatRequest.__struct_fields__ if name not in _EVERYBODY_STATES),
     *(f"sampling.{name}" for name in Sampling.__struct_fields__ if name not in _EVERYBODY_STATES),
 )
-_NOTHING = _beside(ChatRequest(messages=()))
+_PLAIN = ChatRequest(messages=())
+_NOTHING = _beside(_PLAIN)
 """What most requests state beside that."""
+_OF_ALL = tuple(row for row in _ASKING if row[3] == "temperature" or row[0](_PLAIN) not in (None, *row[2]))
+"""The rows that such a request can use."""
 
 _MEDIA: Mapping[type[Media], str] = {
     Image: "messages[].content, an image",
@@ -47,7 +48,7 @@ def fields_used(request: ChatRequest) -> Mapping[str, str]:
     Without the fields that every endpoint takes. A temperature that no client stated is not used.
     """
     used: dict[str, str] = {}
-    for read, kind, neutral, field, path in _TEMPERATURE if _beside(request) == _NOTHING else _ASKING:
+    for read, kind, neutral, field, path in _OF_ALL if _beside(request) == _NOTHING else _ASKING:
         value = read(request)
         if value is not None and isinstance(value, kind) and value not in neutral:
             used[field] = path

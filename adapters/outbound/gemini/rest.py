@@ -31,6 +31,7 @@ from .transport import (
 from .wire import ANSWERS, EMBEDDINGS, PAGES, EmbedContentResponse, GenerateContentResponse, Model, read
 
 _PATHS: Final = 256
+_decode: Final = ANSWERS.decode
 
 
 class GeminiRest(GeminiTransport):
@@ -118,7 +119,13 @@ class _RestChunks(GeminiChunks):
         chunks: list[GenerateContentResponse] = []
         try:
             for event in events:
-                chunks.append(chunk_of(event))
+                try:
+                    chunk = _decode(event)
+                except (ValueError, RecursionError):
+                    chunk = chunk_of(event)
+                if chunk.error is not None:
+                    chunk = chunk_of(event)
+                chunks.append(chunk)
         except (HttpRefusal, Malformed) as error:
             if not chunks:
                 raise

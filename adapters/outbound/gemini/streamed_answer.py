@@ -42,40 +42,47 @@ class StreamedAnswer:
         self._failure: ProviderError | None = None
 
     async def next(self) -> Sequence[ChatEvent]:
-        """At least one event, and in the last batch `Finished` at its end. Raises `ProviderError`."""
+        """At least one event, and in the last batch `Finished` at its end. Raises `ProviderError`.
+
+        What came before a failure is told first.
+        """
         if self._failure is not None:
             raise self._failure
         events: list[ChatEvent] = []
         while not events:
-            chunks = await self._read()
+            failure: ProviderError | None = None
+            try:
+                if self._reader.ending is None:
+                    chunks = await self._call.read(self._idle_seconds, None if self._started else self._first_by)
+                else:
+                    chunks = await self._call.last()
+            except Exception as error:
+                failure = self._call.failure_of(error)
+            if failure is not None:
+                raise failure  # here, without the vendor's own error
+            if chunks is None:
+                chunks = await self._rest()
             if chunks is None:
                 events.append(self._reader.finished())
                 self.finished = True
-            else:
-                self._take(chunks, events)
+                break
+            self._take(chunks, events)
         if not self._started:
             self._started = True
             events.insert(0, Started(endpoint=self._to, ignored=self._asked.ignored))
         return events
 
     def _take(self, chunks: Sequence[GenerateContentResponse], events: list[ChatEvent]) -> None:
-        """What came before a failure is told first."""
         try:
-            for chunk in chunks:
-                for delta in self._reader.read(chunk):
-                    events.append(delta)
+            for delta in self._reader.read(chunks):
+                events.append(delta)
         except ProviderError as error:
             if not events:
                 raise
             self._failure = error
 
-    async def _read(self) -> Sequence[GenerateContentResponse] | None:
-        if self._reader.ended:
-            chunks = await self._call.last()
-        else:
-            chunks = await self._call.next(self._idle_seconds, None if self._started else self._first_by)
-        if chunks is not None:
-            return chunks
+    async def _rest(self) -> Sequence[GenerateContentResponse] | None:
+        """The beginning of the rest of an answer that was cut; None where it has ended."""
         rest = rest_of(self._asked, self._reader) if self._continued < MAX_CONTINUATIONS else None
         chunks = rest and await self._first_of(rest)
         if chunks is None:

@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from llm_gateway.domain.chat import ChatRequest, Usage, counted
 from llm_gateway.domain.estimate import likely_prompt_tokens, likely_tokens
-from llm_gateway.domain.events import text_bytes
 
 from .wire import UsageMetadata
 
@@ -24,9 +23,9 @@ class UsageCount:
     def told(self, counts: UsageMetadata | None) -> None:
         self._said = counts or self._said
 
-    def made(self, text: str) -> None:
-        """What the model wrote, for the case that nobody counts it."""
-        self._bytes += text_bytes(text)
+    def made(self, size: int) -> None:
+        """What the model wrote, in bytes, for the case that nobody counts it."""
+        self._bytes += size
 
     def next(self) -> None:
         """What comes from here on is another request's."""

@@ -36,9 +36,8 @@ async def reply_of(*chunks: GenerateContentResponse) -> ChatReply:
     async def events() -> AsyncIterator[ChatEvent]:
         reader = GeminiReplyReader(TO, ASKED, FunctionNames(()))
         yield Started(endpoint=TO)
-        for chunk in chunks:
-            for delta in reader.read(chunk):
-                yield delta
+        for delta in reader.read(chunks):
+            yield delta
         yield reader.finished()
 
     return await collect(events())
@@ -214,7 +213,7 @@ def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
         {"text": "think", "thought": True},
         {"text": "b"},
     )
-    deltas: list[Delta] = list(joined(GeminiReplyReader(TO, ASKED, FunctionNames(())).read(chunk)))
+    deltas: list[Delta] = list(joined(GeminiReplyReader(TO, ASKED, FunctionNames(())).read((chunk,))))
     assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
     assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]
 
