@@ -25,7 +25,7 @@ from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
-from .route_chat import ChatContext, RouteChat, Source
+from .route_chat import ChatContext, Replay, RouteChat, Source
 from .throttle_client import ThrottleClient
 
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class Answer(AsyncIterator[ChatEvent]):
             self._recorder.failed(error)
             raise
         if events and isinstance(events[0], Started):
-            self._started(events[0])
+            self._started(events[0].endpoint, events[0].ignored)
         if events and isinstance(events[-1], Finished):
             self._recorder.finished(events[-1].usage, events[-1].reason)
         return events
@@ -223,13 +223,17 @@ class Answer(AsyncIterator[ChatEvent]):
             self._recorder.failed(error)
             raise
         if isinstance(event, Started):
-            self._started(event)
+            self._started(event.endpoint, event.ignored)
         elif isinstance(event, Finished):
             self._recorder.finished(event.usage, event.reason)
         return event
 
     async def reply(self) -> ChatReply:
         """The whole answer, once the rest of the events is read. Raises what reading them raises."""
+        if self._source is None:
+            stored = self._route_chat.stored(self._context)
+            if stored is not None:
+                return self._at_once(stored)
         while await self.take():
             pass
         assert self._source is not None
@@ -240,14 +244,22 @@ class Answer(AsyncIterator[ChatEvent]):
         if self._source is not None:
             await self._source.aclose()
 
+    def _at_once(self, stored: Replay) -> ChatReply:
+        """A stored answer that is wanted whole: none of its events is made."""
+        self._source = stored
+        reply = stored.rest()
+        self._started(reply.endpoint, reply.ignored)
+        self._recorder.finished(reply.usage, reply.finish_reason)
+        return reply
+
     async def _open(self) -> Source:
         self._source = await self._within_timeout(self._route_chat(self._context))
         return self._source
 
-    def _started(self, event: Started) -> None:
-        named = (*self._context.call.ignored, *self.plan.ignored(event.endpoint), *event.ignored)
-        self.ignored = tuple(dict.fromkeys(named))
-        self._recorder.started(event.endpoint, self.ignored)
+    def _started(self, endpoint: EndpointId, ignored: tuple[str, ...]) -> None:
+        named = (*self._context.call.ignored, *self.plan.ignored(endpoint), *ignored)
+        self.ignored = tuple(dict.fromkeys(named)) if named else ()
+        self._recorder.started(endpoint, self.ignored)
 
     async def _within_timeout(self, awaitable: Awaitable[T]) -> T:
         """Before the first event the first choice is named."""

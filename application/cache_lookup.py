@@ -17,7 +17,7 @@ from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 
 from .begun import Begun
-from .long_work import off_the_loop, reply_weight
+from .long_work import AT_ONCE_BYTES, off_the_loop, reply_weight
 from .ports.stores import ReplyCache
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
@@ -120,7 +120,12 @@ class CacheLookup(Generic[R]):
         found: dict[Endpoint, Found[R]] = {}
         for endpoint, key in view.keys.items():
             data = entries.get(key)
-            entry = None if data is None else await off_the_loop(len(data), partial(self._entry, key, data))
+            if data is None:
+                continue
+            if len(data) <= AT_ONCE_BYTES:
+                entry = self._entry(key, data)
+            else:
+                entry = await off_the_loop(len(data), partial(self._entry, key, data))
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
         return replace(view, found=found) if found else view

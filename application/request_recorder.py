@@ -174,7 +174,7 @@ class RecordedRequests:
         An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
         """
         id = id or RequestId(self._entropy.new_id())
-        observation = self._observer.begin(id, headers or {})
+        observation = self._observer.begin(id, {} if headers is None else headers)
         leave = partial(self._left, on_record)
         recorder = RequestRecorder(task, client, hint, id, observation, self._clock, leave, streamed)
         self.under_way += 1

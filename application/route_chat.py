@@ -18,7 +18,7 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
 )
 from llm_gateway.domain.events import ChatEvent, replay
-from llm_gateway.domain.routing import EndpointState, Plan
+from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
 from .call_provider import CallProvider
@@ -66,6 +66,11 @@ class Replay(AsyncIterator[ChatEvent]):
 
     def reply(self) -> ChatReply:
         """The stored reply."""
+        return self._reply
+
+    def rest(self) -> ChatReply:
+        """The stored reply, in the place of all events that were not read yet."""
+        self._events = iter(())
         return self._reply
 
     async def aclose(self) -> None:
@@ -118,10 +123,9 @@ class RouteChat:
         while left:
             state, others = left[0], left[1:]
             endpoint = state.endpoint
-            found = context.view.found.get(endpoint)
-            if found is not None:
-                context.recorder.found(found.seconds)
-                return Replay(found.reply)
+            stored = self._stored(context, endpoint)
+            if stored is not None:
+                return stored
             alternative = self._any_usable(context, others)
             key = context.view.flight_key(endpoint, context.call.grain, patient=patient)
             produce = partial(self._produce, context, state, alternative)
@@ -143,6 +147,17 @@ class RouteChat:
             context.recorder.asked(made if endpoint in context.view.keys else CacheStatus.BYPASS)
             return reader
         raise _first_choice(failures)
+
+    def stored(self, context: ChatContext) -> Replay | None:
+        """The first choice's stored answer, without waiting for anything; None where there is none."""
+        return self._stored(context, context.plan.endpoints[0].endpoint)
+
+    def _stored(self, context: ChatContext, endpoint: Endpoint) -> Replay | None:
+        found = context.view.found.get(endpoint)
+        if found is None:
+            return None
+        context.recorder.found(found.seconds)
+        return Replay(found.reply)
 
     def _any_usable(self, context: ChatContext, states: Sequence[EndpointState]) -> bool:
         for state in states:

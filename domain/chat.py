@@ -298,6 +298,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     @property
     def only_reasoned(self) -> bool:
         """Whether reasoning took all the tokens that there were, so that nothing is answered."""
+        if self.finish_reason is not FinishReason.LENGTH:
+            return False
         nothing = not self.content.strip() and not self.tool_calls
-        reasoned = bool(self.reasoning or self.usage.reasoning_tokens)
-        return self.finish_reason is FinishReason.LENGTH and nothing and reasoned
+        return nothing and bool(self.reasoning or self.usage.reasoning_tokens)

@@ -200,6 +200,8 @@ class Plan(CheckedStruct, frozen=True, kw_only=True):
 
     def ignored(self, endpoint: EndpointId) -> tuple[str, ...]:
         """The paths of what the request states and this endpoint of the plan leaves out."""
+        if not self.used:
+            return ()
         state = next((state for state in self.endpoints if state.endpoint.id == endpoint), None)
         left_out = state.left_out if state is not None else frozenset()
         return tuple(path for field, path in self.used.items() if field in left_out)

@@ -37,7 +37,9 @@ MAX_FAULTS = 32
 
 def check(call: ChatCall) -> None:
     """Raise `InvalidRequest` with every fault of the call, up to `MAX_FAULTS`."""
-    _refuse(iter(request_faults(call.request)), _serving_faults(call.timeout, call.cache))
+    faults = request_faults(call.request)
+    if faults or call.timeout is not None or call.cache.ttl is not None:
+        _refuse(iter(faults), _serving_faults(call.timeout, call.cache))
 
 
 @once_each

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
@@ -113,17 +113,17 @@ def routes() -> Sequence[ServedRoute]:
 
 def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
     """A row's handler for Litestar, which labels the request before it is handled."""
-    label = route.label
+    label, handler = route.label, route.handler
 
-    def reply(scope: HTTPScope, receive: Receive) -> Awaitable[ASGIApp]:
+    def reply(scope: Any, receive: Receive) -> Awaitable[ASGIApp]:
         context_of(scope).route = label
-        return route.handler(handling, scope, receive)
+        return handler(handling, scope, receive)
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         return await reply(request.scope, request.receive)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await (await reply(cast("HTTPScope", scope), receive))(scope, receive, send)
+        await (await reply(scope, receive))(scope, receive, send)
 
     around: Sequence[Middleware] = (lambda app: answer,) if route.direct else ()
     return HTTPRouteHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)

@@ -60,5 +60,5 @@ class JoinedEndpoints(EndpointDirectory):
         told = [tuple(directory.snapshot()) for directory in self._directories]
         if told != parts:
             joined = tuple(chain.from_iterable(told))
-            self._joined = told, joined
+        self._joined = told, joined  # the same objects are equal at a glance
         return joined

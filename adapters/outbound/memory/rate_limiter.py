@@ -38,6 +38,6 @@ class MemoryRateLimiter(RateLimiter):
         """The client's account, and the time in milliseconds."""
         now_ms = round(self._clock.monotonic() * 1000)
         account = self._accounts.get(client.id)
-        if account is None or account.quota != client.quota:
+        if account is None or (account.quota is not client.quota and account.quota != client.quota):
             account = self._accounts[client.id] = QuotaAccount(client.quota, now_ms)
         return account, now_ms

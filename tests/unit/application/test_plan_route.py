@@ -168,6 +168,28 @@ def test_joined_endpoints_are_one_tuple_until_one_of_their_directories_tells_som
     assert joined.snapshot() == (ONLINE, *local.states)
 
 
+def test_joined_endpoints_that_were_told_the_same_anew_are_compared_once() -> None:
+    class Version(str):
+        compared = 0
+
+        @override
+        def __eq__(self, other: object) -> bool:
+            Version.compared += 1
+            return super().__eq__(other)
+
+        __hash__ = str.__hash__
+
+    local = Changing(replace(CHATS, server_version=Version("1.0")))
+    joined = JoinedEndpoints([local])
+    joined.snapshot()
+    local.states = (replace(CHATS, server_version=Version("1.0")),)
+    joined.snapshot()
+    assert Version.compared == 1
+
+    joined.snapshot()
+    assert Version.compared == 1
+
+
 def test_joined_endpoints_follow_a_directory_that_changes_a_list_in_its_place() -> None:
     states = [CHATS]
     local = Changing()

@@ -98,6 +98,8 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         most, seconds = self.options.max_body_bytes, self.options.pace.body
         sent = context.presence is not None and context.presence.sent
         data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
+        if len(data) <= AT_ONCE_BYTES:
+            return client, read(data)
         return client, await off_the_loop(len(data), partial(read, data))
 
     async def read_chat(

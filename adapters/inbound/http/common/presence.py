@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, cast
+from typing import Any, Final
 
 from litestar.types import HTTPScope, Receive
 from msgspec import Struct
@@ -33,7 +33,9 @@ class Presence(Struct, eq=False):
 
 def presence_of(scope: HTTPScope) -> Presence | None:
     """None under a server that does not tell."""
-    return cast("Presence | None", (scope.get("extensions") or {}).get(EXTENSION))
+    extensions: Any = scope.get("extensions") or {}
+    presence: Presence | None = extensions.get(EXTENSION)
+    return presence
 
 
 class WhilePresent:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
 
 from litestar.types import HTTPScope, Scope
 from msgspec import Struct, field
@@ -87,4 +86,5 @@ def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: Erro
 
 def context_of(scope: Scope) -> RequestContext:
     """The context that was begun for this request."""
-    return cast("RequestContext", scope["state"][_KEY])
+    context: RequestContext = scope["state"][_KEY]
+    return context

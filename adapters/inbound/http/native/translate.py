@@ -115,7 +115,7 @@ class NativeRenderer(ChatRenderer):
             content=reply.content if whole else UNSET,
             tool_calls=list(map(from_tool_call, reply.tool_calls)) or UNSET,
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
-            logprobs=(whole and from_logprobs(reply.logprobs)) or UNSET,
+            logprobs=from_logprobs(reply.logprobs) if whole and reply.logprobs else UNSET,
             extra_content=given(reply.extra_content),
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),

@@ -4,6 +4,7 @@ uvicorn searches the name and the value of each header field for what may not st
 """
 
 import string
+from collections.abc import Awaitable
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
@@ -28,8 +29,8 @@ class JoinedWrites(Struct, eq=False):
     cycle: RequestResponseCycle
     start: HTTPResponseStartEvent | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, self.send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self.app(scope, receive, self.send)
 
     async def send(self, message: Message) -> None:
         start = self.start

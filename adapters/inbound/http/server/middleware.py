@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from litestar.enums import ScopeType
@@ -37,7 +37,8 @@ class RequestMiddleware(Struct, kw_only=True):
 
     async def idle(self) -> None:
         """Returns once no request is under way."""
-        if self.under_way:
+        while self.under_way:
+            self.last_ended.clear()
             await self.last_ended.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,14 +51,13 @@ class RequestMiddleware(Struct, kw_only=True):
         began = time.perf_counter()
         services.meter.began()
         self.under_way += 1
-        self.last_ended.clear()
 
-        async def send_on(message: Message) -> None:
+        def send_on(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 own = ((b"x-request-id", context.id.encode()), *context.headers.items())
                 message["headers"] = [*message["headers"], *own]
-            await send(message)
+            return send(message)
 
         try:
             if hosts is None or _host(context.fields) in hosts:
