@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import Final
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
-from llm_gateway.domain.errors import FailureReason, ProviderBroken
-from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.errors import FailureReason, ProviderBroken, ProviderError
+from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
 
 from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
@@ -23,10 +23,14 @@ UNCARRIED: Final = (
 """Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
 _uncarried: Final = attrgetter(*UNCARRIED)
 _NOTHING: Final = (None,) * len(UNCARRIED)
+_beside_text: Final = attrgetter("thought_signature", "function_call", *UNCARRIED)
+_TEXT_ALONE: Final = (None, None, *_NOTHING)
 
 
 class GeminiReplyReader:
-    """Reads one answer, chunk by chunk. `ended` once the vendor's terminal mark was the last thing said.
+    """Reads one answer, chunk by chunk. `ending`: the vendor's terminal mark, while it was the last thing said.
+
+    `failure`: what is to be raised once the events before it are given.
 
     `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
     `model` is the model that the vendor says answers. `incomplete`, which whoever asks sets: the rest did not come.
@@ -34,24 +38,54 @@ class GeminiReplyReader:
 
     def __init__(self, to: EndpointId, request: ChatRequest, names: FunctionNames) -> None:
         self.continuation: str | None = None
+        self.ending: FinishReason | None = None
         self.model: str | None = None
         self.incomplete = False
+        self.failure: ProviderError | None = None
         self.usage = UsageCount(request)
         self._to = to
         self._names = names
-        self._ending: FinishReason | None = None
         self._signature: bytes | None = None
         self._ids: set[str] = set()
         self._spare = 0
 
-    @property
-    def ended(self) -> bool:
-        return self._ending is not None
-
     def resume(self) -> None:
         """What is read from here on answers a request for the rest."""
         self.usage.next()
-        self.continuation = self._ending = None
+        self.continuation = self.ending = None
+
+    def events(self, chunks: Iterable[GenerateContentResponse]) -> list[ChatEvent]:
+        """Of chunks that came together."""
+        events: list[ChatEvent] = []
+        try:
+            for chunk in chunks:
+                plain = self._plain(chunk)
+                if plain is not None:
+                    events.append(plain)
+                    continue
+                for delta in self.read(chunk):
+                    events.append(delta)
+        except ProviderError as error:
+            if not events:
+                raise
+            self.failure = error
+        return events
+
+    def _plain(self, chunk: GenerateContentResponse) -> Delta | None:
+        """Of what almost every chunk is, as `read` has it: one part of the text, in ASCII, and the counts so far."""
+        if not chunk.candidates or chunk.prompt_feedback is not None:
+            return None
+        candidate = chunk.candidates[0]
+        parts = None if candidate.content is None else candidate.content.parts
+        if candidate.finish_reason is not None or not parts or len(parts) != 1:
+            return None
+        part, text = parts[0], parts[0].text
+        if not text or not text.isascii() or _beside_text(part) != _TEXT_ALONE:
+            return None
+        self.continuation = self.ending = None
+        self.model = chunk.model_version or self.model
+        self.usage.told(chunk.usage_metadata, len(text))
+        return ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
     def read(self, chunk: GenerateContentResponse) -> Iterator[Delta]:
         """What a chunk says comes before the failure that it may tell of."""
@@ -60,26 +94,26 @@ class GeminiReplyReader:
         self.model = chunk.model_version or self.model
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason is not None:
-            self._ending = self._meaning(feedback.block_reason, BLOCKS) or self._ending
+            self.ending = self._meaning(feedback.block_reason, BLOCKS) or self.ending
         if not chunk.candidates:
             return
         candidate = chunk.candidates[0]
         if candidate.content is not None and candidate.content.parts:
-            self.continuation = self._ending = None  # what goes on after a terminal mark has not ended by it
+            self.continuation = self.ending = None  # what goes on after a terminal mark has not ended by it
             for part in candidate.content.parts:
                 delta = self._part(part, chunk.response_id)
                 if delta is not None:
                     yield delta
         reason = candidate.finish_reason
         if reason is not None:
-            self._ending = self._meaning(reason, ENDINGS)
+            self.ending = self._meaning(reason, ENDINGS)
             self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
-        if self._ending is None:
+        if self.ending is None:
             raise ProviderBroken(self._to.provider, "the answer broke off before its end")
-        reason = self._ending
+        reason = self.ending
         if reason is FinishReason.STOP and self._ids:
             reason = FinishReason.TOOL_CALLS
         return Finished(

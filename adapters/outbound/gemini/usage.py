@@ -21,8 +21,10 @@ class UsageCount:
         self._said: UsageMetadata | None = None
         self._bytes = 0
 
-    def told(self, counts: UsageMetadata | None) -> None:
+    def told(self, counts: UsageMetadata | None, made: int = 0) -> None:
+        """What a chunk counts, if it does, and the bytes that it `made` itself, for the case that none does."""
         self._said = counts or self._said
+        self._bytes += made
 
     def made(self, text: str) -> None:
         """What the model wrote, for the case that nobody counts it."""

@@ -61,8 +61,11 @@ class VendorCall:
         """What the next read brings within `idle` seconds, or `by` a time where one is given; None after the last."""
         if self._chunks is None:
             raise ProviderBroken(self._to.provider, "nothing was asked")
-        with self._failures:
+        try:
             return await self._chunks.next(idle, by)
+        except Exception:
+            with self._failures:
+                raise
 
     async def last(self) -> Sequence[GenerateContentResponse] | None:
         """What may come after the vendor's terminal mark. Its failures no longer matter: the answer is whole."""
