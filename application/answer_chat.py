@@ -26,6 +26,7 @@ from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
 from .route_chat import ChatContext, Replay, RouteChat, Source
+from .shared_answer import Hand
 from .throttle_client import ThrottleClient
 
 T = TypeVar("T")
@@ -191,17 +192,18 @@ class Answer(AsyncIterator[ChatEvent]):
         """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
-    async def take(self) -> Sequence[ChatEvent]:
+    async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
         """All events that are there, once one is, for whoever writes them at once; none after the end.
 
-        Raises what reading a single one does.
+        While this waits, `hand` may be called with what comes, where it comes: what it takes is not returned then. The
+        first events and the last are never handed. Raises what reading a single one does.
         """
         try:
             source = self._source or await self._open()
             if self._ends is None or source.more:
-                events = await source.take()
+                events = await source.take(hand)
             else:
-                events = await self._within_timeout(source.take())
+                events = await self._within_timeout(source.take(hand))
         except Exception as error:
             self._recorder.failed(error)
             raise

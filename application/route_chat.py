@@ -26,7 +26,7 @@ from .kept_signatures import KeptSignatures
 from .ports.models import ChatModel
 from .records import CacheStatus
 from .request_recorder import RequestRecorder
-from .shared_answer import Reader, SharedAnswer
+from .shared_answer import Hand, Reader, SharedAnswer
 from .single_flight import Flights
 from .throttle_client import ThrottleClient
 
@@ -54,8 +54,8 @@ class Replay(AsyncIterator[ChatEvent]):
         self._reply = reply
         self._events: Iterator[ChatEvent] = replay(reply)
 
-    async def take(self) -> Sequence[ChatEvent]:
-        """All that was not read yet."""
+    async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
+        """All that was not read yet. There is nothing to wait for, and so to `hand` over."""
         return tuple(self._events)
 
     @override

@@ -21,6 +21,9 @@ BYTES_AHEAD: Final = 256 << 10
 TAKEN_BYTES: Final = 16 << 10
 """What a reader that catches up takes at once, but for the last batch of it."""
 
+Hand: TypeAlias = Callable[[Sequence[ChatEvent]], bool]
+"""Takes a batch where it is published, in the producer's task, without waiting; False where it has to be read."""
+
 Produce: TypeAlias = Callable[["SharedAnswer"], Awaitable[None]]
 """Makes an answer: adds each batch of events to its `collector`, and publishes it."""
 
@@ -45,7 +48,10 @@ class SharedAnswer(Holder):
         self._room: asyncio.Future[None] | None = None
 
     def publish(self, batch: Sequence[ChatEvent]) -> bool:
-        """Wakes each reader once. True where the fastest is far behind, so that `room` is to be waited for."""
+        """Wakes each reader once, but for a lone one that it can hand the batch to, which saves a turn of the loop.
+
+        True where the fastest is far behind, so that `room` is to be waited for.
+        """
         events, sizes, size = self.events, self._batch_sizes, self.collector.held_bytes
         self.last_start = len(events)
         events += batch
@@ -56,9 +62,11 @@ class SharedAnswer(Holder):
         backlog.at_most += size - sizes[-2]
         if backlog.at_most > backlog.most_bytes:
             backlog.relieve()
+        lone = len(self.readers) == 1 and not self.complete
         for reader in self.readers:
-            if reader.waiter is not None and not reader.waiter.done():
-                reader.waiter.set_result(None)
+            waiter = reader.waiter
+            if waiter is not None and not waiter.done() and not (lone and reader.handed(batch)):
+                waiter.set_result(None)
         if len(events) - self._furthest < EVENTS_AHEAD and size < BYTES_AHEAD:
             return False
         return self._is_far_ahead()
@@ -164,6 +172,8 @@ class Reader(AsyncIterator[ChatEvent]):
         self.ends = ends
         self.position = 0
         self.waiter: asyncio.Future[None] | None = None
+        self._hand: Hand | None = None
+        self._hand_until = 0
         self._answer = answer
         self._land = land
         self._failure: Exception | None = None
@@ -180,13 +190,32 @@ class Reader(AsyncIterator[ChatEvent]):
 
     async def begin(self) -> None:
         """Wait until the first event is there, and leave it to be read. Raises what ended the answer before it."""
+        self._hand = None
         while not self.more and not self._is_over():
             self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter
 
-    async def take(self) -> Sequence[ChatEvent]:
-        """All that is there, once something is, and nothing after the end. Who has to catch up gets it in parts."""
+    def handed(self, batch: Sequence[ChatEvent]) -> bool:
+        """Whether who waits for this batch has it. It has to be woken now and then, so that a producer waits for it."""
+        hand, answer = self._hand, self._answer
+        stop = len(answer.events)
+        if hand is None or stop > self._hand_until:
+            return False
+        try:
+            if not hand(batch):
+                return False
+        except Exception as error:
+            self.fail(error)
+        answer.read(self, stop)
+        return True
+
+    async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
+        """All that is there, once something is, and nothing after the end. Who has to catch up gets it in parts.
+
+        While this waits, `hand` is given what it can take, which is not returned then; never an answer's last batch.
+        """
         answer = self._answer
+        self._hand, self._hand_until = hand, self.position + EVENTS_AHEAD
         while self._failure is not None or self.position >= len(answer.events):
             if (self._failure is not None or answer.ended or answer.complete) and self._is_over():
                 return ()

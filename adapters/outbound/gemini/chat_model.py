@@ -82,7 +82,7 @@ class GeminiChatModel(ChatModel):
     async def _whole(
         self, call: VendorCall, reader: GeminiReplyReader, to: EndpointId, asked: VendorRequest
     ) -> Sequence[ChatEvent]:
-        parts = [*reader.read((await call.whole(asked),))]
+        parts = [*reader.read(await call.whole(asked))]
         for number in range(MAX_CONTINUATIONS):
             rest = rest_of(asked, reader)
             if rest is None:
@@ -96,5 +96,5 @@ class GeminiChatModel(ChatModel):
                 reader.incomplete = True
                 break
             reader.resume()
-            parts += reader.read((chunk,))
+            parts += reader.read(chunk)
         return [Started(endpoint=to, ignored=asked.ignored), *joined(parts), reader.finished()]

@@ -39,50 +39,32 @@ class StreamedAnswer:
         self._idle_seconds = idle_seconds
         self._started = False
         self._continued = 0
-        self._failure: ProviderError | None = None
 
     async def next(self) -> Sequence[ChatEvent]:
-        """At least one event, and in the last batch `Finished` at its end. Raises `ProviderError`.
-
-        What came before a failure is told first.
-        """
-        if self._failure is not None:
-            raise self._failure
+        """At least one event, and in the last batch `Finished` at its end. Raises `ProviderError`."""
+        call, reader = self._call, self._reader
+        if reader.failure is not None:
+            raise reader.failure
         events: list[ChatEvent] = []
         while not events:
-            failure: ProviderError | None = None
-            try:
-                if self._reader.ending is None:
-                    chunks = await self._call.read(self._idle_seconds, None if self._started else self._first_by)
-                else:
-                    chunks = await self._call.last()
-            except Exception as error:
-                failure = self._call.failure_of(error)
-            if failure is not None:
-                raise failure  # here, without the vendor's own error
+            if reader.ending is not None:
+                chunks = await call.last()
+            else:
+                chunks = await call.next(self._idle_seconds, None if self._started else self._first_by)
             if chunks is None:
                 chunks = await self._rest()
             if chunks is None:
-                events.append(self._reader.finished())
+                events = [reader.finished()]
                 self.finished = True
-                break
-            self._take(chunks, events)
+            else:
+                events = reader.events(chunks)
         if not self._started:
             self._started = True
             events.insert(0, Started(endpoint=self._to, ignored=self._asked.ignored))
         return events
 
-    def _take(self, chunks: Sequence[GenerateContentResponse], events: list[ChatEvent]) -> None:
-        try:
-            for delta in self._reader.read(chunks):
-                events.append(delta)
-        except ProviderError as error:
-            if not events:
-                raise
-            self._failure = error
-
     async def _rest(self) -> Sequence[GenerateContentResponse] | None:
-        """The beginning of the rest of an answer that was cut; None where it has ended."""
+        """What goes on after the end of one request's answer, where it does."""
         rest = rest_of(self._asked, self._reader) if self._continued < MAX_CONTINUATIONS else None
         chunks = rest and await self._first_of(rest)
         if chunks is None:

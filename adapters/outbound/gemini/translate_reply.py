@@ -6,37 +6,42 @@ from operator import attrgetter
 from typing import Final
 
 from llm_gateway.domain.chat import ChatRequest, FinishReason
-from llm_gateway.domain.errors import FailureReason, ProviderBroken
-from llm_gateway.domain.events import Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta, text_bytes
+from llm_gateway.domain.errors import FailureReason, ProviderBroken, ProviderError
+from llm_gateway.domain.events import ChatEvent, Delta, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.routing import EndpointId
 
 from .endings import BLOCKS, CLASSES, ENDINGS, WORTH_REPEATING, Ending
 from .function_names import FunctionNames
 from .signatures import carried, received
 from .usage import UsageCount
-from .wire import Candidate, GenerateContentResponse, PromptFeedback, WireCall, WirePart
+from .wire import GenerateContentResponse, WireCall, WirePart
 
 UNCARRIED: Final = (
     *("inline_data", "file_data", "executable_code", "code_execution_result", "function_response"),
     *("tool_call", "tool_response", "audio_transcription"),
 )
 """Content that an answer has no place for. What else stands beside text and calls tells of them, or of input."""
-_others: Final = attrgetter(*UNCARRIED)
+_uncarried: Final = attrgetter(*UNCARRIED)
 _NOTHING: Final = (None,) * len(UNCARRIED)
+_beside_text: Final = attrgetter("thought_signature", "function_call", *UNCARRIED)
+_TEXT_ALONE: Final = (None, None, *_NOTHING)
 
 
 class GeminiReplyReader:
-    """Reads one answer, chunk by chunk. `ending` is the vendor's terminal mark, where that was the last thing said.
+    """Reads one answer, chunk by chunk. `ending`: the vendor's terminal mark, while it was the last thing said.
+
+    `failure`: what is to be raised once the events before it are given.
 
     `continuation`: the vendor's own limit for one request cut the answer, and this token asks for what follows.
     `model` is the model that the vendor says answers. `incomplete`, which whoever asks sets: the rest did not come.
     """
 
     def __init__(self, to: EndpointId, request: ChatRequest, names: FunctionNames) -> None:
-        self.ending: FinishReason | None = None
         self.continuation: str | None = None
+        self.ending: FinishReason | None = None
         self.model: str | None = None
         self.incomplete = False
+        self.failure: ProviderError | None = None
         self.usage = UsageCount(request)
         self._to = to
         self._names = names
@@ -49,46 +54,60 @@ class GeminiReplyReader:
         self.usage.next()
         self.continuation = self.ending = None
 
-    def read(self, chunks: Iterable[GenerateContentResponse]) -> Iterator[Delta]:
-        """What a chunk says comes before the failure that it may tell of."""
-        size = 0
+    def events(self, chunks: Iterable[GenerateContentResponse]) -> list[ChatEvent]:
+        """Of chunks that came together."""
+        events: list[ChatEvent] = []
         try:
             for chunk in chunks:
-                if chunk.prompt_feedback is not None:
-                    self._block(chunk.prompt_feedback)
-                candidate = chunk.candidates[0] if chunk.candidates else None
-                content = None if candidate is None else candidate.content
-                parts = None if content is None else content.parts
-                if parts:
-                    self.continuation = self.ending = None  # what goes on after a terminal mark has not ended by it
-                    for part in parts:
-                        text = part.text
-                        if (
-                            text
-                            and part.function_call is None
-                            and part.thought_signature is None
-                            and _others(part) == _NOTHING
-                        ):
-                            size += len(text) if text.isascii() else text_bytes(self._sound(text))
-                            yield ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
-                        elif (delta := self._part(part, chunk.response_id)) is not None:
-                            yield delta
-                if chunk.usage_metadata is not None:
-                    self.usage.told(chunk.usage_metadata)
-                if chunk.model_version is not None:
-                    self.model = chunk.model_version
-                if candidate is not None and candidate.finish_reason is not None:
-                    self._end(candidate, candidate.finish_reason)
-        finally:
-            self.usage.made(size)
+                plain = self._plain(chunk)
+                if plain is not None:
+                    events.append(plain)
+                    continue
+                for delta in self.read(chunk):
+                    events.append(delta)
+        except ProviderError as error:
+            if not events:
+                raise
+            self.failure = error
+        return events
 
-    def _block(self, feedback: PromptFeedback) -> None:
-        if feedback.block_reason is not None:
+    def _plain(self, chunk: GenerateContentResponse) -> Delta | None:
+        """Of what almost every chunk is, as `read` has it: one part of the text, in ASCII, and the counts so far."""
+        if not chunk.candidates or chunk.prompt_feedback is not None:
+            return None
+        candidate = chunk.candidates[0]
+        parts = None if candidate.content is None else candidate.content.parts
+        if candidate.finish_reason is not None or not parts or len(parts) != 1:
+            return None
+        part, text = parts[0], parts[0].text
+        if not text or not text.isascii() or _beside_text(part) != _TEXT_ALONE:
+            return None
+        self.continuation = self.ending = None
+        self.model = chunk.model_version or self.model
+        self.usage.told(chunk.usage_metadata, len(text))
+        return ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
+
+    def read(self, chunk: GenerateContentResponse) -> Iterator[Delta]:
+        """What a chunk says comes before the failure that it may tell of."""
+        if chunk.usage_metadata is not None:
+            self.usage.told(chunk.usage_metadata)
+        self.model = chunk.model_version or self.model
+        feedback = chunk.prompt_feedback
+        if feedback is not None and feedback.block_reason is not None:
             self.ending = self._meaning(feedback.block_reason, BLOCKS) or self.ending
-
-    def _end(self, candidate: Candidate, reason: str) -> None:
-        self.ending = self._meaning(reason, ENDINGS)
-        self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
+        if not chunk.candidates:
+            return
+        candidate = chunk.candidates[0]
+        if candidate.content is not None and candidate.content.parts:
+            self.continuation = self.ending = None  # what goes on after a terminal mark has not ended by it
+            for part in candidate.content.parts:
+                delta = self._part(part, chunk.response_id)
+                if delta is not None:
+                    yield delta
+        reason = candidate.finish_reason
+        if reason is not None:
+            self.ending = self._meaning(reason, ENDINGS)
+            self.continuation = candidate.continuation_token if reason.upper() == "CONTINUATION" else None
 
     def finished(self) -> Finished:
         """Raises `ProviderBroken` where the terminal mark is missing."""
@@ -106,7 +125,7 @@ class GeminiReplyReader:
         )
 
     def _part(self, part: WirePart, response_id: str | None) -> Delta | None:
-        if (others := _others(part)) != _NOTHING:
+        if (others := _uncarried(part)) != _NOTHING:
             kind = next(kind for kind, other in zip(UNCARRIED, others, strict=True) if other is not None)
             raise self._unusable(f"the answer holds a part of the kind {kind}, which has no place here")
         text, signature = part.text, None
@@ -119,7 +138,7 @@ class GeminiReplyReader:
         self._signature = signature or self._signature
         if not text:
             return None
-        self.usage.made(text_bytes(self._sound(text)))
+        self.usage.made(self._sound(text))
         return ReasoningDelta(text=text) if part.thought else TextDelta(text=text)
 
     def _received(self, signature: str) -> bytes:
@@ -135,7 +154,7 @@ class GeminiReplyReader:
         arguments = _json_text(call.args or {})
         if arguments is None:
             raise self._unusable("a tool call's arguments are no JSON")
-        self.usage.made(text_bytes(call.name + arguments))
+        self.usage.made(call.name + arguments)
         return ToolCallDelta(
             index=index,
             id=self._id(call.id, response_id),

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from llm_gateway.domain.chat import ChatRequest, Usage, counted
 from llm_gateway.domain.estimate import likely_prompt_tokens, likely_tokens
+from llm_gateway.domain.events import text_bytes
 
 from .wire import UsageMetadata
 
@@ -20,12 +21,14 @@ class UsageCount:
         self._said: UsageMetadata | None = None
         self._bytes = 0
 
-    def told(self, counts: UsageMetadata | None) -> None:
+    def told(self, counts: UsageMetadata | None, made: int = 0) -> None:
+        """What a chunk counts, if it does, and the bytes that it `made` itself, for the case that none does."""
         self._said = counts or self._said
+        self._bytes += made
 
-    def made(self, size: int) -> None:
-        """What the model wrote, in bytes, for the case that nobody counts it."""
-        self._bytes += size
+    def made(self, text: str) -> None:
+        """What the model wrote, for the case that nobody counts it."""
+        self._bytes += text_bytes(text)
 
     def next(self) -> None:
         """What comes from here on is another request's."""

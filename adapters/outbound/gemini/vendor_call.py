@@ -1,7 +1,7 @@
 """One call to the vendor: waits for it no longer than it may take, and closes it at once."""
 
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderBroken, ProviderError
@@ -57,20 +57,15 @@ class VendorCall:
                 self._to.model, asked.body, headers=self._headers, until=self._until
             )
 
-    def read(self, idle: float, by: float | None) -> Coroutine[Any, Any, Sequence[GenerateContentResponse] | None]:
-        """As `next`, but for the error, which is the transport's."""
-        if self._chunks is None:
-            raise ProviderBroken(self._to.provider, "nothing was asked")
-        return self._chunks.next(idle, by)
-
-    def failure_of(self, error: Exception) -> ProviderError:
-        """What an error of `read` means."""
-        return error if isinstance(error, ProviderError) else self._failures.failure(error)
-
     async def next(self, idle: float, by: float | None = None) -> Sequence[GenerateContentResponse] | None:
         """What the next read brings within `idle` seconds, or `by` a time where one is given; None after the last."""
-        with self._failures:
-            return await self.read(idle, by)
+        if self._chunks is None:
+            raise ProviderBroken(self._to.provider, "nothing was asked")
+        try:
+            return await self._chunks.next(idle, by)
+        except Exception:
+            with self._failures:
+                raise
 
     async def last(self) -> Sequence[GenerateContentResponse] | None:
         """What may come after the vendor's terminal mark. Its failures no longer matter: the answer is whole."""

@@ -49,7 +49,8 @@ class JsonLines(Framing):
             self._held.clear()
         if rest:
             self._held += rest
-        _check(whole)
+        if not whole.isascii():
+            _check(whole)
         if b"\n" not in whole:
             return (whole,) if whole and not whole.isspace() else ()
         return [line for line in whole.split(b"\n") if line and not line.isspace()]
@@ -98,7 +99,15 @@ class ServerSentEvents(Framing):
             self._line.clear()
         if rest:
             self._line += rest
-        _check(whole)
+        if not whole.isascii():
+            _check(whole)
+        if (
+            self._data is None
+            and whole.startswith(b"data: {")
+            and whole.find(b"\n") == len(whole) - 1
+            and not self._bare
+        ):
+            return [whole[6:-1]]  # one event, as most reads of a model bring
         return self._events(whole.split(b"\n"))
 
     @override
@@ -165,8 +174,6 @@ def _bound(held: bytearray) -> None:
 
 
 def _check(text: bytes) -> None:
-    if text.isascii():
-        return
     try:
         text.decode()
     except UnicodeDecodeError:

@@ -56,7 +56,8 @@ class VendorStream:
         if self._left is not None:
             self.until += now - self._left
         try:
-            self._timer.begin(self._due(now), now)
+            due = now + self.idle if self.first_by is None else self.first_by
+            self._timer.begin(min(self.until, due), now)
             response = self._response
             if response is None:
                 response = self._response = await self._send(self._timer)

@@ -1,11 +1,13 @@
 """A batch is one wake and one read, however many events it has, and nobody gets too much at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.application.backlog import Backlog
-from llm_gateway.application.shared_answer import BYTES_AHEAD, EVENTS_AHEAD, TAKEN_BYTES, Reader, SharedAnswer
+from llm_gateway.application.shared_answer import BYTES_AHEAD, EVENTS_AHEAD, TAKEN_BYTES, Hand, Reader, SharedAnswer
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.domain.events import ChatEvent, TextDelta
 
@@ -107,3 +109,100 @@ async def test_a_batch_beyond_what_may_be_ahead_is_published_whole() -> None:
     await publishing
     await publish(answer, *answer_of()[1:])
     assert await read(reader) == answer_of()[1:]
+
+
+class Hands:
+    """What a reader was handed where it was published, as long as it is `free`."""
+
+    def __init__(self) -> None:
+        self.free = True
+        self.events: list[ChatEvent] = []
+
+    def __call__(self, batch: Sequence[ChatEvent]) -> bool:
+        if self.free:
+            self.events += batch
+        return self.free
+
+
+async def waiting(reader: Reader, hand: Hand) -> "asyncio.Task[Sequence[ChatEvent]]":
+    taking = asyncio.create_task(reader.take(hand))
+    await settle()
+    return taking
+
+
+async def test_a_lone_reader_that_waits_is_handed_what_comes_before_any_turn_of_the_loop() -> None:
+    answer, reader = answer_and_reader()
+    events = answer_of(*"abc")
+    hands = Hands()
+    taking = await waiting(reader, hands)
+    for event in events[:-1]:
+        answer.publish((event,))
+    assert hands.events == events[:-1]
+    assert not taking.done()
+    answer.publish(events[-1:])
+    assert await taking == events[-1:]
+    assert await reader.take(hands) == ()
+
+
+async def test_what_a_reader_can_not_be_handed_is_read() -> None:
+    answer, reader = answer_and_reader()
+    hands = Hands()
+    taking = await waiting(reader, hands)
+    answer.publish([TextDelta(text="a")])
+    hands.free = False
+    answer.publish([TextDelta(text="b")])
+    hands.free = True
+    answer.publish([TextDelta(text="c")])
+    assert hands.events == [TextDelta(text="a")]
+    assert await taking == [TextDelta(text="b"), TextDelta(text="c")]
+
+
+async def test_of_several_readers_each_reads_for_itself() -> None:
+    answer, reader = answer_and_reader()
+    other = Reader(answer, nothing, None, landed)
+    answer.join(other)
+    hands = Hands()
+    taking = [await waiting(one, hands) for one in (reader, other)]
+    answer.publish([TextDelta(text="a")])
+    assert [await one for one in taking] == [[TextDelta(text="a")]] * 2
+    assert hands.events == []
+
+
+async def test_a_reader_that_is_handed_all_is_woken_before_it_is_ahead() -> None:
+    answer, reader = answer_and_reader()
+    hands = Hands()
+    taking = await waiting(reader, hands)
+    for _ in range(EVENTS_AHEAD):
+        answer.publish([TextDelta(text="x")])
+    assert not taking.done()
+    assert not answer.publish([TextDelta(text="y")])
+    assert any([answer.publish([TextDelta(text="z")]) for _ in range(EVENTS_AHEAD)])
+    assert (await taking)[0] == TextDelta(text="y")
+    assert hands.events == [TextDelta(text="x")] * EVENTS_AHEAD
+
+
+async def test_who_fails_at_what_it_is_handed_fails_alone() -> None:
+    answer, reader = answer_and_reader()
+
+    def fail(_: Sequence[ChatEvent]) -> bool:
+        raise LookupError
+
+    taking = await waiting(reader, fail)
+    answer.publish([TextDelta(text="a")])
+    with pytest.raises(LookupError):
+        await taking
+    assert not answer.ended
+
+
+async def test_who_left_or_waits_for_one_event_is_handed_nothing() -> None:
+    answer, reader = answer_and_reader()
+    hands = Hands()
+    taking = await waiting(reader, hands)
+    taking.cancel()
+    answer.publish([TextDelta(text="a")])
+    assert await anext(reader) == TextDelta(text="a")
+    single = asyncio.ensure_future(anext(reader))
+    await settle()
+    answer.publish([TextDelta(text="b")])
+    assert await single == TextDelta(text="b")
+    assert hands.events == []

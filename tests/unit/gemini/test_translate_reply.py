@@ -36,8 +36,9 @@ async def reply_of(*chunks: GenerateContentResponse) -> ChatReply:
     async def events() -> AsyncIterator[ChatEvent]:
         reader = GeminiReplyReader(TO, ASKED, FunctionNames(()))
         yield Started(endpoint=TO)
-        for delta in reader.read(chunks):
-            yield delta
+        for chunk in chunks:
+            for delta in reader.read(chunk):
+                yield delta
         yield reader.finished()
 
     return await collect(events())
@@ -213,7 +214,7 @@ def test_a_whole_answer_has_one_delta_of_each_kind() -> None:
         {"text": "think", "thought": True},
         {"text": "b"},
     )
-    deltas: list[Delta] = list(joined(GeminiReplyReader(TO, ASKED, FunctionNames(())).read((chunk,))))
+    deltas: list[Delta] = list(joined(GeminiReplyReader(TO, ASKED, FunctionNames(())).read(chunk)))
     assert [type(delta).__name__ for delta in deltas] == ["ReasoningDelta", "TextDelta", "ToolCallDelta"]
     assert deltas[1:] == [TextDelta(text="ab"), ToolCallDelta(index=0, id="1", name="f", arguments="{}")]
 
@@ -277,3 +278,45 @@ async def test_names_that_are_no_text_are_broken(named: dict[str, str]) -> None:
     chunk = msgspec.structs.replace(answer({"functionCall": {"name": "f"}}, finish="STOP"), **named)
     with pytest.raises(ProviderBroken):
         await reply_of(chunk)
+
+
+USUAL: dict[str, Any] = {"text": "word "}
+CHUNKS: dict[str, Any] = {
+    "usual": {"candidates": [{"content": {"parts": [USUAL]}}], "usageMetadata": {"promptTokenCount": 3}},
+    "a thought": {"candidates": [{"content": {"parts": [USUAL | {"thought": True}]}}], "modelVersion": "m-1"},
+    "beyond ASCII": {"candidates": [{"content": {"parts": [{"text": "W\u00f6rter"}]}}]},
+    "several parts": {"candidates": [{"content": {"parts": [USUAL, USUAL]}}]},
+    "signed": {"candidates": [{"content": {"parts": [USUAL | {"thoughtSignature": "c2ln"}]}}]},
+    "called": {"candidates": [{"content": {"parts": [{"functionCall": {"name": "add", "args": {}}}]}}]},
+    "empty": {"candidates": [{"content": {"parts": [{"text": ""}]}}]},
+    "ended": {"candidates": [{"content": {"parts": [USUAL]}, "finishReason": "STOP"}]},
+    "continued": {
+        "candidates": [{"content": {"parts": [USUAL]}, "finishReason": "CONTINUATION", "continuationToken": "t"}]
+    },
+    "blocked": {"candidates": [{"content": {"parts": [USUAL]}}], "promptFeedback": {"blockReason": "SAFETY"}},
+    "counts": {"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}},
+    "no content": {"candidates": [{"index": 0}]},
+}
+
+
+@pytest.mark.parametrize("before", ["usual", "ended", "continued"])
+@pytest.mark.parametrize("name", CHUNKS)
+def test_the_usual_chunk_is_read_quickly_as_any_other(name: str, before: str) -> None:
+    one, other = (GeminiReplyReader(TO, ASKED, FunctionNames(())) for _ in range(2))
+    chunks = [vendor(CHUNKS[before]), vendor(CHUNKS[name])]
+
+    together = one.events(chunks)
+
+    assert together == [delta for chunk in chunks for delta in other.read(chunk)]
+    for reader in (one, other):
+        reader.ending = reader.ending or FinishReason.STOP
+    assert one.finished() == other.finished()
+    assert (one.ending, one.continuation, one.model) == (other.ending, other.continuation, other.model)
+
+
+def test_what_came_before_a_failure_is_given_first() -> None:
+    reader = GeminiReplyReader(TO, ASKED, FunctionNames(()))
+    assert reader.events([answer(USUAL), answer({"inlineData": {}})]) == [TextDelta(text="word ")]
+    assert isinstance(reader.failure, ProviderBroken)
+    with pytest.raises(ProviderBroken):
+        reader.events([answer({"inlineData": {}})])

@@ -1,6 +1,7 @@
 """An answer on its way to the client as server-sent events. It ends when the client leaves."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from litestar.types import Receive, Scope, Send
@@ -8,7 +9,7 @@ from msgspec import Struct, field
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.long_work import events_weight, off_the_loop
-from llm_gateway.domain.events import Finished, Started
+from llm_gateway.domain.events import ChatEvent, Finished, Started
 
 from .presence import WhilePresent
 from .problems import log_internal
@@ -57,10 +58,22 @@ class StreamReply(Struct, frozen=True):
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
+        presence = context.presence
         last = b""
+
+        def hand(events: Sequence[ChatEvent]) -> bool:
+            """Once the answer has begun, and as long as the client takes it: `send` would do the same, a turn later."""
+            body = presence.body if presence is not None else None
+            if body is None or not body.free:
+                return False
+            if frames := renderer.deltas(events, answer):
+                stream.idle = False
+                body.write(frames)
+            return True
+
         try:
             while not last:
-                events = await answer.take()
+                events = await answer.take(hand)
                 if events and isinstance(events[0], Started):
                     if not stream.begun:
                         context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))

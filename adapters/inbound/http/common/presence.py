@@ -1,9 +1,10 @@
 """Whether a request's client is still there: told by the server where it can, else watched for."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar.types import HTTPScope, Receive
 from msgspec import Struct
@@ -14,19 +15,36 @@ EXTENSION: Final = "llm_gateway.presence"
 """Under `extensions` of a scope stands the `Presence` of its client, where the server tells of it."""
 
 
+class Body(Protocol):
+    """The way to a client past `send`, for a part of a body that need not wait."""
+
+    @property
+    @abstractmethod
+    def free(self) -> bool:
+        """Whether the answer's head and the first of its body are out, and nothing keeps the next part back."""
+        ...
+
+    @abstractmethod
+    def write(self, part: bytes) -> None:
+        """At once, while `free`. One that is not empty, and not the last."""
+        ...
+
+
 class Presence(Struct, eq=False):
-    """What a server tells of one request's client beyond ASGI.
+    """What a server tells of one request's client beyond ASGI, and does for it.
 
     `sent`: the whole body is here, so that `receive` has it without waiting. `left`: the connection was lost before the
-    answer was whole; then `on_left` is called, in the event loop.
+    answer was whole; then `on_left` is called, in the event loop. `body` while an answer may go on.
     """
 
     sent: bool = False
     left: bool = False
     on_left: Callable[[], object] | None = None
+    body: Body | None = None
 
     def leave(self) -> None:
         self.left = True
+        self.body = None
         if self.on_left is not None:
             self.on_left()
 

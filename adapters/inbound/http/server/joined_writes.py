@@ -8,9 +8,11 @@ from collections.abc import Awaitable
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
-from msgspec import Struct
+from typing_extensions import override
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from ..common.presence import Body
 
 _NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
 """What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
@@ -18,16 +20,17 @@ _VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and o
 _CHUNKED = (b"transfer-encoding", b"chunked")
 
 
-class JoinedWrites(Struct, eq=False):
+class JoinedWrites(Body):
     """Stands between the application and uvicorn's cycle for one request.
 
     ASGI has a server send a head no sooner than the first of the body, so it is held until then. What is no plain
     answer, of the length that it states or in chunks, on a connection that goes on, is left to uvicorn.
     """
 
-    app: ASGIApp
-    cycle: RequestResponseCycle
-    start: HTTPResponseStartEvent | None = None
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self.app = app
+        self.cycle = cycle
+        self.start: HTTPResponseStartEvent | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return self.app(scope, receive, self.send)
@@ -48,6 +51,21 @@ class JoinedWrites(Struct, eq=False):
                     return
             await self.cycle.send(cast("ASGISendEvent", start))
         await self.cycle.send(cast("ASGISendEvent", message))
+
+    @property
+    @override
+    def free(self) -> bool:
+        """As uvicorn has it: a body in chunks has begun."""
+        cycle = self.cycle
+        return (
+            cycle.chunked_encoding is True
+            and not cycle.flow.write_paused
+            and not (cycle.disconnected or cycle.response_complete)
+        )
+
+    @override
+    def write(self, part: bytes) -> None:
+        self.cycle.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
 
     def _joined(self, start: HTTPResponseStartEvent, body: bytes, *, more: bool) -> bytes | None:
         """None where anything is unusual."""

@@ -70,9 +70,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answered = cycle
-        self._presence = Presence(sent=not cycle.more_body)
+        joined = JoinedWrites(cast("ASGIApp", app), cycle)
+        self._presence = Presence(sent=not cycle.more_body, body=joined)
         cycle.scope["extensions"] = {EXTENSION: cast("dict[object, object]", self._presence)}
-        super()._start_asgi_task(cycle, cast("ASGI3Application", JoinedWrites(cast("ASGIApp", app), cycle)))
+        super()._start_asgi_task(cycle, cast("ASGI3Application", joined))
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -120,6 +121,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         unread = not self._in_head and not self.pipeline
+        self._presence.body = None
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
             self._watch_reader()
