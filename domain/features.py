@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from .chat import AssistantMessage, ChatRequest, Message, Sampling, Text, ToolMessage, UserMessage
+from .chat import AssistantMessage, ChatRequest, Message, Part, Sampling, Text, ToolMessage, UserMessage
 from .media import Document, Image, ImageUrl, Media
 from .once import once_each
 from .parameters import FEATURES, NUMBERS, PARAMETERS, Place
@@ -64,7 +64,7 @@ def fields_used(request: ChatRequest) -> Mapping[str, str]:
 def _in_messages(messages: Sequence[Message], used: dict[str, str]) -> None:
     for index, message in enumerate(messages):
         match message:
-            case UserMessage(content=parts, name=None) if all(isinstance(part, Text) for part in parts):
+            case UserMessage(content=parts, name=None) if all(map(_is_text, parts)):
                 continue
             case AssistantMessage(tool_calls=(), name=None, extra_content=None):
                 continue
@@ -74,6 +74,10 @@ def _in_messages(messages: Sequence[Message], used: dict[str, str]) -> None:
     match messages:
         case [*_, AssistantMessage(content=parts, tool_calls=())] if any(part.text for part in parts):
             used["messages[].content, of a last answer"] = f"messages[{len(messages) - 1}].content"
+
+
+def _is_text(part: Part) -> bool:
+    return isinstance(part, Text)
 
 
 def _in_message(message: Message) -> Iterator[tuple[str, str]]:

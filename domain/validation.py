@@ -45,7 +45,9 @@ def check(call: ChatCall) -> None:
 @once_each
 def request_faults(request: ChatRequest) -> tuple[Fault, ...]:
     """Every fault of a request, up to `MAX_FAULTS`."""
-    faults = chain(_message_faults(request.messages), _parameter_faults(request), _answer_faults(request))
+    faults = chain(_message_faults(request.messages), _parameter_faults(request))
+    if request.tools or request.tool_choice is not None or request.response_format is not None:
+        faults = chain(faults, _answer_faults(request))
     return tuple(islice(faults, MAX_FAULTS))
 
 

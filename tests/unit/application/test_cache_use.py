@@ -197,3 +197,23 @@ async def test_who_leaves_while_the_shared_cache_is_asked_leaves_nothing() -> No
     assert world.observer.records[-1].left
     assert world.calls == (0, 0)
     assert await world.at_rest()
+
+
+@pytest.mark.parametrize("read", range(4))
+async def test_a_stored_answer_is_the_same_whole_whatever_was_read_of_it_before(read: int) -> None:
+    world = World()
+    first = await world.ask(call_of())
+
+    async with world.open(call_of()) as asked:
+        for _ in range(read):
+            await anext(asked, None)
+        reply = await asked.reply()
+        rest = await asked.take()
+
+    record = world.observer.records[-1]
+    assert (reply, rest) == (first.reply, ())
+    assert (asked.cache, record.cache, record.outcome) == (CacheStatus.HIT, CacheStatus.HIT, "answered")
+    assert (record.endpoint, record.usage) == (first.reply.endpoint, first.reply.usage)
+    assert record.finish_reason is first.reply.finish_reason
+    assert record.saved_seconds is not None
+    assert world.calls == (1, 0)

@@ -8,7 +8,7 @@ from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.application.long_work import off_the_loop, reply_weight
+from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, reply_weight
 
 from .presence import WhilePresent
 from .renderer import ChatRenderer
@@ -29,12 +29,17 @@ class WholeReply(Struct, frozen=True):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context = self.context
         async with self.ask() as answer:
-            context.headers.update(context.error_style.rate_headers(answer.decision))
+            headers = context.headers
+            headers.update(context.error_style.rate_headers(answer.decision))
             if answer.ready:
                 reply = await answer.reply()
             else:
                 with WhilePresent(context.presence, receive):
                     reply = await answer.reply()
-            context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
-            body = await off_the_loop(reply_weight(reply), partial(self.renderer.whole, reply, answer))
+            headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+            weight = reply_weight(reply)
+            if weight <= AT_ONCE_BYTES:
+                body = self.renderer.whole(reply, answer)
+            else:
+                body = await off_the_loop(weight, partial(self.renderer.whole, reply, answer))
         await json_reply(body)(scope, receive, send)
