@@ -173,3 +173,21 @@ def test_a_guarded_socket_is_made_for_its_address() -> None:
 async def test_a_base_url_that_is_none_is_told_at_once(url: str) -> None:
     with pytest.raises(BadAddress):
         VendorHttp(url, ScriptedClock())
+
+
+async def test_a_connection_that_closed_while_the_loop_was_busy_is_not_used() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    http = VendorHttp(f"http://127.0.0.1:{listener.getsockname()[1]}", ScriptedClock())
+
+    def answer_once() -> socket.socket:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        return connection
+
+    for _ in range(2):
+        answered = asyncio.create_task(asyncio.to_thread(answer_once))
+        assert await http.whole("POST", "/", BODY, until=1e9) == b"{}"
+        (await answered).close()  # and the event loop has no turn before the next call
+    await http.aclose()
+    listener.close()
