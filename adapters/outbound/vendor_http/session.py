@@ -98,7 +98,7 @@ def open_session(
         resolver=resolver,
         socket_factory=guarded_socket if guarded else None,
     )
-    connector._factory = partial(_Protocol, loop=asyncio.get_running_loop())  # noqa: SLF001 - it has no other seam
+    connector._factory = partial(_Protocol, loop=asyncio.get_running_loop())  # it has no other seam
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
