@@ -98,8 +98,8 @@ def open_session(
         resolver=resolver,
         socket_factory=guarded_socket if guarded else None,
     )
-    made: partial[ResponseHandler] = partial(_Protocol, loop=asyncio.get_running_loop())
-    connector._factory = made  # it has no other seam
+    make: Callable[..., ResponseHandler] = _Protocol
+    connector._factory = partial(make, loop=asyncio.get_running_loop())  # it has no other seam
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
