@@ -1,6 +1,7 @@
 """aiohttp's session as every vendor's adapter needs it, and its errors as ours."""
 
 import asyncio
+import select
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -9,6 +10,7 @@ from typing import Final, Self
 import aiohttp
 import certifi
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from typing_extensions import override
 from yarl import URL
@@ -28,6 +30,19 @@ _HEADERS: Final = {
     "Content-Type": "application/json",
     "User-Agent": "llm-gateway-core",
 }
+
+
+class _Protocol(ResponseHandler):
+    """Knows that the vendor closed an idle connection although the event loop, busy, has not yet looked."""
+
+    @override
+    def is_connected(self) -> bool:
+        transport = self.transport
+        if transport is None or not super().is_connected():
+            return False
+        unread = select.poll()
+        unread.register(transport.get_extra_info("socket"), select.POLLIN)
+        return not unread.poll(0)
 
 
 class _Response(aiohttp.ClientResponse):
@@ -83,6 +98,8 @@ def open_session(
         resolver=resolver,
         socket_factory=guarded_socket if guarded else None,
     )
+    make: Callable[..., ResponseHandler] = _Protocol
+    connector._factory = partial(make, loop=asyncio.get_running_loop())  # it has no other seam
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

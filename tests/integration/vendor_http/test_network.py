@@ -16,7 +16,7 @@ from llm_gateway.adapters.outbound.vendor_http.errors import BadAddress, Outside
 
 from ..certificates import self_signed
 from ..scripted_vendor import BEFORE_THE_HEAD, whole
-from ..waiting import eventually
+from ..waiting import HANG_SECONDS, eventually
 from .calls import BODY, Server, Way, both_ways, http_to, served
 
 OUTSIDE = "192.0.2.1"  # of no network: see RFC 5737
@@ -173,3 +173,22 @@ def test_a_guarded_socket_is_made_for_its_address() -> None:
 async def test_a_base_url_that_is_none_is_told_at_once(url: str) -> None:
     with pytest.raises(BadAddress):
         VendorHttp(url, ScriptedClock())
+
+
+async def test_a_connection_that_closed_while_the_loop_was_busy_is_not_used() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(HANG_SECONDS)
+    http = VendorHttp(f"http://127.0.0.1:{listener.getsockname()[1]}", ScriptedClock())
+
+    def answer_once() -> socket.socket:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        return connection
+
+    for _ in range(2):
+        answered = asyncio.create_task(asyncio.to_thread(answer_once))
+        assert await http.whole("POST", "/", BODY, until=1e9) == b"{}"
+        (await answered).close()  # and the event loop has no turn before the next call
+    await http.aclose()
+    listener.close()
