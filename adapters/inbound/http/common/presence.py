@@ -15,7 +15,7 @@ EXTENSION: Final = "llm_gateway.presence"
 """Under `extensions` of a scope stands the `Presence` of its client, where the server tells of it."""
 
 
-class Body(Protocol):
+class OpenBody(Protocol):
     """The way to a client past `send`, for a part of a body that need not wait."""
 
     @property
@@ -40,7 +40,7 @@ class Presence(Struct, eq=False):
     sent: bool = False
     left: bool = False
     on_left: Callable[[], object] | None = None
-    body: Body | None = None
+    body: OpenBody | None = None
 
     def leave(self) -> None:
         self.left = True

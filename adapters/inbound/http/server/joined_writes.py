@@ -12,7 +12,7 @@ from typing_extensions import override
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from ..common.presence import Body
+from ..common.presence import OpenBody
 
 _NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
 """What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
@@ -20,7 +20,7 @@ _VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and o
 _CHUNKED = (b"transfer-encoding", b"chunked")
 
 
-class JoinedWrites(Body):
+class JoinedWrites(OpenBody):
     """Stands between the application and uvicorn's cycle for one request.
 
     ASGI has a server send a head no sooner than the first of the body, so it is held until then. What is no plain

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from llm_gateway.adapters.inbound.http.common.presence import Body, presence_of
+from llm_gateway.adapters.inbound.http.common.presence import OpenBody, presence_of
 
 from .connections import GET, Connection
 
@@ -37,7 +37,7 @@ class Streaming:
         await send(part(b"three", more=False))
         self.tell(body)
 
-    def tell(self, body: Body | None) -> None:
+    def tell(self, body: OpenBody | None) -> None:
         if body is not None:
             self.free.append(body.free)
 
