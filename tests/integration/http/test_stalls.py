@@ -29,6 +29,7 @@ from ..scripted_vendor import Answer, Asked, Script, whole
 from ..workers.processes import client, workers
 from .large_requests import ASKED, EMBED, EXPLAIN, NATIVE, OPENAI, SHAPES, Shape
 from .served import KEY, Served, endpoint, serve, stopped_clock
+from .turns import Asked as Measure
 from .turns import Measured, health_asked, in_a_thread, measured
 
 MIB = 1 << 20
@@ -172,6 +173,18 @@ def _body(gateway: Measured, body: dict[str, Any], **fields: object) -> bytes:
     return json.dumps({"model": gateway.model, **body, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def hold_briefly(tries: Callable[[int], Iterator[Measure]], most: float = MAX_SECONDS) -> None:
+    """The best of three tries, of which each asks something new: on a machine that does more than this, the same work
+    takes several times the CPU time, and never less than it takes.
+    """
+    longest = []
+    for number in range(3):
+        longest.append(max(asked.seconds for asked in tries(number)))
+        if longest[-1] < most:
+            return
+    pytest.fail(f"a turn of the loop took {min(longest):.3f} s of CPU time at best, and may take {most:.3f} s")
+
+
 def shapes(*paths: str) -> pytest.MarkDecorator:
     named = [(path, name, shape) for path in paths for name, shape in SHAPES[path].items()]
     ids = [f"{path.split('/')[-1]}-{name}" for path, name, _ in named]
@@ -183,29 +196,37 @@ def test_a_request_of_a_mebibyte_holds_the_loop_for_a_moment(
     gateway: Measured, path: str, name: str, shape: Shape
 ) -> None:
     """Whole: a miss and then a hit, where something is kept."""
-    body = _body(gateway, shape(MIB))
-    for _ in range(1 if path == EXPLAIN or name in REFUSED else 2):
-        asked = gateway.ask(path, body)
-        assert asked.status == REFUSED.get(name, 200), asked.body[:500]
-        assert asked.seconds < MAX_SECONDS
+
+    def tries(number: int) -> Iterator[Measure]:
+        body = _body(gateway, shape(MIB - number * 1000))
+        for _ in range(1 if path == EXPLAIN or name in REFUSED else 2):
+            asked = gateway.ask(path, body)
+            assert asked.status == REFUSED.get(name, 200), asked.body[:500]
+            yield asked
+
+    hold_briefly(tries)
 
 
 @shapes(OPENAI)
 def test_a_stream_that_answers_it_holds_the_loop_no_longer(
     gateway: Measured, path: str, name: str, shape: Shape
 ) -> None:
-    body = _body(gateway, shape(MIB), stream=True)
-    asked = gateway.ask(path, body)
-    assert asked.status == REFUSED.get(name, 200), asked.body[:500]
-    assert asked.seconds < MAX_SECONDS
+    def tries(number: int) -> Iterator[Measure]:
+        asked = gateway.ask(path, _body(gateway, shape(MIB - number * 1000), stream=True))
+        assert asked.status == REFUSED.get(name, 200), asked.body[:500]
+        yield asked
+
+    hold_briefly(tries)
 
 
 @pytest.mark.parametrize("name", ["turns", "rounds", "objects", "faces", "too many"])
 def test_a_larger_request_holds_the_loop_by_its_size(gateway: Measured, name: str) -> None:
-    body = _body(gateway, SHAPES[OPENAI][name](8 * MIB))
-    asked = gateway.ask(OPENAI, body)
-    assert asked.status == REFUSED.get(name, 200), asked.body[:500]
-    assert asked.seconds < MAX_SECONDS_A_MIB * len(body) / MIB
+    def tries(number: int) -> Iterator[Measure]:
+        asked = gateway.ask(OPENAI, _body(gateway, SHAPES[OPENAI][name](8 * MIB - number * 1000)))
+        assert asked.status == REFUSED.get(name, 200), asked.body[:500]
+        yield asked
+
+    hold_briefly(tries, MAX_SECONDS_A_MIB * 8)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -213,12 +234,17 @@ def test_a_larger_request_holds_the_loop_by_its_size(gateway: Measured, name: st
 @pytest.mark.parametrize("large", ANSWERS)
 def test_a_large_answer_holds_the_loop_for_a_moment(gateway: Measured, large: str, path: str, streamed: bool) -> None:
     """However small the request: a miss, and then a hit where such a large one is kept."""
-    body = _body(gateway, {"messages": [{"role": "user", "content": large}]}, stream=streamed)
-    for _ in range(2):
-        asked = gateway.ask(path, body)
-        assert asked.status == 200, asked.body[:500]
-        assert len(asked.body) > 20_000
-        assert asked.seconds < MAX_SECONDS
+
+    def tries(number: int) -> Iterator[Measure]:
+        asking = {"messages": [{"role": "user", "content": large}], "max_tokens": 1_000 + number}
+        body = _body(gateway, asking, stream=streamed)
+        for _ in range(2):
+            asked = gateway.ask(path, body)
+            assert asked.status == 200, asked.body[:500]
+            assert len(asked.body) > 20_000
+            yield asked
+
+    hold_briefly(tries)
 
 
 def test_vectors_of_many_numbers_hold_the_loop_for_a_moment(gateway: Measured) -> None:
@@ -243,19 +269,27 @@ def test_what_is_translated_for_a_vendor_holds_the_loop_no_longer(
     over_vendor: Measured, name: str, streamed: bool
 ) -> None:
     """Whether the vendor could take it or not."""
-    asked = over_vendor.ask(OPENAI, _body(over_vendor, SHAPES[OPENAI][name](MIB), stream=streamed))
-    assert asked.status in (200, 400, 413), asked.body[:500]
-    assert asked.seconds < MAX_SECONDS
+
+    def tries(number: int) -> Iterator[Measure]:
+        asked = over_vendor.ask(OPENAI, _body(over_vendor, SHAPES[OPENAI][name](MIB - number * 1000), stream=streamed))
+        assert asked.status in (200, 400, 413), asked.body[:500]
+        yield asked
+
+    hold_briefly(tries)
 
 
 @pytest.mark.parametrize("over_vendor", ["gemini", "ollama"], indirect=True)
 def test_vectors_of_a_vendor_hold_the_loop_for_a_moment(over_vendor: Measured) -> None:
     """The SDKs read an answer on the loop."""
-    inputs = [f"{number}" for number in range(200)]
-    body = {"model": EMBEDDING[over_vendor.model], "input": inputs, "dimensions": len(VECTOR)}
-    asked = over_vendor.ask(EMBED, _body(over_vendor, body))
-    assert asked.status == 200, asked.body[:500]
-    assert asked.seconds < MAX_SECONDS
+
+    def tries(number: int) -> Iterator[Measure]:
+        inputs = [f"{number} {at}" for at in range(200)]
+        body = {"model": EMBEDDING[over_vendor.model], "input": inputs, "dimensions": len(VECTOR)}
+        asked = over_vendor.ask(EMBED, _body(over_vendor, body))
+        assert asked.status == 200, asked.body[:500]
+        yield asked
+
+    hold_briefly(tries)
 
 
 @pytest.mark.nightly
