@@ -151,10 +151,11 @@ def _light(report: Report) -> str:
         for name in ("hit/memory", f"miss/ollama/{by}", f"miss/gemini/{by}", "miss/ollama/sdk", "miss/gemini/sdk")
     )
     memory, seconds = (report.figures[f"start/{what}/image/{by}"] for what in ("memory", "seconds"))
+    caveat = "" if report.counts else ", in a run on a machine too unsteady for it to count"
     said = (
         f"a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini "
         f"(by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
-        f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer"
+        f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer{caveat}"
     )
     return "\n  ".join(textwrap.wrap(said, 116))
 

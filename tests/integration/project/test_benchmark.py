@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+AT, BY = ("ollama", "gemini"), ("rest", "sdk")
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,18 @@ def test_the_pages_have_the_committed_figures(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "benchmarks" / "pages.py", tmp_path], check=True)
     stale = [page for page in pages if (tmp_path / page).read_bytes() != (ROOT / page).read_bytes()]
     assert stale == [], "run `just generate`"
+
+
+@pytest.mark.parametrize(("spread", "counts"), [(0.2, True), (0.21, False), (None, False)])
+def test_the_readme_says_where_its_run_does_not_count(spread: float | None, counts: bool) -> None:
+    from pages import filled
+    from report import Report
+
+    ratios = {f"{name}/32": 3.0 for name in ("hit/memory", *(f"miss/{at}/{by}" for at in AT for by in BY))}
+    figures = {f"start/{what}/image/rest": 1.0 for what in ("memory", "seconds")}
+    report = Report(python="3.11", rounds=7, requests=800, ratios=ratios, figures=figures, spread=spread)
+    said = " ".join(filled("<!-- measured: light --><!-- end -->", report).split())
+    assert ("too unsteady for it to count" in said) is not counts
 
 
 def test_a_run_is_set_beside_the_floor_round_by_round() -> None:
