@@ -99,7 +99,7 @@ class AnswerChat:
         plan = self._plan_route(call, client)
         recorder.planned(plan)
         decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
-        recorder.admitted()
+        recorder.admitted(looked_up=view.looked_up)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
         context = ChatContext(call=call, client=client, plan=plan, view=view, recorder=recorder, ends=ends)
         return Answer(context, decision, self._route_chat, self._clock)

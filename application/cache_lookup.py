@@ -10,7 +10,8 @@ from msgspec import Meta, MsgspecError, Struct, msgpack
 from msgspec.structs import replace
 
 from llm_gateway.domain.cache_key import CacheKey, cache_keys
-from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode, CacheSampled
+from llm_gateway.domain.cache_use import BYPASS, CacheUse, cache_use
 from llm_gateway.domain.chat import ChatReply, ChatRequest, FinishReason, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
@@ -19,6 +20,7 @@ from llm_gateway.domain.routing import Endpoint, Hint, Plan, Task
 from .begun import Begun
 from .long_work import AT_ONCE_BYTES, off_the_loop, reply_weight
 from .ports.stores import ReplyCache
+from .records import CacheStatus
 
 R = TypeVar("R", bound=ChatReply | EmbedReply)
 
@@ -42,11 +44,21 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     """
 
     keys: Mapping[Endpoint, CacheKey]
-    mode: CacheMode
+    use: CacheUse
     ttl: timedelta
     secure: bool
     store: ReplyCache
     found: Mapping[Endpoint, Found[R]] = {}
+
+    @property
+    def past(self) -> CacheStatus:
+        """What the answer is of a request that has no keys."""
+        return CacheStatus.SAMPLED if self.use.sampled else CacheStatus.BYPASS
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether the cache was asked."""
+        return self.use.mode is CacheMode.USE
 
     def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
         """Requests with an equal one may share a call to the endpoint; None is never shared.
@@ -54,7 +66,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
         A `patient` request, whose flight must not move on to another endpoint, shares only with its like.
         """
         key = self.keys.get(endpoint)
-        return None if key is None else (key, grain, self.mode, self.secure, patient)
+        return (key, grain, self.use.mode, self.secure, patient) if key is not None and self.use.joins else None
 
 
 class _Entry(Struct, Generic[R], frozen=True, array_like=True):
@@ -71,15 +83,28 @@ class CacheLookup(Generic[R]):
     turns the cache off; a request may ask for another one. A cache that fails is a miss.
     """
 
-    def __init__(self, kind: type[R], process: ReplyCache, shared: ReplyCache | None = None, *, ttl: timedelta) -> None:
+    def __init__(
+        self,
+        kind: type[R],
+        process: ReplyCache,
+        shared: ReplyCache | None = None,
+        *,
+        ttl: timedelta,
+        sampled: CacheSampled = CacheSampled.NATIVE,
+    ) -> None:
         self.is_remote = shared is not None
         """Whether finding a reply waits for another process."""
         self._task = Task.CHAT if issubclass(kind, ChatReply) else Task.EMBED
         self._process = process
         self._shared = shared
         self._ttl = ttl
+        self._sampled = sampled
         self._encode = msgpack.Encoder().encode
         self._decode: Callable[[bytes], _Entry[R]] = msgpack.Decoder(_Entry[kind]).decode  # type: ignore[valid-type]
+
+    def use(self, request: ChatRequest | EmbedRequest, cache: CacheDirective) -> CacheUse:
+        """How the request uses the cache. Pure."""
+        return cache_use(request, cache, self._sampled) if self._ttl else BYPASS
 
     async def find(
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
@@ -95,7 +120,7 @@ class CacheLookup(Generic[R]):
     ) -> Awaitable[CacheView[R]]:
         """The same, with the remote cache asked before this returns: to be awaited once, or left."""
         view = self._asked(plan, client, request, cache)
-        asks = view.mode is CacheMode.USE and view.store is self._shared
+        asks = view.use.mode is CacheMode.USE and view.store is self._shared
         begun = view.store.begin(tuple(view.keys.values())) if asks else None
         return Begun(partial(self._completed, view, begun))
 
@@ -103,18 +128,18 @@ class CacheLookup(Generic[R]):
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
     ) -> CacheView[R]:
         """With the keys, and nothing found yet."""
-        mode = cache.mode if self._ttl else CacheMode.BYPASS
+        use = self.use(request, cache)
         secure = plan.hint is Hint.SECURE
         store = self._process if self._shared is None or secure else self._shared
-        endpoints = () if mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
+        endpoints = () if use.mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
         keys = cache_keys(client.namespace, endpoints, request, task=self._task)
         ttl = self._ttl if cache.ttl is None else cache.ttl
-        return CacheView(keys=keys, mode=mode, ttl=ttl, secure=secure, store=store)
+        return CacheView(keys=keys, use=use, ttl=ttl, secure=secure, store=store)
 
     async def _completed(
         self, view: CacheView[R], begun: Awaitable[Mapping[CacheKey, bytes]] | None = None
     ) -> CacheView[R]:
-        if view.mode is not CacheMode.USE:
+        if view.use.mode is not CacheMode.USE:
             return view
         entries = await (begun or view.store.get(tuple(view.keys.values())))
         found: dict[Endpoint, Found[R]] = {}

@@ -109,7 +109,7 @@ class EmbedTexts:
         recorder.planned(plan)
         endpoint = plan.endpoints[0].endpoint
         decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
-        recorder.admitted()
+        recorder.admitted(looked_up=view.looked_up)
         found = view.found.get(endpoint)
         if found is not None:
             recorder.found(found.seconds)
@@ -118,7 +118,7 @@ class EmbedTexts:
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
         asking = self._until_closed(self._ask(call, client, endpoint, recorder, ends))
         reply, seconds = await within_timeout(self._clock, ends, endpoint.id.provider, asking)
-        cache = CacheStatus.MISS if view.keys else CacheStatus.BYPASS
+        cache = CacheStatus.MISS if view.keys else view.past
         recorder.asked(cache)
         recorder.embedded(reply.endpoint, _usage(reply))
         await self._lookup.keep(view, endpoint, reply, seconds)

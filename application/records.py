@@ -22,13 +22,14 @@ class CacheStatus(StrEnum):
     """Where an answer came from.
 
     `hit`: the cache. `miss`: a provider. `coalesced`: a call that another request had begun. `bypass`: a provider, past
-    the cache.
+    the cache; `sampled`: because the answer was to be the request's own sample.
     """
 
     HIT = "hit"
     MISS = "miss"
     COALESCED = "coalesced"
     BYPASS = "bypass"
+    SAMPLED = "bypass; sampled"
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
@@ -58,10 +59,11 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     """The record of one request, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
-    `admitted` is None where it ended before its quota was asked. `attempts` are the calls that were made for this
-    request; `passed_over` are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what
-    the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an answer
-    that came from the cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
+    `admitted` is None where it ended before its quota was asked. `looked_up` says that the cache was asked for it,
+    which had nothing unless `cache` is `hit`. `attempts` are the calls that were made for this request; `passed_over`
+    are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what the request states and
+    the answering endpoint left out. `saved_seconds` is how long the provider took for an answer that came from the
+    cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
     """
 
     id: RequestId
@@ -72,6 +74,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     endpoint: EndpointId | None = None
     cache: CacheStatus | None = None
     admitted: bool | None = None
+    looked_up: bool = False
     planned: tuple[EndpointId, ...] = ()
     skipped: tuple[Skip, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()

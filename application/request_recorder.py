@@ -41,6 +41,7 @@ class RequestRecorder(Struct, eq=False):
     _began_at: float = 0.0
     _plan: Plan | None = None
     _admitted: bool | None = None
+    _looked_up: bool = False
     _attempts: list[AttemptRecord] = field(default_factory=list)
     _passed_over: list[Skip] = field(default_factory=list)
     _saved_seconds: float | None = None
@@ -66,9 +67,10 @@ class RequestRecorder(Struct, eq=False):
         """The plan is made."""
         self._plan = plan
 
-    def admitted(self) -> None:
-        """The request was charged to its client's quota."""
+    def admitted(self, *, looked_up: bool = False) -> None:
+        """The request was charged to its client's quota, and the cache was asked for it, where it `looked_up`."""
         self._admitted = True
+        self._looked_up = looked_up
 
     def called(self, attempt: AttemptRecord) -> None:
         """A call to a provider that this request led has ended."""
@@ -128,6 +130,7 @@ class RequestRecorder(Struct, eq=False):
             endpoint=self.endpoint,
             cache=self.cache,
             admitted=self._admitted,
+            looked_up=self._looked_up,
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
             attempts=tuple(self._attempts),

@@ -144,7 +144,7 @@ class RouteChat:
                 left, patient = tuple(_may_answer(state, error, others, context.recorder)), False
                 continue
             made = CacheStatus.MISS if reader.leads else CacheStatus.COALESCED
-            context.recorder.asked(made if endpoint in context.view.keys else CacheStatus.BYPASS)
+            context.recorder.asked(made if endpoint in context.view.keys else context.view.past)
             return reader
         raise _first_choice(failures)
 

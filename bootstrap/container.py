@@ -26,6 +26,7 @@ from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
+from llm_gateway.domain.cache_policy import CacheSampled
 from llm_gateway.domain.chat import ChatReply
 from llm_gateway.domain.embedding import EmbedReply
 from llm_gateway.domain.resilience import RetryPolicy
@@ -91,7 +92,8 @@ class Container(containers.DeclarativeContainer):
     breakers = Singleton(Breakers, clock)
     known_endpoints = Singleton(KnownEndpoints, endpoints, breakers)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
-    lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl)
+    cache_sampled = Call(lambda settings: CacheSampled(settings.cache_sampled), settings)
+    lookup = Singleton(CacheLookup, ChatReply, process_cache, shared_cache, ttl=cache_ttl, sampled=cache_sampled)
     throttle = Singleton(
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
@@ -127,7 +129,7 @@ class Container(containers.DeclarativeContainer):
         entropy,
     )
     authenticate = Singleton(Authenticate, clients)
-    explain_chat = Singleton(ExplainChat, plan_route, breakers)
+    explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers)
     list_models = Singleton(ListModels, plan_route, known_endpoints)
     render_metrics = telemetry.provided.render
     gateway: Singleton[Gateway] = Singleton(

@@ -122,6 +122,13 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     cache_ttl_seconds: Annotated[
         int, Meta(ge=0, le=2_592_000, description="How long an answer is kept; 0 turns the cache off.")
     ] = 60
+    cache_sampled: Annotated[
+        Literal["native", "always", "never"],
+        Meta(
+            description="Whether answers drawn by chance are shared: on the native endpoint, everywhere, or nowhere. "
+            "Else a stated temperature above 0 without seed has an answer of its own."
+        ),
+    ] = "native"
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
     token_reservation_output: Annotated[

@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from .bootstrap.opening import Overrides, open_gateway
     from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
     from .domain.cache_key import CacheKey
-    from .domain.cache_policy import CacheDirective, CacheMode
+    from .domain.cache_policy import CacheDirective, CacheMode, CacheSampled
+    from .domain.cache_use import CacheUse
     from .domain.chat import (
         AssistantMessage,
         ChatCall,
@@ -137,7 +138,9 @@ __all__ = [
     "CacheKey",
     "CacheLookup",
     "CacheMode",
+    "CacheSampled",
     "CacheStatus",
+    "CacheUse",
     "CacheView",
     "CallLimits",
     "CallObservation",
@@ -292,6 +295,7 @@ _HOMES = (
     "domain.cache_key",
     "domain.signature_key",
     "domain.cache_policy",
+    "domain.cache_use",
     "domain.chat",
     "domain.logprobs",
     "domain.media",

@@ -85,7 +85,7 @@ class RequestCounts(Observation):
             if record.usage is not None:
                 self._saved_tokens.add(amount=record.usage.total_tokens)
             self._saved_seconds.add(amount=record.saved_seconds or 0.0)
-        elif record.cache in (CacheStatus.MISS, CacheStatus.COALESCED):
+        elif record.looked_up:
             self._misses.add()
 
 

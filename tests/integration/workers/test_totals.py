@@ -103,6 +103,33 @@ FAULTS = {
 
 
 @pytest.mark.timeout(120)
+async def test_hits_and_misses_are_all_look_ups_in_the_totals(tmp_path: Path) -> None:
+    """Misses whose answers failed, joined and streamed ones among them; and none of those that looked nothing up."""
+    async with ollama_server() as ollama, two(tmp_path, ollama, "") as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        before = await scrape(asking)
+
+        async def chats(number: int, **fields: object) -> None:
+            body = said(f"look-up {number}", **fields)
+            await asyncio.gather(*(asking.post("/api/v1/chat", json=body) for _ in range(FEW)))
+
+        ollama.scripts = [whole({"error": "no"}, 400)]
+        await chats(1)
+        await chats(1, stream=True)
+        ollama.scripts = [hello]
+        for _ in range(3):
+            await chats(2)
+        for mode in ("bypass", "refresh"):
+            await chats(2, cache={"mode": mode})
+
+        seen = await scrape(asking)
+        hits, misses = (seen[name] - before.get(name, 0) for name in ("cache_hits_total", "cache_misses_total"))
+        assert hits + misses == 5 * FEW
+        assert misses >= 2 * FEW + 1
+        assert hits >= 2 * FEW
+
+
+@pytest.mark.timeout(120)
 async def test_each_failure_is_counted_once_in_the_totals_and_so_is_a_redis_that_is_away(tmp_path: Path) -> None:
     policy = {"RATE_LIMITER_CAPACITY": "100", "PROVIDER_MAX_RETRIES": "0", "REDIS_ABSENT_LIMITER": "closed"}
     async with ollama_server() as ollama:

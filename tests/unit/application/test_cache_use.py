@@ -217,3 +217,27 @@ async def test_a_stored_answer_is_the_same_whole_whatever_was_read_of_it_before(
     assert record.finish_reason is first.reply.finish_reason
     assert record.saved_seconds is not None
     assert world.calls == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("directive", "looked_up"), [(CacheDirective(), True), (REFRESH, False), (BYPASS, False), (lasting(0), True)]
+)
+async def test_the_record_says_whether_the_cache_was_asked_however_the_answer_ends(
+    directive: CacheDirective, looked_up: bool
+) -> None:
+    failed = ProviderBroken("gemini", "reset", doubtful=True)
+    world = World(gemini=[[failed], HELLO], ollama=[[failed]])
+    with pytest.raises(ProviderBroken):
+        await world.ask(call_of(cache=directive))
+    await world.ask(call_of(cache=directive))
+    assert [record.looked_up for record in world.observer.records] == [looked_up] * 2
+    assert [record.cache is None for record in world.observer.records] == [True, False]
+
+
+async def test_who_is_refused_looked_nothing_up() -> None:
+    world = World()
+    client = client_of(requests=1)
+    await world.ask(call_of(), client)
+    with pytest.raises(QuotaExceeded):
+        await world.ask(call_of("Other."), client)
+    assert [record.looked_up for record in world.observer.records] == [True, False]

@@ -29,7 +29,7 @@ from llm_gateway.application.records import CacheStatus, RequestRecord
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
-from llm_gateway.domain.cache_policy import CacheDirective
+from llm_gateway.domain.cache_policy import CacheDirective, CacheSampled
 from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest, Grain, Text, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.quota import Bucket, Quota
@@ -66,6 +66,7 @@ class World:
         signatures: SignatureStore | None = None,
         signs_calls: bool = True,
         ttl: float = 60,
+        sampled: CacheSampled = CacheSampled.NATIVE,
         max_retries: int = 3,
         max_answer_bytes: int = 1 << 20,
         output_limit: int | None = None,
@@ -83,7 +84,7 @@ class World:
         self.log = MemoryRequestLog(self.clock)
         self.flights = Flights()
         self.breakers = Breakers(self.clock)
-        self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl))
+        self.lookup = CacheLookup(ChatReply, self.process, shared, ttl=timedelta(seconds=ttl), sampled=sampled)
         self.throttle = ThrottleClient(self.limiter, self.clock, self.entropy, reserved_output=reservation_output)
         states = [
             EndpointState(
@@ -113,7 +114,7 @@ class World:
             max_answer_bytes=max_answer_bytes,
             signatures=KeptSignatures(self.process_signatures, signatures),
         )
-        self.explain_chat = ExplainChat(plan_route, self.breakers)
+        self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers)
         self.answer_chat = AnswerChat(
             plan_route, self.throttle, self.lookup, route, self.observer, self.log, self.clock, self.entropy
         )

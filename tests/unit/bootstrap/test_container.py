@@ -41,6 +41,7 @@ from llm_gateway import (
 from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.container import Container
 from llm_gateway.bootstrap.settings import EndpointSettings, Secret
+from llm_gateway.domain.cache_policy import CacheSampled
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
@@ -68,6 +69,7 @@ async def test_every_provider_of_the_container_resolves() -> None:
 
 STATED = {
     "cache_ttl": timedelta,
+    "cache_sampled": CacheSampled,
     "signature_life": timedelta,
     "max_answer_bytes": int,
     "model_providers": Sequence[object],

@@ -116,6 +116,30 @@ def test_a_call_that_failed_has_its_time_under_the_error(
     assert seen.get(labelled("provider_failures_total", provider="mine"), 0) == failures
 
 
+@pytest.mark.parametrize(
+    ("cache", "error", "left", "misses"),
+    [
+        (CacheStatus.MISS, None, False, 1),
+        (CacheStatus.COALESCED, None, False, 1),
+        (CacheStatus.MISS, "ProviderBroken", False, 1),
+        (None, "ProviderUnavailable", False, 1),
+        (None, "QuotaExceeded", False, 1),
+        (None, None, True, 1),
+        (CacheStatus.HIT, None, False, 0),
+        (CacheStatus.HIT, None, True, 0),
+    ],
+)
+def test_hits_and_misses_are_all_look_ups_however_they_end(
+    instruments: Instruments, cache: CacheStatus | None, error: str | None, left: bool, misses: int
+) -> None:
+    record = replace(FULL, cache=cache, error=error, left=left)
+    TelemetryObserver(instruments).begin(ONE, {}).end(record)
+    TelemetryObserver(instruments).begin(ONE, {}).end(replace(record, looked_up=False))  # a refresh is a miss too
+
+    seen = values(instruments)
+    assert (seen["cache_misses_total"], seen["cache_hits_total"] > 0) == (misses, not misses)
+
+
 def test_a_hit_counts_what_it_saved(instruments: Instruments) -> None:
     record = replace(FULL, cache=CacheStatus.HIT, usage=USAGE, saved_seconds=2.5)
     TelemetryObserver(instruments).begin(ONE, {}).end(record)

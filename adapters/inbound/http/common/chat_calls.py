@@ -66,8 +66,13 @@ def call_of(
     max_tokens: int | UnsetType | None,
     hint: Hint | None,
     timeout: timedelta | None,
+    *,
+    own_samples: bool = False,
 ) -> ChatCall:
-    """The call, with the hint and the timeout that stand for the whole request."""
+    """The call, with the hint and the timeout that stand for the whole request.
+
+    `own_samples`: the surface's clients take an answer that is drawn by chance for one drawn for them.
+    """
     choice = body.tool_choice
     sampled = _sampled_of(body)
     return ChatCall(
@@ -91,17 +96,18 @@ def call_of(
         model=body.model,
         hint=hint,
         grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=to_directive(body.cache),
+        cache=to_directive(body.cache, own_samples=own_samples),
         timeout=timeout,
     )
 
 
-def to_directive(cache: CacheIn | None) -> CacheDirective:
+def to_directive(cache: CacheIn | None, *, own_samples: bool = False) -> CacheDirective:
     """How the cache may be used; as by default where nothing is stated."""
     if cache is None:
-        return CacheDirective()
+        return CacheDirective(own_samples=own_samples)
     ttl = None if cache.ttl_seconds is None else timedelta(seconds=cache.ttl_seconds)
-    return CacheDirective(mode=cache.mode, ttl=ttl)
+    mode = None if cache.mode is UNSET else cache.mode
+    return CacheDirective(mode=mode, ttl=ttl, own_samples=own_samples)
 
 
 def to_message(message: SystemFields | AssistantFields | ToolFields) -> Message:

@@ -20,6 +20,7 @@ PARAMETERS = {
         "Shortens the deadline of this request, in seconds.",
         {"type": "number", "minimum": 0.001, "maximum": 86_400},
     ),
+    "Cache-Control": ("With `no-store` nothing is taken from the cache, or kept in it.", {"type": "string"}),
     "X-Request-Id": ("The caller's own id for this request; one that is not sane is replaced.", {"type": "string"}),
 }
 REQUEST_ID = {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}}}
@@ -41,7 +42,7 @@ RATES = {
 PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
-    "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass"]}},
+    "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},
     "X-Gateway-Ignored": {
         "schema": {"type": "string"},
         "description": "Fields of the request that had no effect at this model, by their paths, separated by commas.",

@@ -8,9 +8,11 @@ from typing import Generic, TypeVar
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import Draining
@@ -23,7 +25,7 @@ from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .requests import Fields, api_key, check_said_once, decode, hint_of, keeps_nothing, read_body, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
@@ -49,6 +51,8 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
         body = decode(self.decoder, data)
         check_said_once(data)
         call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+        if keeps_nothing(fields):
+            call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
         if len(data) > AT_ONCE_BYTES:
             survey(call.request)
         return body, call

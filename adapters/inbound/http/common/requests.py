@@ -27,6 +27,7 @@ _ROUTING = ("model", "model_hint")
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _ABSENT = (b"",)
 _JSON = b"application/json"
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class ClientLeft(asyncio.CancelledError):
@@ -106,6 +107,18 @@ def timeout_of(fields: Fields) -> timedelta | None:
     if not 0.001 <= seconds <= 86_400:
         raise InvalidRequest.at("X-Gateway-Timeout", "must be seconds, from 0.001 to 86400")
     return timedelta(seconds=seconds)
+
+
+def keeps_nothing(fields: Fields) -> bool:
+    """Whether `Cache-Control` has `no-store` (RFC 9111, section 5.2.1.5). What stands within quotes is no directive."""
+    values = fields.get(b"cache-control")
+    return values is not None and any(
+        _directive_name(part) == b"no-store" for value in values for part in _QUOTED.sub(b"", value).split(b",")
+    )
+
+
+def _directive_name(part: bytes) -> bytes:
+    return part.partition(b"=")[0].strip().lower()
 
 
 async def read_body(

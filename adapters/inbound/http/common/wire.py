@@ -130,9 +130,12 @@ class JsonSchemaFormatIn(In, frozen=True, kw_only=True, tag="json_schema"):
 
 
 class CacheIn(In, frozen=True, kw_only=True):
-    """How this request may use the cache. `ttl_seconds` bounds how long its answer is stored."""
+    """How this request may use the cache. `ttl_seconds` bounds how long its answer is stored.
 
-    mode: CacheMode = CacheMode.USE
+    With `use` it shares whatever is stored, also where its answers are samples of its own by default.
+    """
+
+    mode: CacheMode | UnsetType = UNSET
     ttl_seconds: Annotated[int, Meta(ge=0, le=2_592_000)] | None = None
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import FinishReason
 from llm_gateway.domain.routing import Hint
 
@@ -81,10 +82,22 @@ class SkipOut(Out, frozen=True, kw_only=True):
     reason: str
 
 
+class CacheUseOut(Out, frozen=True, kw_only=True):
+    """How the cache would be used. `joins`: an equal request's call that is under way would be shared.
+
+    `sampled`: it would be bypassed because the answer is to be the request's own sample (CACHE_SAMPLED).
+    """
+
+    mode: CacheMode
+    joins: bool
+    sampled: bool
+
+
 class ExplanationOut(Out, frozen=True, kw_only=True):
     """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
 
     hint: Hint | None
     pinned: bool
+    cache: CacheUseOut
     endpoints: list[EndpointOut]
     skipped: list[SkipOut]

@@ -146,10 +146,11 @@ def usage_out(usage: Usage) -> answers.UsageOut:
 
 def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
     """A plan as it stands on the wire."""
-    plan = explanation.plan
+    plan, use = explanation.plan, explanation.cache
     return answers.ExplanationOut(
         hint=plan.hint,
         pinned=plan.pinned,
+        cache=answers.CacheUseOut(mode=use.mode, joins=use.joins, sampled=use.sampled),
         endpoints=[
             answers.EndpointOut(
                 provider=state.endpoint.id.provider,

@@ -9,9 +9,11 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, json
+from msgspec.structs import replace
 
 from llm_gateway.application.embed_texts import Embedded
 from llm_gateway.application.long_work import off_the_loop, reply_weight
+from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
@@ -20,7 +22,7 @@ from ..common.chat_calls import to_directive
 from ..common.presence import WhilePresent
 from ..common.replies import json_reply
 from ..common.request_context import RequestContext
-from ..common.requests import Fields, check_said_once, decode, hint_of, timeout_of
+from ..common.requests import Fields, check_said_once, decode, hint_of, keeps_nothing, timeout_of
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 
@@ -73,6 +75,8 @@ def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
     body = decode(_decoder, data)
     check_said_once(data)
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+    if keeps_nothing(fields):
+        call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
     return body.encoding_format == "base64", call
 
 

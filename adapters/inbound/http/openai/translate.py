@@ -36,7 +36,7 @@ def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | Non
     if faults:
         raise InvalidRequest(faults)
     messages = tuple(_message(message, at) for at, message in enumerate(body.messages))
-    call = call_of(body, messages, _max_tokens(body), hint, timeout)
+    call = call_of(body, messages, _max_tokens(body), hint, timeout, own_samples=True)
     return replace(call, ignored=tuple(without_effect(body)))
 
 

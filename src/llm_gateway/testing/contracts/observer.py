@@ -23,6 +23,7 @@ FULL = RequestRecord(
     endpoint=ID,
     cache=CacheStatus.MISS,
     admitted=True,
+    looked_up=True,
     planned=(ID,),
     skipped=(Skip(name="ollama", reason="not configured"),),
     attempts=(

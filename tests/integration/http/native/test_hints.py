@@ -145,6 +145,7 @@ async def test_explain_shows_the_plan_and_costs_nothing(both: Served) -> None:
     assert response.json() == {
         "hint": "online",
         "pinned": False,
+        "cache": {"mode": "use", "joins": True, "sampled": False},
         "endpoints": [
             {
                 "provider": "gemini",
