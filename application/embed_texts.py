@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.credible_usage import credible_embedding
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
 from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.quota import Decision
@@ -153,6 +154,9 @@ class EmbedTexts:
             async for one in calls:
                 with one:
                     reply = await model.embed(endpoint, call.request, deadline=one.deadline, headers=one.headers)
+                    said, reply = reply, credible_embedding(reply, call.request)
+                    if said is not reply:
+                        calls.notices.overcounted(endpoint.id, _usage(said))
                     one.end(None, usage=_usage(reply))
                     reservation.embedded(reply)
                     return reply, one.seconds

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.errors import (
     FailureReason,
     ProviderError,
@@ -44,6 +45,7 @@ class EndpointNotices:
         self._clock = clock
         self._out: dict[EndpointId, EndpointNotice] = {}
         self._faults: dict[EndpointId, EndpointNotice] = {}
+        self._overcounts: dict[EndpointId, float] = {}
         self._changes = 0
 
     def failed(self, endpoint: EndpointId, error: ProviderError) -> None:
@@ -59,6 +61,14 @@ class EndpointNotices:
         fault = self._faults.get(endpoint)
         if fault is not None and fault.reason is not FailureReason.ADDED_FIELD:
             self._forget(self._faults, endpoint)
+
+    def overcounted(self, endpoint: EndpointId, said: Usage | None) -> None:
+        """It says of an answer's tokens what can't be. Told once an hour: it changes no routing."""
+        now = self._clock.now()
+        if said is not None and self._overcounts.get(endpoint, 0.0) <= now:
+            self._overcounts[endpoint] = now + NOTE_SECONDS
+            says = "%s: says that a prompt took %d tokens and its answer %d, which can't be"
+            log.warning(says, endpoint.name, said.prompt_tokens, said.completion_tokens)
 
     def out(self, endpoint: EndpointId) -> EndpointNotice | None:
         """Why it is not to be asked now; None where it is."""

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from llm_gateway.domain.chat import ChatCall, ChatReply
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.credible_usage import credible
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
     ProviderBroken,
@@ -192,6 +193,10 @@ class RouteChat:
                                 why = "the answer is larger than this gateway takes"
                                 raise ProviderBroken(endpoint.id.provider, why, doubtful=True)
                             if answer.finished is not None:
+                                usage = credible(answer.finished, request, answer.text_bytes, state.output_limit)
+                                if usage is not answer.finished.usage:
+                                    calls.notices.overcounted(endpoint.id, answer.finished.usage)
+                                    batch = (*batch[:-1], answer.corrected(usage))
                                 # before the reader knows, whose record tells of it
                                 call.end(None, usage=answer.finished.usage, finish_reason=answer.finished.reason)
                                 if self._signatures is not None:  # before the client can answer the calls

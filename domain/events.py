@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import TypeAlias
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from .chat import ChatReply, FinishReason, JsonObject, ToolCall, Usage
@@ -60,7 +61,8 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     """The last event of an answer: the vendor's own terminal mark, with usage and the reason of the end.
 
     Never made up: a stream that ends without the vendor's mark is `ProviderBroken`. `incomplete`: the vendor had more
-    to say and failed to, so that the same request may get more another time.
+    to say and failed to, so that the same request may get more another time. `requests`: how many the vendor was sent
+    for it, each of which is paid for.
     """
 
     reason: FinishReason
@@ -68,6 +70,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     model: str
     extra_content: JsonObject | None = None
     incomplete: bool = False
+    requests: int = 1
 
 
 EVENT_OVERHEAD_BYTES = 32
@@ -145,6 +148,12 @@ class Collector:
         size = text_bytes(text)
         self.text_bytes += size
         self.held_bytes += size + beside + EVENT_OVERHEAD_BYTES
+
+    def corrected(self, usage: Usage) -> Finished:
+        """The end that was taken, with this usage instead of what it said."""
+        assert self.finished is not None
+        self.finished = replace(self.finished, usage=usage)
+        return self.finished
 
     def reply(self) -> ChatReply:
         """Folded once, however often it is asked for. Raises `ProviderBroken` where the terminal mark is missing."""

@@ -122,6 +122,7 @@ class GeminiReplyReader:
             model=self._sound(self.model or self._to.model),
             extra_content=carried(self._signature),
             incomplete=self.incomplete,
+            requests=self.usage.requests,
         )
 
     def _part(self, part: WirePart, response_id: str | None) -> Delta | None:

@@ -17,6 +17,7 @@ class UsageCount:
 
     def __init__(self, request: ChatRequest) -> None:
         self._request = request
+        self.requests = 1
         self._before: Usage | None = None
         self._said: UsageMetadata | None = None
         self._bytes = 0
@@ -33,6 +34,7 @@ class UsageCount:
     def next(self) -> None:
         """What comes from here on is another request's."""
         self._before, self._said, self._bytes = self.total(), None, 0
+        self.requests += 1
 
     def total(self) -> Usage:
         this = self._estimated() if self._said is None else self._counted(self._said)

@@ -42,6 +42,7 @@ async def test_a_cut_answer_goes_on_to_its_end(grain: Grain) -> None:
         reason=FinishReason.STOP,
         usage=Usage(prompt_tokens=30, completion_tokens=21, reasoning_tokens=6),
         model="gemini-3.5-flash",
+        requests=3,
     )
     assert "".join(getattr(event, "text", "") for event in told) == "One two three."
 

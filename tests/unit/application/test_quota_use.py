@@ -68,7 +68,7 @@ async def test_as_many_are_admitted_at_once_as_the_bucket_covers_and_what_they_u
 
 async def test_what_was_used_above_a_reservation_is_debt_that_the_next_request_waits_out() -> None:
     long = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=5, completion_tokens=5_000), model="long")
-    world = World(gemini=[[TextDelta(text="four"), long], HELLO])
+    world = World(gemini=[[TextDelta(text="long " * 1_000), long], HELLO])
     client = client_of(tokens=2_000)
     await world.ask(call_of(), client)
     assert await world.at_rest()
