@@ -22,11 +22,9 @@ class CacheUse(Struct, frozen=True, kw_only=True):
 
 BYPASS: Final = CacheUse(mode=CacheMode.BYPASS)
 _SAMPLED: Final = CacheUse(mode=CacheMode.BYPASS, sampled=True)
-_BY_MODE: Final = {
-    (mode, joins): CacheUse(mode=mode, joins=joins)
-    for mode in (CacheMode.USE, CacheMode.REFRESH)
-    for joins in (False, True)
-}
+_ALONE: Final = {mode: CacheUse(mode=mode) for mode in (CacheMode.USE, CacheMode.REFRESH)}
+_SHARED: Final = CacheUse(mode=CacheMode.USE, joins=True)
+_REFRESH: Final = CacheUse(mode=CacheMode.REFRESH, joins=True)
 
 
 def cache_use(request: ChatRequest | EmbedRequest, directive: CacheDirective, sampled: CacheSampled) -> CacheUse:
@@ -38,12 +36,15 @@ def cache_use(request: ChatRequest | EmbedRequest, directive: CacheDirective, sa
     mode = directive.mode
     if mode is CacheMode.BYPASS:
         return BYPASS
-    own = sampled is CacheSampled.NEVER or (sampled is CacheSampled.NATIVE and directive.own_samples)
-    if not own or mode is CacheMode.USE or isinstance(request, EmbedRequest):
-        return _BY_MODE[mode or CacheMode.USE, True]
+    if mode is CacheMode.USE:
+        return _SHARED
+    shared = _SHARED if mode is None else _REFRESH
+    own = directive.own_samples if sampled is CacheSampled.NATIVE else sampled is CacheSampled.NEVER
+    if not own or isinstance(request, EmbedRequest):
+        return shared
     sampling = request.sampling
     temperature = None if sampling.temperature_by_default else sampling.temperature
     repeatable = sampling.seed is not None or temperature == 0
-    if mode is None and temperature is not None and not repeatable:
-        return _SAMPLED
-    return _BY_MODE[mode or CacheMode.USE, repeatable]
+    if repeatable:
+        return shared
+    return _SAMPLED if mode is None and temperature is not None else _ALONE[mode or CacheMode.USE]

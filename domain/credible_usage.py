@@ -77,13 +77,9 @@ def _most_prompt(request: ChatRequest, requests: int, seen: int) -> int:
 
 def _most_completion(finished: Finished, request: ChatRequest, seen: int, output_limit: int | None) -> int:
     """By what was seen and what may be hidden; by a stated limit, thoughts included; and by the model's own."""
-    hides = (
-        finished.usage.reasoning_tokens
-        or request.tools
-        or finished.incomplete
-        or finished.reason is FinishReason.CONTENT_FILTER
-    )
-    most = seen + finished.requests * (HIDDEN_TOKENS if hides else UNSEEN_TOKENS)
+    hides = request.tools or finished.incomplete or finished.reason is FinishReason.CONTENT_FILTER
+    thoughts = min(max(0, finished.usage.reasoning_tokens or 0), finished.requests * HIDDEN_TOKENS)
+    most = seen + thoughts + finished.requests * (HIDDEN_TOKENS if hides else UNSEEN_TOKENS)
     if request.max_tokens is not None and not request.max_tokens_by_default:
         most = min(most, request.max_tokens)
     return most if output_limit is None else min(most, finished.requests * output_limit)

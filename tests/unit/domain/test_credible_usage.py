@@ -80,7 +80,7 @@ def test_whatever_is_claimed_is_within_what_can_be(
 ) -> None:
     usage = credible(finished, request, seen, output_limit)
     assert usage.prompt_tokens > 0
-    assert 0 <= usage.completion_tokens <= seen + finished.requests * HIDDEN_TOKENS
+    assert 0 <= usage.completion_tokens <= seen + 2 * finished.requests * HIDDEN_TOKENS
     assert usage.completion_tokens or not seen
     if request.max_tokens is not None and not request.max_tokens_by_default:
         assert usage.completion_tokens <= request.max_tokens
@@ -143,7 +143,8 @@ def test_schemas_are_written_out_at_their_references() -> None:
     ("request_", "finished", "limit", "most"),
     [
         (HI, end(1, MAX_COUNT), None, 5 + UNSEEN_TOKENS),
-        (HI, end(1, MAX_COUNT, 7), None, 5 + HIDDEN_TOKENS),
+        (HI, end(1, MAX_COUNT, 7), None, 5 + 7 + UNSEEN_TOKENS),
+        (HI, end(1, MAX_COUNT, MAX_COUNT), None, 5 + HIDDEN_TOKENS + UNSEEN_TOKENS),
         (HI, end(1, MAX_COUNT, MAX_COUNT), 1_000, 1_000),
         (HI, end(1, MAX_COUNT, requests=2), 400, 800),
         (HI, end(1, MAX_COUNT, reason=FinishReason.CONTENT_FILTER), None, 5 + HIDDEN_TOKENS),
