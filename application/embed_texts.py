@@ -10,7 +10,7 @@ from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.credible_usage import credible_embedding
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Draining
+from llm_gateway.domain.errors import Draining, ProviderError
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
@@ -24,6 +24,7 @@ from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
+from .route_chat import is_final
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
@@ -83,11 +84,13 @@ class EmbedTexts:
         id: RequestId | None = None,
         headers: Mapping[str, str] | None = None,
         on_record: Callable[[RequestRecord], object] | None = None,
+        on_admitted: Callable[[Decision], object] | None = None,
     ) -> Embedded:
         """The vectors of a call's texts, in their order.
 
         `id` is the request's own id, made if absent; `headers` may carry a trace context; `on_record` is called
-        with the record, once, before this returns or raises.
+        with the record, once, before this returns or raises; `on_admitted` with the decision on the client's quota, as
+        soon as it is made.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable`,
         `Overloaded`, `Draining` or `ProviderError`. Cancelling ends the call to the model.
@@ -95,7 +98,7 @@ class EmbedTexts:
         with self._requests.begin(
             Task.EMBED, client, call.hint, id=id, headers=headers, on_record=on_record
         ) as recorder:
-            return await self._answer(call, client, recorder)
+            return await self._answer(call, client, recorder, on_admitted)
 
     async def aclose(self) -> None:
         """End every call to a model, and make none any more; callers that still wait get `Draining`."""
@@ -105,23 +108,31 @@ class EmbedTexts:
         if self._asking:
             await asyncio.wait(self._asking, timeout=CLOSE_SECONDS)
 
-    async def _answer(self, call: EmbedCall, client: Client, recorder: RequestRecorder) -> Embedded:
+    async def _answer(
+        self,
+        call: EmbedCall,
+        client: Client,
+        recorder: RequestRecorder,
+        on_admitted: Callable[[Decision], object] | None,
+    ) -> Embedded:
         plan = self._plan_route.for_embedding(call, client)
         recorder.planned(plan)
         endpoint = plan.endpoints[0].endpoint
         decision, view = await admit_and_find(self._throttle, self._lookup, plan, client, call)
         recorder.admitted(looked_up=view.looked_up)
+        if on_admitted is not None:
+            on_admitted(decision)
         found = view.found.get(endpoint)
         if found is not None:
             recorder.found(found.seconds)
-            recorder.embedded(found.reply.endpoint, _usage(found.reply))
+            recorder.embedded(found.reply.endpoint, _usage(found.reply), call.ignored)
             return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
-        asking = self._until_closed(self._ask(call, client, endpoint, recorder, ends))
+        asking = self._until_closed(self._asked_once(call, client, endpoint, recorder, ends))
         reply, seconds = await within_timeout(self._clock, ends, endpoint.id.provider, asking)
         cache = CacheStatus.MISS if view.keys else view.past
         recorder.asked(cache)
-        recorder.embedded(reply.endpoint, _usage(reply))
+        recorder.embedded(reply.endpoint, _usage(reply), call.ignored)
         await self._lookup.keep(view, endpoint, reply, seconds)
         return Embedded(reply=reply, decision=decision, cache=cache)
 
@@ -142,6 +153,17 @@ class EmbedTexts:
         self._asking.discard(task)
         if not task.cancelled():
             task.exception()  # seen, also where the caller left in the same moment
+
+    async def _asked_once(
+        self, call: EmbedCall, client: Client, endpoint: Endpoint, recorder: RequestRecorder, ends: float | None
+    ) -> "_Asked":
+        """There is no other endpoint to go on with."""
+        try:
+            return await self._ask(call, client, endpoint, recorder, ends)
+        except ProviderError as error:
+            if not is_final(error):
+                recorder.passed_over(endpoint, error)
+            raise
 
     async def _ask(
         self, call: EmbedCall, client: Client, endpoint: Endpoint, recorder: RequestRecorder, ends: float | None

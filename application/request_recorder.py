@@ -101,9 +101,10 @@ class RequestRecorder(Struct, eq=False):
         self._usage = usage
         self._finish_reason = finish_reason
 
-    def embedded(self, endpoint: EndpointId, usage: Usage | None) -> None:
+    def embedded(self, endpoint: EndpointId, usage: Usage | None, ignored: Sequence[str] = ()) -> None:
         """An embedding is whole; it has no first event."""
         self.endpoint = endpoint
+        self._ignored = ignored
         self.finished(usage)
 
     def failed(self, error: Exception) -> None:

@@ -135,7 +135,7 @@ class RouteChat:
                 await reader.begin()
             except BaseException as error:
                 await reader.aclose()
-                if not isinstance(error, ProviderError) or _is_final(error):
+                if not isinstance(error, ProviderError) or is_final(error):
                     raise  # the request's own end or fault; every other failure falls back to the next endpoint
                 if isinstance(error, ProviderTimeout) and error.moved_on and not (alternative or patient):
                     patient = True
@@ -210,7 +210,7 @@ class RouteChat:
                 shared.pause(calls.pause)
 
 
-def _is_final(error: ProviderError) -> bool:
+def is_final(error: ProviderError) -> bool:
     """The client's own fault anywhere. A longer context may take what a shorter one did not."""
     return isinstance(error, ProviderRejected) and not (error.doubtful or isinstance(error, ContextLengthExceeded))
 

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -178,9 +179,14 @@ def create_server(
         port=settings.port,
         drain=drain,
         drain_seconds=settings.drain_seconds,
-        end_rest=gateway.flights.aclose,
+        end_rest=partial(_end_answers, gateway),
         bounds=bounds,
     )
+
+
+async def _end_answers(gateway: Gateway) -> None:
+    """Of chats and embeddings, which none of them outlasts."""
+    await asyncio.gather(gateway.flights.aclose(), gateway.embed_texts.aclose())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

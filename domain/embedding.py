@@ -33,7 +33,7 @@ class EmbedCall(Struct, frozen=True, kw_only=True):
     """An embedding request with how it is to be served.
 
     `model` is `provider/model`, a model, or a provider whose own model embeds; a hint only filters. `timeout` bounds
-    the whole call; None leaves it to the gateway's settings.
+    the whole call; None leaves it to the gateway's settings. `ignored` are paths of what came along and has no effect.
     """
 
     request: EmbedRequest
@@ -41,6 +41,7 @@ class EmbedCall(Struct, frozen=True, kw_only=True):
     hint: Hint | None = None
     cache: CacheDirective = CacheDirective()
     timeout: timedelta | None = None
+    ignored: tuple[str, ...] = ()
 
 
 class EmbedReply(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """OpenAI's embeddings: their wire types, the way to the domain and back, and the answer."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from struct import pack
@@ -15,6 +15,7 @@ from llm_gateway.application.embed_texts import Embedded
 from llm_gateway.application.long_work import off_the_loop, reply_weight
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
+from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
@@ -25,6 +26,7 @@ from ..common.request_context import RequestContext
 from ..common.requests import Fields, check_said_once, decode, hint_of, keeps_nothing, timeout_of
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
+from .fields import EMBEDDING_FIELDS, Fate
 
 D = TypeVar("D")
 _encode = json.Encoder().encode
@@ -68,6 +70,7 @@ class EmbeddingsOut(Struct, Generic[D], frozen=True, kw_only=True):
 
 
 _decoder = json.Decoder(EmbeddingBody)
+_IDLE = tuple(field.path for field in EMBEDDING_FIELDS if field.fate is Fate.NO_EFFECT)
 
 
 def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
@@ -88,6 +91,7 @@ def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | N
         hint=hint,
         cache=to_directive(body.cache),
         timeout=timeout,
+        ignored=tuple(path for path in _IDLE if getattr(body, path) is not None),
     )
 
 
@@ -114,14 +118,17 @@ class EmbeddingReply(Struct, frozen=True):
     """The answer as one JSON body; the call ends when the client leaves."""
 
     context: RequestContext
-    ask: Callable[[], Awaitable[Embedded]]
+    ask: Callable[..., Awaitable[Embedded]]
     base64: bool
+    ignored: Sequence[str] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = self.context.headers
         with WhilePresent(self.context.presence, receive):
-            embedded = await self.ask()
-        headers.update(self.context.error_style.rate_headers(embedded.decision))
-        headers.update(provenance(embedded.reply.endpoint, embedded.cache))
+            embedded = await self.ask(on_admitted=self._admitted)
+        self.context.headers.update(provenance(embedded.reply.endpoint, embedded.cache, self.ignored))
         body = await off_the_loop(reply_weight(embedded.reply), partial(_body, embedded.reply, base64=self.base64))
         await json_reply(body)(scope, receive, send)
+
+    def _admitted(self, decision: Decision) -> None:
+        """An error after this has the quota's headers too."""
+        self.context.headers.update(self.context.error_style.rate_headers(decision))

@@ -34,7 +34,7 @@ async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
-    return EmbeddingReply(context, ask, base64)
+    return EmbeddingReply(context, ask, base64, call.ignored)
 
 
 async def list_models(handling: RequestHandling, scope: HTTPScope, _: Receive) -> ASGIApp:
