@@ -29,7 +29,7 @@ class EmbedRequest(CheckedStruct, frozen=True, kw_only=True, dict=True):
     dimensions: int | None = None
 
 
-class EmbedCall(Struct, frozen=True, kw_only=True):
+class EmbedCall(CheckedStruct, frozen=True, kw_only=True):
     """An embedding request with how it is to be served.
 
     `model` is `provider/model`, a model, or a provider whose own model embeds; a hint only filters. `timeout` bounds
