@@ -65,10 +65,11 @@ class Flight:
         self.task = asyncio.create_task(self._run())
 
     async def end(self) -> None:
-        """Whatever was under way upstream is closed, and remaining readers get `Draining`."""
-        self._land(Draining())
+        """Whatever was under way upstream is closed, and then remaining readers get `Draining`: their records tell of it."""
+        self._close()
         self._cancel()
         await asyncio.wait((self.task,), timeout=CLOSE_SECONDS)
+        self._land(Draining())
 
     async def _run(self) -> None:
         try:
@@ -102,10 +103,13 @@ class Flight:
         if not self.task.cancelling():  # a second time would disturb the closing
             self.task.cancel()
 
-    def _land(self, failure: Exception | None) -> None:
-        """No reader joins any more. The first landing counts."""
-        if self.answer.ended:
-            return
-        if self._key is not None:
+    def _close(self) -> None:
+        """No reader joins any more."""
+        if self._joinable.get(self._key) is self:
             del self._joinable[self._key]
-        self.answer.end(failure)
+
+    def _land(self, failure: Exception | None) -> None:
+        """No reader joins any more, and none waits. The first landing counts."""
+        if not self.answer.ended:
+            self._close()
+            self.answer.end(failure)
