@@ -65,7 +65,7 @@ class Flight:
         self.task = asyncio.create_task(self._run())
 
     async def end(self) -> None:
-        """Whatever was under way upstream is closed, and then remaining readers get `Draining`: their records tell of it."""
+        """What was under way upstream is closed; then remaining readers get `Draining`, whose records tell of it."""
         self._close()
         self._cancel()
         await asyncio.wait((self.task,), timeout=CLOSE_SECONDS)

@@ -78,8 +78,8 @@ def chats(*steps: Step) -> Side:
     clock = ScriptedClock()
     made = World(ollama=scripts or [HELLO], clock=clock, limiter=MemoryRateLimiter(clock))
 
-    async def ask(text: str, client: Client, timeout: float | None) -> object:
-        return await made.ask(world.call_of(text, model="ollama", hint=None, timeout=timeout), client)
+    async def ask(text: str, client: Client, seconds: float | None) -> object:
+        return await made.ask(world.call_of(text, model="ollama", hint=None, timeout=seconds), client)
 
     return Side(made, ask, made.flights.aclose)
 
@@ -88,8 +88,8 @@ def embeddings(*steps: Step) -> Side:
     clock = ScriptedClock()
     made = EmbeddingWorld(*steps, clock=clock, limiter=MemoryRateLimiter(clock))
 
-    async def ask(text: str, client: Client, timeout: float | None) -> object:
-        return await made.ask(embedding_world.call_of(text, timeout=timeout), client)
+    async def ask(text: str, client: Client, seconds: float | None) -> object:
+        return await made.ask(embedding_world.call_of(text, timeout=seconds), client)
 
     return Side(made, ask, made.embed_texts.aclose)
 
