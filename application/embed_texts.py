@@ -10,7 +10,7 @@ from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.credible_usage import credible_embedding
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply
-from llm_gateway.domain.errors import Draining, ProviderError
+from llm_gateway.domain.errors import Draining, ProviderBroken, ProviderError
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
@@ -60,7 +60,13 @@ class EmbedTexts:
         log: RequestLog,
         clock: Clock,
         entropy: Entropy,
+        *,
+        max_answer_bytes: int,
     ) -> None:
+        """A reply of more numbers than `max_answer_bytes` is `ProviderBroken`. They have 4 bytes each, but the largest
+        that may be asked for, 2,048 texts of 3,072 numbers, has to fit where a chat of 8 MiB does.
+        """
+        self._max_numbers = max_answer_bytes
         self._models = models
         self._plan_route = plan_route
         self._throttle = throttle
@@ -174,17 +180,27 @@ class EmbedTexts:
         model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
             async for one in calls:
+                too_large = None
                 with one:
                     reply = await model.embed(endpoint, call.request, deadline=one.deadline, headers=one.headers)
                     said, reply = reply, credible_embedding(reply, call.request)
                     if said is not reply:
                         calls.notices.overcounted(endpoint.id, _usage(said))
-                    one.end(None, usage=_usage(reply))
+                    too_large = self._too_large(reply)
+                    one.end(too_large, usage=_usage(reply))
                     reservation.embedded(reply)
-                    return reply, one.seconds
+                    if too_large is None:
+                        return reply, one.seconds
+                if too_large is not None:  # not asked again: it was paid for
+                    raise too_large
                 if ends is not None and calls.pause.until >= ends:
                     raise calls.pause.error
         raise AssertionError("calls go on until one succeeds or raises")
+
+    def _too_large(self, reply: EmbedReply) -> ProviderBroken | None:
+        if sum(map(len, reply.vectors)) <= self._max_numbers:
+            return None
+        return ProviderBroken(reply.endpoint.provider, "the answer is larger than this gateway takes", doubtful=True)
 
 
 _Asked: TypeAlias = tuple[EmbedReply, float]

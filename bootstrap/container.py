@@ -127,6 +127,7 @@ class Container(containers.DeclarativeContainer):
         request_log,
         clock,
         entropy,
+        max_answer_bytes=max_answer_bytes,
     )
     authenticate = Singleton(Authenticate, clients)
     explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers)

@@ -187,7 +187,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     max_messages: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Messages, parts, tool calls and tools of one request.")
     ] = 20_000
-    max_answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 30, description="Largest answer.")] = 8 << 20
+    max_answer_bytes: Annotated[
+        int, Meta(ge=1024, le=1 << 30, description="Largest answer; of embeddings, as many numbers.")
+    ] = 8 << 20
     max_answers_bytes: Annotated[
         int,
         Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),

@@ -88,12 +88,10 @@ def recorded(record: RequestRecord) -> tuple[object, ...]:
     )
 
 
-async def side_of(start: Serve, path: str, *steps: Step, **options: Any) -> Side:
+async def side_of(start: Serve, path: str, *steps: Step, said: str = "Hello", **options: Any) -> Side:
     clock = ScriptedClock(monotonic=0)
     steps = steps or (None,)
-    scripts = [
-        [step] if isinstance(step, Exception) else [*([step] if step else []), *answer("Hello")] for step in steps
-    ]
+    scripts = [[step] if isinstance(step, Exception) else [*([step] if step else []), *answer(said)] for step in steps]
     chats, embeds = ScriptedChatModel(clock, *scripts), ScriptedEmbeddingModel(clock, *steps)
     overrides = {"embedding_models": {"ollama": embeds}} | options.pop("overrides", {})
     served = await start(chats, endpoints=[endpoint("ollama"), NOMIC], overrides=overrides, **options)
@@ -261,6 +259,20 @@ async def test_what_outlasts_the_drain_is_ended_and_told_so(start: Serve, path: 
     assert (response.status_code, response.json()["error"]["code"]) == (503, "draining")
     assert (side.record.error, side.record.left) == ("Draining", False)
     assert side.model.open_calls == 0
+
+
+async def test_an_answer_that_is_too_large_is_refused_alike_and_paid_for_once(start: Serve) -> None:
+    """The chat's in bytes, the embedding's in numbers: 256 texts of 4, and one more."""
+    seen = {}
+    for path, fits, more in ((CHAT, "x" * 500, "x" * 1_000), (EMBED, ["text"] * 256, ["text"] * 257)):
+        for said in (fits, more):
+            options: dict[str, Any] = {"max_answer_bytes": 1_024, "overrides": {"clock": ScriptedClock()}}
+            side = await side_of(start, path, said=str(said), **options)
+            asked = side.ask(input=said) if path == EMBED else side.ask()
+            seen[path, said is more] = seen_of(side, await asked)
+            assert len(side.model.calls) == 1
+    assert [one.status for one in seen.values()] == [200, 502, 200, 502]
+    assert seen[CHAT, True] == seen[EMBED, True]
 
 
 @BOTH

@@ -44,6 +44,7 @@ class EmbeddingWorld:
         ttl: float = 60,
         max_retries: int = 3,
         tokens_per_input: int = 3,
+        max_answer_bytes: int = 1 << 20,
     ) -> None:
         self.clock = clock or ScriptedClock()
         entropy = SeededEntropy()
@@ -74,6 +75,7 @@ class EmbeddingWorld:
             self.log,
             self.clock,
             entropy,
+            max_answer_bytes=max_answer_bytes,
         )
 
     async def ask(self, call: EmbedCall | None = None, client: Client | None = None) -> Embedded:
