@@ -20,11 +20,14 @@ class CacheUse(Struct, frozen=True, kw_only=True):
     sampled: bool = False
 
 
-BYPASS: Final = CacheUse(mode=CacheMode.BYPASS)
-_SAMPLED: Final = CacheUse(mode=CacheMode.BYPASS, sampled=True)
-_ALONE: Final = {mode: CacheUse(mode=mode) for mode in (CacheMode.USE, CacheMode.REFRESH)}
-_SHARED: Final = CacheUse(mode=CacheMode.USE, joins=True)
-_REFRESH: Final = CacheUse(mode=CacheMode.REFRESH, joins=True)
+_NATIVE, _, _NEVER = CacheSampled  # here, as looking a member up takes as long as the rest of the decision
+_USE, _REFRESHES, _BYPASSES = CacheMode
+BYPASS: Final = CacheUse(mode=_BYPASSES)
+_SAMPLED: Final = CacheUse(mode=_BYPASSES, sampled=True)
+_ALONE: Final = CacheUse(mode=_USE)
+_REFRESH_ALONE: Final = CacheUse(mode=_REFRESHES)
+_SHARED: Final = CacheUse(mode=_USE, joins=True)
+_REFRESH: Final = CacheUse(mode=_REFRESHES, joins=True)
 
 
 def cache_use(request: ChatRequest | EmbedRequest, directive: CacheDirective, sampled: CacheSampled) -> CacheUse:
@@ -34,17 +37,18 @@ def cache_use(request: ChatRequest | EmbedRequest, directive: CacheDirective, sa
     but two at once are two calls. Embeddings are always shared.
     """
     mode = directive.mode
-    if mode is CacheMode.BYPASS:
+    if mode is _BYPASSES:
         return BYPASS
-    if mode is CacheMode.USE:
+    if mode is _USE:
         return _SHARED
     shared = _SHARED if mode is None else _REFRESH
-    own = directive.own_samples if sampled is CacheSampled.NATIVE else sampled is CacheSampled.NEVER
+    own = directive.own_samples if sampled is _NATIVE else sampled is _NEVER
     if not own or isinstance(request, EmbedRequest):
         return shared
     sampling = request.sampling
     temperature = None if sampling.temperature_by_default else sampling.temperature
-    repeatable = sampling.seed is not None or temperature == 0
-    if repeatable:
+    if sampling.seed is not None or temperature == 0:
         return shared
-    return _SAMPLED if mode is None and temperature is not None else _ALONE[mode or CacheMode.USE]
+    if mode is not None:
+        return _REFRESH_ALONE
+    return _ALONE if temperature is None else _SAMPLED
