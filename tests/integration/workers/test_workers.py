@@ -138,7 +138,9 @@ async def test_the_totals_are_exactly_what_was_asked_whoever_of_the_workers_tell
             assert seen["rate_limit_blocked_total"] == EACH - 1
             assert seen['provider_calls_total{provider="ollama"}'] == calls
             assert seen['provider_failures_total{provider="ollama"}'] == 4
-            assert seen["cache_misses_total"] == 3 * EACH + 4, "the bypassed looked nothing up, the failed found nothing"
+            assert seen["cache_misses_total"] == 3 * EACH + 4, (
+                "the bypassed looked nothing up, the failed found nothing"
+            )
             assert seen["cache_hits_total"] == 2 * EACH
             assert seen["gateway_cache_saved_tokens_total"] == 2 * EACH * (26 + 8)
             _counted_by_the_conventions(seen)
