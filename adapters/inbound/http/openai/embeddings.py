@@ -20,7 +20,7 @@ from ..common.chat_calls import to_directive
 from ..common.presence import WhilePresent
 from ..common.replies import json_reply
 from ..common.request_context import RequestContext
-from ..common.requests import Fields, check_said_once, decode, hint_of, timeout_of
+from ..common.requests import Fields, decode, hint_of, timeout_of
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 
@@ -71,7 +71,6 @@ _decoder = json.Decoder(EmbeddingBody)
 def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
     """Whether base64 is asked for, and the call. Raises `InvalidRequest`."""
     body = decode(_decoder, data)
-    check_said_once(data)
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
     return body.encoding_format == "base64", call
 
