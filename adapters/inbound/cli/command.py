@@ -40,9 +40,14 @@ def run(arguments: Sequence[str], services: Services[T]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it once more
+        _give_up_stdout()
         return _FAILED
     return 0
+
+
+def _give_up_stdout() -> None:
+    """Or the exit flushes into it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
@@ -50,7 +55,11 @@ def _serve(parsed: argparse.Namespace, services: Services[T]) -> None:
     key = services.demo_key(settings)
 
     def announce(endpoints: EndpointDirectory, address: str) -> None:
-        print(served(endpoints.snapshot(), address, key), flush=True)
+        try:
+            print(served(endpoints.snapshot(), address, key), flush=True)
+        except OSError as error:
+            print(f"Standard output can't be written to: {error.strerror}. Serving at {address}", file=sys.stderr)
+            _give_up_stdout()
         Spinner(lambda: loading(endpoints.snapshot()), sys.stderr).start()
 
     services.serve(settings, announce)

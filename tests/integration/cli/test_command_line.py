@@ -236,3 +236,27 @@ def test_logs_are_lines_of_the_style_that_was_asked_for(tmp_path: Path, style: s
         assert json.loads(told)["level"] == "INFO"
     else:
         assert " 200 GET /health " in told
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+def test_what_can_t_be_printed_is_told_and_the_gateway_serves(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--demo"],
+            cwd=tmp_path,
+            env=environment(PORT="0"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert process.stderr is not None
+    told = next(line for line in process.stderr if "Standard output" in line)
+    address = told.rpartition(" ")[2].strip()
+    try:
+        with urlopen(f"{address}/health", timeout=20) as answer:
+            assert answer.status == 200
+    finally:
+        process.terminate()
+        rest = process.communicate(timeout=20)[1]
+    assert process.returncode == 0
+    assert "Traceback" not in told + rest

@@ -48,6 +48,8 @@ class StreamReply(Struct, frozen=True):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = EventStream(send)
+        if self.context.presence is not None:
+            self.context.presence.idle_part = KEEP_ALIVE
         async with self.ask() as answer:
             self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
             if answer.ready:

@@ -1,6 +1,7 @@
 """What every surface does around a request: finds its client, records what it refuses, and answers."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -20,12 +21,13 @@ from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.survey import survey
 
 from .chat_replies import Pace, StreamReply
+from .content_coding import coding_of, decompressed
 from .message_count import check_count
 from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_key, check_said_once, decode, hint_of, keeps_nothing, read_body, timeout_of
+from .requests import Fields, api_key, decode, hint_of, keeps_nothing, read_body, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
@@ -49,7 +51,6 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
         """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
         check_count(data, max_messages)
         body = decode(self.decoder, data)
-        check_said_once(data)
         call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
         if keeps_nothing(fields):
             call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
@@ -101,7 +102,12 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
         sent = context.presence is not None and context.presence.sent
+        coding = coding_of(context.fields)
         data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
+        if coding is not None:
+            data = await off_the_loop(most, partial(decompressed, data, coding, most))
+            context.body.take(len(data))
+        data = data.removeprefix(BOM_UTF8)
         if len(data) <= AT_ONCE_BYTES:
             return client, read(data)
         return client, await off_the_loop(len(data), partial(read, data))

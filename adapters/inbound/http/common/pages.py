@@ -21,7 +21,6 @@ POLICY = "; ".join(
 )
 _HEADERS: Headers = [
     (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),  # the page and its parts are always of one version
 ]

@@ -34,13 +34,15 @@ class Presence(Struct, eq=False):
     """What a server tells of one request's client beyond ASGI, and does for it.
 
     `sent`: the whole body is here, so that `receive` has it without waiting. `left`: the connection was lost before the
-    answer was whole; then `on_left` is called, in the event loop. `body` while an answer may go on.
+    answer was whole; then `on_left` is called, in the event loop. `body` while an answer may go on,
+    and `idle_part` what may be written into it without meaning, once it has begun.
     """
 
     sent: bool = False
     left: bool = False
     on_left: Callable[[], object] | None = None
     body: OpenBody | None = None
+    idle_part: bytes = b""
 
     def leave(self) -> None:
         self.left = True

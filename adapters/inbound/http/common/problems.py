@@ -28,6 +28,10 @@ class UnsupportedMediaType(GatewayError):
     """The request's body is not JSON, by its own account."""
 
 
+class UnsupportedCoding(UnsupportedMediaType):
+    """The request's body is compressed in a way that is not read."""
+
+
 class NotFound(GatewayError):
     """There is nothing at this path."""
 
@@ -56,6 +60,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     RequestTimeout: (408, "request_timeout"),
     TooLarge: (413, "too_large"),
     UnsupportedMediaType: (415, "unsupported_media_type"),
+    UnsupportedCoding: (415, "unsupported_media_type"),
     Misdirected: (421, "misdirected"),
     errors.QuotaExceeded: (429, "rate_limited"),
     errors.ProviderBroken: (502, "provider_failed"),
@@ -133,6 +138,8 @@ def problem_headers(error: BaseException) -> Headers:
     headers: Headers = []
     if isinstance(error, GatewayError) and error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after.total_seconds()))))
+    if isinstance(error, UnsupportedCoding):
+        headers.append((b"accept-encoding", b"gzip, deflate"))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
     if isinstance(error, errors.Unauthenticated):

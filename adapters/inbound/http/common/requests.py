@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import TypeAlias, TypeVar
 
 from litestar.types import Receive
-from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from msgspec import DecodeError, Struct, ValidationError, json
 
 from llm_gateway.domain.errors import InvalidRequest, Overloaded, Unauthenticated
 from llm_gateway.domain.routing import Hint
 
 from .faults import fault_of
+from .json_text import check_names, not_decoded
 from .problems import RequestTimeout, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
@@ -23,8 +24,6 @@ MAX_KEY_BYTES = 4096
 BYTES_A_SECOND = 100_000
 """Of a body: slower ones are given up, after a time that any has."""
 _NUMBER = re.compile(rb"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
-_ROUTING = ("model", "model_hint")
-_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _ABSENT = (b"",)
 _JSON = b"application/json"
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -126,12 +125,15 @@ async def read_body(
 ) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Where it was `sent` already, nothing is waited for. Raises `UnsupportedMediaType`, `TooLarge`, `Overloaded`,
-    `RequestTimeout` or `ClientLeft`.
+    Where it was `sent` already, nothing is waited for. Raises `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`,
+    `Overloaded`, `RequestTimeout` or `ClientLeft`.
     """
     media_type = fields.get(b"content-type", _ABSENT)[0]
     if media_type != _JSON and media_type.partition(b";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("The body must be JSON, sent as application/json.")
+    transfer = fields.get(b"transfer-encoding")
+    if transfer is not None and [coding.strip().lower() for coding in transfer] != [b"chunked"]:
+        raise InvalidRequest.at("Transfer-Encoding", "must be chunked alone")
     announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
     if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
@@ -166,21 +168,10 @@ async def _parts(receive: Receive, share: Share, max_bytes: int, came: Callable[
             came(size)
 
 
-class _Name:
-    """A field's name, equal to no other: each of them stays."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-_names = json.Decoder(dict[_Name, Raw], dec_hook=lambda kind, text: kind(text))
-"""A body's fields, whose values are not looked into."""
-
-
 def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     """The body as the decoder's type. Raises `InvalidRequest` with the path of the fault."""
     try:
-        return decoder.decode(body)
+        decoded = decoder.decode(body)
     except ValidationError as error:
         raise fault_of(error, decoder.type) from None  # its message may quote the value
     except UnicodeDecodeError:
@@ -188,15 +179,6 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     except RecursionError:
         raise InvalidRequest.at("", "the body is nested too deeply") from None
     except DecodeError:
-        raise InvalidRequest.at("", "the body is not valid JSON") from None
-
-
-def check_said_once(data: bytes) -> None:
-    """Of a field that stands there twice, decoding takes the last: `secure` must not be lost that way."""
-    escaped = b"\\" in data and _ESCAPED_LETTER.search(data)
-    if not escaped and (data.count(b'"model') < 2 or (data.count(b'"model_hint"') < 2 and data.count(b'"model"') < 2)):
-        return
-    names = [name.text for name in decode(_names, data)]
-    for name in _ROUTING:
-        if names.count(name) > 1:
-            raise InvalidRequest.at(name, "stands there twice")
+        raise not_decoded(body) from None
+    check_names(body)
+    return decoded

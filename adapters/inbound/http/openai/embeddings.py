@@ -23,7 +23,7 @@ from ..common.chat_calls import to_directive
 from ..common.presence import WhilePresent
 from ..common.replies import json_reply
 from ..common.request_context import RequestContext
-from ..common.requests import Fields, check_said_once, decode, hint_of, keeps_nothing, timeout_of
+from ..common.requests import Fields, decode, hint_of, keeps_nothing, timeout_of
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 from .fields import EMBEDDING_FIELDS, Fate
@@ -76,7 +76,6 @@ _IDLE = tuple(field.path for field in EMBEDDING_FIELDS if field.fate is Fate.NO_
 def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
     """Whether base64 is asked for, and the call. Raises `InvalidRequest`."""
     body = decode(_decoder, data)
-    check_said_once(data)
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
     if keeps_nothing(fields):
         call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))

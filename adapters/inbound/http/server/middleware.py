@@ -19,6 +19,7 @@ from ..common.requests import Bodies, ClientLeft, Fields, Share
 
 CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection: counted, never sent."""
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _MAX_HOST_BYTES = 300
 """No name of a host is longer (RFC 1035: 253), with its port: what is longer is not kept."""
 _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
@@ -55,7 +56,7 @@ class RequestMiddleware(Struct, kw_only=True):
         def send_on(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
-                own = ((b"x-request-id", context.id.encode()), *context.headers.items())
+                own = ((b"x-request-id", context.id.encode()), _NO_SNIFFING, *context.headers.items())
                 message["headers"] = [*message["headers"], *own]
             return send(message)
 

@@ -8,12 +8,17 @@ from msgspec import Struct
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
 from .joined_writes import JoinedWrites
 
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_HEAD_END = b"\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PROBE_SECONDS = (0.0, 0.02, 0.1, 0.5)
+"""After a client ended its side: the first write makes a host that has nobody there any more answer with a reset, and
+the next one after it finds that out.
+"""
 
 MAX_WAITING = 8
 """Requests that may wait behind the one that is being answered before no more are read."""
@@ -22,11 +27,11 @@ MAX_WAITING = 8
 class Bounds(Struct, frozen=True, kw_only=True):
     """What one connection may take of memory and, in seconds, of time.
 
-    A senselessly long key is still answered with 401, hence the size of a head. `rest_seconds` is for what is left
-    of a body whose request was answered already: closing at once would take the answer from a client that still sends.
+    `rest_seconds` is for what is left of a body whose request was answered already: closing at once would take the
+    answer from a client that still sends.
     """
 
-    head_bytes: int = 2 * 1024 * 1024
+    head_bytes: int = 64 * 1024
     head_fields: int = 256
     head_seconds: float = 10.0
     rest_seconds: float = 5.0
@@ -36,8 +41,8 @@ class Bounds(Struct, frozen=True, kw_only=True):
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request is larger or slower than that, or whose client stopped reading.
 
-    A head's bytes are counted by the data that came before its end, so that the bound is exact to one read. Waiting
-    between requests is uvicorn's.
+    A client that has ended its own side of the connection gets its answer if it is still there. Waiting between
+    requests is uvicorn's.
     """
 
     def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
@@ -50,6 +55,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stall: asyncio.TimerHandle | None = None
         self._answered: RequestResponseCycle | None = None
         self._presence = Presence()
+        self._ended = False
+        self._probe: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,6 +68,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """uvicorn notifies the last request of the connection only, which may not be the one that is being answered."""
         self._expect_within(None)
         self._stop_stall()
+        if self._probe is not None:
+            self._probe.cancel()
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
             self._answered.message_event.set()
@@ -78,16 +87,41 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def data_received(self, data: bytes) -> None:
         in_head = self._in_head
-        self._head_bytes += len(data) if in_head else 0
+        if in_head:
+            self._head_bytes += len(data)
+            excess = self._head_bytes - self._bounds.head_bytes
+            if excess > 0 and data.find(_HEAD_END, 0, len(data) - excess) < 0:
+                self._refuse_head()
+                return
         super().data_received(data)
         if in_head and self._head_bytes and self._arrival is None:  # most heads come whole
             self._expect_within(self._bounds.head_seconds)
-        if self._in_head and self._head_bytes > self._bounds.head_bytes and not self.transport.is_closing():
-            if not self._answering:
-                self.transport.write(_TOO_LARGE)
-            self.transport.close()
         if 0 < len(self.pipeline) <= MAX_WAITING and len(self.cycle.body) <= HIGH_WATER_LIMIT:
             self.flow.resume_reading()  # or it would go unnoticed that the client left
+
+    @override
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Goes on with the answer: who ends one side of a connection may read on (RFC 9112, section 9.6).
+
+        Who closed the whole looks the same till something is written, which only HTTP/1.1 has something for.
+        """
+        if not self._answering or not self._in_head or self.cycle.scope["http_version"] != "1.1":
+            return False
+        self._ended = True
+        self._look_for_client(0)
+        return True
+
+    def _look_for_client(self, turn: int) -> None:
+        """Makes the connection fail where nobody is there: by an interim answer, or a comment in the stream."""
+        self._probe = None
+        if self._answered is None or self.transport.is_closing():
+            return
+        if not self._answered.response_started:
+            self.transport.write(_CONTINUE)
+        elif (body := self._presence.body) is not None and self._presence.idle_part and body.free:
+            body.write(self._presence.idle_part)
+        if turn + 1 < len(_PROBE_SECONDS):
+            self._probe = self.loop.call_later(_PROBE_SECONDS[turn + 1], self._look_for_client, turn + 1)
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -123,6 +157,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         unread = not self._in_head and not self.pipeline
         self._presence.body = None
         super().on_response_complete()
+        if self._ended and not self._answering:
+            self.transport.close()
         if self.transport.get_write_buffer_size():
             self._watch_reader()
         if unread:
@@ -131,10 +167,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        if self._answering:  # another answer is on its way: nothing may be written into it
+        self._refuse(400, msg)
+
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
+            self._refuse(431, f"The head of a request may have {self._bounds.head_bytes} bytes.")
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Answers, unless another answer is on its way, into which nothing may be written, and closes."""
+        if self._answering and self.cycle is self._answered and not self.cycle.response_started and not self._in_head:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._presence.leave()
+        elif self._answering:
             self.transport.close()
-        else:
-            super().send_400_response(msg)
+            return
+        fields = (b"content-type: text/plain; charset=utf-8", b"x-content-type-options: nosniff", b"connection: close")
+        head = b"\r\n".join((*fields, b"content-length: %d" % len(text)))
+        self.transport.write(STATUS_LINE[status] + head + _HEAD_END + text.encode())
+        self.transport.close()
 
     @override
     def pause_writing(self) -> None:

@@ -57,9 +57,62 @@ async def test_a_head_of_50_mb_is_cut_off_with_bounded_memory(served: Served) ->
 
 async def test_too_many_header_fields_are_a_400(served: Served) -> None:
     wire = await served.connect()
-    await wire.send(b"GET /health HTTP/1.1\r\nhost: localhost\r\n" + b"a:b\r\n" * 300_000 + b"\r\n")
+    await wire.send(b"GET /health HTTP/1.1\r\nhost: localhost\r\n" + b"a:b\r\n" * 1_000 + b"\r\n")
 
     assert (await wire.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("parts", [1, 2, 50])
+@pytest.mark.parametrize(("size", "status"), [(64 * 1024, 200), (64 * 1024 + 1, 431)])
+async def test_a_head_may_have_64_kib(served: Served, size: int, status: int, parts: int) -> None:
+    start = b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-a: "
+    head = start + b"a" * (size - len(start) - 4) + b"\r\n\r\n"
+    wire = await served.connect()
+
+    for at in range(0, size, -(-size // parts)):
+        await wire.send(head[at : at - (-size // parts)])
+        await asyncio.sleep(0)
+    answered, headers, body = await wire.answer()
+
+    assert answered == status
+    assert headers["x-content-type-options"] == "nosniff"
+    if status == 431:
+        assert body == b"The head of a request may have 65536 bytes."
+        assert await wire.rest() == b""
+
+
+async def test_a_body_does_not_count_as_head(served: Served) -> None:
+    wire = await served.connect()
+    await wire.send(served.request("POST", "/api/v1/chat", b" " * 200_000, content_length="200000"))
+
+    assert (await wire.answer())[0] == 400
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"5\r\nhelloXX", b"-1\r\n", b"ffffffffffffffffff\r\n"])
+async def test_a_malformed_chunk_is_400_and_closed(served: Served, model: ScriptedChatModel, chunk: bytes) -> None:
+    wire = await served.connect()
+    await wire.send(served.request(content_length="", transfer_encoding="chunked") + b"1\r\n{\r\n")
+    await served.client.get("/health")
+    await wire.send(chunk)
+
+    answer = await wire.rest()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"x-content-type-options: nosniff" in answer
+    assert answer.count(b"HTTP/1.1") == 1
+    assert model.calls == []
+    await eventually(lambda: len(served.server.server_state.connections) == 1)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, chunked", "foo", "chunked, chunked", "chunked, gzip"])
+async def test_other_transfer_codings_are_400(served: Served, model: ScriptedChatModel, coding: str) -> None:
+    body = served.chat_request().partition(b"\r\n\r\n")[2]
+    wire = await served.connect()
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    await wire.send(served.request(content_length="", transfer_encoding=coding) + chunked)
+
+    assert (await wire.answer())[0] == 400
+    assert model.calls == []
 
 
 async def test_two_requests_on_one_connection(served: Served) -> None:

@@ -25,6 +25,7 @@ CONTRACT = {
     problems.RequestTimeout: (408, "request_timeout"),
     problems.TooLarge: (413, "too_large"),
     problems.UnsupportedMediaType: (415, "unsupported_media_type"),
+    problems.UnsupportedCoding: (415, "unsupported_media_type"),
     problems.Misdirected: (421, "misdirected"),
     QuotaExceeded: (429, "rate_limited"),
     errors.ProviderBroken: (502, "provider_failed"),

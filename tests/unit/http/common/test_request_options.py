@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.common.requests import check_said_once
+from llm_gateway.adapters.inbound.http.common.json_text import check_names
 from llm_gateway.domain.errors import InvalidRequest
 
 
@@ -12,10 +12,10 @@ def nested(depth: int) -> bytes:
 
 def test_a_name_in_escapes_counts_like_any_other() -> None:
     with pytest.raises(InvalidRequest):
-        check_said_once(b'{"model":"ollama","mod\\u0065l":"gemini"}')
-    check_said_once(nested(10))
+        check_names(b'{"model":"ollama","mod\\u0065l":"gemini"}')
+    check_names(nested(10))
 
 
 def test_a_body_too_deep_to_be_looked_through_is_refused() -> None:
     with pytest.raises(InvalidRequest):
-        check_said_once(nested(200_000))
+        check_names(nested(200_000))
