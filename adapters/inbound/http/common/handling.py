@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
@@ -18,12 +19,13 @@ from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.survey import survey
 
 from .chat_replies import Pace, StreamReply
+from .labels import Labels
 from .message_count import check_count
 from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .requests import Fields, api_key, check_said_once, hint_of, read_body, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
@@ -39,6 +41,7 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     """
 
     decoder: "json.Decoder[B]"
+    labels: Labels
     to_call: Callable[[B, Hint | None, timedelta | None], ChatCall]
     renderer: Callable[[AnswerIdentity, B], ChatRenderer]
     id_prefix: str
@@ -46,9 +49,11 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     def read(self, fields: Fields, max_messages: int, data: bytes) -> tuple[B, ChatCall]:
         """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
         check_count(data, max_messages)
-        body = decode(self.decoder, data)
+        body, labels = self.labels.decode(self.decoder, data)
         check_said_once(data)
         call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
+        if labels:
+            call = replace(call, ignored=(*call.ignored, *labels))
         if len(data) > AT_ONCE_BYTES:
             survey(call.request)
         return body, call
