@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS, Field, table
+from llm_gateway.adapters.inbound.http.common.fields import Field, table
+from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
 from llm_gateway.adapters.outbound.telemetry.reference import metrics_reference
 
 from .parameters import page

@@ -107,7 +107,7 @@ def has_media(used: Mapping[str, str]) -> bool:
 def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, *, strict: bool = False) -> Skip | None:
     """Why an endpoint can't take a request that uses these fields; None where it can.
 
-    `strict`: what an endpoint would leave out, but for labels, is what it can't take.
+    `strict`: what an endpoint would leave out, labels too, is what it can't take.
     """
     endpoint = state.endpoint
     if state.unusable or not state.configured:
@@ -116,9 +116,11 @@ def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, 
         return Skip(name=endpoint.name, reason=f"does not {Task.CHAT.value}")
     for field, path in used.items():
         feature = FEATURES[field]
-        if feature is None or feature in state.features or (field in state.left_out and not strict):
+        left_out = field in state.left_out
+        if (left_out and not strict) or (not left_out and (feature is None or feature in state.features)):
             continue
-        return Skip(name=endpoint.name, reason=f"cannot honour {feature.value}", path=path)
+        reason = "has no place for it" if feature is None else f"cannot honour {feature.value}"
+        return Skip(name=endpoint.name, reason=reason, path=path)
     return _beyond(request, used, state)
 
 

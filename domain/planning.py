@@ -12,6 +12,7 @@ from .features import fields_used, has_media, unable
 from .routing import DEFAULT_ROUTES, EndpointState, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
+_NO_EFFECT = "has no effect here, and this key is refused where a field has none"
 
 Obstacle: TypeAlias = Callable[[EndpointState], Skip | None]
 """Why an endpoint is left out; None where it is not."""
@@ -32,6 +33,8 @@ def make_plan(
         candidates = [_pin(pin, Task.CHAT, client, hints, endpoints, routes)]
     else:
         candidates, skipped = _route(hints or [Hint.LOCAL], client, endpoints, routes)
+    if client.strict and call.ignored:
+        raise InvalidRequest([Fault(path=path, message=_NO_EFFECT) for path in call.ignored])
     used = fields_used(call.request)
     chosen, left_out = _split(candidates, partial(unable, call.request, used, strict=client.strict))
     skipped += left_out
@@ -44,10 +47,10 @@ def make_plan(
 def plan_key(call: ChatCall, client: Client) -> Hashable | None:
     """All that `make_plan` reads of a call and its client: with equal keys, endpoints and routes its plan is equal.
 
-    None where media are in the request, as each of them counts.
+    None where media are in the request, as each of them counts, and where it is refused for its labels.
     """
     used = fields_used(call.request)
-    if has_media(used):
+    if has_media(used) or (client.strict and call.ignored):
         return None
     seed, stops = call.request.sampling.seed, len(call.request.sampling.stop)
     bits = None if seed is None else (seed if seed >= 0 else ~seed).bit_length()

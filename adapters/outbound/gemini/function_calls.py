@@ -11,12 +11,9 @@ from llm_gateway.domain.chat import ToolCall, ToolMessage
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
 
+from ..vendor_http.raw_arguments import RAW_ARGUMENTS
 from .media import Json
 
-RAW_ARGUMENTS: Final = "raw_arguments"
-"""The key under which a history's arguments go that are no JSON object: the vendor takes objects only, and the model
-shall see what it, or another, had written.
-"""
 MADE_ID: Final = "call_"
 """What ids begin with that this adapter makes for calls to which the vendor gave none."""
 
@@ -88,7 +85,7 @@ class ToolStep:
 
 def arguments_of(text: str) -> Json:
     """The object that a call's arguments are; where they are none, as models write it at times, the text in one."""
-    arguments = _json_object(text or "{}")
+    arguments = _json_object(text.strip() or "{}")
     return {RAW_ARGUMENTS: text} if arguments is None else arguments
 
 

@@ -27,7 +27,9 @@ _ALWAYS: Final[Mapping[str, Place]] = {
 }
 _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
     "tools": {
-        "messages[].tool_calls": Place("messages[].tool_calls[]", "arguments as an object"),
+        "messages[].tool_calls": Place(
+            "messages[].tool_calls[]", "arguments as an object; text that is none as `raw_arguments` in one"
+        ),
         "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
         "tools": Place("tools[]", "a schema without what the server would drop, which is named"),
         "tool_choice: none": Place("tools[]", "the tools are not offered"),

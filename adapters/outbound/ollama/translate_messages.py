@@ -19,6 +19,8 @@ from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import EndpointId
 
+from ..vendor_http.raw_arguments import RAW_ARGUMENTS
+
 Body = dict[str, object]
 
 _object = json.Decoder(dict[str, Raw])
@@ -74,10 +76,14 @@ def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:
 
 
 def _call(to: EndpointId, call: ToolCall, path: str) -> Body:
-    """The arguments as the model wrote them, to the digit, where they are an object."""
+    """The arguments as the model wrote them, to the digit, where they are an object; else their text in one."""
     text = call.arguments.strip() or "{}"
+    arguments: object
     try:
         _object.decode(text)
-    except (MsgspecError, UnicodeError, RecursionError):
-        raise ProviderRejected(to.provider, "must be a JSON object", path=f"{path}.function.arguments") from None
-    return {"id": call.id, "function": {"name": call.name, "arguments": Raw(text.encode())}}
+        arguments = Raw(text.encode())
+    except UnicodeError:
+        raise ProviderRejected(to.provider, "holds half a character", path=f"{path}.function.arguments") from None
+    except (MsgspecError, RecursionError):
+        arguments = {RAW_ARGUMENTS: call.arguments}
+    return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}

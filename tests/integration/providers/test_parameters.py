@@ -194,7 +194,7 @@ VENDORS: dict[str, Callable[[Column], AbstractAsyncContextManager[tuple[Sequence
 def planned(state: EndpointState, changes: dict[str, Any]) -> ChatRequest:
     """The request, where the endpoint's plan has it. Raises `InvalidRequest` where it is refused.
 
-    Whatever the endpoint leaves out of it is named, and refused to a strict client unless it is a label.
+    Whatever the endpoint leaves out of it is named, and refused to a strict client.
     """
     body = msgspec.convert(PLAIN | {"model": state.endpoint.name} | changes, ChatBody)
     call = to_call(body, None, None)
@@ -202,10 +202,8 @@ def planned(state: EndpointState, changes: dict[str, Any]) -> ChatRequest:
     client = Client(id=ClientId("me"), namespace="me", quota=Quota())
     plan = make_plan(call, client, [state])
     assert plan.endpoints == (state,)
-    binding = {row.field for row in PARAMETERS if not row.label}
     if state.left_out & plan.used.keys():
         assert plan.ignored(state.endpoint.id)
-    if state.left_out & plan.used.keys() & binding:
         with pytest.raises(InvalidRequest):
             make_plan(call, replace(client, strict=True), [state])
     return call.request

@@ -127,7 +127,7 @@ def test_only_a_last_answer_with_text_is_to_be_gone_on_with() -> None:
     assert used(ANSWERED, HELLO) == used(HELLO, AssistantMessage(content="")) == {}
 
 
-def test_what_an_endpoint_leaves_out_is_refused_to_a_strict_client_only_and_labels_to_none() -> None:
+def test_what_an_endpoint_leaves_out_is_refused_to_a_strict_client_only_labels_too() -> None:
     request = ChatRequest(messages=(UserMessage(content="Hi", name="Ann"),), sampling=Sampling(top_p=0.5))
     endpoint = Endpoint(id=EndpointId(provider="p", model="m"), locality=Locality.CLOUD)
     state = EndpointState(endpoint=endpoint, features=frozenset(), left_out=frozenset({"top_p", NAMED}))
@@ -136,6 +136,11 @@ def test_what_an_endpoint_leaves_out_is_refused_to_a_strict_client_only_and_labe
     skip = unable(request, asked, state, strict=True)
     assert skip is not None
     assert skip.path == "top_p"
+    label = fields_used(ChatRequest(messages=(UserMessage(content="Hi", name="Ann"),)))
+    assert unable(request, label, state) is None
+    skip = unable(request, label, state, strict=True)
+    assert skip is not None
+    assert (skip.path, skip.reason) == ("messages[0].name", "has no place for it")
 
 
 @given(values_of(ChatRequest))

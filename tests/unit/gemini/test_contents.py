@@ -163,6 +163,7 @@ def test_a_result_is_data(text: str, sent: dict[str, object]) -> None:
     [
         ('{"n": 1}', {"n": 1}),
         ("", {}),
+        (" \n", {}),
         *((text, {"raw_arguments": text}) for text in ("{", "[]", "null", '"a"', '{"a": NaN}', '{"a":' * 100_000)),
     ],
 )

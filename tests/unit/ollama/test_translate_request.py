@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,9 +46,17 @@ def test_a_request_becomes_the_vendors_body(path: Path) -> None:
     assert sent(request, stream=golden.get("stream", False), options=options) == golden["body"]
 
 
-@pytest.mark.parametrize("arguments", ["[1]", "{", '"text"', "NaN", "{} {}", "\ud800"])
-def test_arguments_that_are_no_object_are_refused_with_their_place(arguments: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", ["[1]", "{", '"text"', "NaN", "{} {}", "null", '{"a":' * 100_000, "I would call it."]
+)
+def test_arguments_that_are_no_object_go_as_text_in_one(arguments: str) -> None:
     call = ToolCall(id="1", name="t", arguments=arguments)
+    body: Any = sent(ChatRequest(messages=(HI, AssistantMessage(tool_calls=(call,)))))
+    assert body["messages"][1]["tool_calls"][0]["function"]["arguments"] == {"raw_arguments": arguments}
+
+
+def test_arguments_with_half_a_character_are_refused_with_their_place() -> None:
+    call = ToolCall(id="1", name="t", arguments="\ud800")
     with pytest.raises(ProviderRejected, match=r"messages\[1\]\.tool_calls\[0\]\.function\.arguments"):
         sent(ChatRequest(messages=(HI, AssistantMessage(tool_calls=(call,)))))
 
@@ -58,8 +67,9 @@ def test_arguments_keep_their_order_and_their_digits() -> None:
     assert written.encode() in encoded(TO, chat_request(TO, request, Options(), stream=False, harmony=False).body)
 
 
-def test_no_arguments_are_an_empty_object() -> None:
-    request = ChatRequest(messages=(AssistantMessage(tool_calls=(ToolCall(id="1", name="t", arguments=""),)),))
+@pytest.mark.parametrize("arguments", ["", " \n"])
+def test_no_arguments_are_an_empty_object(arguments: str) -> None:
+    request = ChatRequest(messages=(AssistantMessage(tool_calls=(ToolCall(id="1", name="t", arguments=arguments),)),))
     body = sent(request)
     assert isinstance(body, dict)
     assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == {}

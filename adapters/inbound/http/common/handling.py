@@ -22,12 +22,13 @@ from llm_gateway.domain.survey import survey
 
 from .chat_replies import Pace, StreamReply
 from .content_coding import coding_of, decompressed
+from .labels import Labels
 from .message_count import check_count
 from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_key, decode, hint_of, keeps_nothing, read_body, timeout_of
+from .requests import Fields, api_key, hint_of, keeps_nothing, read_body, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
@@ -43,6 +44,7 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     """
 
     decoder: "json.Decoder[B]"
+    labels: Labels
     to_call: Callable[[B, Hint | None, timedelta | None], ChatCall]
     renderer: Callable[[AnswerIdentity, B], ChatRenderer]
     id_prefix: str
@@ -50,10 +52,12 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     def read(self, fields: Fields, max_messages: int, data: bytes) -> tuple[B, ChatCall]:
         """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
         check_count(data, max_messages)
-        body = decode(self.decoder, data)
+        body, labels = self.labels.decode(self.decoder, data)
         call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
         if keeps_nothing(fields):
             call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
+        if labels:
+            call = replace(call, ignored=(*call.ignored, *labels))
         if len(data) > AT_ONCE_BYTES:
             survey(call.request)
         return body, call

@@ -38,7 +38,7 @@ class FunctionCall(In, frozen=True, kw_only=True):
     """A function that the model called. `arguments` is JSON text as the model wrote it, which may be invalid."""
 
     name: str
-    arguments: str
+    arguments: str = ""
 
 
 class ToolCallIn(In, frozen=True, kw_only=True):

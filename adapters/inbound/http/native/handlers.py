@@ -14,10 +14,11 @@ from ..common.request_context import context_of
 from ..common.requests import api_key
 from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
-from .wire import ChatBody
+from .wire import LABELS, ChatBody
 
 NATIVE_CHATS: Final = ChatSurface(
     decoder=json.Decoder(ChatBody),
+    labels=LABELS,
     to_call=to_call,
     renderer=NativeRenderer,
     id_prefix="chat-",

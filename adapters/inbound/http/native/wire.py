@@ -6,12 +6,15 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from llm_gateway.domain.media import MAX_URL, PDF
 
+from ..common.fields import SENT_BACK
+from ..common.labels import labels_of
 from ..common.wire import (
     DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     AssistantFields,
     CacheIn,
     ChatFields,
+    FunctionCall,
     ImageDetail,
     In,
     MaxTokens,
@@ -87,3 +90,14 @@ class ChatBody(ChatFields, frozen=True, kw_only=True):
     tools: list[ToolDefinition] = field(default_factory=list)
     stream: bool = False
     cache: CacheIn = CacheIn()
+
+
+LABELS = labels_of(
+    SENT_BACK,
+    {
+        "messages[]": ("role", *AssistantIn.__struct_fields__),
+        "messages[].content[]": ("type", *TextPart.__struct_fields__),
+        "messages[].tool_calls[]": ToolCallIn.__struct_fields__,
+        "messages[].tool_calls[].function": FunctionCall.__struct_fields__,
+    },
+)

@@ -20,13 +20,14 @@ from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
 from ..common.chat_calls import to_directive
+from ..common.fields import Fate
 from ..common.presence import WhilePresent
 from ..common.replies import json_reply
 from ..common.request_context import RequestContext
 from ..common.requests import Fields, decode, hint_of, keeps_nothing, timeout_of
 from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
-from .fields import EMBEDDING_FIELDS, Fate
+from .fields import EMBEDDING_FIELDS
 
 D = TypeVar("D")
 _encode = json.Encoder().encode

@@ -16,11 +16,12 @@ from .embeddings import EmbeddingReply, read_embedding
 from .models import ModelsOut, model_out
 from .renderer import OpenAIRenderer, response_options_of
 from .translate import to_call
-from .wire import CompletionBody
+from .wire import LABELS, CompletionBody
 
 MODELS = "/v1/models"
 OPENAI_CHATS: Final = ChatSurface(
     decoder=json.Decoder(CompletionBody),
+    labels=LABELS,
     to_call=to_call,
     renderer=lambda identity, body: OpenAIRenderer(identity, response_options_of(body)),
     id_prefix="chatcmpl-",

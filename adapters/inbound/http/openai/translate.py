@@ -23,7 +23,7 @@ from llm_gateway.domain.routing import Hint
 
 from ..common.chat_calls import call_of, given, to_detail, to_message
 from . import answers, wire
-from .fields import refusals, without_effect
+from .fields import refusals, states_more, without_effect
 
 _DATA_URL = re.compile(
     r"data:(?P<type>(?:image|application)/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE
@@ -32,12 +32,12 @@ _DATA_URL = re.compile(
 
 def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call. Raises `InvalidRequest` naming the fields that ask for what is not given here."""
-    faults = tuple(refusals(body))
-    if faults:
+    more = states_more(body)
+    if more and (faults := tuple(refusals(body))):
         raise InvalidRequest(faults)
     messages = tuple(_message(message, at) for at, message in enumerate(body.messages))
     call = call_of(body, messages, _max_tokens(body), hint, timeout, own_samples=True)
-    return replace(call, ignored=tuple(without_effect(body)))
+    return replace(call, ignored=tuple(without_effect(body))) if more else call
 
 
 def _max_tokens(body: wire.CompletionIn) -> int | None:

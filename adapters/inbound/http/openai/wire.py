@@ -4,13 +4,13 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
+from ..common.labels import labels_of
 from ..common.wire import (
     AssistantFields,
     ChatFields,
     FunctionCall,
     ImageDetail,
     In,
-    JsonObject,
     MaxTokens,
     NonEmpty,
     SystemFields,
@@ -19,13 +19,18 @@ from ..common.wire import (
     ToolCallIn,
     ToolFields,
 )
-from .fields import UNHONOURED
+from .fields import FIELDS, UNHONOURED
+
+Label: TypeAlias = Annotated[
+    None, Meta(extra_json_schema={"type": ["null", "boolean", "number", "string", "array", "object"]})
+]
+"""What states something here is taken out before decoding: see `labels.py`."""
 
 
 class TextPartIn(TextPart, frozen=True, kw_only=True, tag="text"):
     """A part of a message that is text."""
 
-    prompt_cache_breakpoint: JsonObject | None = None
+    prompt_cache_breakpoint: Label = None
 
 
 class ImageAddress(In, frozen=True, kw_only=True):
@@ -46,14 +51,14 @@ class FilePartIn(In, frozen=True, kw_only=True, tag="file"):
     """A part of a message that is a document."""
 
     file: FileIn
-    prompt_cache_breakpoint: JsonObject | None = None
+    prompt_cache_breakpoint: Label = None
 
 
 class ImagePartIn(In, frozen=True, kw_only=True, tag="image_url"):
     """A part of a message that is an image."""
 
     image_url: ImageAddress
-    prompt_cache_breakpoint: JsonObject | None = None
+    prompt_cache_breakpoint: Label = None
 
 
 PartIn: TypeAlias = TextPartIn | ImagePartIn | FilePartIn
@@ -80,25 +85,25 @@ class User(In, frozen=True, kw_only=True, tag_field="role", tag="user"):
 class FunctionCallBack(FunctionCall, frozen=True, kw_only=True):
     """A function call of an earlier answer, sent back."""
 
-    parsed_arguments: Any = None
+    parsed_arguments: Label = None
 
 
 class ToolCallBack(ToolCallIn, frozen=True, kw_only=True):
     """What joined a stream's parts may have left their `index` in it, and what parsed them what it made of them."""
 
     function: FunctionCallBack
-    index: int | None = None
+    index: Label = None
 
 
 class Assistant(AssistantFields, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
-    """Clients send an answer back with all that it held, nulls included."""
+    """Clients send an answer back with all that it held, nulls included, which is why these stand here."""
 
     content: Texts | None = None
     tool_calls: list[ToolCallBack] | None = None
-    reasoning_content: str | None = None
-    annotations: list[Any] | None = None
-    parsed: Any = None
-    refusal: None = None
+    reasoning_content: Label = None
+    annotations: Annotated[list[Any], Meta(max_length=0)] | None = None
+    parsed: Label = None
+    refusal: Label = None
     audio: None = None
     function_call: None = None
 
@@ -116,7 +121,7 @@ class StreamOptions(In, frozen=True, kw_only=True):
     """`include_usage` adds a last chunk with the tokens that were used."""
 
     include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_obfuscation: Label = None
 
 
 class CompletionIn(ChatFields, frozen=True, kw_only=True):
@@ -145,3 +150,14 @@ CompletionBody = cast(
     ),
 )
 """The whole body: what is honoured, and the rest of the table."""
+
+
+LABELS = labels_of(
+    FIELDS,
+    {
+        "messages[]": ("role", *Assistant.__struct_fields__),
+        "messages[].content[]": ("type", *TextPartIn.__struct_fields__),
+        "messages[].tool_calls[]": ToolCallBack.__struct_fields__,
+        "messages[].tool_calls[].function": FunctionCallBack.__struct_fields__,
+    },
+)

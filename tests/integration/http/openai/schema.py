@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import inspect
 
-from llm_gateway.adapters.inbound.http.openai.fields import Field
+from llm_gateway.adapters.inbound.http.common.fields import Field
 
 
 def paths_of(wire: type) -> frozenset[str]:

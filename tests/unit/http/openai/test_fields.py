@@ -7,12 +7,13 @@ import pytest
 from msgspec import json
 from msgspec.structs import fields, replace
 
+from llm_gateway.adapters.inbound.http.common.fields import Fate, table
 from llm_gateway.adapters.inbound.http.common.requests import decode
 from llm_gateway.adapters.inbound.http.openai.embeddings import EmbeddingBody, to_embed_call
-from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS, Fate, table
+from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
 from llm_gateway.adapters.inbound.http.openai.renderer import response_options_of
 from llm_gateway.adapters.inbound.http.openai.translate import to_call
-from llm_gateway.adapters.inbound.http.openai.wire import CompletionBody, CompletionIn
+from llm_gateway.adapters.inbound.http.openai.wire import LABELS, CompletionBody, CompletionIn
 from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall
 from llm_gateway.domain.errors import InvalidRequest
@@ -82,9 +83,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "messages[].content[].prompt_cache_breakpoint": (
         said({"type": "text", "text": "a"}),
         said({"type": "text", "text": "a", "prompt_cache_breakpoint": BREAKPOINT}),
-        "",
+        "messages[0].content[0].prompt_cache_breakpoint",
     ),
-    "messages[].refusal": (answered(refusal=None), answered(refusal="No."), "messages[1].refusal"),
     "messages[].audio": (answered(audio=None), answered(audio={"id": "a"}), "messages[1].audio"),
     "messages[].function_call": (
         answered(function_call=None),
@@ -97,15 +97,16 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         answered(tool_calls=[{"id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}]),
         "messages[1].tool_calls[0]",
     ),
-    "messages[].tool_calls[].index": (answered(tool_calls=[CALL]), answered(tool_calls=[{**CALL, "index": 0}]), ""),
+    "messages[].tool_calls[].index": (
+        answered(tool_calls=[CALL]),
+        answered(tool_calls=[{**CALL, "index": 0}]),
+        "messages[1].tool_calls[0].index",
+    ),
     "messages[].tool_calls[].function.parsed_arguments": (
         answered(tool_calls=[CALL]),
         answered(tool_calls=[{**CALL, "function": {**CALL["function"], "parsed_arguments": {"a": 1}}}]),
-        "",
+        "messages[1].tool_calls[0].function.parsed_arguments",
     ),
-    "messages[].parsed": (answered(), answered(parsed={"a": 1}), ""),
-    "messages[].annotations": (answered(), answered(annotations=[{"type": "url_citation"}]), ""),
-    "messages[].reasoning_content": (answered(), answered(reasoning_content="Hm."), ""),
     "messages[].extra_content": (answered(), answered(extra_content={"google": {"thought_signature": "s"}}), ""),
     "messages[].tool_calls[].extra_content": (
         answered(tool_calls=[CALL]),
@@ -177,14 +178,55 @@ VALUES: dict[str, Any] = {
     "web_search_options": {},
 }
 """Of the top-level fields that need no more than a value: one that asks for something."""
+BACK: dict[str, Any] = {
+    "annotations": [{"type": "url_citation"}],
+    "cache_control": {"type": "ephemeral"},
+    "id": "msg_1",
+    "parsed": {"a": 1},
+    "provider_specific_fields": {"a": 1},
+    "reasoning": "Hm.",
+    "reasoning_content": "Hm.",
+    "reasoning_details": [{"type": "reasoning.text"}],
+    "refusal": "No.",
+}
+"""What other tools leave in what they send back."""
+for name, value in BACK.items():
+    SAMPLES[f"messages[].{name}"] = (answered(), answered(**{name: value}), f"messages[1].{name}")
+    if f"messages[].content[].{name}" in {field.path for field in FIELDS}:
+        part = {"type": "text", "text": "a"}
+        SAMPLES[f"messages[].content[].{name}"] = (
+            said(part),
+            said({**part, name: value}),
+            f"messages[0].content[0].{name}",
+        )
+for place, made in {
+    "messages[].": lambda **more: answered(**more),
+    "messages[].content[].": lambda **more: answered(content=[{"type": "text", "text": "Hi", **more}]),
+    "messages[].tool_calls[].": lambda **more: answered(tool_calls=[{**CALL, **more}]),
+    "messages[].tool_calls[].function.": lambda **more: answered(
+        tool_calls=[{**CALL, "function": {**CALL["function"], **more}}]
+    ),
+}.items():
+    stands = place.replace("messages[]", "messages[1]").replace("s[].", "s[0].").replace("content[]", "content[0]")
+    SAMPLES[f"{place}*"] = (made(), made(some_tool={"a": 1}), f"{stands}some_tool")
+for place, told in {"tools[].": {}, "tools[].function.": {"name": "look"}}.items():
+    control: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
+    tool = {**FUNCTION, "function": {**told, **control}} if told else {**FUNCTION, **control}
+    SAMPLES[f"{place}cache_control"] = (
+        WITH_TOOL,
+        {**PLAIN, "tools": [tool]},
+        f"{place.replace('[]', '[0]')}cache_control",
+    )
 for name, value in VALUES.items():
     SAMPLES[name] = (PLAIN, {**PLAIN, name: value}, name)
+SAMPLES["service_tier"] = ({**PLAIN, "service_tier": "auto"}, {**PLAIN, "service_tier": "flex"}, "service_tier")
 
 
 def read(body: dict[str, Any]) -> tuple[ChatCall, object]:
     """What becomes of a body: its call, and the form that its answer has."""
-    decoded = decode(json.Decoder(CompletionBody), json.encode(body))
-    return to_call(decoded, decoded.model_hint, None), response_options_of(decoded)
+    decoded, labels = LABELS.decode(json.Decoder(CompletionBody), json.encode(body))
+    call = to_call(decoded, decoded.model_hint, None)
+    return replace(call, ignored=(*call.ignored, *labels)), response_options_of(decoded)
 
 
 def refusal(body: dict[str, Any]) -> str:
@@ -221,7 +263,7 @@ def test_each_field_fares_as_the_table_says(field: Any) -> None:
         case Fate.NO_EFFECT:
             (call, form), (plain, plain_form) = read(with_it), read(without)
             assert (replace(call, ignored=()), form) == (plain, plain_form)
-            assert call.ignored == ((field.path,) if field.top_level else ())
+            assert call.ignored == (path or field.path,)
         case Fate.REFUSED:
             assert read(without)
             assert refusal(with_it).startswith(path)
@@ -279,9 +321,9 @@ def test_that_table_is_the_wire_type_s() -> None:
 
 def test_all_refusals_are_told_at_once() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read({**PLAIN, "n": 2, "store": True})
+        read({**PLAIN, "n": 2, "functions": [{"name": "f"}]})
 
-    assert {fault.path for fault in caught.value.faults} == {"n", "store"}
+    assert {fault.path for fault in caught.value.faults} == {"n", "functions"}
 
 
 def test_the_docs_have_the_tables() -> None:

@@ -15,7 +15,7 @@ from llm_gateway.adapters.inbound.http.common.requests import decode
 from llm_gateway.adapters.inbound.http.native import translate as native_translate
 from llm_gateway.adapters.inbound.http.native import wire as native_wire
 from llm_gateway.adapters.inbound.http.openai import translate as openai_translate
-from llm_gateway.adapters.inbound.http.openai.wire import CompletionBody
+from llm_gateway.adapters.inbound.http.openai.wire import LABELS, CompletionBody
 from llm_gateway.domain.cache_policy import CacheMode
 from llm_gateway.domain.chat import ChatCall, ChatRequest, ReasoningEffort, ToolMode, UserMessage
 from llm_gateway.domain.errors import InvalidRequest
@@ -29,7 +29,7 @@ GOLDEN = {
 
 
 def call_of(body: dict[str, Any]) -> ChatCall:
-    decoded = decode(msgspec.json.Decoder(CompletionBody), json.dumps(body).encode())
+    decoded, _ = LABELS.decode(msgspec.json.Decoder(CompletionBody), json.dumps(body).encode())
     return openai_translate.to_call(decoded, decoded.model_hint, None)
 
 
