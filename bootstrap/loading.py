@@ -1,7 +1,7 @@
 """Reads the settings from the environment, `.env` and TOML, and reports every fault at once."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 import msgspec
@@ -70,6 +70,11 @@ class SettingsRead:
         self._environ = os.environ if environ is None else environ
         self._variables = {**self._read_dotenv(dotenv), **self._environ}
         self.settings = self._settings(demo)
+
+    @property
+    def variables(self) -> Set[str]:
+        """The names of all variables, those of other programs too."""
+        return self._variables.keys()
 
     def _settings(self, demo: bool) -> Settings:
         known = {field.name: field for field in fields(Settings)}

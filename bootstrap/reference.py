@@ -8,7 +8,7 @@ from msgspec.structs import FieldInfo, fields
 from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings
 from .settings_words import expected
 
-_ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "aliases", "demo"))
+ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "aliases", "demo"))
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
@@ -105,7 +105,7 @@ def _table(name: str) -> str:
 
 
 def _variables() -> Iterator[FieldInfo]:
-    return (field for field in fields(Settings) if field.name not in _ONLY_IN_TOML)
+    return (field for field in fields(Settings) if field.name not in ONLY_IN_TOML)
 
 
 def _told(field: FieldInfo) -> str:
