@@ -29,6 +29,7 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
             hints=None if row.hints is None else frozenset(row.hints),
             models=None if row.models is None else frozenset(row.models),
             strict=row.strict,
+            aliases=row.aliases,
         )
         clients |= {digest_in(key): client for key in row.keys}
     return clients

@@ -1,5 +1,6 @@
 """Clients: what each may use, and the digest that stands for its key."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import NewType
@@ -39,7 +40,8 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     Quotas are counted by `id`. `namespace` separates stored answers: two clients share answers only where the operator
     gives both the same one. `hints` and `models` are what it may use; None is everything. A model is named as in a
     request: `gemini`, `llama3.1` or `ollama/llama3.1`. A `strict` client is refused where an endpoint would leave out
-    something that it asks for, which others are told of afterwards.
+    something that it asks for, which others are told of afterwards. `aliases` are names of its own for models: they win
+    over the gateway's, and give no rights.
     """
 
     id: ClientId
@@ -48,6 +50,7 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     hints: frozenset[Hint] | None = None
     models: frozenset[str] | None = None
     strict: bool = False
+    aliases: Mapping[str, str] = {}
 
     def may_hint(self, hint: Hint) -> bool:
         """Whether the client may use the hint."""

@@ -118,11 +118,12 @@ if TYPE_CHECKING:
     from .domain.media import Detail, Document, Image, ImageUrl
     from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
-    from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
+    from .domain.routing import Alias, Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
     from .domain.signature_key import SignatureKey
 
 __all__ = [
     "Alarm",
+    "Alias",
     "Answer",
     "AnswerChat",
     "ApiKeyDigest",
