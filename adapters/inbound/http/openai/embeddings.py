@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, json
 from llm_gateway.application.embed_texts import Embedded
 from llm_gateway.application.long_work import off_the_loop, reply_weight
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
+from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
@@ -65,15 +66,40 @@ class EmbeddingsOut(Struct, Generic[D], frozen=True, kw_only=True):
     usage: EmbeddingUsage
 
 
+class _Tokens(Struct, frozen=True):
+    """A body with tokens instead of texts."""
+
+    input: Annotated[list[int | list[int]], Meta(min_length=1)]
+
+
 _decoder = json.Decoder(EmbeddingBody)
+_tokens = json.Decoder(_Tokens)
+_TOKENS = (
+    "must be text: tokens are another model's. Clients that send them can be told not to, as LangChain's by "
+    "check_embedding_ctx_length=False"
+)
 
 
 def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
     """Whether base64 is asked for, and the call. Raises `InvalidRequest`."""
-    body = decode(_decoder, data)
+    try:
+        body = decode(_decoder, data)
+    except InvalidRequest:
+        if _holds_tokens(data):
+            raise InvalidRequest.at("input", _TOKENS) from None
+        raise
     check_said_once(data)
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
     return body.encoding_format == "base64", call
+
+
+def _holds_tokens(data: bytes) -> bool:
+    """Whether the input of a body is what some clients make of a text before they send it: numbers."""
+    try:
+        decode(_tokens, data)
+    except InvalidRequest:
+        return False
+    return True
 
 
 def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | None) -> EmbedCall:

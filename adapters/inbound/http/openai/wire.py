@@ -4,6 +4,7 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from msgspec import Meta, defstruct
 
+from ..common.labels import labels_of
 from ..common.wire import (
     AssistantFields,
     ChatFields,
@@ -18,9 +19,7 @@ from ..common.wire import (
     ToolCallIn,
     ToolFields,
 )
-from ..common.labels import labels_of
 from .fields import FIELDS, UNHONOURED
-
 
 Label: TypeAlias = Annotated[
     None, Meta(extra_json_schema={"type": ["null", "boolean", "number", "string", "array", "object"]})

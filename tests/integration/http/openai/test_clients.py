@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.openai.embeddings import EmbeddingBody
 from llm_gateway.adapters.inbound.http.common.fields import Fate, Field
+from llm_gateway.adapters.inbound.http.openai.embeddings import EmbeddingBody
 from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
 from llm_gateway.adapters.inbound.http.openai.wire import CompletionBody
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Script, ScriptedChatModel, answer
