@@ -131,7 +131,7 @@ async def test_another_method_is_told_in_that_shape(served: Served, path: str) -
 async def test_tokens_for_an_embedding_name_the_client_s_switch(served: Served, tokens: object) -> None:
     response = await served.client.post("/v1/embeddings", json={"model": "ollama", "input": tokens})
     error = response.json()["error"]
-    assert (response.status_code, error["param"]) == (400, "input")
+    assert (response.status_code, error["param"]) == (400, "input[0]")
     assert "check_embedding_ctx_length=False" in error["message"]
 
 

@@ -86,7 +86,7 @@ def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
         body = decode(_decoder, data)
     except InvalidRequest:
         if _holds_tokens(data):
-            raise InvalidRequest.at("input", _TOKENS) from None
+            raise InvalidRequest.at("input[0]", _TOKENS) from None
         raise
     check_said_once(data)
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
