@@ -199,8 +199,8 @@ class ProviderError(GatewayError):
 class ProviderRejected(ProviderError):
     """The provider refuses this request, and would again: it is never retried.
 
-    `path` is the request's field at fault, None where it is not known. `doubtful`: the provider itself may be at fault,
-    so another endpoint may be asked.
+    `path` is the request's field at fault, None where it is not known; `complaint` is what is said of it. `doubtful`:
+    the provider itself may be at fault, so another endpoint may be asked.
     """
 
     def __init__(
@@ -215,6 +215,7 @@ class ProviderRejected(ProviderError):
         reason: FailureReason | None = None,
     ) -> None:
         said = f"{path}: {message}" if path else message
+        self.complaint = message
         super().__init__(provider, said, retry_after=retry_after, doubtful=doubtful, status=status, reason=reason)
         self.path = path
 

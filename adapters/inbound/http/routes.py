@@ -149,6 +149,29 @@ def api_document(version: str) -> dict[str, Any]:
     }
 
 
+_OPENAI = (
+    "/v1/",
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/models",
+    "/responses",
+    "/images/",
+    "/audio/",
+    "/moderations",
+    "/openai/",
+)
+"""How the paths begin that OpenAI's clients ask, also where a base URL lacks its `/v1`."""
+
+
 def error_style_of(path: str) -> ErrorStyle:
     """By the path alone, so that what is refused before it reaches a handler is answered in the same style."""
-    return OPENAI_ERRORS if path == "/v1" or path.startswith("/v1/") else NATIVE_ERRORS
+    return OPENAI_ERRORS if path == "/v1" or path.startswith(_OPENAI) else NATIVE_ERRORS
+
+
+def offered(path: str) -> str:
+    """What is served where a path belongs to that leads nowhere."""
+    base = "/v1" if error_style_of(path) is OPENAI_ERRORS else "/api/v1"
+    served = [f"{'GET' if route.method == 'READ' else route.method} {route.described_path}" for route in routes()]
+    at = [one for one in served if one.partition(" ")[2].startswith(f"{base}/")]
+    return f"Under {base} there are {', '.join(at)}."

@@ -128,8 +128,8 @@ def faults_of(error: BaseException) -> Sequence[Fault]:
     match error:
         case InvalidRequest(faults=faults):
             return faults
-        case errors.ProviderRejected(path=str(path), message=message):
-            return (Fault(path=path, message=message),)
+        case errors.ProviderRejected(path=str(path), provider=provider, complaint=complaint):
+            return (Fault(path=path, message=f"{provider}: {complaint}"),)
     return ()
 
 
