@@ -75,9 +75,9 @@ async def test_a_refusal_names_the_limit_and_its_setting(
         model, api_keys=(), clients=(client,), rate_limiter_capacity=capacity, overrides={"clock": clock}
     )
 
-    def ask(text: str) -> Awaitable[httpx.Response]:
+    async def ask(text: str) -> httpx.Response:
         body = {"model": "ollama", "max_tokens": 510, **chat(text)}
-        return served.client.post(path, json=body, headers={"x-api-key": "one-key-1"})
+        return await served.client.post(path, json=body, headers={"x-api-key": "one-key-1"})
 
     first = asyncio.create_task(ask("A"))
     await eventually(lambda: model.open_calls == 1)
