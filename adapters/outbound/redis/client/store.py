@@ -5,16 +5,18 @@ import logging
 from functools import partial
 from hashlib import sha1
 
+from msgspec import structs
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import StoreMeter
 from llm_gateway.application.ports.stores import SharedStore
 from llm_gateway.application.ports.system import Clock
 
-from .address import parse_address
+from .address import Credentials, parse_address
 from .cluster import Cluster
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
+from .sentinels import Sentinels
 from .server import CALL_SECONDS, RedisServer
 
 TELL_SECONDS = 60.0
@@ -126,15 +128,24 @@ class Store(SharedStore):
         await self._route.aclose()
 
 
-def open_store(name: str, url: str, clock: Clock, meter: StoreMeter, *, patience: float = CALL_SECONDS) -> Store:
+def open_store(
+    name: str,
+    url: str,
+    clock: Clock,
+    meter: StoreMeter,
+    *,
+    patience: float = CALL_SECONDS,
+    credentials: Credentials | None = None,
+) -> Store:
     """Connects when it is first used. To be called in the event loop that will use it. Raises `ValueError`.
 
-    `patience` is what a call waits, in seconds.
+    `patience` is what a call waits, in seconds. `credentials` are asked for at each connection, instead of the URL's.
     """
-    address = parse_address(url)
+    address = structs.replace(parse_address(url), credentials=credentials)
     if address.cluster:
         return Store(name, Cluster(address, clock, patience), clock, meter)
-    return Store(name, RedisServer(address.nodes[0], address, clock, patience), clock, meter)
+    find = None if address.service is None else Sentinels(address, address.service).master
+    return Store(name, RedisServer(address.nodes[0], address, clock, patience, find), clock, meter)
 
 
 __all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "open_store"]

@@ -38,6 +38,7 @@ def test_a_url_says_where_the_store_is(url: str, address: Address) -> None:
         "redis:canary",
         "http://canary",
         "redis+sentinel://canary",
+        "redis://canary?sentinel_password=canary",
         "unix+cluster:///canary",
         "redis://",
         "redis://user:canary@",
