@@ -418,6 +418,32 @@ async def test_a_cluster_that_lost_a_server_fails_its_keys_alone_and_recovers_wi
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("ordered", [False, True], ids=["killed", "ordered"])
+async def test_a_clusters_replica_takes_over(ordered: bool, open_url: Open) -> None:
+    with valkey_cluster(replicas=True, timeout_ms=1_000) as nodes:
+        store = open_url(f"redis+cluster://127.0.0.1:{nodes[1].port},127.0.0.1:{nodes[2].port}")
+        key = next(key for key in (b"key %d" % number for number in range(100)) if owns(nodes[0], slot_of(key)))
+        await store.call("put", key, "SET", key, "before")
+        if ordered:
+            nodes[3].ask("CLUSTER", "FAILOVER")
+        else:
+            nodes[0].kill()
+        async with asyncio.timeout(HANG_SECONDS):
+            while nodes[3].ask("ROLE")[0] != b"master":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        promoted = time.monotonic()
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                with suppress(StoreAway):
+                    await store.call("put", key, "SET", key, "after")
+                    break
+                await asyncio.sleep(0.05)
+        assert time.monotonic() - promoted < 3 * AWAY_SECONDS
+        assert await store.call("get", key, "GET", key) == b"after"
+        assert await store.trouble() is None
+
+
 async def test_a_server_that_became_a_replica_is_connected_anew(open_url: Open, tmp_path: Path) -> None:
     own = Valkey(tmp_path)
     own.start()
