@@ -19,11 +19,14 @@ WATCHERS = 3
 class Watcher(Valkey):
     """A Sentinel of `master`, which needs a file that it may write to. `lines` are added to it."""
 
-    def __init__(self, folder: Path, master: Valkey, quorum: int, *lines: str) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, folder: Path, master: Valkey, quorum: int, *lines: str, program: str | None = None, port: bool = True
+    ) -> None:
+        """Without `port` the lines say which one it listens on."""
+        super().__init__(folder, program=program)
         self._lines = (
             "bind 127.0.0.1",
-            f"port {self.port}",
+            f"port {self.port if port else 0}",
             f"dir {folder}",
             f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} {quorum}",
             f"sentinel down-after-milliseconds {SERVICE} 1000",

@@ -40,7 +40,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Valkey, 
 async def test_the_master_is_found_though_the_first_sentinel_is_dead_and_each_has_its_own_password(
     guarded: tuple[Valkey, Watcher], open_url: Open
 ) -> None:
-    server, watcher = guarded
+    _, watcher = guarded
     hosts = f"127.0.0.1:{free_port()},127.0.0.1:{watcher.port}"
     store = open_url(f"redis+sentinel://:of-the-server@{hosts}/{SERVICE}/1?sentinel_password=of-the-sentinel")
 

@@ -307,6 +307,30 @@ async def test_an_acl_user_logs_in_and_a_wrong_password_is_told_without_it(open_
     assert "canary" not in repr((caught.value, caught.value.__cause__))
 
 
+async def test_credentials_are_asked_for_at_each_connection_as_tokens_expire(
+    server: Valkey, clock: ScriptedClock
+) -> None:
+    name, tokens = f"user-{token_hex(4)}", iter(["first", "second"])
+    server.ask("ACL", "SETUSER", name, "on", ">first", "~*", "+@all")
+
+    async def ask() -> tuple[str, str]:
+        return name, next(tokens)
+
+    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, credentials=ask)
+    assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
+    server.ask("ACL", "SETUSER", name, "<first", ">second")
+    server.ask("CLIENT", "KILL", "USER", name)
+    with suppress(StoreAway):  # the connection may not be known to be closed
+        await echo(store, b"x")
+    assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
+    server.ask("CLIENT", "KILL", "USER", name)
+    with suppress(StoreAway):
+        await echo(store, b"x")
+    with pytest.raises(StoreAway, match="no credentials: "):
+        await echo(store, b"x")
+    await store.aclose()
+
+
 async def test_a_unix_socket(tmp_path: Path, open_url: Open) -> None:
     path = tmp_path / "redis.sock"
     with valkey(port="0", unixsocket=str(path)):

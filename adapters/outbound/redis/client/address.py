@@ -28,7 +28,7 @@ OPTIONS = {
 }
 """What a URL may say behind its `?`, and the field of `Address` that it is."""
 
-Credentials: TypeAlias = Callable[[], Awaitable[tuple[str, str]]]
+RedisCredentials: TypeAlias = Callable[[], Awaitable[tuple[str, str]]]
 """A user, or nothing, and a password: for tokens that expire."""
 
 
@@ -58,7 +58,7 @@ class Address(Struct, frozen=True, kw_only=True):
     sentinel_username: str | None = None
     sentinel_password: str | None = None
     database: int = 0
-    credentials: Credentials | None = None
+    credentials: RedisCredentials | None = None
 
     def of_sentinels(self) -> "Address":
         """With the login that the Sentinels ask for: they have one of their own, or none."""

@@ -9,11 +9,12 @@ from llm_gateway.application.ports.system import Clock
 from .address import Address, Node
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .server import CALL_SECONDS, RedisServer
+from .server import CALL_SECONDS, TRIAL_KEY, RedisServer
 
 SLOTS = 16_384
 RELEARN_SECONDS = 1.0
 """How often the map is asked for at most."""
+TRIAL_KEYS = 64
 _MAX_HOPS = 4
 _CLUSTER_SLOTS = packed("CLUSTER", "SLOTS")
 
@@ -44,6 +45,13 @@ class Cluster:
     def servers(self) -> Sequence[RedisServer]:
         """Those that keys are on."""
         return tuple(dict.fromkeys(self._slots)) or tuple(self._servers.values())
+
+    async def trials(self) -> Sequence[bytes]:
+        """Keys to try every server with, where its slots are not too few to have one of these. Raises `StoreAway`."""
+        if not self._slots:
+            await self._first_map()
+        keys = (b"%b:{%d}" % (TRIAL_KEY, number) for number in range(TRIAL_KEYS))
+        return list({self._slots[slot_of(key)]: key for key in keys}.values())
 
     async def call(self, key: bytes, command: bytes) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`."""

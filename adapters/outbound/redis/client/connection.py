@@ -11,7 +11,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import RedisError, ResponseError
 from typing_extensions import override
 
-from .address import Address, Credentials, Node
+from .address import Address, Node, RedisCredentials
 from .failures import StoreAway, StoreError, failure_of
 
 
@@ -26,7 +26,7 @@ class TrustingConnection(SSLConnection):
 class AskedCredentials(CredentialProvider):
     """Asked for at each connection, as tokens expire."""
 
-    def __init__(self, ask: Credentials) -> None:
+    def __init__(self, ask: RedisCredentials) -> None:
         self._ask = ask
 
     @override

@@ -22,6 +22,7 @@ CONNECT_SECONDS = 1.0
 AWAY_FAILURES = 3
 AWAY_SECONDS = 1.0
 """How often a server that is away is tried."""
+TRIAL_KEY = b"llm-gateway:trial"
 _ASKING = packed("ASKING")
 
 log = logging.getLogger("llm_gateway.redis")
@@ -54,6 +55,10 @@ class RedisServer:
     def servers(self) -> Sequence["RedisServer"]:
         """Those that keys are on, as for a Cluster."""
         return (self,)
+
+    async def trials(self) -> Sequence[bytes]:
+        """Keys to try every server with."""
+        return (TRIAL_KEY,)
 
     async def call(self, key: bytes, command: bytes, *, asking: bool = False) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING).
