@@ -90,7 +90,7 @@ def parse_address(url: str) -> Address:
     )
     if len(nodes) > 1 and not kind:
         raise ValueError("names several servers: write redis+cluster:// or redis+sentinel://")
-    path = "" if scheme == "unix" else parts.path.strip("/")
+    path = "" if scheme == "unix" else parts.path.removeprefix("/").removesuffix("/")
     service, _, path = path.partition("/") if kind == "sentinel" else (None, "", path)
     if service == "":
         raise ValueError("names no master: write redis+sentinel://host:26379/name")

@@ -14,13 +14,10 @@ class LuaScript:
     def __init__(self, body: str, answer: type | tuple[type, ...] | None = None) -> None:
         self.body = body
         self.digest = sha1(body.encode(), usedforsecurity=False).hexdigest()
-        self._answer = answer
+        self._row = list(answer) if isinstance(answer, tuple) else None
+        self._one = answer if isinstance(answer, type) else object
 
     def fits(self, reply: RedisReply) -> bool:
-        match self._answer:
-            case None:
-                return True
-            case type() as one:
-                return isinstance(reply, one)
-            case row:
-                return isinstance(reply, list) and tuple(map(type, reply)) == row
+        if self._row is None:
+            return isinstance(reply, self._one)
+        return isinstance(reply, list) and list(map(type, reply)) == self._row
