@@ -8,16 +8,20 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
+from typing_extensions import override
 
+from llm_gateway.adapters.outbound.redis.client import store as redis_store
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
 from llm_gateway.adapters.outbound.redis.client.failures import StoreOdd, StoreRefused
 from llm_gateway.adapters.outbound.redis.client.standing import REMEMBERED_SECONDS
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.bootstrap.probing import probe
 from llm_gateway.bootstrap.settings import Secret, Settings
 
+from ..waiting import eventually
 from .conftest import PATIENCE, Open
 from .gateways import Gateways
 from .sentinel import Watcher
@@ -181,6 +185,30 @@ async def test_a_refusal_that_nobody_meets_again_is_forgotten(server: Valkey) ->
     await clock.advance(REMEMBERED_SECONDS)
     assert await store.trouble() is None
     await store.aclose()
+
+
+async def test_what_nobody_asks_is_tried_until_it_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_store, "LOOK_SECONDS", 0.05)
+    server, told = Valkey(tmp_path), Told()
+    store = open_store("redis", server.url, SystemClock(), told, patience=PATIENCE)
+    assert await store.trouble() == "no connection: ConnectionRefusedError"
+    assert told.usable_ones == [False]
+    server.start()
+    try:
+        await eventually(lambda: told.usable_ones == [False, True])
+    finally:
+        await store.aclose()
+        server.kill()
+
+
+class Told(SilentStoreMeter):
+    def __init__(self) -> None:
+        self.usable_ones: list[bool] = []
+
+    @override
+    def usable(self, store: str, usable: bool) -> None:
+        assert store == "redis"
+        self.usable_ones.append(usable)
 
 
 async def test_another_type_than_asked_is_a_refusal(open_url: Open) -> None:

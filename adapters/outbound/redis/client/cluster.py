@@ -9,7 +9,7 @@ from llm_gateway.application.ports.system import Clock
 from .address import Address, Node
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .server import CALL_SECONDS, TRIAL_KEY, RedisServer
+from .server import CALL_SECONDS, TRIAL_KEY, TRIAL_SECONDS, RedisServer
 
 SLOTS = 16_384
 RELEARN_SECONDS = 1.0
@@ -49,14 +49,14 @@ class Cluster:
     async def trials(self) -> Sequence[bytes]:
         """Keys to try every server with, where its slots are not too few to have one of these. Raises `StoreAway`."""
         if not self._slots:
-            await self._first_map()
+            await self._first_map(TRIAL_SECONDS)
         keys = (b"%b:{%d}" % (TRIAL_KEY, number) for number in range(TRIAL_KEYS))
         return list({self._slots[slot_of(key)]: key for key in keys}.values())
 
     async def call(self, key: bytes, command: bytes) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`."""
         if not self._slots:
-            await self._first_map()
+            await self._first_map(self._patience)
         server, asking = self._slots[slot_of(key)], False
         for _ in range(_MAX_HOPS):
             try:
@@ -83,10 +83,10 @@ class Cluster:
         for server in self._servers.values():
             await server.aclose()
 
-    async def _first_map(self) -> None:
+    async def _first_map(self, seconds: float) -> None:
         learning = self._learn()
         if learning is not None:
-            await asyncio.wait((learning,), timeout=self._patience)
+            await asyncio.wait((learning,), timeout=seconds)
         if not self._slots:
             raise StoreAway("the Cluster's slots are not known")
 

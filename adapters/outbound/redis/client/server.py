@@ -23,6 +23,8 @@ AWAY_FAILURES = 3
 AWAY_SECONDS = 1.0
 """How often a server that is away is tried."""
 TRIAL_KEY = b"llm-gateway:trial"
+TRIAL_SECONDS = 0.5
+"""How long whoever tries a server waits for a connection: what is slow to be reached can be used all the same."""
 _ASKING = packed("ASKING")
 
 log = logging.getLogger("llm_gateway.redis")
@@ -57,7 +59,9 @@ class RedisServer:
         return (self,)
 
     async def trials(self) -> Sequence[bytes]:
-        """Keys to try every server with."""
+        """Keys to try every server with, once there is a connection or that took `TRIAL_SECONDS`."""
+        if self._pipe is None and self._breaker.state(self._clock.monotonic()) is BreakerState.CLOSED:
+            await asyncio.wait((self._connection(),), timeout=TRIAL_SECONDS)
         return (TRIAL_KEY,)
 
     async def call(self, key: bytes, command: bytes, *, asking: bool = False) -> RedisReply:
@@ -120,17 +124,22 @@ class RedisServer:
 
     async def _first(self, command: bytes, asking: bool) -> RedisReply:
         """A call that has to wait for the connection."""
+        connection = self._connection()
+        try:
+            async with asyncio.timeout(self._patience):
+                pipe = await asyncio.shield(connection)
+                return await _sent(pipe, command, asking)
+        except TimeoutError as error:
+            raise StoreAway("no connection in time") from error
+
+    def _connection(self) -> "asyncio.Task[CommandPipe]":
+        """The one that is being made. Raises `StoreAway`."""
         if self._closed:
             raise StoreAway("not asked: this store was closed")
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(self._connected)
-        try:
-            async with asyncio.timeout(self._patience):
-                pipe = await asyncio.shield(self._connecting)
-                return await _sent(pipe, command, asking)
-        except TimeoutError as error:
-            raise StoreAway("no connection in time") from error
+        return self._connecting
 
     async def _connect(self) -> CommandPipe:
         pipe = CommandPipe(self._lost, self._patience)

@@ -9,7 +9,7 @@ from .failures import StoreError, StoreOdd, StoreRefused
 
 REMEMBERED_SECONDS = 60.0
 """How long what was refused counts, where it is not asked again."""
-TRIAL_MS = 1000
+TRIAL_MS = 1
 TRIAL = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"
 
 

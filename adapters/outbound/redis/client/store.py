@@ -24,6 +24,8 @@ from .standing import Standing, passed, trial
 
 TELL_SECONDS = 60.0
 """How often the log has the same refusal."""
+LOOK_SECONDS = 5.0
+"""How often a store that can't be used is tried where nobody asks, so that what is told of it stays true."""
 ANSWERS: Mapping[str | bytes | int, tuple[type, ...]] = {
     "DEL": (int,),
     "GET": (bytes, NoneType),
@@ -55,6 +57,8 @@ class Store(SharedStore):
         self._scripts = scripts
         self._standing = Standing(name, meter)
         self._told: dict[str, float] = {}
+        self._next_look: asyncio.TimerHandle | None = None
+        self._look: asyncio.Task[str | None] | None = None
 
     @property
     @override
@@ -117,11 +121,13 @@ class Store(SharedStore):
         """Something is written to each server, as it is when the store is used: one that is full answers PING."""
         try:
             keys = await self._route.trials()
+            trials = [self._route.call(key, trial(key, scripts=self._scripts)) for key in keys]
+            answers = await asyncio.gather(*trials, return_exceptions=True)
         except StoreAway as error:
-            return self._standing.tried([str(error)], self._clock.monotonic())
-        trials = [self._route.call(key, trial(key, scripts=self._scripts)) for key in keys]
-        answers = await asyncio.gather(*trials, return_exceptions=True)
-        return self._standing.tried([why for why in map(passed, answers) if why], self._clock.monotonic())
+            answers = [error]
+        why = self._standing.tried([why for why in map(passed, answers) if why], self._clock.monotonic())
+        self._look_later()
+        return why
 
     def _answered(
         self, operation: str, began: float, types: tuple[type, ...] | type, reply: "asyncio.Future[RedisReply]"
@@ -148,8 +154,22 @@ class Store(SharedStore):
                 log.warning("Redis refuses what '%s' asks: %s", operation, error.code)
         if error is None or isinstance(error, StoreError):
             self._standing.ended(operation, error, now)
+            self._look_later()
+
+    def _look_later(self) -> None:
+        if not self._standing.good and self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_now)
+
+    def _look_now(self) -> None:
+        self._next_look = None
+        self._look = asyncio.create_task(self.trouble())
 
     async def aclose(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.wait((self._look,))
         await self._route.aclose()
 
 
