@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import NoneType
 
@@ -52,6 +52,9 @@ class Store(SharedStore):
         """`scripts`: whether a server that runs none is one to do without."""
         self._name = name
         self._route = route
+        self._ask: Callable[[bytes, bytes], Awaitable[RedisReply]] = (
+            route.start if isinstance(route, RedisServer) else route.call  # a future, where there is one: no coroutine
+        )
         self._clock = clock
         self._meter = meter
         self._scripts = scripts
@@ -77,7 +80,7 @@ class Store(SharedStore):
         """
         began = self._clock.monotonic()
         try:
-            reply = await self._route.call(key, packed(*command))
+            reply = await self._ask(key, packed(*command))
             if not isinstance(reply, ANSWERS.get(command[0], object)):
                 raise StoreOdd
         except StoreError as error:
