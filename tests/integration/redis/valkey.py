@@ -106,7 +106,11 @@ def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 3
         try:
             for number in range(size * (2 if replicas else 1)):
                 (home := Path(folder) / str(number)).mkdir()
-                nodes.append(Valkey(home, cluster_enabled="yes", cluster_node_timeout=str(timeout_ms)))
+                nodes.append(
+                    Valkey(
+                        home, cluster_enabled="yes", cluster_node_timeout=str(timeout_ms), repl_diskless_sync_delay="0"
+                    )
+                )
                 nodes[-1].start()
             share = 16_384 // size
             for number, node in enumerate(nodes):
