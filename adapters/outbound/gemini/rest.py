@@ -1,12 +1,10 @@
 """The vendor's REST reference as a transport, over the client that all vendors share."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-import msgspec
 from typing_extensions import override
 
 from llm_gateway.application.ports.system import Clock
@@ -26,6 +24,7 @@ from .transport import (
     Account,
     GeminiChunks,
     GeminiTransport,
+    encoded,
     resource_of,
 )
 from .wire import ANSWERS, EMBEDDINGS, PAGES, EmbedContentResponse, GenerateContentResponse, Model, read
@@ -52,7 +51,7 @@ class GeminiRest(GeminiTransport):
         self, model: str, body: Json, *, headers: Mapping[str, str], until: float
     ) -> GenerateContentResponse:
         path = self._path(model, "generateContent")
-        return read(ANSWERS, await self._http.whole("POST", path, _encoded(body), headers=headers, until=until))
+        return read(ANSWERS, await self._http.whole("POST", path, encoded(body), headers=headers, until=until))
 
     @override
     def chunks(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> GeminiChunks:
@@ -60,7 +59,7 @@ class GeminiRest(GeminiTransport):
         return _RestChunks(
             self._http.stream(
                 path,
-                _encoded(body),
+                encoded(body),
                 headers=headers,
                 framing=ServerSentEvents(),
                 first_by=until,
@@ -77,7 +76,7 @@ class GeminiRest(GeminiTransport):
         name = resource_of(model)
         requests = [{"content": {"parts": [{"text": text}]}, "model": name} | size for text in texts]
         path = self._path(model, "batchEmbedContents")
-        body = _encoded({"requests": requests})
+        body = encoded({"requests": requests})
         return read(EMBEDDINGS, await self._http.whole("POST", path, body, headers=headers, until=until))
 
     @override
@@ -135,10 +134,3 @@ class _RestChunks(GeminiChunks):
     @override
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-def _encoded(body: Json) -> bytes:
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
-        return json.dumps(body).encode()

@@ -24,6 +24,7 @@ from .transport import (
     Account,
     GeminiChunks,
     GeminiTransport,
+    encoded,
 )
 from .wire import ContentEmbedding, EmbedContentResponse, GenerateContentResponse, Model, UsageMetadata
 
@@ -65,16 +66,14 @@ class GeminiSdk(GeminiTransport):
     async def answer(
         self, model: str, body: Json, *, headers: Mapping[str, str], until: float
     ) -> GenerateContentResponse:
-        with told_neutrally(), Upstream().attached():
+        with told_neutrally(), Upstream(encoded(body)).attached():
             async with self._clock.timeout_at(until):
-                reply = await self._models.generate_content(
-                    model=model, contents=REPLACED, config=_config(body, headers)
-                )
+                reply = await self._models.generate_content(model=model, contents=REPLACED, config=_config(headers))
         return wired(reply)
 
     @override
     def chunks(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> GeminiChunks:
-        return SdkChunks(self._models, self._clock, model, _config(body, headers), until)
+        return SdkChunks(self._models, self._clock, model, _config(headers), Upstream(encoded(body)), until)
 
     @override
     async def embeddings(
@@ -119,10 +118,10 @@ class GeminiSdk(GeminiTransport):
         await self._session.close()
 
 
-def _config(body: Json, headers: Mapping[str, str]) -> types.GenerateContentConfigDict:
-    """A dict: of its own type the SDK makes a deep copy, the body included. It neither runs tools nor asks again."""
+def _config(headers: Mapping[str, str]) -> types.GenerateContentConfigDict:
+    """It neither runs tools nor asks again."""
     return {
-        "http_options": {"headers": dict(headers), "extra_body": body},
+        "http_options": {"headers": dict(headers)},
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
     }

@@ -20,8 +20,8 @@ from .transport import GeminiChunks
 from .wire import ANSWERS, GenerateContentResponse, read
 
 REPLACED: Final = types.Content(parts=[types.Part(text="")])
-"""The SDK asks for contents of its own type, each of which it converts for up to half a millisecond, on the event loop.
-Those of the body take their place.
+"""The SDK asks for contents of its own type, each of which it converts for up to half a millisecond, and encodes a body
+of 1 MiB for 14 ms, on the event loop. The session puts ours in its place.
 """
 
 
@@ -50,14 +50,20 @@ class Patience:
 
 class SdkChunks(GeminiChunks):
     def __init__(
-        self, models: Any, clock: Clock, model: str, config: types.GenerateContentConfigDict, until: float
+        self,
+        models: Any,
+        clock: Clock,
+        model: str,
+        config: types.GenerateContentConfigDict,
+        upstream: Upstream,
+        until: float,
     ) -> None:
         self._models = models
         self._clock = clock
         self._model = model
         self._config = config
         self._patience = Patience(clock, until)
-        self._upstream = Upstream()
+        self._upstream = upstream
         self._chunks: AsyncIterator[types.GenerateContentResponse] | None = None
 
     @property

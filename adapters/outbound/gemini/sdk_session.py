@@ -24,9 +24,12 @@ from .transport import MAX_LIST_BYTES
 
 
 class Upstream:
-    """One call's connection. The SDK keeps it open after its own generators are closed (python-genai #2425)."""
+    """One call's body, and its connection, which the SDK keeps open after its own generators are closed
+    (python-genai #2425). Without a body the SDK's own is sent.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes | None = None) -> None:
+        self.body = body
         self._response: aiohttp.ClientResponse | None = None
         self._reader: _BoundedReader | None = None
 
@@ -97,9 +100,11 @@ class _Connector(aiohttp.TCPConnector):
 async def _watched(
     max_body_bytes: int, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
+    upstream = _current.get()
+    if upstream is not None and upstream.body is not None:
+        await request.update_body(upstream.body)
     response = await handler(request)
     reader = _BoundedReader(response.content, MAX_LIST_BYTES if request.method == "GET" else max_body_bytes)
-    upstream = _current.get()
     if upstream is not None:
         upstream.attach(response, reader)
     response.content = cast(aiohttp.StreamReader, reader)

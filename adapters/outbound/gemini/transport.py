@@ -1,10 +1,12 @@
 """What Gemini's adapter asks of its vendor, whichever client carries it."""
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 
 from ..vendor_http.errors import BadAddress
@@ -82,6 +84,13 @@ class GeminiTransport(Protocol):
 
     @abstractmethod
     async def aclose(self) -> None: ...
+
+
+def encoded(body: Json) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
+        return json.dumps(body).encode()
 
 
 def resource_of(model: str) -> str:
