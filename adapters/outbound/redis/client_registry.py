@@ -26,8 +26,8 @@ REMEMBERED_KEYS = 4096
 
 REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
 CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
-REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text())
-UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
+REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text(), int)
+UNREADABLE = (MsgspecError, TypeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that no gateway wrote."""
 _encode = json.Encoder(order="deterministic").encode
 
