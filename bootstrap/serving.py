@@ -47,8 +47,8 @@ SWITCH_SECONDS = 0.001
 """How long a thread with long work has the interpreter while the event loop waits for it. By default it is 5 ms, and a
 turn of the loop may wait several times."""
 YOUNG_OBJECTS = 10_000
-"""How many new objects the garbage collector waits for, where the interpreter has 700: a hundred requests under way hold
-more, and each look through them finds nothing."""
+"""How many new objects the garbage collector waits for, where the interpreter has 700: a hundred requests under way
+hold more, and each look through them finds nothing."""
 
 
 def serve(settings: Settings, announce: Announce) -> None:
