@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Middleware, Receive, Scope, Send
+from litestar.types import ASGIApp, ExceptionHandlersMap, HTTPScope, Middleware, Receive, Scope, Send
 from msgspec import Struct, json
+from typing_extensions import override
 
 from .common.descriptions import REF
 from .common.handling import RequestHandling
@@ -111,6 +112,18 @@ def routes() -> Sequence[ServedRoute]:
     )
 
 
+class OnceResolvedHandler(HTTPRouteHandler):
+    """Litestar puts its exception handlers together at each request, and says that it does so once."""
+
+    _resolved: "ExceptionHandlersMap | None" = None
+
+    @override
+    def resolve_exception_handlers(self) -> ExceptionHandlersMap:
+        if self._resolved is None:
+            self._resolved = super().resolve_exception_handlers()
+        return self._resolved
+
+
 def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
     """A row's handler for Litestar, which labels the request before it is handled."""
     label, handler = route.label, route.handler
@@ -126,7 +139,7 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
         await (await reply(scope, receive))(scope, receive, send)
 
     around: Sequence[Middleware] = (lambda app: answer,) if route.direct else ()
-    return HTTPRouteHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
+    return OnceResolvedHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
 
 
 def api_document(version: str) -> dict[str, Any]:
