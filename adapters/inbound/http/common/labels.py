@@ -8,6 +8,7 @@ from msgspec import DecodeError, Raw, Struct, json
 from llm_gateway.domain.errors import InvalidRequest
 
 from .fields import Fate, Field
+from .json_text import check_names
 from .requests import decode
 
 T = TypeVar("T")
@@ -42,14 +43,15 @@ class Labels(Struct, frozen=True, kw_only=True):
         """
         try:
             return decode(decoder, body), ()
-        except InvalidRequest:
+        except InvalidRequest as refused:
             walk = _Walk(self)
             try:
                 plain = walk.object(Raw(body), "", "", sent_back=False)
             except (DecodeError, UnicodeDecodeError, RecursionError):
-                raise InvalidRequest.at("", "the body is not valid JSON") from None
+                raise refused from None
             if not walk.changed:
                 raise
+            check_names(body)  # of two alike, the walk has kept one
         return decode(decoder, bytes(plain)), tuple(walk.found.values())
 
 
