@@ -3,14 +3,14 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Middleware, Receive, Scope, Send
 from msgspec import Struct, json
 
-from .common.descriptions import REF
+from .common.descriptions import REF, TAGS
 from .common.handling import RequestHandling
 from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, context_of
@@ -27,6 +27,7 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
+from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
 
@@ -132,9 +133,12 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
     _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
-    return {
+    license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    document = {
         "openapi": "3.1.0",
-        "info": {"title": "LLM Gateway Core", "version": version, "license": {"name": "Apache-2.0"}},
+        "info": {"title": "LLM Gateway Core", "version": version, "license": license},
+        "servers": [{"url": "{gateway}", "variables": {"gateway": {"default": "http://127.0.0.1:8000"}}}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "security": [{"api_key": []}, {"bearer": []}],
         "paths": {
             route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
@@ -147,6 +151,7 @@ def api_document(version: str) -> dict[str, Any]:
             },
         },
     }
+    return cast("dict[str, Any]", portable(document))
 
 
 def error_style_of(path: str) -> ErrorStyle:
