@@ -1,5 +1,7 @@
 """From credentials to the client that they belong to."""
 
+from collections.abc import Sequence
+
 from llm_gateway.domain.clients import Client, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable, Unauthenticated
 
@@ -21,6 +23,14 @@ class Authenticate:
         Raises `Unauthenticated` for no key, for two, and for more than `MAX_CREDENTIALS`; `DirectoryUnavailable` where
         no key is found and not all of them can be looked up.
         """
+        if len(credentials) != 1 or not credentials[0]:
+            return await self._among(credentials)
+        client = await self._clients.find(digest_of(credentials[0]))
+        if client is None:
+            raise Unauthenticated
+        return client
+
+    async def _among(self, credentials: Sequence[str | None]) -> Client:
         if len(credentials) > MAX_CREDENTIALS:
             raise Unauthenticated
         found: Client | None = None

@@ -78,7 +78,8 @@ class Container(containers.DeclarativeContainer):
     endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
     routes = settings.provided.routes
     store_meter = telemetry.provided.stores
-    shared_stores = Singleton(Stores, settings, clock, store_meter)
+    redis_credentials = Singleton(lambda: None)
+    shared_stores = Singleton(Stores, settings, clock, store_meter, redis_credentials)
     stores = shared_stores.provided.all
     clients = Singleton(
         lambda settings, stores: stores.clients(MemoryClientDirectory(clients_of(settings))), settings, shared_stores

@@ -20,6 +20,8 @@ _TABLES: Mapping[str, type[Struct]] = {
     "endpoints": EndpointSettings,
     "models": ModelSettings,
 }
+DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
+"""What a demonstration has instead of the defaults, so that an ordinary program runs through."""
 _QUOTAS = frozenset(("requests", "tokens"))
 
 
@@ -90,6 +92,9 @@ class SettingsRead:
             elif name != "demo":
                 self._variable(values, field)
         self.sources |= {name: self._toml_name for name in (*_TABLES, "routes", "aliases") if values.get(name)}
+        if demo:
+            values = {**DEMO_QUOTA, **values}
+            self.sources |= {name: "demonstration" for name in DEMO_QUOTA if name not in self.sources}
         settings = Settings(**values)
         faults = [*self._faults, *rule_faults(settings)]
         if faults:

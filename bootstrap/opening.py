@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from typing_extensions import Unpack
 
+from llm_gateway.adapters.outbound.redis.client.address import RedisCredentials
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.observation import Observer, StoreMeter, TrafficMeter
 from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SignatureStore
@@ -21,7 +22,8 @@ class Overrides(TypedDict, total=False):
     """The adapters that a host or a test puts in the place of the gateway's own; all optional.
 
     `chat_models` and `embedding_models` are by provider name; together with the `endpoints` that they answer for they
-    replace every provider of the settings.
+    replace every provider of the settings. `redis_credentials` gives a user and a password for each connection to a
+    store whose URL has no password.
     """
 
     chat_models: Mapping[str, ChatModel]
@@ -35,6 +37,7 @@ class Overrides(TypedDict, total=False):
     process_signatures: SignatureStore
     shared_signatures: SignatureStore
     store_meter: StoreMeter
+    redis_credentials: RedisCredentials
     observer: Observer
     meter: TrafficMeter
     request_log: RequestLog

@@ -23,8 +23,8 @@ _MEANINGS = {
     Treatment.TRANSLATED: "goes out in the vendor's words",
     Treatment.MODEL_DEPENDENT: "goes out where the server says that the model can, else 400",
     Treatment.REFUSED: "400, and nothing is sent",
-    Treatment.LEFT_OUT: "without effect there: not sent, and named in `X-Gateway-Ignored` and in the record; but for "
-    "labels, a `strict` client gets 400",
+    Treatment.LEFT_OUT: "without effect there: not sent, and named in `X-Gateway-Ignored` and in the record; a "
+    "`strict` client gets 400",
 }
 
 

@@ -13,15 +13,16 @@ from llm_gateway.domain.routing import EndpointState
 from .kinds import SERVERS
 from .providers import Provider
 from .settings import Settings
+from .stores import store_troubles
 
 LOOK_SECONDS: Final = 30.0
 """For a provider to say what it has."""
 
 
 async def probe(settings: Settings, say: Callable[[str], None], clock: Clock | None = None) -> bool:
-    """Ask each configured provider's own model, one after the other, and say a line for each finding.
+    """Ask each configured provider's own model and each store, one after the other, and say a line for each finding.
 
-    What will be asked is said before. False where a configured provider can't answer.
+    What a model will be asked is said before. False where a configured provider can't answer, or a store be used.
     """
     clock = clock or SystemClock()
     asked, able = False, True
@@ -36,6 +37,10 @@ async def probe(settings: Settings, say: Callable[[str], None], clock: Clock | N
                     continue  # nobody asked for it, and nothing is there
                 asked = True
                 able &= await _probe_one(provider, state, ProbeModel(clock), say)
+    for name, trouble in await store_troubles(settings, clock):
+        asked = True
+        able &= trouble is None
+        say(f"Probe: {name}  {f'{Verdict.FAILS}  {trouble}' if trouble else 'can be used'}")
     if not asked:
         say("Probe: no server is configured, so none is asked.")
     return able

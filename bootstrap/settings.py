@@ -146,8 +146,8 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     redis_url: Annotated[
         Secret | None,
         Meta(
-            description="State that several gateways share: redis://, rediss://, redis+cluster:// or unix://. "
-            "Default: each keeps its own."
+            description="State that several gateways share: redis://, rediss://, redis+cluster://, redis+sentinel:// "
+            "or unix://. Default: each keeps its own."
         ),
     ] = None
     cache_redis_url: Annotated[Secret | None, Meta(description="The cache's own Redis. Default: REDIS_URL.")] = None

@@ -121,7 +121,7 @@ def _store_faults(variable: str, url: Secret) -> Iterator[str]:
         parse_address(url.value)
     except ValueError as error:
         yield f"{variable}: {error}"
-    if find_spec("hiredis") is None:
+    if find_spec("redis") is None or find_spec("hiredis") is None:
         yield f"{variable}: needs the extra `redis`, which is not installed"
 
 

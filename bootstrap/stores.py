@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
+from llm_gateway.adapters.outbound.redis.client.address import RedisCredentials
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.application.fallback_limiter import AbsentPolicy, FallbackLimiter
@@ -40,7 +42,18 @@ class Stores:
     Nothing is connected before it is used. To be made in the event loop that will use it.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, meter: StoreMeter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        meter: StoreMeter,
+        credentials: RedisCredentials | None = None,
+        *,
+        patience: float | None = None,
+    ) -> None:
+        """`patience` is what a call waits, in seconds; without it, what calls for requests do."""
+        self._credentials = credentials
+        self._patience = patience
         self._settings = settings
         self._clock = clock
         self._meter = meter
@@ -101,7 +114,9 @@ class Stores:
             return None
         from llm_gateway.adapters.outbound.redis.client.store import open_store  # with the extra `redis` only
 
-        store = open_store(name, url.value, self._clock, self._meter)
+        scripts = url == self._settings.redis_url  # the cache alone needs none
+        opened = partial(open_store, name, url.value, self._clock, self._meter, scripts=scripts)
+        store = opened(credentials=self._credentials) if self._patience is None else opened(patience=self._patience)
         self._closing.push_async_callback(store.aclose)
         return store
 
@@ -117,6 +132,15 @@ async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClien
         yield ManageClients(_registered_clients(store, clock), clock, common)
     finally:
         await store.aclose()
+
+
+async def store_troubles(settings: Settings, clock: Clock) -> Sequence[tuple[str, str | None]]:
+    """The name of each store, and why it can't be used, for the command."""
+    stores = Stores(settings, clock, SilentStoreMeter(), patience=COMMAND_SECONDS)
+    try:
+        return [(store.name, await store.trouble()) for store in stores.all]
+    finally:
+        await stores.aclose()
 
 
 def _registered_clients(store: "Store", clock: Clock) -> "RedisClients":

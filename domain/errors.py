@@ -32,7 +32,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from .quota import Decision
+from .quota import Decision, Limit
 from .sequences import tuple_of
 
 
@@ -86,14 +86,21 @@ class Forbidden(GatewayError):
 
 
 class QuotaExceeded(GatewayError):
-    """The client's own quota does not allow the request now; `decision` has the limits and the wait."""
+    """The client's own quota does not allow the request now; `decision` has the limits and the wait.
 
-    def __init__(self, decision: Decision) -> None:
+    `limit` is the one that was spent, `setting` where the operator set it.
+    """
+
+    def __init__(self, decision: Decision, limit: Limit = Limit.REQUESTS, setting: str = "") -> None:
+        retry_after = timedelta(milliseconds=decision.retry_after_ms)
+        words = f"Too many requests. Please wait before trying again. The limit of {limit.value} is spent"
+        where = f" ({setting})" if setting else ""
         super().__init__(
-            "Too many requests. Please wait before trying again.",
-            retry_after=timedelta(milliseconds=decision.retry_after_ms),
+            f"{words}{where}; there is room in {retry_after.total_seconds():g} seconds.", retry_after=retry_after
         )
         self.decision = decision
+        self.limit = limit
+        self.setting = setting
 
 
 class NoRoute(GatewayError):
@@ -199,8 +206,8 @@ class ProviderError(GatewayError):
 class ProviderRejected(ProviderError):
     """The provider refuses this request, and would again: it is never retried.
 
-    `path` is the request's field at fault, None where it is not known. `doubtful`: the provider itself may be at fault,
-    so another endpoint may be asked.
+    `path` is the request's field at fault, None where it is not known; `complaint` is what is said of it. `doubtful`:
+    the provider itself may be at fault, so another endpoint may be asked.
     """
 
     def __init__(
@@ -215,6 +222,7 @@ class ProviderRejected(ProviderError):
         reason: FailureReason | None = None,
     ) -> None:
         said = f"{path}: {message}" if path else message
+        self.complaint = message
         super().__init__(provider, said, retry_after=retry_after, doubtful=doubtful, status=status, reason=reason)
         self.path = path
 

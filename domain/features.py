@@ -128,10 +128,10 @@ def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState)
     """What the endpoint has the feature for, and not in this measure."""
     name = state.endpoint.name
     if state.max_stops is not None and len(request.sampling.stop) > state.max_stops:
-        return Skip(name=name, reason=f"{name} takes at most {state.max_stops} stop sequences", path="stop")
+        return Skip(name=name, reason=f"takes at most {state.max_stops} stop sequences", path="stop")
     seed, bits = request.sampling.seed, state.seed_bits
     if seed is not None and bits is not None and not -(2 ** (bits - 1)) <= seed < 2 ** (bits - 1):
-        return Skip(name=name, reason=f"{name} takes a seed of {bits} bits", path="seed")
+        return Skip(name=name, reason=f"takes a seed of {bits} bits", path="seed")
     if state.media_types is not None and has_media(used):
         for index, message in enumerate(request.messages):
             for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
@@ -139,7 +139,7 @@ def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState)
                     taken = ", ".join(sorted(state.media_types))
                     path = f"messages[{index}].content[{number}]"
                     kind = part.kind or "an image without .png, .jpg or the like at the end of its path"
-                    return Skip(name=name, reason=f"{name} takes {taken}, not {kind}", path=path)
+                    return Skip(name=name, reason=f"takes {taken}, not {kind}", path=path)
     return None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -33,6 +34,9 @@ class SystemClock(Clock):
 
 
 _IDS_A_DRAW = 256
+_ids: list[str] = []
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_ids.clear)  # to ask which process it is each time is a call to the system
 
 
 class SystemEntropy(Entropy):
@@ -42,22 +46,15 @@ class SystemEntropy(Entropy):
     is forked draws its own.
     """
 
-    def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._process = 0
-
     @override
     def fraction(self) -> float:
         return random.random()
 
     @override
     def new_id(self) -> str:
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            self._ids.clear()
         while True:
             try:
-                return self._ids.pop()
+                return _ids.pop()
             except IndexError:
                 drawn = os.urandom(16 * _IDS_A_DRAW).hex()
-                self._ids.extend(drawn[begin : begin + 32] for begin in range(0, len(drawn), 32))
+                _ids.extend(drawn[begin : begin + 32] for begin in range(0, len(drawn), 32))

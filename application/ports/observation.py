@@ -91,6 +91,11 @@ class StoreMeter(Protocol):
         ...
 
     @abstractmethod
+    def usable(self, store: str, usable: bool) -> None:
+        """Whether a store, by its name, does what it is asked; told when it is first known, and when it changes."""
+        ...
+
+    @abstractmethod
     def limiter(self, mode: LimiterMode) -> None:
         """How one charge was decided on."""
         ...

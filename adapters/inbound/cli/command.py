@@ -71,7 +71,7 @@ def _check(parsed: argparse.Namespace, services: Services[T]) -> None:
     for line in services.describe(settings):
         print(line)
     if parsed.probe and not asyncio.run(services.probe(settings, lambda line: print(line, flush=True))):
-        raise CommandFailed(["A configured provider can't answer."])
+        raise CommandFailed(["A configured provider can't answer, or a store can't be used."])
 
 
 def _chat(parsed: argparse.Namespace, services: Services[T]) -> None:

@@ -21,7 +21,7 @@ from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
 from .openapi.docs_page import description_pages
-from .routes import api_document, error_style_of, litestar_handler, routes
+from .routes import api_document, error_style_of, litestar_handler, offered, routes
 from .server.middleware import RequestMiddleware
 
 EXPOSED: Final = (*REQUEST_ID, *RETRY, *RATES, *PROVENANCE, "X-Should-Retry")
@@ -70,7 +70,7 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Any error that left a handler, in the error style of its path."""
     if isinstance(error, HTTPException):
-        error = _own(error)
+        error = _own(error, request.scope["path"])
     status, _ = status_of(error)
     context = context_of(request.scope)
     log_internal(error, context.id)
@@ -82,10 +82,10 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     )
 
 
-def _own(error: HTTPException) -> Exception:
+def _own(error: HTTPException, path: str) -> Exception:
     match error.status_code:
         case 404:
-            return NotFound("There is nothing at this path.")
+            return NotFound(f"There is nothing at this path. {offered(path)}")
         case 405:
             return MethodNotAllowed((error.headers or {}).get("allow", ""))
         case status if status < 500:

@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Middleware, Receive, Scope, Send
+from litestar.types import ASGIApp, ExceptionHandlersMap, HTTPScope, Middleware, Receive, Scope, Send
 from msgspec import Struct, json
+from typing_extensions import override
 
 from .common.descriptions import REF, TAGS
 from .common.handling import RequestHandling
@@ -112,6 +113,18 @@ def routes() -> Sequence[ServedRoute]:
     )
 
 
+class OnceResolvedHandler(HTTPRouteHandler):
+    """Litestar puts its exception handlers together at each request, and says that it does so once."""
+
+    _resolved: "ExceptionHandlersMap | None" = None
+
+    @override
+    def resolve_exception_handlers(self) -> ExceptionHandlersMap:
+        if self._resolved is None:
+            self._resolved = super().resolve_exception_handlers()
+        return self._resolved
+
+
 def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRouteHandler:
     """A row's handler for Litestar, which labels the request before it is handled."""
     label, handler = route.label, route.handler
@@ -127,7 +140,7 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
         await (await reply(scope, receive))(scope, receive, send)
 
     around: Sequence[Middleware] = (lambda app: answer,) if route.direct else ()
-    return HTTPRouteHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
+    return OnceResolvedHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
 
 
 def api_document(version: str) -> dict[str, Any]:
@@ -154,6 +167,29 @@ def api_document(version: str) -> dict[str, Any]:
     return cast("dict[str, Any]", portable(document))
 
 
+_OPENAI = (
+    "/v1/",
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/models",
+    "/responses",
+    "/images/",
+    "/audio/",
+    "/moderations",
+    "/openai/",
+)
+"""How the paths begin that OpenAI's clients ask, also where a base URL lacks its `/v1`."""
+
+
 def error_style_of(path: str) -> ErrorStyle:
     """By the path alone, so that what is refused before it reaches a handler is answered in the same style."""
-    return OPENAI_ERRORS if path == "/v1" or path.startswith("/v1/") else NATIVE_ERRORS
+    return OPENAI_ERRORS if path == "/v1" or path.startswith(_OPENAI) else NATIVE_ERRORS
+
+
+def offered(path: str) -> str:
+    """What is served where a path belongs to that leads nowhere."""
+    base = "/v1" if error_style_of(path) is OPENAI_ERRORS else "/api/v1"
+    served = [f"{'GET' if route.method == 'READ' else route.method} {route.described_path}" for route in routes()]
+    at = [one for one in served if one.partition(" ")[2].startswith(f"{base}/")]
+    return f"Under {base} there are {', '.join(at)}."

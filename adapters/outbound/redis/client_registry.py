@@ -26,8 +26,8 @@ REMEMBERED_KEYS = 4096
 
 REGISTRATIONS = b"llm-gateway:clients:%d:{clients}:registrations" % VERSION
 CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
-REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text())
-UNREADABLE = (MsgspecError, UnicodeDecodeError, RecursionError)
+REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text(), int)
+UNREADABLE = (MsgspecError, TypeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that no gateway wrote."""
 _encode = json.Encoder(order="deterministic").encode
 
@@ -47,7 +47,7 @@ _registrations = json.Decoder(Registration)
 def _encoded(stored: _Holder | Registration) -> bytes:
     """As it is stored. What came later is left out where it says nothing, so that older entries compare as equal."""
     built = to_builtins(stored, order="deterministic")
-    for later in ("strict", "aliases"):
+    for later in ("strict", "aliases", "settings"):
         if not built["client"][later]:
             del built["client"][later]
     return _encode(built)

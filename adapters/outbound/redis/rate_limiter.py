@@ -32,7 +32,7 @@ KNOWN_CLIENTS = 4096
 TRY_AGAIN = timedelta(seconds=1)
 """As often as a server that is away is tried."""
 
-TAKE_RATES = LuaScript(files(__package__).joinpath("rate_limiter.lua").read_text())
+TAKE_RATES = LuaScript(files(__package__).joinpath("rate_limiter.lua").read_text(), (int, int, int, int))
 
 
 class RedisRateLimiter(RateLimiter):

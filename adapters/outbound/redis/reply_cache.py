@@ -66,7 +66,8 @@ async def _entries(
 async def _all_entries(
     keys: Sequence[CacheKey], reply: "asyncio.Future[RedisReply] | None"
 ) -> Mapping[CacheKey, bytes]:
-    return _found(keys, await _reply(reply) or ())
+    entries = await _reply(reply)
+    return _found(keys, entries if isinstance(entries, list) else ())
 
 
 async def _reply(reply: "asyncio.Future[RedisReply] | None") -> RedisReply:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 from hashlib import blake2b
 
 from msgspec import MsgspecError, Struct, msgpack
@@ -20,6 +21,8 @@ MAX_PENDING = 4096
 AT_ONCE = 64
 """Records that are sent and not yet kept."""
 CLOSE_SECONDS = 0.5
+SET_ALL = "for at, name in ipairs(KEYS) do redis.call('SET', name, ARGV[at + 1], 'PX', ARGV[1]) end"
+"""As one call to one server, since `MSET` gives no time to live: a call each costs ten times as much here."""
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -75,8 +78,14 @@ class RedisRequestLog(RequestLog):
 
     def _send(self) -> None:
         self._called = False
-        for _ in range(min(len(self._pending), AT_ONCE - self._under_way)):
-            self._keep(self._pending.popleft())
+        records = [self._pending.popleft() for _ in range(min(len(self._pending), AT_ONCE - self._under_way))]
+        if len(records) > 1 and self._store.has_one_server:
+            names = [_name_of(record) for record in records]
+            self._start(len(records), names[0], "EVAL", SET_ALL, len(names), *names, LIFE_MS, *map(_entry, records))
+        else:
+            for record in records:
+                name = _name_of(record)
+                self._start(1, name, "SET", name, _entry(record), "PX", LIFE_MS)
         if self._under_way:
             return
         if self._pending:
@@ -84,20 +93,27 @@ class RedisRequestLog(RequestLog):
         elif self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
 
-    def _keep(self, record: RequestRecord) -> None:
-        assert record.client is not None
-        name = _name(record.client, record.id)
+    def _start(self, records: int, name: bytes, *command: str | bytes | int) -> None:
         try:
-            kept = self._store.start("record", name, "SET", name, _encode(_Entry(VERSION, record)), "PX", LIFE_MS)
+            kept = self._store.start("record", name, *command)
         except StoreError:
             return  # as the port says, and the meter has counted it
-        self._under_way += 1
-        kept.add_done_callback(self._kept)
+        self._under_way += records
+        kept.add_done_callback(partial(self._kept, records))
 
-    def _kept(self, kept: "asyncio.Future[RedisReply]") -> None:
+    def _kept(self, records: int, _: "asyncio.Future[RedisReply]") -> None:
         """A failure is as good here, as the port says, and the meter has counted it."""
-        self._under_way -= 1
+        self._under_way -= records
         self._send_soon()
+
+
+def _entry(record: RequestRecord) -> bytes:
+    return _encode(_Entry(VERSION, record))
+
+
+def _name_of(record: RequestRecord) -> bytes:
+    assert record.client is not None
+    return _name(record.client, record.id)
 
 
 def _name(client: ClientId, request: RequestId) -> bytes:

@@ -53,6 +53,7 @@ LABELS = {
     "reason": "the class of the failure, one of a fixed few; empty where none is known",
     "type": "`prompt`, `completion`, `reasoning` (a part of `completion`) or `cached` (a part of `prompt`)",
     "operation": "what was asked of Redis, one of a fixed few",
+    "store": "`redis`, or `cache_redis` where CACHE_REDIS_URL is another",
     "mode": "`shared`, `local`, `open` or `closed`",
     "version": "the gateway's",
     "python": "the interpreter's",
@@ -151,6 +152,12 @@ LIMITER_MODE = _gauge(
 )
 REDIS_DURATION = _histogram(
     "gateway_redis_duration", "Calls to Redis, failed ones too", ("operation",), bounds=SHORT_SECONDS
+)
+REDIS_UNUSABLE = _gauge(
+    "gateway_redis_unusable",
+    "1 where a Redis is away, refuses or is something else, else 0; by the latest call, or look at readiness",
+    ("store",),
+    worst=True,
 )
 REDIS_FAILURES = _counter("gateway_redis_failures", "Calls to Redis that failed", ("operation",))
 LOOP_LAG = _histogram(

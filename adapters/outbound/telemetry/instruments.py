@@ -1,7 +1,7 @@
 """The instruments of the catalogue, on a meter provider of their own, and the families that a scrape reads."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from opentelemetry.context import Context
@@ -9,12 +9,13 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.metrics import Histogram as Instrument
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
 from .catalogue import CATALOGUE, Kind, Metric
 from .families import MetricFamily, read_families
+from .gathered import Amounts, GatheredHistogramAggregation
 
 LabelValues: TypeAlias = tuple[str, ...]
 Watch: TypeAlias = Callable[[], Iterable[tuple[LabelValues, float]]]
@@ -39,16 +40,15 @@ class Tally:
 
 
 class Histogram:
-    """OpenTelemetry's, with the labels as the catalogue has them. What was said once is not put together again.
+    """OpenTelemetry's, with the labels as the catalogue has them.
 
-    Amounts are recorded 64 at a time, at the latest when a scrape reads: in the midst of a request one costs several
-    times of what it does among its like.
+    Amounts are recorded 64 at a time, at the latest when a scrape reads, and all that have the same labels as one
+    measurement: what OpenTelemetry does for each measurement costs ten times of what it does for each amount.
     """
 
     def __init__(self, instrument: Instrument, attributes: tuple[str, ...]) -> None:
         self._instrument = instrument
         self._names = attributes
-        self._known: dict[LabelValues, Mapping[str, str]] = {}
         self._pending: deque[tuple[float, LabelValues]] = deque()
 
     def record(self, amount: float, *labels: str) -> None:
@@ -58,15 +58,15 @@ class Histogram:
 
     def flush(self) -> None:
         """From any thread."""
+        gathered: dict[LabelValues, list[float]] = {}
         for _ in range(len(self._pending)):
             try:
                 amount, labels = self._pending.popleft()
             except IndexError:  # another thread was here
-                return
-            attributes = self._known.get(labels)
-            if attributes is None:
-                attributes = self._known[labels] = dict(zip(self._names, labels, strict=True))
-            self._instrument.record(amount, attributes, _NO_CONTEXT)
+                break
+            gathered.setdefault(labels, []).append(amount)
+        for labels, amounts in gathered.items():
+            self._instrument.record(Amounts(amounts), dict(zip(self._names, labels, strict=True)), _NO_CONTEXT)
 
 
 class Instruments:
@@ -128,7 +128,7 @@ def _view(metric: Metric) -> View:
     """Without the least and the largest amount, which Prometheus's text has no place for."""
     return View(
         instrument_name=metric.instrument,
-        aggregation=ExplicitBucketHistogramAggregation(metric.bounds, record_min_max=False),
+        aggregation=GatheredHistogramAggregation(metric.bounds, record_min_max=False),
     )
 
 

@@ -61,5 +61,9 @@ class SilentStoreMeter(StoreMeter):
         """Nothing is kept."""
 
     @override
+    def usable(self, store: str, usable: bool) -> None:
+        """Nothing is kept."""
+
+    @override
     def limiter(self, mode: LimiterMode) -> None:
         """Nothing is kept."""

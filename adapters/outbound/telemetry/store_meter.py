@@ -15,6 +15,8 @@ class TelemetryStoreMeter(StoreMeter):
     def __init__(self, instruments: Instruments) -> None:
         self._duration = instruments.histogram(catalogue.REDIS_DURATION)
         self._failures = instruments.counter(catalogue.REDIS_FAILURES)
+        self._usable: dict[str, bool] = {}
+        instruments.watch(catalogue.REDIS_UNUSABLE, self._stores)
         self._mode: LimiterMode | None = None
         instruments.watch(catalogue.LIMITER_MODE, self._modes)
 
@@ -25,8 +27,15 @@ class TelemetryStoreMeter(StoreMeter):
             self._failures.add(operation)
 
     @override
+    def usable(self, store: str, usable: bool) -> None:
+        self._usable[store] = usable
+
+    @override
     def limiter(self, mode: LimiterMode) -> None:
         self._mode = mode
+
+    def _stores(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((store,), float(not usable)) for store, usable in self._usable.items()]
 
     def _modes(self) -> Iterable[tuple[tuple[str, ...], float]]:
         """Nothing where nothing is shared, or before the first charge."""

@@ -60,6 +60,11 @@ SYSTEM = Board(
                     unit="s",
                 ),
                 Panel(
+                    title="Stores that can't be used",
+                    description="Instances, by store. `/health/ready` says why.",
+                    queries={"{{store}}": total("gateway_redis_unusable", "store")},
+                ),
+                Panel(
                     title="Calls to Redis that failed",
                     description="The gateway goes on without it, as REDIS_ABSENT_LIMITER says.",
                     queries={"{{operation}}": rate("gateway_redis_failures_total", "operation")},

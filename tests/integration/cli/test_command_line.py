@@ -162,7 +162,7 @@ def test_a_probe_fails_where_a_configured_server_does_not_answer(tmp_path: Path)
     done = command(tmp_path, "check", "--probe", **variables)
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "Probe: ollama/llama3.1  fails  not reachable at its address"
-    assert done.stderr == "A configured provider can't answer.\n"
+    assert done.stderr == "A configured provider can't answer, or a store can't be used.\n"
 
 
 def test_keys_new_makes_a_key_and_the_digest_that_stands_for_it(tmp_path: Path) -> None:

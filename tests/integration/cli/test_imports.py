@@ -32,6 +32,7 @@ UNUSED = (
     "llm_gateway.adapters.outbound.redis.client.store",
     "opentelemetry.sdk.trace",
     "polyfactory",
+    "redis",
     "starlette",
     "werkzeug",
     "xllamacpp",

@@ -156,9 +156,8 @@ async def test_who_takes_less_than_is_asked_for_is_passed_over_by_a_hint() -> No
             explained = (await served.client.post("/api/v1/explain", json=asked)).json()
     assert (answered.status_code, answered.headers["x-gateway-provider"]) == (200, "ollama")
     assert [endpoint["provider"] for endpoint in explained["endpoints"]] == ["ollama"]
-    assert [skip["reason"] for skip in explained["skipped"]] == [
-        "gemini/gemini-flash-latest takes at most 5 stop sequences"
-    ]
+    (skipped,) = explained["skipped"]
+    assert skipped == {"name": "gemini/gemini-flash-latest", "reason": "takes at most 5 stop sequences"}
 
 
 @PROVIDERS

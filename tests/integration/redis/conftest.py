@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 from fakeredis import TcpFakeServer
+from fakeredis._commands import command
+from fakeredis.commands_mixins import server_mixin
 
 from llm_gateway.adapters.outbound.redis.client import server as redis_server_module
 from llm_gateway.adapters.outbound.redis.client import store as redis_store
@@ -77,9 +79,18 @@ def cluster() -> Iterator[list[Valkey]]:
         yield nodes
 
 
+def _role(_: object) -> list[Any]:
+    return [b"master", 0, []]
+
+
 @pytest.fixture(scope="session")
 def fake() -> Iterator[str]:
-    """fakeredis on a socket: its URL. It has the scripts already, because it closes a connection after any error."""
+    """fakeredis on a socket: its URL. It has the scripts already, because it closes a connection after any error.
+
+    Therefore it has to know ROLE too, which it lacks.
+    """
+    command((), name="role")(_role)
+    setattr(server_mixin.ServerCommandsMixin, "_role", _role)  # noqa: B010 - mypy knows no such method
     server = TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
     server.block_on_close = False  # a test that failed may have left a connection open

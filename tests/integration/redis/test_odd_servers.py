@@ -16,6 +16,8 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from .conftest import PATIENCE
 from .valkey import Valkey
 
+MASTER = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+
 
 class Odd:
     """Answers the first `odd` connections with `words` and `hangs_up`, or not; every later command with OK."""
@@ -38,7 +40,7 @@ class Odd:
                     writer.write_eof()
             while data := await reader.read(65_536):
                 if self.connections > self.odd:
-                    writer.write(b"+OK\r\n" * data.count(b"*"))
+                    writer.write(b"".join(MASTER if b"ROLE" in one else b"+OK\r\n" for one in data.split(b"*")[1:]))
         writer.close()
 
 

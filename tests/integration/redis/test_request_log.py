@@ -86,9 +86,9 @@ async def test_so_many_are_on_their_way_at_once_and_no_task_is_made_for_any(
     under_way: list[int] = []
     ended = log._kept
 
-    def kept(reply: "asyncio.Future[object]") -> None:
-        under_way.append(log._under_way)
-        ended(reply)
+    def kept(records: int, reply: "asyncio.Future[object]") -> None:
+        under_way.extend([log._under_way] * records)
+        ended(records, reply)
 
     monkeypatch.setattr(log, "_kept", kept)
     before = asyncio.all_tasks(loop)
@@ -103,3 +103,32 @@ async def test_so_many_are_on_their_way_at_once_and_no_task_is_made_for_any(
     assert max(under_way) == AT_ONCE
     assert not log._pending
     assert not log._under_way
+
+
+async def test_records_of_one_turn_are_one_call(
+    open_url: Open, server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_url(server.url)
+    await store.call("open", b"", "PING")
+    log = RedisRequestLog(store)
+    for key in server.ask("KEYS", "llm-gateway:record:*"):
+        server.ask("DEL", key)
+    calls: list[str] = []
+    start = store.start
+
+    def counted(operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[object]":
+        calls.append(str(command[0]))
+        return start(operation, key, *command)
+
+    monkeypatch.setattr(store, "start", counted)
+    for number in range(32):
+        log.put(replace(FULL, id=RequestId(f"turn-{number}")))
+    await eventually(lambda: bool(calls) and not log._under_way)
+    log.put(replace(FULL, id=RequestId("alone")))
+    await log.aclose()
+    assert calls == ["EVAL", "SET"]
+    assert await log.find(ME, RequestId("turn-31")) == replace(FULL, id=RequestId("turn-31"))
+    assert await log.find(ME, RequestId("alone")) == replace(FULL, id=RequestId("alone"))
+    ends = [server.ask("PTTL", key) for key in server.ask("KEYS", "llm-gateway:record:*")]
+    assert len(ends) == 33
+    assert all(LIFE_MS - 60_000 < left <= LIFE_MS for left in ends)

@@ -307,6 +307,30 @@ async def test_an_acl_user_logs_in_and_a_wrong_password_is_told_without_it(open_
     assert "canary" not in repr((caught.value, caught.value.__cause__))
 
 
+async def test_credentials_are_asked_for_at_each_connection_as_tokens_expire(
+    server: Valkey, clock: ScriptedClock
+) -> None:
+    name, tokens = f"user-{token_hex(4)}", iter(["first", "second"])
+    server.ask("ACL", "SETUSER", name, "on", ">first", "~*", "+@all")
+
+    async def ask() -> tuple[str, str]:
+        return name, next(tokens)
+
+    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, credentials=ask)
+    assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
+    server.ask("ACL", "SETUSER", name, "<first", ">second")
+    server.ask("CLIENT", "KILL", "USER", name)
+    with suppress(StoreAway):  # the connection may not be known to be closed
+        await echo(store, b"x")
+    assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
+    server.ask("CLIENT", "KILL", "USER", name)
+    with suppress(StoreAway):
+        await echo(store, b"x")
+    with pytest.raises(StoreAway, match="no credentials: "):
+        await echo(store, b"x")
+    await store.aclose()
+
+
 async def test_a_unix_socket(tmp_path: Path, open_url: Open) -> None:
     path = tmp_path / "redis.sock"
     with valkey(port="0", unixsocket=str(path)):
@@ -416,6 +440,32 @@ async def test_a_cluster_that_lost_a_server_fails_its_keys_alone_and_recovers_wi
                     assert await store.call("get", lost[0], "GET", lost[0]) is None
                     break
                 await asyncio.sleep(0.05)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("ordered", [False, True], ids=["killed", "ordered"])
+async def test_a_clusters_replica_takes_over(ordered: bool, open_url: Open) -> None:
+    with valkey_cluster(replicas=True, timeout_ms=1_000) as nodes:
+        store = open_url(f"redis+cluster://127.0.0.1:{nodes[1].port},127.0.0.1:{nodes[2].port}")
+        key = next(key for key in (b"key %d" % number for number in range(100)) if owns(nodes[0], slot_of(key)))
+        await store.call("put", key, "SET", key, "before")
+        if ordered:
+            nodes[3].ask("CLUSTER", "FAILOVER")
+        else:
+            nodes[0].kill()
+        async with asyncio.timeout(HANG_SECONDS):
+            while nodes[3].ask("ROLE")[0] != b"master":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        promoted = time.monotonic()
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                with suppress(StoreAway):
+                    await store.call("put", key, "SET", key, "after")
+                    break
+                await asyncio.sleep(0.05)
+        assert time.monotonic() - promoted < 3 * AWAY_SECONDS
+        assert await store.call("get", key, "GET", key) == b"after"
+        assert await store.trouble() is None
 
 
 async def test_a_server_that_became_a_replica_is_connected_anew(open_url: Open, tmp_path: Path) -> None:

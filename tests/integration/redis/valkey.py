@@ -34,10 +34,12 @@ class Valkey:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    def arguments(self) -> list[str]:
+        return [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
+
     def start(self) -> None:
-        arguments = [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
         with (self.folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen([str(self._program), *arguments], stdout=log, stderr=log)
+            self._process = subprocess.Popen([str(self._program), *self.arguments()], stdout=log, stderr=log)
         until = time.monotonic() + HANG_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
@@ -97,19 +99,24 @@ def valkey(*, program: str | None = None, **options: str) -> Iterator[Valkey]:
 
 
 @contextmanager
-def valkey_cluster(size: int = 3) -> Iterator[list[Valkey]]:
-    """Nodes that agree on who has which slots."""
+def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 30_000) -> Iterator[list[Valkey]]:
+    """Nodes that agree on who has which slots. `replicas` come after the masters, one for each, in their order."""
     with TemporaryDirectory(prefix="valkey-") as folder:
         nodes = []
         try:
-            for number in range(size):
+            for number in range(size * (2 if replicas else 1)):
                 (home := Path(folder) / str(number)).mkdir()
-                nodes.append(Valkey(home, cluster_enabled="yes", cluster_node_timeout="30000"))
+                nodes.append(
+                    Valkey(
+                        home, cluster_enabled="yes", cluster_node_timeout=str(timeout_ms), repl_diskless_sync_delay="0"
+                    )
+                )
                 nodes[-1].start()
             share = 16_384 // size
             for number, node in enumerate(nodes):
                 last = 16_383 if number == size - 1 else (number + 1) * share - 1
-                node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+                if number < size:
+                    node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, last)
                 node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
             until = time.monotonic() + HANG_SECONDS
             while not all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes) or not all(
@@ -117,10 +124,21 @@ def valkey_cluster(size: int = 3) -> Iterator[list[Valkey]]:
             ):
                 assert time.monotonic() < until
                 time.sleep(0.05)
+            for master, replica in zip(nodes, nodes[size:], strict=False):
+                _replicate(master, replica)
             yield nodes
         finally:
             for node in nodes:
                 node.kill()
+
+
+def _replicate(master: Valkey, replica: Valkey) -> None:
+    """Once the one knows the other."""
+    replica.ask("CLUSTER", "REPLICATE", master.ask("CLUSTER", "MYID"))
+    until = time.monotonic() + HANG_SECONDS
+    while replica.ask("ROLE")[3] != b"connected" or len(master.ask("ROLE")[2]) != 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def free_port() -> int:

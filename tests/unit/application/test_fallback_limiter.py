@@ -63,6 +63,10 @@ class Modes(StoreMeter):
         raise AssertionError("the limiter calls no store itself")
 
     @override
+    def usable(self, store: str, usable: bool) -> None:
+        raise AssertionError("the limiter looks at no store itself")
+
+    @override
     def limiter(self, mode: LimiterMode) -> None:
         self.seen.append(mode)
 

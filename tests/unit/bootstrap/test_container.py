@@ -45,8 +45,8 @@ from llm_gateway.domain.cache_policy import CacheSampled
 from llm_gateway.testing import ScriptedChatModel, ScriptedClock, ScriptedEmbeddingModel
 
 ME = Client(id=ClientId("me"), namespace="me", quota=Quota())
-ABSENT = {"shared_cache", "shared_signatures"}
-"""There without Redis: none."""
+ABSENT = {"redis_credentials", "shared_cache", "shared_signatures"}
+"""There without Redis, or a host that says so: none."""
 CALL = ChatCall(request=ChatRequest(messages=(UserMessage(content=(Text(text="hello"),)),)))
 ENDPOINTS = FixedEndpoints(
     [

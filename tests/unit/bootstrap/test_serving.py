@@ -9,18 +9,20 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.bootstrap import serving
-from llm_gateway.bootstrap.serving import keep_for_good
+from llm_gateway.bootstrap.serving import YOUNG_OBJECTS, keep_for_good
 from llm_gateway.domain.routing import UNSEEN, Endpoint, EndpointId, EndpointState, Locality
 
 
 def test_what_start_up_made_is_not_looked_through_again() -> None:
-    before = gc.get_freeze_count()
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
     gc.disable()
     try:
         keep_for_good()
         assert gc.get_freeze_count() > before + 1_000
         assert gc.isenabled()
+        assert gc.get_threshold() == (YOUNG_OBJECTS, *thresholds[1:]), "what a turn of the loop holds is no garbage"
     finally:
+        gc.set_threshold(*thresholds)
         gc.enable()
         gc.unfreeze()
 

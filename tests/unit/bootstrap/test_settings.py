@@ -12,6 +12,7 @@ from llm_gateway import Secret, Settings, SettingsError, load_settings
 from llm_gateway.bootstrap import kinds
 from llm_gateway.bootstrap.alias_rules import alias_warnings
 from llm_gateway.bootstrap.configured_clients import clients_of
+from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.reference import configuration_page, env_example
 from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
 from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
@@ -509,3 +510,13 @@ def test_vertex_ai_needs_no_key(tmp_path: Path) -> None:
     settings = load(tmp_path, **PROJECT, **LOCATION, **SDK)
     assert [row.name for row in kinds.GEMINI.rows(settings)] == ["gemini"]
     assert kinds.GEMINI.rows(load(tmp_path)) == []
+
+
+def test_a_demonstration_has_an_ampler_quota_unless_one_is_set(tmp_path: Path) -> None:
+    read = SettingsRead(environ={}, dotenv=None, demo=True)
+    assert (read.settings.rate_limiter_capacity, read.settings.rate_limiter_refill_rate) == (60, 10.0)
+    assert read.sources["rate_limiter_capacity"] == "demonstration"
+    one = SettingsRead(environ={"RATE_LIMITER_CAPACITY": "7"}, dotenv=None, demo=True).settings
+    assert (one.rate_limiter_capacity, one.rate_limiter_refill_rate) == (7, 10.0)
+    plain = SettingsRead(environ={}, dotenv=None).settings
+    assert (plain.rate_limiter_capacity, plain.rate_limiter_refill_rate) == (5, 1.0)

@@ -1,11 +1,12 @@
 """What is counted: each record and each attempt once, under labels that no client can invent."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pytest
 from msgspec.structs import replace
 
-from llm_gateway.adapters.outbound.telemetry.catalogue import CATALOGUE, Kind
+from llm_gateway.adapters.outbound.telemetry.catalogue import CATALOGUE, Kind, Metric
 from llm_gateway.adapters.outbound.telemetry.families import (
     MetricFamily,
     counted,
@@ -221,3 +222,30 @@ def test_families_survive_their_way_to_another_process(instruments: Instruments)
     families = instruments.read()
     assert decode_families(encode_families(families)) == families
     assert render_families(merge_families([families])) == render_families(families)
+
+
+@pytest.mark.parametrize("metric", [metric for metric in CATALOGUE if metric.kind is Kind.HISTOGRAM], ids=str)
+def test_what_is_recorded_together_counts_each_in_its_own_bucket_and_nonsense_in_none(metric: Metric) -> None:
+    first, last = metric.bounds[0], metric.bounds[-1]
+    labels, others = ("x",) * len(metric.attributes), ("y",) * len(metric.attributes)
+    instruments = Instruments()
+    histogram = instruments.histogram(metric)
+    for amount in (first, -1.0, 0.0, math.nan, first * 1.01, math.inf, last * 2):
+        histogram.record(amount, *labels)
+    if labels:
+        histogram.record(last, *others)
+    (family,) = instruments.read()
+    instruments.close()
+
+    samples = {(name.removeprefix(metric.name), of.get("le")): value for name, of, value in told(family, "x")}
+    assert samples["_count", None] == 4
+    assert samples["_sum", None] == pytest.approx(2.01 * first + 2 * last)
+    assert [samples["_bucket", le] for le in (f"{first}", f"{last}", "+Inf")] == [2, 3, 4]
+
+
+def told(family: MetricFamily, label: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The samples of a family that have this label everywhere, but for the bucket's bound."""
+    for (name, pairs), value in family.samples.items():
+        of = dict(pairs)
+        if {value for key, value in of.items() if key != "le"} <= {label}:
+            yield name, of, value

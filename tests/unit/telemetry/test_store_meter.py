@@ -19,6 +19,16 @@ def test_calls_are_counted_with_their_time_and_their_failures() -> None:
     assert seen[labelled("gateway_redis_failures_total", operation="take")] == 1
 
 
+def test_a_store_is_told_of_once_it_is_known_whether_it_can_be_used() -> None:
+    instruments = Instruments()
+    meter = TelemetryStoreMeter(instruments)
+    assert not any(series.startswith("gateway_redis_unusable") for series in values(instruments))
+    for usable in (False, True):
+        meter.usable("redis", usable)
+        assert values(instruments)[labelled("gateway_redis_unusable", store="redis")] == (not usable)
+    instruments.close()
+
+
 def test_the_limiters_mode_is_not_there_before_a_charge_and_then_one_of_four() -> None:
     instruments = Instruments()
     meter = TelemetryStoreMeter(instruments)

@@ -173,7 +173,7 @@ def decode(decoder: "json.Decoder[T]", body: bytes) -> T:
     try:
         decoded = decoder.decode(body)
     except ValidationError as error:
-        raise fault_of(error, decoder.type) from None  # its message may quote the value
+        raise fault_of(error, decoder.type, body) from None  # its message may quote the value
     except UnicodeDecodeError:
         raise InvalidRequest.at("", "the body is not valid UTF-8") from None
     except RecursionError:

@@ -15,6 +15,7 @@ from llm_gateway.application.embed_texts import Embedded
 from llm_gateway.application.long_work import off_the_loop, reply_weight
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
+from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
@@ -70,17 +71,42 @@ class EmbeddingsOut(Struct, Generic[D], frozen=True, kw_only=True):
     usage: EmbeddingUsage
 
 
+class _Tokens(Struct, frozen=True):
+    """A body with tokens instead of texts."""
+
+    input: Annotated[list[int | list[int]], Meta(min_length=1)]
+
+
 _decoder = json.Decoder(EmbeddingBody)
 _IDLE = tuple(field.path for field in EMBEDDING_FIELDS if field.fate is Fate.NO_EFFECT)
+_tokens = json.Decoder(_Tokens)
+_TOKENS = (
+    "must be text: tokens are another model's. Clients that send them can be told not to, as LangChain's by "
+    "check_embedding_ctx_length=False"
+)
 
 
 def read_embedding(fields: Fields, data: bytes) -> tuple[bool, EmbedCall]:
     """Whether base64 is asked for, and the call. Raises `InvalidRequest`."""
-    body = decode(_decoder, data)
+    try:
+        body = decode(_decoder, data)
+    except InvalidRequest:
+        if _holds_tokens(data):
+            raise InvalidRequest.at("input[0]", _TOKENS) from None
+        raise
     call = to_embed_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
     if keeps_nothing(fields):
         call = replace(call, cache=CacheDirective(mode=CacheMode.BYPASS))
     return body.encoding_format == "base64", call
+
+
+def _holds_tokens(data: bytes) -> bool:
+    """Whether the input of a body is what some clients make of a text before they send it: numbers."""
+    try:
+        decode(_tokens, data)
+    except InvalidRequest:
+        return False
+    return True
 
 
 def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | None) -> EmbedCall:

@@ -1,12 +1,35 @@
 """Where a store is, from its URL. The URL's password is never shown, and no fault quotes the URL."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from typing_extensions import override
 
-DEFAULT_PORT = 6379
-SCHEMES = ("redis://", "rediss://", "redis+cluster://", "rediss+cluster://", "unix://")
+PORTS = {"": 6379, "cluster": 6379, "sentinel": 26_379}
+"""The default, by what the scheme has behind its `+`."""
+SCHEMES = (
+    "redis://",
+    "rediss://",
+    "redis+cluster://",
+    "rediss+cluster://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "unix://",
+)
+OPTIONS = {
+    "db": None,
+    "ssl_ca_certs": "ca_file",
+    "ssl_certfile": "certificate",
+    "ssl_keyfile": "key_file",
+    "sentinel_username": "sentinel_username",
+    "sentinel_password": "sentinel_password",
+}
+"""What a URL may say behind its `?`, and the field of `Address` that it is."""
+
+RedisCredentials: TypeAlias = Callable[[], Awaitable[tuple[str, str]]]
+"""A user, or nothing, and a password: for tokens that expire."""
 
 
 class Node(Struct, frozen=True):
@@ -17,15 +40,31 @@ class Node(Struct, frozen=True):
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """`nodes` are one server, or the first to be asked of a Cluster. `ca_file` is trusted instead of the system's."""
+    """`nodes` are one server, or the first to be asked of a Cluster, or Sentinels that know where `service` is.
+
+    `ca_file` is trusted instead of the system's. `certificate` is the client's own, with its `key_file` beside it or
+    in it. `credentials` are used instead of a user and a password.
+    """
 
     nodes: tuple[Node, ...]
     cluster: bool = False
+    service: str | None = None
     tls: bool = False
     ca_file: str | None = None
+    certificate: str | None = None
+    key_file: str | None = None
     username: str | None = None
     password: str | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = None
     database: int = 0
+    credentials: RedisCredentials | None = None
+
+    def of_sentinels(self) -> "Address":
+        """With the login that the Sentinels ask for: they have one of their own, or none."""
+        return structs.replace(
+            self, username=self.sentinel_username, password=self.sentinel_password, credentials=None, database=0
+        )
 
     @override
     def __repr__(self) -> str:
@@ -46,28 +85,37 @@ def parse_address(url: str) -> Address:
     username, _, password = user.partition(":")
     if username and not password:
         raise ValueError("has a user without a password: write `user:password@` or `:password@`")
-    nodes = (_socket(parts, hosts),) if scheme == "unix" else tuple(map(_node, hosts.split(",")))
+    nodes = (
+        (_socket(parts, hosts),) if scheme == "unix" else tuple(_node(host, PORTS[kind]) for host in hosts.split(","))
+    )
     if len(nodes) > 1 and not kind:
-        raise ValueError("names several servers: write redis+cluster:// for a Cluster")
-    path = "" if scheme == "unix" else parts.path.strip("/")
-    database = _number(options.get("db") or path or "0", "the database", 1 << 16)
-    if kind and database:
+        raise ValueError("names several servers: write redis+cluster:// or redis+sentinel://")
+    path = "" if scheme == "unix" else parts.path.removeprefix("/").removesuffix("/")
+    service, _, path = path.partition("/") if kind == "sentinel" else (None, "", path)
+    if service == "":
+        raise ValueError("names no master: write redis+sentinel://host:26379/name")
+    database = _number(options.pop("db", "") or path or "0", "the database", 1 << 16)
+    if kind == "cluster" and database:
         raise ValueError("names a database, and a Cluster has only one")
+    if kind != "sentinel" and any(name.startswith("sentinel_") for name in options):
+        raise ValueError("has a login for Sentinels, and names none")
+    given: dict[str, Any] = {field: options[name] for name, field in OPTIONS.items() if field and options.get(name)}
     return Address(
         nodes=nodes,
-        cluster=bool(kind),
+        cluster=kind == "cluster",
+        service=service and unquote(service),
         tls=scheme == "rediss",
-        ca_file=options.get("ssl_ca_certs"),
         username=unquote(username) or None,
         password=unquote(password) or None,
         database=database,
+        **given,
     )
 
 
 def _options(query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
-    if not options.keys() <= {"db", "ssl_ca_certs"}:
-        raise ValueError("has an option other than db and ssl_ca_certs")
+    if not options.keys() <= OPTIONS.keys():
+        raise ValueError(f"has an option other than {', '.join(OPTIONS)}")
     return options
 
 
@@ -77,7 +125,7 @@ def _socket(parts: SplitResult, hosts: str) -> Node:
     return Node(unquote(parts.path), 0)
 
 
-def _node(text: str) -> Node:
+def _node(text: str, default: int) -> Node:
     """`host`, `host:port` or `[v6]:port`."""
     if text.startswith("["):
         host, _, port = text[1:].partition("]")
@@ -86,7 +134,7 @@ def _node(text: str) -> Node:
         host, _, port = text.partition(":")
     if not host:
         raise ValueError("names no host")
-    return Node(_name(unquote(host)), _number(port or str(DEFAULT_PORT), "the port", 65535))
+    return Node(_name(unquote(host)), _number(port or str(default), "the port", 65535))
 
 
 def _name(host: str) -> str:

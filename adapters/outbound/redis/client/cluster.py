@@ -9,11 +9,12 @@ from llm_gateway.application.ports.system import Clock
 from .address import Address, Node
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .server import CALL_SECONDS, RedisServer
+from .server import CALL_SECONDS, TRIAL_KEY, TRIAL_SECONDS, RedisServer
 
 SLOTS = 16_384
 RELEARN_SECONDS = 1.0
 """How often the map is asked for at most."""
+TRIAL_KEYS = 64
 _MAX_HOPS = 4
 _CLUSTER_SLOTS = packed("CLUSTER", "SLOTS")
 
@@ -45,10 +46,17 @@ class Cluster:
         """Those that keys are on."""
         return tuple(dict.fromkeys(self._slots)) or tuple(self._servers.values())
 
+    async def trials(self) -> Sequence[bytes]:
+        """Keys to try every server with, where its slots are not too few to have one of these. Raises `StoreAway`."""
+        if not self._slots:
+            await self._first_map(TRIAL_SECONDS)
+        keys = (b"%b:{%d}" % (TRIAL_KEY, number) for number in range(TRIAL_KEYS))
+        return list({self._slots[slot_of(key)]: key for key in keys}.values())
+
     async def call(self, key: bytes, command: bytes) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`."""
         if not self._slots:
-            await self._first_map()
+            await self._first_map(self._patience)
         server, asking = self._slots[slot_of(key)], False
         for _ in range(_MAX_HOPS):
             try:
@@ -75,10 +83,10 @@ class Cluster:
         for server in self._servers.values():
             await server.aclose()
 
-    async def _first_map(self) -> None:
+    async def _first_map(self, seconds: float) -> None:
         learning = self._learn()
         if learning is not None:
-            await asyncio.wait((learning,), timeout=self._patience)
+            await asyncio.wait((learning,), timeout=seconds)
         if not self._slots:
             raise StoreAway("the Cluster's slots are not known")
 

@@ -1,4 +1,4 @@
-"""One multiplexed connection: the commands of one turn of the loop are sent in one write.
+"""One connection of redis-py, multiplexed: the commands of one turn of the loop are sent in one write.
 
 Replies come in the order of the commands, so each goes to its caller, by its place in a queue. A caller that left
 keeps that place, and the reply is dropped: a cancelled call can't leave a reply for another.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 import hiredis
+from redis.asyncio.connection import AbstractConnection
 from typing_extensions import override
 
 from .failures import StoreAway, StoreError, failure_of
@@ -30,6 +31,7 @@ class CommandPipe(asyncio.Protocol):
         self._lost = lost
         self._patience = patience
         self._transport: asyncio.Transport | None = None
+        self._connection: AbstractConnection | None = None
         self._reader = hiredis.Reader(notEnoughData=_MORE)
         self._asked: deque[tuple[asyncio.Future[RedisReply], float]] = deque()
         self._unsent: list[bytes] = []
@@ -37,6 +39,18 @@ class CommandPipe(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self.gone: asyncio.Future[None] = self._loop.create_future()
         """Done when the socket is closed."""
+
+    def take_over(self, connection: AbstractConnection) -> None:
+        """Send and receive over `connection` from now on. Nothing may be left to read there.
+
+        redis-py reads one whole reply a call, for one caller, and has no other way to its socket than its streams.
+        """
+        writer = connection._writer
+        if writer is None or writer.transport.is_closing():
+            raise StoreAway("the connection broke off")
+        self._connection = connection  # its streams would close the socket if they were forgotten
+        writer.transport.set_protocol(self)
+        self.connection_made(writer.transport)
 
     @property
     def closed(self) -> bool:
@@ -73,6 +87,8 @@ class CommandPipe(asyncio.Protocol):
             _settle(self._asked.popleft()[0], StoreAway(why))
         if transport is not None:
             transport.abort()
+            if self._connection is not None:
+                self._connection._close()
             self._lost(self)
 
     @override

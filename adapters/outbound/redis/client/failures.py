@@ -21,6 +21,15 @@ class StoreRefused(StoreError):
         super().__init__(f"the server answered {self.code}")
 
 
+class StoreOdd(StoreRefused):
+    """The server answered with another type than such a command has: it is not what it is taken for."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.code = "with another type than was asked for"
+        self.args = (f"the server answered {self.code}",)
+
+
 _NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
 """Codes of a server that will serve again."""
 _NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))

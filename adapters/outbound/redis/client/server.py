@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+
+from redis.exceptions import RedisError
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.resilience import BreakerPermit, BreakerState, CircuitBreaker, Outcome
 
 from .address import Address, Node
 from .command_pipe import CommandPipe, RedisReply, packed
+from .connection import connected, reason_of
 from .failures import StoreAway, StoreError, StoreNotHere, StoreRefused
+from .role import check_role
 
 CALL_SECONDS = 0.1
 CONNECT_SECONDS = 1.0
@@ -19,6 +22,9 @@ CONNECT_SECONDS = 1.0
 AWAY_FAILURES = 3
 AWAY_SECONDS = 1.0
 """How often a server that is away is tried."""
+TRIAL_KEY = b"llm-gateway:trial"
+TRIAL_SECONDS = 0.5
+"""How long whoever tries a server waits for a connection: what is slow to be reached can be used all the same."""
 _ASKING = packed("ASKING")
 
 log = logging.getLogger("llm_gateway.redis")
@@ -27,9 +33,18 @@ log = logging.getLogger("llm_gateway.redis")
 class RedisServer:
     """Opened lazily, in the event loop that made it. A call waits `patience` seconds at most, and is made once."""
 
-    def __init__(self, node: Node, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
+    def __init__(
+        self,
+        node: Node,
+        address: Address,
+        clock: Clock,
+        patience: float = CALL_SECONDS,
+        find: Callable[[], Awaitable[Node]] | None = None,
+    ) -> None:
+        """`find` says where the server is, for each connection anew, instead of `node`."""
         self.node = node
         self._address = address
+        self._find = find
         self._clock = clock
         self._patience = patience
         self._breaker = CircuitBreaker(failures=AWAY_FAILURES, open_seconds=AWAY_SECONDS)
@@ -42,6 +57,12 @@ class RedisServer:
     def servers(self) -> Sequence["RedisServer"]:
         """Those that keys are on, as for a Cluster."""
         return (self,)
+
+    async def trials(self) -> Sequence[bytes]:
+        """Keys to try every server with, once there is a connection or that took `TRIAL_SECONDS`."""
+        if self._pipe is None and self._breaker.state(self._clock.monotonic()) is BreakerState.CLOSED:
+            await asyncio.wait((self._connection(),), timeout=TRIAL_SECONDS)
+        return (TRIAL_KEY,)
 
     async def call(self, key: bytes, command: bytes, *, asking: bool = False) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`. `asking`: the slot is being migrated here (Cluster's ASKING).
@@ -103,57 +124,40 @@ class RedisServer:
 
     async def _first(self, command: bytes, asking: bool) -> RedisReply:
         """A call that has to wait for the connection."""
+        connection = self._connection()
+        try:
+            async with asyncio.timeout(self._patience):
+                pipe = await asyncio.shield(connection)
+                return await _sent(pipe, command, asking)
+        except TimeoutError as error:
+            raise StoreAway("no connection in time") from error
+
+    def _connection(self) -> "asyncio.Task[CommandPipe]":
+        """The one that is being made. Raises `StoreAway`."""
         if self._closed:
             raise StoreAway("not asked: this store was closed")
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(self._connected)
-        try:
-            async with asyncio.timeout(self._patience):
-                pipe = await asyncio.shield(self._connecting)
-                return await _sent(pipe, command, asking)
-        except TimeoutError as error:
-            raise StoreAway("no connection in time") from error
+        return self._connecting
 
     async def _connect(self) -> CommandPipe:
-        pipe: CommandPipe | None = None
+        pipe = CommandPipe(self._lost, self._patience)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                pipe = await self._open()
-                for command in self._greeting():
-                    await pipe.send(packed(*command))
+                node = self.node if self._find is None else await self._find()
+                pipe.take_over(await connected(node, self._address))
+                await check_role(pipe, clustered=self._address.cluster)
             if pipe.closed:
                 raise StoreAway("the connection broke off")
-        except (OSError, TimeoutError, StoreError) as error:
-            if pipe is not None:
-                pipe.close()
-            raise StoreAway(f"no connection: {_kind(error)}") from error
+        except (OSError, TimeoutError, RedisError, StoreError) as error:
+            pipe.close()
+            raise StoreAway(f"no connection: {reason_of(error)}") from error
         except asyncio.CancelledError as error:  # by `aclose` alone: no waiting caller is cancelled by it
+            pipe.close()
             raise StoreAway("not asked: this store was closed") from error
         self._pipe = pipe
         return pipe
-
-    async def _open(self) -> CommandPipe:
-        loop = asyncio.get_running_loop()
-        node = self.node
-        if not node.port:
-            _, pipe = await loop.create_unix_connection(self._new_pipe, node.host)
-            return pipe
-        context = None
-        if self._address.tls:
-            context = await asyncio.to_thread(ssl.create_default_context, cafile=self._address.ca_file)
-        _, pipe = await loop.create_connection(self._new_pipe, node.host, node.port, ssl=context)
-        return pipe
-
-    def _new_pipe(self) -> CommandPipe:
-        return CommandPipe(self._lost, self._patience)
-
-    def _greeting(self) -> Sequence[tuple[str | int, ...]]:
-        """Never nothing: a server that has no room for one more says so in its first answer."""
-        address = self._address
-        user = (address.username,) if address.username else ()
-        login = [("AUTH", *user, address.password)] if address.password else []
-        return [*login, *([("SELECT", address.database)] if address.database else [])] or [("PING",)]
 
     def _connected(self, task: "asyncio.Task[CommandPipe]") -> None:
         self._connecting = None
@@ -181,8 +185,3 @@ def _sent(pipe: CommandPipe, command: bytes, asking: bool) -> "asyncio.Future[Re
     if asking:
         pipe.send(_ASKING).cancel()  # its reply is dropped
     return pipe.send(command)
-
-
-def _kind(error: BaseException) -> str:
-    """A failure by its class alone: the system's own words may quote an address."""
-    return str(error) if isinstance(error, StoreError) else type(error).__name__

@@ -2,34 +2,41 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from hashlib import sha1
+from types import NoneType
 
+from msgspec import structs
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import StoreMeter
 from llm_gateway.application.ports.stores import SharedStore
 from llm_gateway.application.ports.system import Clock
 
-from .address import parse_address
+from .address import RedisCredentials, parse_address
 from .cluster import Cluster
 from .command_pipe import RedisReply, packed
-from .failures import StoreAway, StoreError, StoreRefused
+from .failures import StoreAway, StoreError, StoreOdd, StoreRefused
+from .script import LuaScript
+from .sentinels import Sentinels
 from .server import CALL_SECONDS, RedisServer
+from .standing import Standing, passed, trial
 
 TELL_SECONDS = 60.0
 """How often the log has the same refusal."""
-_PING = packed("PING")
+LOOK_SECONDS = 5.0
+"""How often a store that can't be used is tried where nobody asks, so that what is told of it stays true."""
+ANSWERS: Mapping[str | bytes | int, tuple[type, ...]] = {
+    "DEL": (int,),
+    "GET": (bytes, NoneType),
+    "HGET": (bytes, NoneType),
+    "HVALS": (list,),
+    "MGET": (list,),
+    "SET": (bytes,),
+}
+"""What a command may be answered with; any other command with anything."""
 
 log = logging.getLogger("llm_gateway.redis")
-
-
-class LuaScript:
-    """Lua that is sent once to each server, and asked for by its digest from then on."""
-
-    def __init__(self, body: str) -> None:
-        self.body = body
-        self.digest = sha1(body.encode(), usedforsecurity=False).hexdigest()
 
 
 class Store(SharedStore):
@@ -39,12 +46,22 @@ class Store(SharedStore):
     which leaves open whether the command was carried out, and `StoreRefused` where the server answered with an error.
     """
 
-    def __init__(self, name: str, route: RedisServer | Cluster, clock: Clock, meter: StoreMeter) -> None:
+    def __init__(
+        self, name: str, route: RedisServer | Cluster, clock: Clock, meter: StoreMeter, *, scripts: bool = True
+    ) -> None:
+        """`scripts`: whether a server that runs none is one to do without."""
         self._name = name
         self._route = route
+        self._ask: Callable[[bytes, bytes], Awaitable[RedisReply]] = (
+            route.start if isinstance(route, RedisServer) else route.call  # a future, where there is one: no coroutine
+        )
         self._clock = clock
         self._meter = meter
+        self._scripts = scripts
+        self._standing = Standing(name, meter)
         self._told: dict[str, float] = {}
+        self._next_look: asyncio.TimerHandle | None = None
+        self._look: asyncio.Task[str | None] | None = None
 
     @property
     @override
@@ -63,7 +80,9 @@ class Store(SharedStore):
         """
         began = self._clock.monotonic()
         try:
-            reply = await self._route.call(key, packed(*command))
+            reply = await self._ask(key, packed(*command))
+            if not isinstance(reply, ANSWERS.get(command[0], object)):
+                raise StoreOdd
         except StoreError as error:
             self._ended(operation, began, error)
             raise
@@ -73,7 +92,7 @@ class Store(SharedStore):
     def start(self, operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[RedisReply]":
         """The same, begun before this returns, and sent where there is a connection. The reply may be left unread.
 
-        Raises `StoreAway` where the server is not asked.
+        Raises `StoreAway` where the server is not asked. A reply of another type is counted as a failure, and given.
         """
         began = self._clock.monotonic()
         try:
@@ -81,7 +100,7 @@ class Store(SharedStore):
         except StoreError as error:
             self._ended(operation, began, error)
             raise
-        reply.add_done_callback(partial(self._answered, operation, began))
+        reply.add_done_callback(partial(self._answered, operation, began, ANSWERS.get(command[0], object)))
         return reply
 
     async def run(
@@ -89,52 +108,97 @@ class Store(SharedStore):
     ) -> RedisReply:
         """A script, sent whole where the server does not have it: then, and only then, it was not carried out."""
         try:
-            return await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args)
         except StoreRefused as error:
             if error.code != "NOSCRIPT":
                 raise
-        return await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args)
+        if not script.fits(reply):
+            odd = StoreOdd()
+            self._failed(operation, odd, self._clock.monotonic())
+            raise odd
+        return reply
 
     @override
     async def trouble(self) -> str | None:
-        pings = (server.call(b"", _PING) for server in self._route.servers())
-        answers = await asyncio.gather(*pings, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, StoreError):
-                return str(answer)
-            if isinstance(answer, BaseException):
-                raise answer
-        return None
+        """Something is written to each server, as it is when the store is used: one that is full answers PING."""
+        try:
+            keys = await self._route.trials()
+            trials = [self._route.call(key, trial(key, scripts=self._scripts)) for key in keys]
+            answers = await asyncio.gather(*trials, return_exceptions=True)
+        except StoreAway as error:
+            answers = [error]
+        why = self._standing.tried([why for why in map(passed, answers) if why], self._clock.monotonic())
+        self._look_later()
+        return why
 
-    def _answered(self, operation: str, began: float, reply: "asyncio.Future[RedisReply]") -> None:
+    def _answered(
+        self, operation: str, began: float, types: tuple[type, ...] | type, reply: "asyncio.Future[RedisReply]"
+    ) -> None:
         if not reply.cancelled():
-            self._ended(operation, began, reply.exception())
+            error = reply.exception()
+            if error is None and not isinstance(reply.result(), types):
+                error = StoreOdd()
+            self._ended(operation, began, error)
 
     def _ended(self, operation: str, began: float, error: BaseException | None) -> None:
-        self._meter.called(operation, self._clock.monotonic() - began, error is not None)
-        if isinstance(error, StoreRefused) and error.code != "NOSCRIPT":
-            self._tell(operation, error.code)
-
-    def _tell(self, operation: str, code: str) -> None:
-        """A server that is full, or forbids a command, is not away: only the log says why its gateways go without."""
         now = self._clock.monotonic()
-        if now >= self._told.get(operation, now):
-            self._told[operation] = now + TELL_SECONDS
-            log.warning("Redis refuses what '%s' asks: %s", operation, code)
+        self._meter.called(operation, now - began, error is not None)
+        if error is not None or not self._standing.good:
+            self._failed(operation, error, now)
+
+    def _failed(self, operation: str, error: BaseException | None, now: float) -> None:
+        """Or succeeded where something has failed before."""
+        if isinstance(error, StoreRefused):
+            if error.code == "NOSCRIPT":
+                return
+            if now >= self._told.get(operation, now):
+                self._told[operation] = now + TELL_SECONDS
+                log.warning("Redis refuses what '%s' asks: %s", operation, error.code)
+        if error is None or isinstance(error, StoreError):
+            self._standing.ended(operation, error, now)
+            self._look_later()
+
+    def _look_later(self) -> None:
+        if not self._standing.good and self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_now)
+
+    def _look_now(self) -> None:
+        self._next_look = None
+        self._look = asyncio.create_task(self.trouble())
 
     async def aclose(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.wait((self._look,))
         await self._route.aclose()
 
 
-def open_store(name: str, url: str, clock: Clock, meter: StoreMeter, *, patience: float = CALL_SECONDS) -> Store:
+def open_store(
+    name: str,
+    url: str,
+    clock: Clock,
+    meter: StoreMeter,
+    *,
+    patience: float = CALL_SECONDS,
+    credentials: RedisCredentials | None = None,
+    scripts: bool = True,
+) -> Store:
     """Connects when it is first used. To be called in the event loop that will use it. Raises `ValueError`.
 
-    `patience` is what a call waits, in seconds.
+    `patience` is what a call waits, in seconds. `credentials` are asked for at each connection, where the URL
+    has no password.
+    `scripts` says whether the store is used for what takes them.
     """
     address = parse_address(url)
+    if address.password is None:
+        address = structs.replace(address, credentials=credentials)
     if address.cluster:
-        return Store(name, Cluster(address, clock, patience), clock, meter)
-    return Store(name, RedisServer(address.nodes[0], address, clock, patience), clock, meter)
+        return Store(name, Cluster(address, clock, patience), clock, meter, scripts=scripts)
+    find = None if address.service is None else Sentinels(address, address.service).master
+    return Store(name, RedisServer(address.nodes[0], address, clock, patience, find), clock, meter, scripts=scripts)
 
 
 __all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "open_store"]

@@ -43,6 +43,13 @@ class StoreMeterContract(ABC):
             meter.called(operation, 0.0, failed)
             meter.called(operation, 0.1, failed)
 
+    @pytest.mark.parametrize("usable", [True, False])
+    def test_whether_a_store_is_usable_is_told_as_often_as_one_likes(self, usable: bool) -> None:
+        meter = self.make()
+
+        meter.usable("redis", usable)
+        meter.usable("redis", usable)
+
     @pytest.mark.parametrize("mode", LimiterMode)
     def test_every_way_of_deciding_is_counted(self, mode: LimiterMode) -> None:
         self.make().limiter(mode)

@@ -24,6 +24,6 @@ HELLO = '{"role": "user", "content": "Hello"'
 def test_a_fault_has_its_path(body: str, path: str, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         json.decode(body, type=ChatBody)
-    (fault,) = fault_of(caught.value, ChatBody).faults
+    (fault,) = fault_of(caught.value, ChatBody, body.encode()).faults
     assert fault.path == path
     assert fault.message.startswith(message)

@@ -117,4 +117,4 @@ def test_a_field_that_a_provider_refuses_is_told_with_its_path_and_the_provider(
     problem = json.decode(encode_problem(errors.ProviderRejected("gemini", "at most 5", path="stop"), "id-1"))
 
     assert (problem["code"], problem["detail"]) == ("invalid_request", "gemini: stop: at most 5")
-    assert problem["errors"] == [{"path": "stop", "message": "gemini: stop: at most 5"}]
+    assert problem["errors"] == [{"path": "stop", "message": "gemini: at most 5"}]

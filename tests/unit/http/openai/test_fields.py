@@ -1,5 +1,6 @@
 """The tables of OpenAI's request fields: complete, walked field by field, and as it stands in the docs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,14 +200,15 @@ for name, value in BACK.items():
             said({**part, name: value}),
             f"messages[0].content[0].{name}",
         )
-for place, made in {
+MAKES: dict[str, Callable[..., dict[str, Any]]] = {
     "messages[].": lambda **more: answered(**more),
     "messages[].content[].": lambda **more: answered(content=[{"type": "text", "text": "Hi", **more}]),
     "messages[].tool_calls[].": lambda **more: answered(tool_calls=[{**CALL, **more}]),
     "messages[].tool_calls[].function.": lambda **more: answered(
         tool_calls=[{**CALL, "function": {**CALL["function"], **more}}]
     ),
-}.items():
+}
+for place, made in MAKES.items():
     stands = place.replace("messages[]", "messages[1]").replace("s[].", "s[0].").replace("content[]", "content[0]")
     SAMPLES[f"{place}*"] = (made(), made(some_tool={"a": 1}), f"{stands}some_tool")
 for place, told in {"tools[].": {}, "tools[].function.": {"name": "look"}}.items():

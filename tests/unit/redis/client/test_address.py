@@ -19,6 +19,25 @@ from llm_gateway.adapters.outbound.redis.client.address import Address, Node, pa
         ),
         ("redis+cluster://one:1,two:2", Address(nodes=(Node("one", 1), Node("two", 2)), cluster=True)),
         ("rediss+cluster://one", Address(nodes=(Node("one", 6379),), cluster=True, tls=True)),
+        (
+            "rediss+sentinel://u:p@one,two:7/main/3?sentinel_username=s&sentinel_password=w%40rd&ssl_ca_certs=/ca.pem",
+            Address(
+                nodes=(Node("one", 26379), Node("two", 7)),
+                service="main",
+                tls=True,
+                ca_file="/ca.pem",
+                username="u",
+                password="p",
+                sentinel_username="s",
+                sentinel_password="w@rd",
+                database=3,
+            ),
+        ),
+        ("redis+sentinel://[::1]/my%20main", Address(nodes=(Node("::1", 26379),), service="my main")),
+        (
+            "rediss://host?ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
+            Address(nodes=(Node("host", 6379),), tls=True, certificate="/c.pem", key_file="/k.pem"),
+        ),
         ("unix:///run/redis.sock", Address(nodes=(Node("/run/redis.sock", 0),))),
         (
             "unix://:pw@/run/my%20redis.sock?db=2",
@@ -38,6 +57,10 @@ def test_a_url_says_where_the_store_is(url: str, address: Address) -> None:
         "redis:canary",
         "http://canary",
         "redis+sentinel://canary",
+        "redis+sentinel://canary/",
+        "redis+sentinel://canary//1",
+        "redis+sentinel://canary/main/x",
+        "redis://canary?sentinel_password=canary",
         "unix+cluster:///canary",
         "redis://",
         "redis://user:canary@",
@@ -63,6 +86,11 @@ def test_any_other_url_is_a_fault_that_quotes_nothing_of_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|must|has|names) ") as caught:
         parse_address(url)
     assert "canary" not in str(caught.value)
+
+
+def test_the_sentinels_are_asked_with_a_login_of_their_own() -> None:
+    address = parse_address("redis+sentinel://user:of-the-server@host/main/3?sentinel_password=own").of_sentinels()
+    assert (address.username, address.password, address.database) == (None, "own", 0)
 
 
 def test_an_address_shows_neither_its_user_nor_its_password() -> None:
