@@ -28,6 +28,7 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
+from .openapi.labelled import add_labels
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
@@ -146,6 +147,8 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
     _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
+    add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
+    add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {
         "openapi": "3.1.0",

@@ -5,7 +5,6 @@ null is left out where it may be, and else may be a text too, as it is at OpenAI
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 _TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
@@ -44,7 +43,10 @@ def _fields(before: Mapping[str, Any], after: Mapping[str, Any], required: Seque
 
 
 def _enum(values: Sequence[Any]) -> dict[str, Any]:
-    kinds = [_of(kind, [*same]) for kind, same in groupby(values, type)]
+    by_type: dict[type, list[Any]] = {}
+    for value in values:
+        by_type.setdefault(type(value), []).append(value)
+    kinds = [_of(kind, same) for kind, same in by_type.items()]
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
@@ -56,6 +58,6 @@ def _of(kind: type, values: list[Any]) -> dict[str, Any]:
     if kind is dict:
         return {"type": "object", "maxProperties": 0}
     if kind is list:
-        (items,) = values
+        items = [item for value in values for item in value]
         return {"type": "array", "items": {"type": "string", "enum": items} if items else {}, "maxItems": len(items)}
     return {"type": _TYPES[kind], "enum": values}
