@@ -6,11 +6,11 @@ from typing import Any, TypeAlias
 
 from ..common.labels import ARGUMENTS, FUNCTION, Labels
 
-Schemas: TypeAlias = dict[str, dict[str, Any]]
+Components: TypeAlias = dict[str, dict[str, Any]]
 _MESSAGES = "messages"
 
 
-def add_labels(schemas: Schemas, body: str, labels: Labels) -> None:
+def add_labels(schemas: Components, body: str, labels: Labels) -> None:
     """Let the schemas under that of a body, by their names, take the labels of a surface.
 
     An assistant's message may have any other member, and what stands in it too. Where parts can only be text, their
@@ -18,7 +18,7 @@ def add_labels(schemas: Schemas, body: str, labels: Labels) -> None:
     """
     for place, names in labels.names.items():
         for name in [*_at(schemas, body, _steps(place))]:
-            schemas[name]["properties"] |= dict.fromkeys(sorted(names), {})
+            schemas[name]["properties"] |= {label: {} for label in sorted(names)}
     for function in _at(schemas, body, _steps(FUNCTION)):
         schemas[function]["properties"][ARGUMENTS] = {
             "description": "JSON as text; any other value is taken for its text."
@@ -33,7 +33,7 @@ def add_labels(schemas: Schemas, body: str, labels: Labels) -> None:
                 _open(schemas, message, _steps(place)[1:])
 
 
-def _open(schemas: Schemas, name: str, steps: Sequence[str]) -> None:
+def _open(schemas: Components, name: str, steps: Sequence[str]) -> None:
     if not steps:
         del schemas[name]["additionalProperties"]
         return
@@ -41,7 +41,7 @@ def _open(schemas: Schemas, name: str, steps: Sequence[str]) -> None:
         _open(schemas, _own(schemas, name, reference, "Back"), steps[1:])
 
 
-def _own(schemas: Schemas, name: str, reference: dict[str, str], suffix: str) -> str:
+def _own(schemas: Components, name: str, reference: dict[str, str], suffix: str) -> str:
     """The name of what is referred to, which is a copy by now if others refer to it too."""
     inner = _named(reference)
     if not _is_shared(schemas, name, inner):
@@ -56,12 +56,12 @@ def _require_no(schema: dict[str, Any], name: str) -> None:
     schema["required"] = [one for one in schema["required"] if one != name]
 
 
-def _is_shared(schemas: Schemas, name: str, inner: str) -> bool:
+def _is_shared(schemas: Components, name: str, inner: str) -> bool:
     others = (schema for other, schema in schemas.items() if other != name)
     return any(_named(reference) == inner for schema in others for reference in _references(schema))
 
 
-def _at(schemas: Schemas, name: str, steps: Sequence[str]) -> Iterator[str]:
+def _at(schemas: Components, name: str, steps: Sequence[str]) -> Iterator[str]:
     """The names of the schemas at a place under another."""
     if not steps:
         yield name

@@ -70,6 +70,7 @@ async def test_the_console_works_under_a_path(browse: Browse) -> None:
         assert route.request.url.startswith(f"{visit.origin}/llm/"), route.request.url
         await route.fulfill(response=await route.fetch(url=route.request.url.replace("/llm/", "/", 1)))
 
+    await page.goto("about:blank")
     await page.route("**/*", proxied)
     await page.goto(f"{visit.origin}/llm/")
     await visit.unlock()
