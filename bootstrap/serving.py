@@ -174,6 +174,7 @@ def create_server(
         max_bodies_bytes=max(settings.max_bodies_bytes, settings.max_body_bytes),
         max_messages=settings.max_messages,
         hosts=settings.hosts,
+        cors_origins=settings.cors_origins,
         metrics_token=settings.metrics_token.value if settings.metrics_token else None,
         pace=pace or Pace(),
     )

@@ -17,6 +17,8 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0)]
 Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=86_400)]
+Origin: TypeAlias = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/*\s]+)$")]
+"""As a browser sends it: scheme, host and port (RFC 6454, section 6.2)."""
 Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
 
 
@@ -108,6 +110,10 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names that are served; `*` is any. Default: loopback names on a loopback address."),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(description="Origins whose pages may ask from a browser, as `https://app.example`; `*` is any."),
     ] = ()
     provider_timeout_seconds: Annotated[
         Timeout, Meta(description="For a whole answer; no more than 60 where the plan has another usable endpoint.")

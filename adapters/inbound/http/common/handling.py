@@ -2,7 +2,7 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -64,7 +64,8 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
 
 
 class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, in lower case and without port; None is any.
+    """`hosts` are the Host names that are served, in lower case and without port; None is any. Pages of `cors_origins`
+    may ask from a browser; `*` is any.
 
     `max_bodies_bytes` is for all bodies under way. `max_messages` is for one chat: messages, parts, calls and tools.
     """
@@ -74,6 +75,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
     max_bodies_bytes: int
     max_messages: int
     hosts: frozenset[str] | None = None
+    cors_origins: Sequence[str] = ()
     metrics_token: str | None = None
     pace: Pace = Pace()
 
