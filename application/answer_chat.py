@@ -17,6 +17,7 @@ from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId, Plan, Task
 from llm_gateway.domain.survey import survey
 
+from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup, CacheView, R
 from .long_work import AT_ONCE_BYTES, off_the_loop, weight_of
 from .plan_route import PlanRoute
@@ -30,9 +31,6 @@ from .shared_answer import Hand
 from .throttle_client import ThrottleClient
 
 T = TypeVar("T")
-
-MAX_ANSWERS = 4096
-"""Answers in progress in one process; more are refused with `Overloaded`."""
 
 
 class AnswerChat:
@@ -48,12 +46,13 @@ class AnswerChat:
         log: RequestLog,
         clock: Clock,
         entropy: Entropy,
+        slots: AnswerSlots,
     ) -> None:
         self._plan_route = plan_route
         self._throttle = throttle
         self._lookup = lookup
         self._route_chat = route
-        self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_ANSWERS)
+        self._requests = RecordedRequests(observer, log, clock, entropy, slots)
         self._clock = clock
 
     @property

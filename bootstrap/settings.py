@@ -190,6 +190,14 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[
         int, Meta(ge=1024, le=1 << 30, description="Largest answer; of embeddings, as many numbers.")
     ] = 8 << 20
+    max_answers: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=1_000_000,
+            description="Answers that a process makes at once, embeddings too; one client has half of them at most.",
+        ),
+    ] = 4096
     max_answers_bytes: Annotated[
         int,
         Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),

@@ -113,10 +113,15 @@ class Draining(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """This process already has as many requests under way as it takes."""
+    """This process already has as many requests under way as it takes, of all clients or of this one."""
 
-    def __init__(self, message: str = "This gateway has as much to do as it will take on.") -> None:
-        super().__init__(message, retry_after=timedelta(seconds=1))
+    def __init__(
+        self,
+        message: str = "This gateway has as much to do as it will take on.",
+        *,
+        retry_after: timedelta = timedelta(seconds=1),
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
 
 
 class SlowReader(Overloaded):

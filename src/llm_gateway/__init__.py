@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .adapters.outbound.system import SystemClock, SystemEntropy
     from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
+    from .application.answer_slots import AnswerSlots
     from .application.authenticate import Authenticate
     from .application.breakers import Breakers
     from .application.cache_lookup import CacheLookup, CacheView, Found
@@ -125,6 +126,7 @@ __all__ = [
     "Alarm",
     "Answer",
     "AnswerChat",
+    "AnswerSlots",
     "ApiKeyDigest",
     "AskOptions",
     "AssistantMessage",
@@ -332,6 +334,7 @@ _HOMES = (
     "application.kept_signatures",
     "application.route_chat",
     "application.answer_chat",
+    "application.answer_slots",
     "application.embed_texts",
     "application.explain_chat",
     "bootstrap.loading",
