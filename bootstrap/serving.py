@@ -181,6 +181,7 @@ def create_server(
         drain_seconds=settings.drain_seconds,
         end_rest=partial(_end_answers, gateway),
         bounds=bounds,
+        keep_alive_seconds=settings.keep_alive_seconds,
     )
 
 

@@ -202,6 +202,10 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         int,
         Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),
     ] = 256 << 20
+    keep_alive_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86_400, description="For idle connections; more than a proxy in front keeps them (nginx: 60)."),
+    ] = 75
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[

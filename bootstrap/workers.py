@@ -15,7 +15,12 @@ from typing import TypeAlias
 from msgspec import Struct, field, json
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.server.server import CUT_AFTER_SECONDS, CannotListen, reason_of
+from llm_gateway.adapters.inbound.http.server.server import (
+    CUT_AFTER_SECONDS,
+    CannotListen,
+    draining_on_hangup,
+    reason_of,
+)
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.routing import EndpointState
@@ -69,7 +74,7 @@ async def serve_workers(settings: Settings, listening: Listening) -> None:
 
 
 class Workers(Struct):
-    """The first signal drains every worker, a second one cuts them."""
+    """The first signal drains every worker, a second one that is not SIGHUP cuts them."""
 
     settings: Settings
     listeners: Sequence[socket.socket]
@@ -83,16 +88,28 @@ class Workers(Struct):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+
+        def hung_up(*_: object) -> None:
+            loop.call_soon_threadsafe(self._hung_up)
+
         try:
-            async with asyncio.TaskGroup() as slots:
-                for slot in range(self.settings.workers):
-                    slots.create_task(self._fill(slot))
+            with draining_on_hangup(hung_up):
+                await self._fill_all()
         except* WorkersFailed as failed:
             raise failed.exceptions[0] from None
         finally:
             self._signal(signal.SIGKILL)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    async def _fill_all(self) -> None:
+        async with asyncio.TaskGroup() as slots:
+            for slot in range(self.settings.workers):
+                slots.create_task(self._fill(slot))
+
+    def _hung_up(self) -> None:
+        if not self.stopping.is_set():
+            self._stop()
 
     def _stop(self) -> None:
         if not self.stopping.is_set():

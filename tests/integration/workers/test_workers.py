@@ -228,7 +228,10 @@ async def test_a_killed_worker_is_replaced_and_what_it_had_counted_stays(tmp_pat
 
 
 @pytest.mark.timeout(120)
-async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
+async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
     async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
         await both_listen(running, asking)
         gate = asyncio.Event()
@@ -236,8 +239,9 @@ async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Pa
         late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
         await until(lambda: bool(ollama.chats()))
         place = running.place
-        running.process.send_signal(signal.SIGTERM)
-        await eventually(partial(draining, asking))
+        for number in signals:
+            running.process.send_signal(number)
+            await eventually(partial(draining, asking))
         gate.set()
         assert (await late).json()["content"] == "late"
         assert await running.process.wait() == 0
