@@ -150,6 +150,12 @@ async def admit_and_find(
     return await throttle.admit(client, call.request), await finding
 
 
+def begun_in_time(clock: Clock, ends: float | None, provider: str) -> None:
+    """Raises `ProviderTimeout` where the request's own timeout ended already: nothing is begun for nobody."""
+    if ends is not None and clock.monotonic() >= ends:
+        raise ProviderTimeout(provider, "this request's own timeout ended before it was asked")
+
+
 async def within_timeout(clock: Clock, ends: float | None, provider: str, awaitable: Awaitable[T]) -> T:
     """Within the request's own timeout, where it has one. Raises `ProviderTimeout`."""
     if ends is None:
@@ -254,6 +260,7 @@ class Answer(AsyncIterator[ChatEvent]):
         return reply
 
     async def _open(self) -> Source:
+        begun_in_time(self._clock, self._ends, self.plan.endpoints[0].endpoint.id.provider)
         self._source = await self._within_timeout(self._route_chat(self._context))
         return self._source
 

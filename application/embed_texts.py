@@ -14,7 +14,7 @@ from llm_gateway.domain.errors import Draining, ProviderBroken, ProviderError
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
-from .answer_chat import admit_and_find, within_timeout
+from .answer_chat import admit_and_find, begun_in_time, within_timeout
 from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup
 from .call_provider import CallProvider
@@ -137,6 +137,7 @@ class EmbedTexts:
             recorder.embedded(found.reply.endpoint, _usage(found.reply), call.ignored)
             return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+        begun_in_time(self._clock, ends, endpoint.id.provider)
         asking = self._until_closed(self._asked_once(call, client, endpoint, recorder, ends))
         reply, seconds = await within_timeout(self._clock, ends, endpoint.id.provider, asking)
         cache = CacheStatus.MISS if view.keys else view.past

@@ -22,6 +22,7 @@ from llm_gateway.domain.errors import (
     InvalidRequest,
     Overloaded,
     ProviderRefused,
+    ProviderTimeout,
     QuotaExceeded,
     UnknownModel,
 )
@@ -321,6 +322,16 @@ async def test_one_client_has_half_of_them_and_the_rest_is_for_others() -> None:
         assert (await world.ask(call_of(), client_of("another"))).reply.content == "Hello there"
     assert (await world.ask(call_of())).reply.content == "Hello there"
     assert world.answer_chat.under_way == 0
+
+
+async def test_no_endpoint_is_asked_once_a_requests_time_has_run_out() -> None:
+    world = World()
+    async with world.open(call_of(timeout=5)) as answer:
+        await world.clock.advance(5)
+        with pytest.raises(ProviderTimeout):
+            await answer.reply()
+    assert world.calls == (0, 0)
+    assert await world.at_rest()
 
 
 def test_only_its_own_verbs_change_a_recorder() -> None:

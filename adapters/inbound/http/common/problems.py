@@ -17,7 +17,7 @@ log = logging.getLogger("llm_gateway.http")
 
 
 class RequestTimeout(GatewayError):
-    """The request's body did not arrive in time."""
+    """The request's body did not arrive in time, or its own time had run out before anything was begun."""
 
 
 class TooLarge(GatewayError):

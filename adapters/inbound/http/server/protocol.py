@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the bounds that it lacks: on a request's head, on its rest, and on a slow reader."""
 
 import asyncio
+import time
 from typing import Any, cast
 
 from litestar.types import ASGIApp
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
+from ..common.requests import CAME, TIMEOUT
 from .joined_writes import JoinedWrites
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -101,6 +103,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
         else:
             self.headers.append((name, value))
+            if name == TIMEOUT:
+                self.scope["state"][CAME] = time.monotonic()
 
     @override
     def on_headers_complete(self) -> None:
