@@ -206,6 +206,12 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=86_400, description="For idle connections; more than a proxy in front keeps them (nginx: 60)."),
     ] = 75
+    hung_worker_seconds: Annotated[
+        float,
+        Meta(
+            ge=1, le=3600, description="A worker that gave no sign for so long is ended and replaced, with WORKERS>1."
+        ),
+    ] = 30
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[
