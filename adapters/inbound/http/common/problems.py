@@ -64,6 +64,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     errors.ProviderUnavailable: (503, "provider_unavailable"),
     errors.ProviderThrottled: (503, "provider_throttled"),
     errors.ProviderOverloaded: (503, "overloaded"),
+    errors.OutOfDescriptors: (503, "overloaded"),
     errors.Overloaded: (503, "overloaded"),
     errors.SlowReader: (503, "overloaded"),
     errors.Draining: (503, "draining"),
