@@ -199,10 +199,28 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[
         int, Meta(ge=1024, le=1 << 30, description="Largest answer; of embeddings, as many numbers.")
     ] = 8 << 20
+    max_answers: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=1_000_000,
+            description="Answers that a process makes at once, embeddings too; one client has half of them at most.",
+        ),
+    ] = 4096
     max_answers_bytes: Annotated[
         int,
         Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),
     ] = 256 << 20
+    keep_alive_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86_400, description="For idle connections; more than a proxy in front keeps them (nginx: 60)."),
+    ] = 75
+    hung_worker_seconds: Annotated[
+        float,
+        Meta(
+            ge=1, le=3600, description="A worker that gave no sign for so long is ended and replaced, with WORKERS>1."
+        ),
+    ] = 30
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[

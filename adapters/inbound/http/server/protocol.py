@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the bounds that it lacks: on a request's head, on its rest, and on a slow reader."""
 
 import asyncio
+import time
 from typing import Any, cast
 
 from litestar.types import ASGIApp
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
+from ..common.requests import CAME, TIMEOUT
 from .joined_writes import JoinedWrites
 
 _HEAD_END = b"\r\n\r\n"
@@ -135,6 +137,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
         else:
             self.headers.append((name, value))
+            if name == TIMEOUT:
+                self.scope["state"][CAME] = time.monotonic()
 
     @override
     def on_headers_complete(self) -> None:

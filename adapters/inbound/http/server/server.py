@@ -1,11 +1,13 @@
 """uvicorn, set up for this gateway, and stopped the way a gateway should stop."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -16,6 +18,8 @@ from typing_extensions import override
 from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
+KEEP_ALIVE_SECONDS = 75.0
+"""Longer than the 60 for which nginx keeps a connection to a server: who uses one must never find it just closed."""
 CUT_AFTER_SECONDS = 5
 """How long uvicorn gives connections that are still open once draining is over."""
 
@@ -31,8 +35,24 @@ def reason_of(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
+@contextlib.contextmanager
+def draining_on_hangup(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGHUP, too, is the handler's; but it stays ignored where it is: nohup's process is to outlive its terminal."""
+    hangup = getattr(signal, "SIGHUP", None)
+    main = threading.current_thread() is threading.main_thread()
+    if hangup is None or not main or signal.getsignal(hangup) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(hangup, handle)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
+
+
 class GatewayServer(uvicorn.Server):
-    """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything.
+    """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything, but
+    for SIGHUP, which a terminal that closes may send twice.
 
     uvicorn alone closes the listener first, and cancels streams before the application's own shutdown.
     """
@@ -47,6 +67,7 @@ class GatewayServer(uvicorn.Server):
         drain_seconds: float,
         end_rest: Callable[[], Awaitable[None]],
         bounds: Bounds | None = None,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -60,6 +81,7 @@ class GatewayServer(uvicorn.Server):
                 server_header=False,
                 access_log=False,
                 log_config=None,
+                timeout_keep_alive=cast("int", keep_alive_seconds),  # which goes to `call_later`
                 timeout_graceful_shutdown=CUT_AFTER_SECONDS,
             )
         )
@@ -101,6 +123,12 @@ class GatewayServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._stop(signal.SIGTERM)
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals(), draining_on_hangup(self.handle_exit):
+            yield
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
