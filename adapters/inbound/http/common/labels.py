@@ -8,6 +8,7 @@ from msgspec import DecodeError, Raw, Struct, json
 from llm_gateway.domain.errors import InvalidRequest
 
 from .fields import Fate, Field
+from .json_text import check_names, not_decoded
 from .requests import decode
 
 T = TypeVar("T")
@@ -47,9 +48,10 @@ class Labels(Struct, frozen=True, kw_only=True):
             try:
                 plain = walk.object(Raw(body), "", "", sent_back=False)
             except (DecodeError, UnicodeDecodeError, RecursionError):
-                raise InvalidRequest.at("", "the body is not valid JSON") from None
+                raise not_decoded(body) from None
             if not walk.changed:
                 raise
+        check_names(body)  # the walk has the last of two, as decoding has
         return decode(decoder, bytes(plain)), tuple(walk.found.values())
 
 
