@@ -87,14 +87,14 @@ def _walk(text: object) -> Iterator[tuple[Sequence[str | int], object]]:
     hold millions.
     """
     steps: list[str | int] = []
-    open_ones = [iter([("", text)])]
+    open_ones: list[Iterator[tuple[str | int, object]]] = [iter([("", text)])]
     while open_ones:
         for step, value in open_ones[-1]:
             if isinstance(value, str | list):
                 steps.append(step)
                 yield steps, value
                 if not isinstance(value, str):
-                    open_ones.append(iter(value if isinstance(value, _Object) else enumerate(value)))
+                    open_ones.append(iter(value) if isinstance(value, _Object) else enumerate(value))
                     break
                 steps.pop()
         else:
