@@ -177,3 +177,25 @@ def test_everything_else_stays_as_it_was_written(surface: ChatSurface[Any]) -> N
     _, call = surface.read({}, 100, body)
     _, plain = surface.read({}, 100, body.replace(b',"x":1}]', b"}]"))
     assert call.request == plain.request
+
+
+@each_surface
+@pytest.mark.parametrize(
+    ("said", "path", "message"),
+    [
+        ('"content":"a","content":"b","mood":1', "messages[0].content", "twice"),
+        ('"content":"a","mood":1,"mood":1', "messages[0].mood", "twice"),
+        ('"content":"a","mood":{"a":1,"a":1}', "messages[0].mood.a", "twice"),
+        ('"content":"a","mood":"\\ud800"', "messages[0].mood", "surrogate"),
+        ('"content":"a","mood":"\xff"', "", "not valid"),
+        ('"content":"a","mood":"\x01"', "", "not valid JSON"),
+        ('"content":"a","mood":' + "[" * 5_000 + "]" * 5_000, "", "too deeply"),
+    ],
+)
+def test_a_label_hides_no_fault_of_the_text(surface: ChatSurface[Any], said: str, path: str, message: str) -> None:
+    body = b'{"model":"m","messages":[{"role":"assistant",%b}]}' % said.encode("latin-1")
+    with pytest.raises(InvalidRequest) as refused:
+        surface.read({}, 100, body)
+    (fault,) = refused.value.faults
+    assert fault.path == path
+    assert message in fault.message

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from msgspec import Raw, ValidationError, inspect, json
+from msgspec import DecodeError, Raw, ValidationError, inspect, json
 
 from llm_gateway.domain.errors import InvalidRequest
 
@@ -48,7 +48,8 @@ def _choices(kind: inspect.Type, path: str, body: Raw) -> list[str]:
     steps = [name or int(index) for name, index in found if name or index.isdecimal()]
     try:
         return list(dict.fromkeys(_values(kind, steps, body)))
-    except (ValidationError, IndexError):  # a name stands there twice, and the fault is in the first
+    except (DecodeError, UnicodeDecodeError, RecursionError, IndexError):
+        # a name stands there twice, and the fault is in the first; or what stands behind the fault is no JSON
         return []
 
 

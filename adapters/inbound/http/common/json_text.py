@@ -46,10 +46,10 @@ def check_names(data: bytes) -> None:
         _scan(data.decode())
     except _Twice:
         text = _read(data.decode())
-        path = next(path for path, pairs in _objects(text) for path in _repeated(path, pairs))
+        path = next(path for steps, value in _walk(text) for path in _repeated(steps, value))
         raise InvalidRequest.at(path, "stands there twice") from None
-    except RecursionError:
-        raise InvalidRequest.at("", "the body is nested too deeply") from None
+    except (RecursionError, ValueError):
+        raise not_decoded(data) from None
 
 
 def not_decoded(data: bytes) -> InvalidRequest:
@@ -60,11 +60,11 @@ def not_decoded(data: bytes) -> InvalidRequest:
         return InvalidRequest.at("", "the body is nested too deeply")
     except ValueError:
         return InvalidRequest.at("", "the body is not valid JSON")
-    for path, value in _walk(text):
+    for steps, value in _walk(text):
         if isinstance(value, str) and _is_broken(value):
-            return InvalidRequest.at(path, "holds half of a surrogate pair, which is no character")
+            return InvalidRequest.at(_path(steps), "holds half of a surrogate pair, which is no character")
         if isinstance(value, _Object) and any(_is_broken(name) for name, _ in value):
-            return InvalidRequest.at(path, "has a name with half of a surrogate pair, which is no character")
+            return InvalidRequest.at(_path(steps), "has a name with half of a surrogate pair, which is no character")
     return InvalidRequest.at("", "the body holds what this gateway can't read")
 
 
@@ -72,29 +72,36 @@ def _is_broken(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _repeated(path: str, pairs: _Object) -> Iterator[str]:
+def _repeated(steps: Sequence[str | int], value: object) -> Iterator[str]:
     seen: set[str] = set()
-    for name, _ in pairs:
+    for name, _ in value if isinstance(value, _Object) else ():
         if name in seen:
-            yield _under(path, name)
+            yield _path((*steps, name))
         seen.add(name)
 
 
-def _objects(text: object) -> Iterator[tuple[str, _Object]]:
-    return ((path, value) for path, value in _walk(text) if isinstance(value, _Object))
+def _walk(text: object) -> Iterator[tuple[Sequence[str | int], object]]:
+    """Every object, list and text with the steps to it, an outer one before those within, in their order.
+
+    The steps, from one to the text as a whole on, are good until the next. Nothing is kept for each item: a body may
+    hold millions.
+    """
+    steps: list[str | int] = []
+    open_ones: list[Iterator[tuple[str | int, object]]] = [iter([("", text)])]
+    while open_ones:
+        for step, value in open_ones[-1]:
+            if isinstance(value, str | list):
+                steps.append(step)
+                yield steps, value
+                if not isinstance(value, str):
+                    open_ones.append(iter(value) if isinstance(value, _Object) else enumerate(value))
+                    break
+                steps.pop()
+        else:
+            open_ones.pop()
+            del steps[-1:]
 
 
-def _walk(text: object) -> Iterator[tuple[str, object]]:
-    """Every value with its path, an outer one before those within, in their order."""
-    waiting: list[tuple[str, object]] = [("", text)]
-    while waiting:
-        path, value = waiting.pop()
-        yield path, value
-        if isinstance(value, _Object):
-            waiting += [(_under(path, name), inner) for name, inner in reversed(value)]
-        elif isinstance(value, list):
-            waiting += [(f"{path}[{at}]"[:_MAX_PATH], value[at]) for at in range(len(value) - 1, -1, -1)]
-
-
-def _under(path: str, name: str) -> str:
-    return f"{path}.{name[:_MAX_PATH]}".removeprefix(".")[:_MAX_PATH]
+def _path(steps: Sequence[str | int]) -> str:
+    written = (f"[{step}]" if isinstance(step, int) else f".{step[:_MAX_PATH]}" for step in steps[1:])
+    return "".join(written).removeprefix(".")[:_MAX_PATH]

@@ -8,7 +8,7 @@ from msgspec import DecodeError, Raw, Struct, json
 from llm_gateway.domain.errors import InvalidRequest
 
 from .fields import Fate, Field
-from .json_text import check_names
+from .json_text import check_names, not_decoded
 from .requests import decode
 
 T = TypeVar("T")
@@ -46,15 +46,15 @@ class Labels(Struct, frozen=True, kw_only=True):
         """
         try:
             return decode(decoder, body), ()
-        except InvalidRequest as refused:
+        except InvalidRequest:
             walk = _Walk(self)
             try:
                 plain = walk.object(Raw(body), "", "", sent_back=False)
             except (DecodeError, UnicodeDecodeError, RecursionError):
-                raise refused from None
+                raise not_decoded(body) from None
             if not walk.changed:
                 raise
-            check_names(body)  # of two alike, the walk has kept one
+        check_names(body)  # the walk has the last of two, as decoding has
         return decode(decoder, bytes(plain)), tuple(walk.found.values())
 
 

@@ -9,11 +9,12 @@ from msgspec import Struct
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
 from ..common.requests import CAME, TIMEOUT
 from .joined_writes import JoinedWrites
+from .upgrades import HttpWithoutUpgrades
 
 _HEAD_END = b"\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -40,7 +41,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     stalled_seconds: float = 30.0
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpWithoutUpgrades):
     """Closes a connection whose request is larger or slower than that, or whose client stopped reading.
 
     A client that has ended its own side of the connection gets its answer if it is still there. Waiting between

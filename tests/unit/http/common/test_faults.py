@@ -4,7 +4,9 @@ import pytest
 from msgspec import ValidationError, json
 
 from llm_gateway.adapters.inbound.http.common.faults import MAX_PATH, fault_of
+from llm_gateway.adapters.inbound.http.common.requests import decode
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
+from llm_gateway.domain.errors import InvalidRequest
 
 HELLO = '{"role": "user", "content": "Hello"'
 
@@ -27,3 +29,15 @@ def test_a_fault_has_its_path(body: str, path: str, message: str) -> None:
     (fault,) = fault_of(caught.value, ChatBody, body.encode()).faults
     assert fault.path == path
     assert fault.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "behind", [', "x', ', "\\ud800": 1}', ', "\xff": 1}', "", ", }", ", [", ', "a": ' + "[" * 5_000]
+)
+def test_what_stands_behind_a_fault_may_be_anything(behind: str) -> None:
+    """The fault is found first, and what may stand there is looked for in the rest too."""
+    body = b'{"messages": [{"role": "nobody"}]' + behind.encode("latin-1")
+    with pytest.raises(InvalidRequest) as refused:
+        decode(json.Decoder(ChatBody), body)
+    (fault,) = refused.value.faults
+    assert (fault.path, fault.message) == ("messages[0].role", "Invalid value")

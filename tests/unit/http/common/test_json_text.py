@@ -1,6 +1,7 @@
 """JSON that decoding by types says too little of."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -92,3 +93,17 @@ def test_the_path_is_that_of_the_second(text: str, path: str) -> None:
 def test_numbers_of_many_digits_take_no_time() -> None:
     """Made a number, one of a million digits would take minutes."""
     check_names(b'{"a":%b}' % (b"1" * 1_000_000))
+
+
+@pytest.mark.parametrize("end", ['{"c":1,"c":2}', '"\\ud800"'])
+def test_the_search_for_a_fault_keeps_nothing_for_each_item(end: str) -> None:
+    """With a path for each, a body of 30 MB took 6 GB and half a minute."""
+    body = b'{"%b":[%b%b]}' % (b"x" * 250, b"0," * 200_000, end.encode())
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest):
+            decode(ANY, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(body)
