@@ -8,8 +8,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from typing_extensions import override
-
 BATCH: Final = 32
 """Connections that one turn of the event loop accepts: a thousand at once must not keep it from who is there."""
 RETRY_SECONDS: Final = 0.1
@@ -25,7 +23,7 @@ _REFUSAL: Final = (
 log = logging.getLogger("llm_gateway.http")
 
 
-class Listener(asyncio.AbstractServer):
+class Listener:
     """Accepts on one socket, in the running event loop.
 
     uvloop's own accepts whatever waits in one turn, and closes its listener where no descriptor is left.
@@ -46,11 +44,9 @@ class Listener(asyncio.AbstractServer):
     def sockets(self) -> Sequence[socket.socket]:
         return (self._socket,) if self._serving else ()
 
-    @override
     def is_serving(self) -> bool:
         return self._serving
 
-    @override
     def close(self) -> None:
         if not self._serving:
             return
@@ -60,7 +56,6 @@ class Listener(asyncio.AbstractServer):
         if self._spare is not None:
             os.close(self._spare)
 
-    @override
     async def wait_closed(self) -> None:
         """Nothing is left to wait for once it is closed."""
 
