@@ -17,9 +17,8 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.http.server.server import (
     CUT_AFTER_SECONDS,
-    CannotListen,
+    bind,
     draining_on_hangup,
-    reason_of,
 )
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports.models import EndpointDirectory
@@ -31,7 +30,6 @@ from .settings import Settings
 
 log = logging.getLogger("llm_gateway.workers")
 
-BACKLOG = 2048
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -47,20 +45,6 @@ Listening: TypeAlias = Callable[[EndpointDirectory, int], None]
 
 class WorkersFailed(Exception):
     """A worker ended before any had listened: it would end in the same way again. Its own log says why."""
-
-
-def bind(host: str, port: int) -> list[socket.socket]:
-    """A listener on each address of the host. Raises `CannotListen`."""
-    listeners: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
-            listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
-    except OSError as error:
-        for listener in listeners:
-            listener.close()
-        raise CannotListen(reason_of(error)) from error
-    return listeners
 
 
 async def serve_workers(settings: Settings, listening: Listening) -> None:

@@ -368,8 +368,7 @@ def _alive(pid: int) -> bool:
 
 @pytest.mark.timeout(60)
 async def test_a_taken_port_is_told_before_any_worker_starts(tmp_path: Path) -> None:
-    from llm_gateway.adapters.inbound.http.server.server import CannotListen
-    from llm_gateway.bootstrap.workers import bind
+    from llm_gateway.adapters.inbound.http.server.server import CannotListen, bind
 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen, match="Address already in use"):
         bind("127.0.0.1", taken.getsockname()[1])

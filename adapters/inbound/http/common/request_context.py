@@ -49,10 +49,10 @@ class ErrorStyle(Struct, frozen=True, kw_only=True):
 class RequestContext(Struct):
     """What was read of a request's head, and what its response has so far.
 
-    `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where
-    the server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out
-    with the response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record`
-    is what became of a chat or an embedding, once that is known.
+    `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where the
+    server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
+    response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record` is what became
+    of a chat or an embedding, once that is known.
     """
 
     id: RequestId

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -15,9 +16,11 @@ from typing import cast
 import uvicorn
 from typing_extensions import override
 
+from .listener import Listener
 from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
+BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75.0
 """Longer than the 60 for which nginx keeps a connection to a server: who uses one must never find it just closed."""
 CUT_AFTER_SECONDS = 5
@@ -33,6 +36,20 @@ def reason_of(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or error.errno not in errno.errorcode:  # its numbers are others
         return error.strerror or str(error)
     return os.strerror(error.errno or 0)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A listener on each address of the host. Raises `CannotListen`."""
+    listeners: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+            listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotListen(reason_of(error)) from error
+    return listeners
 
 
 @contextlib.contextmanager
@@ -100,12 +117,25 @@ class GatewayServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if sys.platform == "win32":  # whose event loop can't wait for a listener
+            await self._startup_by_uvicorn(sockets)
+        else:
+            listeners = bind(self.config.host, self.config.port) if sockets is None else sockets
+            state: dict[str, object] = {}
+            protocol = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+            new = partial(
+                protocol, config=self.config, server_state=self.server_state, app_state=state, _loop=self._loop
+            )
+            self.servers = [cast("asyncio.base_events.Server", Listener(listener, new)) for listener in listeners]
+            self.started = True
+        self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
+
+    async def _startup_by_uvicorn(self, sockets: list[socket.socket] | None) -> None:
         try:
             await super().startup(sockets)
         except SystemExit as error:  # uvicorn has caught the reason
             cause = error.__context__
             raise CannotListen(reason_of(cause) if isinstance(cause, OSError) else "") from None
-        self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

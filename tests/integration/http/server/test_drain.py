@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.server.server import GatewayServer
+from llm_gateway.adapters.inbound.http.server.server import GatewayServer, draining_on_hangup
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.domain.events import TextDelta
 
@@ -67,6 +67,19 @@ async def test_a_hangup_drains_and_a_second_one_does_not_cut(start: Serve) -> No
 
     assert b"Finished." in await wire.rest()
     await stopped(served.server)
+
+
+def test_a_hangup_stays_ignored_where_it_is_as_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with draining_on_hangup(lambda *_: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with draining_on_hangup(lambda *_: None):
+            assert callable(signal.getsignal(signal.SIGHUP))
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_a_stream_of_openais_that_is_cut_ends_with_an_error_too(start: Serve) -> None:
