@@ -78,6 +78,11 @@ class SettingsRead:
         """The names of all variables, those of other programs too."""
         return self._variables.keys()
 
+    @property
+    def stated(self) -> Set[str]:
+        """The names of the settings that somebody set: the demonstration's own are not among them."""
+        return {name for name, source in self.sources.items() if source != "demonstration"}
+
     def _settings(self, demo: bool) -> Settings:
         known = {field.name: field for field in fields(Settings)}
         self._faults += [f"{key}: is not a setting" for key in self._toml if key not in known or key == "demo"]

@@ -47,7 +47,7 @@ def _load(config: Path | None, *, demo: bool, serving: bool, flags: Mapping[str,
         raise CommandFailed(error.faults) from error
     faults = list(serving_faults(read.settings)) if serving else []
     if faults:
-        raise CommandFailed(faults)
+        raise CommandFailed([*faults, *near_misses(read.variables, read.stated)])
     return read
 
 
@@ -81,7 +81,7 @@ def _describe(read: SettingsRead) -> Sequence[str]:
     found = (
         *model_warnings(read.settings, SystemClock().now()),
         *alias_warnings(read.settings),
-        *near_misses(read.variables, read.sources),
+        *near_misses(read.variables, read.stated),
     )
     warnings = [f"Warning: {words}" for words in found]
     return [*described(read.settings, read.sources), *warnings]

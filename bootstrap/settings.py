@@ -17,9 +17,12 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0)]
 Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=86_400)]
-Origin: TypeAlias = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/*\s]+)$")]
+ORIGIN = r"^(\*|[a-z][a-z0-9+.-]*://[^/*\s]+)$"
 """As a browser sends it: scheme, host and port (RFC 6454, section 6.2)."""
-Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
+WHOLE_NAME = f"^{NAME}$"
+LOCATION = "^[a-z][a-z0-9-]*$"
+Origin: TypeAlias = Annotated[str, Meta(pattern=ORIGIN)]
+Name: TypeAlias = Annotated[str, Meta(pattern=WHOLE_NAME)]
 
 
 class Secret:
@@ -113,7 +116,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     ] = ()
     cors_origins: Annotated[
         tuple[Origin, ...],
-        Meta(description="Origins whose pages may ask from a browser, as `https://app.example`; `*` is any."),
+        Meta(description="Origins whose pages may ask from a browser; `*` is any."),
     ] = ()
     provider_timeout_seconds: Annotated[
         Timeout, Meta(description="For a whole answer; no more than 60 where the plan has another usable endpoint.")
@@ -170,7 +173,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         ),
     ] = None
     gemini_vertex_location: Annotated[
-        Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")] | None,
+        Annotated[str, Meta(pattern=LOCATION)] | None,
         Meta(description="Where Vertex AI serves that project, such as global."),
     ] = None
     ollama_base_url: Annotated[

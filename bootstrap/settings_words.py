@@ -1,7 +1,17 @@
 """The settings' types as text, for error messages and for the reference."""
 
+from collections.abc import Mapping
+
 from msgspec import inspect
 from msgspec.structs import FieldInfo
+
+from .settings import LOCATION, ORIGIN, WHOLE_NAME
+
+_PATTERNS: Mapping[str, str] = {
+    WHOLE_NAME: "up to 64 letters, digits, dots, dashes and underscores",
+    ORIGIN: "a scheme and a host, with nothing after it but a port, such as https://app.example",
+    LOCATION: "small letters, digits and dashes",
+}
 
 
 def expected(field: FieldInfo) -> str:
@@ -42,8 +52,8 @@ def _of_one(kind: inspect.Type) -> str:
             return "true or false"
         case inspect.DateType():
             return "a date"
-        case inspect.StrType(pattern=str()):
-            return "up to 64 letters, digits, dots, dashes and underscores"
+        case inspect.StrType(pattern=str(pattern)):
+            return _PATTERNS[pattern]
         case _:
             return "text"
 

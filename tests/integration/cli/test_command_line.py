@@ -67,6 +67,24 @@ def test_flags_win_over_variables_and_the_toml_and_check_shows_them(tmp_path: Pa
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("arguments", [("check",), ("serve",)])
+def test_a_misspelt_variable_is_told_beside_the_fault_that_it_causes(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = command(tmp_path, *arguments, API_KEY="key-number-1")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("API_KEYS: no client could ask.")
+    assert "API_KEY: is no setting; did you mean API_KEYS?" in done.stderr.splitlines()
+
+
+def test_a_demonstration_s_own_quota_hides_no_misspelt_one(tmp_path: Path) -> None:
+    done = command(tmp_path, "check", "--demo", RATE_LIMITER_CAPCITY="9")
+
+    assert "Warning: RATE_LIMITER_CAPCITY: is no setting; did you mean RATE_LIMITER_CAPACITY?" in done.stdout
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

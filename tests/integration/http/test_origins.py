@@ -87,6 +87,7 @@ async def test_a_page_may_read_answers_and_errors(
     assert response.headers["vary"] == "Origin"
     exposed = {name.strip().lower() for name in response.headers["access-control-expose-headers"].split(",")}
     readable = {name for name in response.headers if name.startswith(("x-", "ratelimit", "retry-after"))}
+    assert "retry-after-ms" in exposed  # of refusals on OpenAI's surface, for which its clients wait
     assert readable - {"x-content-type-options", "x-accel-buffering"} <= exposed
 
 

@@ -219,6 +219,13 @@ def test_every_fault_of_a_table_names_its_key_and_what_may_stand_there(tmp_path:
     ]
 
 
+def test_each_pattern_is_told_in_words_of_its_own(tmp_path: Path) -> None:
+    origin = "a scheme and a host, with nothing after it but a port, such as https://app.example"
+    assert faults(tmp_path, CORS_ORIGINS="https://app.example/") == [f"CORS_ORIGINS: must be a list, each {origin}"]
+    location = "GEMINI_VERTEX_LOCATION: must be small letters, digits and dashes"
+    assert location in faults(tmp_path, GEMINI_VERTEX_LOCATION="US East")
+
+
 @pytest.mark.parametrize("table", ["clients", "endpoints"])
 def test_a_list_of_tables_is_written_as_one(tmp_path: Path, table: str) -> None:
     assert faults(tmp_path, f"{table} = ['x']") == [f"{table}: is a list of tables, written [[{table}]]"]
