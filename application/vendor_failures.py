@@ -42,7 +42,7 @@ class VendorFailures(Struct, frozen=True):
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ProviderError):
             return
-        failure = OutOfDescriptors(self.to.provider) if _wants_descriptors(error) else self.failure(error)
+        failure = self._own() if _wants_descriptors(error) else self.failure(error)
         if failure is None:
             return
         del error, trace
@@ -50,6 +50,10 @@ class VendorFailures(Struct, frozen=True):
             raise failure from None
         finally:
             failure.__context__ = None
+
+    def _own(self) -> ProviderError:
+        why = "this gateway has no file descriptor left for a connection to it"
+        return OutOfDescriptors(self.to.provider, why, retry_after=timedelta(seconds=1), doubtful=True)
 
 
 def _wants_descriptors(error: BaseException) -> bool:
