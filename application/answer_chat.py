@@ -17,6 +17,7 @@ from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import EndpointId, Plan, Task
 from llm_gateway.domain.survey import survey
 
+from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup, CacheView, R
 from .long_work import AT_ONCE_BYTES, off_the_loop, weight_of
 from .plan_route import PlanRoute
@@ -30,9 +31,6 @@ from .shared_answer import Hand
 from .throttle_client import ThrottleClient
 
 T = TypeVar("T")
-
-MAX_ANSWERS = 4096
-"""Answers in progress in one process; more are refused with `Overloaded`."""
 
 
 class AnswerChat:
@@ -48,12 +46,13 @@ class AnswerChat:
         log: RequestLog,
         clock: Clock,
         entropy: Entropy,
+        slots: AnswerSlots,
     ) -> None:
         self._plan_route = plan_route
         self._throttle = throttle
         self._lookup = lookup
         self._route_chat = route
-        self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_ANSWERS)
+        self._requests = RecordedRequests(observer, log, clock, entropy, slots)
         self._clock = clock
 
     @property
@@ -149,6 +148,12 @@ async def admit_and_find(
         return await throttle.admit(client, call.request), await lookup.find(plan, client, call.request, call.cache)
     finding = lookup.begin(plan, client, call.request, call.cache)
     return await throttle.admit(client, call.request), await finding
+
+
+def begun_in_time(clock: Clock, ends: float | None, provider: str) -> None:
+    """Raises `ProviderTimeout` where the request's own timeout ended already: nothing is begun for nobody."""
+    if ends is not None and clock.monotonic() >= ends:
+        raise ProviderTimeout(provider, "this request's own timeout ended before it was asked")
 
 
 async def within_timeout(clock: Clock, ends: float | None, provider: str, awaitable: Awaitable[T]) -> T:
@@ -255,6 +260,7 @@ class Answer(AsyncIterator[ChatEvent]):
         return reply
 
     async def _open(self) -> Source:
+        begun_in_time(self._clock, self._ends, self.plan.endpoints[0].endpoint.id.provider)
         self._source = await self._within_timeout(self._route_chat(self._context))
         return self._source
 

@@ -14,7 +14,8 @@ from llm_gateway.domain.errors import Draining, ProviderBroken, ProviderError
 from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Endpoint, Task
 
-from .answer_chat import admit_and_find, within_timeout
+from .answer_chat import admit_and_find, begun_in_time, within_timeout
+from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup
 from .call_provider import CallProvider
 from .plan_route import PlanRoute
@@ -28,7 +29,7 @@ from .route_chat import is_final
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
-"""Calls under way in one process; more are refused with `Overloaded`. Fewer than chats: an answer is larger."""
+"""Of the answers of one process; more are refused with `Overloaded`. Fewer than chats: an answer is larger."""
 CLOSE_SECONDS = 5.0
 """How long closing waits for the calls to the models to be closed."""
 
@@ -60,6 +61,7 @@ class EmbedTexts:
         log: RequestLog,
         clock: Clock,
         entropy: Entropy,
+        slots: AnswerSlots,
         *,
         max_answer_bytes: int,
     ) -> None:
@@ -72,7 +74,8 @@ class EmbedTexts:
         self._throttle = throttle
         self._lookup = lookup
         self._call_provider = call_provider
-        self._requests = RecordedRequests(observer, log, clock, entropy, most=MAX_EMBEDDINGS)
+        own = AnswerSlots(MAX_EMBEDDINGS, within=slots)
+        self._requests = RecordedRequests(observer, log, clock, entropy, own)
         self._clock = clock
         self._asking: set[asyncio.Task[_Asked]] = set()
         self._closed = False
@@ -134,6 +137,7 @@ class EmbedTexts:
             recorder.embedded(found.reply.endpoint, _usage(found.reply), call.ignored)
             return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
+        begun_in_time(self._clock, ends, endpoint.id.provider)
         asking = self._until_closed(self._asked_once(call, client, endpoint, recorder, ends))
         reply, seconds = await within_timeout(self._clock, ends, endpoint.id.provider, asking)
         cache = CacheStatus.MISS if view.keys else view.past

@@ -9,9 +9,10 @@ from msgspec import Struct, field
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import Overloaded, ProviderError, QuotaExceeded
+from llm_gateway.domain.errors import ProviderError, QuotaExceeded
 from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Plan, Skip, Task
 
+from .answer_slots import AnswerSlots
 from .ports.observation import Observation, Observer
 from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
@@ -152,16 +153,16 @@ class RequestRecorder(Struct, eq=False):
 class RecordedRequests:
     """Begins and ends the recorder of each request: exactly one record each, however it ends.
 
-    At most `most` are under way at once.
+    Each has one of the `slots` while it is under way.
     """
 
-    def __init__(self, observer: Observer, log: RequestLog, clock: Clock, entropy: Entropy, *, most: int) -> None:
+    def __init__(self, observer: Observer, log: RequestLog, clock: Clock, entropy: Entropy, slots: AnswerSlots) -> None:
         self.under_way = 0
         self._observer = observer
         self._log = log
         self._clock = clock
         self._entropy = entropy
-        self._most = most
+        self._slots = slots
 
     def begin(
         self,
@@ -180,18 +181,22 @@ class RecordedRequests:
         """
         id = id or RequestId(self._entropy.new_id())
         observation = self._observer.begin(id, {} if headers is None else headers)
-        leave = partial(self._left, on_record)
+        refusal = self._slots.take(client.id)
+        leave = partial(self._left, on_record, refusal is None)
         recorder = RequestRecorder(task, client, hint, id, observation, self._clock, leave, streamed)
         self.under_way += 1
-        if self.under_way > self._most:
-            error = Overloaded()
-            recorder.ended(error)
-            raise error
+        if refusal is not None:
+            recorder.ended(refusal)
+            raise refusal
         return recorder
 
-    def _left(self, on_record: Callable[[RequestRecord], object] | None, recorder: RequestRecorder) -> None:
+    def _left(
+        self, on_record: Callable[[RequestRecord], object] | None, has_slot: bool, recorder: RequestRecorder
+    ) -> None:
         self.under_way -= 1
         record = recorder.record()
+        if has_slot:
+            self._slots.give_back(recorder.client.id, record.seconds)
         recorder.observation.end(record)
         self._log.put(record)
         if on_record is not None:

@@ -1,5 +1,6 @@
 """What providers' adapters share in telling their vendors' failures: nothing of the vendor's own is kept."""
 
+import errno
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,11 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from llm_gateway.domain.errors import ProviderError
+from llm_gateway.domain.errors import OutOfDescriptors, ProviderError
 from llm_gateway.domain.routing import EndpointId
 
+_DEPTH = 8
+"""As deep as wrapping goes."""
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A vendor that asks for more is taken to mean this."""
 
@@ -39,7 +42,7 @@ class VendorFailures(Struct, frozen=True):
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ProviderError):
             return
-        failure = self.failure(error)
+        failure = OutOfDescriptors(self.to.provider) if _wants_descriptors(error) else self.failure(error)
         if failure is None:
             return
         del error, trace
@@ -47,6 +50,16 @@ class VendorFailures(Struct, frozen=True):
             raise failure from None
         finally:
             failure.__context__ = None
+
+
+def _wants_descriptors(error: BaseException) -> bool:
+    """Whether it was raised, however wrapped, for a process or a system without a file descriptor left."""
+    seen: BaseException | None = error
+    for _ in range(_DEPTH):
+        if isinstance(seen, OSError) and seen.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        seen = None if seen is None else seen.__cause__ or seen.__context__
+    return False
 
 
 def retry_after(header: str | None, now: float) -> timedelta | None:

@@ -7,7 +7,10 @@ from .settings import Secret, Settings
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """`parent` is a process id, `listeners` are inherited descriptors, `folder` is where the workers meet."""
+    """`parent` is a process id, `listeners` are inherited descriptors, `folder` is where the workers meet.
+
+    `after_hang`: the predecessor in this slot was ended because it hung, which this one counts.
+    """
 
     settings: Settings
     parent: int
@@ -15,6 +18,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     folder: str
     slot: int
     slots: int
+    after_hang: bool = False
 
 
 def encode_assignment(assignment: Assignment) -> bytes:

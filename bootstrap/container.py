@@ -12,6 +12,7 @@ from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
 from llm_gateway.application.answer_chat import AnswerChat
+from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
@@ -115,7 +116,10 @@ class Container(containers.DeclarativeContainer):
         max_answer_bytes=max_answer_bytes,
         signatures=signatures,
     )
-    answer_chat = Singleton(AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy)
+    slots = Singleton(AnswerSlots, settings.provided.max_answers)
+    answer_chat = Singleton(
+        AnswerChat, plan_route, throttle, lookup, route, observer, request_log, clock, entropy, slots
+    )
     embeddings = Singleton(CacheLookup, EmbedReply, process_cache, shared_cache, ttl=cache_ttl)
     embed_texts = Singleton(
         EmbedTexts,
@@ -128,6 +132,7 @@ class Container(containers.DeclarativeContainer):
         request_log,
         clock,
         entropy,
+        slots,
         max_answer_bytes=max_answer_bytes,
     )
     authenticate = Singleton(Authenticate, clients)

@@ -100,6 +100,7 @@ async def _serve(
             import_module(".container", __package__)  # which takes dependency-injector along
         gateway = await stack.enter_async_context(open_gateway(settings, first_look_seconds=0.3))
         gateway.telemetry.watch_log(logs.dropped)
+        gateway.telemetry.watch_hang(slot is not None and slot.after_hang)
         shared = _shared(gateway, slot) if slot else None
         with without_unused():
             server = create_server(gateway, access_log=logs.access, render_metrics=shared.render if shared else None)
@@ -174,6 +175,7 @@ def create_server(
         max_bodies_bytes=max(settings.max_bodies_bytes, settings.max_body_bytes),
         max_messages=settings.max_messages,
         hosts=settings.hosts,
+        cors_origins=settings.cors_origins,
         metrics_token=settings.metrics_token.value if settings.metrics_token else None,
         pace=pace or Pace(),
     )
@@ -185,6 +187,7 @@ def create_server(
         drain_seconds=settings.drain_seconds,
         end_rest=partial(_end_answers, gateway),
         bounds=bounds,
+        keep_alive_seconds=settings.keep_alive_seconds,
     )
 
 

@@ -17,6 +17,8 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0)]
 Timeout: TypeAlias = Annotated[float, Meta(ge=1, le=86_400)]
+Origin: TypeAlias = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/*\s]+)$")]
+"""As a browser sends it: scheme, host and port (RFC 6454, section 6.2)."""
 Name: TypeAlias = Annotated[str, Meta(pattern=f"^{NAME}$")]
 
 
@@ -109,6 +111,10 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Host names that are served; `*` is any. Default: loopback names on a loopback address."),
     ] = ()
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(description="Origins whose pages may ask from a browser, as `https://app.example`; `*` is any."),
+    ] = ()
     provider_timeout_seconds: Annotated[
         Timeout, Meta(description="For a whole answer; no more than 60 where the plan has another usable endpoint.")
     ] = 600
@@ -193,10 +199,28 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[
         int, Meta(ge=1024, le=1 << 30, description="Largest answer; of embeddings, as many numbers.")
     ] = 8 << 20
+    max_answers: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=1_000_000,
+            description="Answers that a process makes at once, embeddings too; one client has half of them at most.",
+        ),
+    ] = 4096
     max_answers_bytes: Annotated[
         int,
         Meta(ge=1024, le=1 << 40, description="What waits of all answers in a process for clients that read slowly."),
     ] = 256 << 20
+    keep_alive_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86_400, description="For idle connections; more than a proxy in front keeps them (nginx: 60)."),
+    ] = 75
+    hung_worker_seconds: Annotated[
+        float,
+        Meta(
+            ge=1, le=3600, description="A worker that gave no sign for so long is ended and replaced, with WORKERS>1."
+        ),
+    ] = 30
     drain_seconds: Annotated[float, Meta(ge=0, le=3600, description="For running answers at the end.")] = 30
     metrics_token: Annotated[Secret | None, Meta(description="A bearer token that guards /metrics.")] = None
     otel_exporter_otlp_endpoint: Annotated[

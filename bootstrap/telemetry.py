@@ -78,6 +78,13 @@ class Telemetry:
 
             self._instruments.watch(LOG_DROPPED, lambda: [((), dropped())])
 
+    def watch_hang(self, hung: bool) -> None:
+        """`hung`: this process stands in for one that hung."""
+        if self._instruments is not None:
+            from llm_gateway.adapters.outbound.telemetry.catalogue import WORKERS_HUNG
+
+            self._instruments.watch(WORKERS_HUNG, lambda: [((), int(hung))])
+
     async def aclose(self) -> None:
         await self._closing.aclose()
 

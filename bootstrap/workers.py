@@ -15,17 +15,21 @@ from typing import TypeAlias
 from msgspec import Struct, field, json
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.server.server import CUT_AFTER_SECONDS, CannotListen, reason_of
+from llm_gateway.adapters.inbound.http.server.server import (
+    CUT_AFTER_SECONDS,
+    bind,
+    draining_on_hangup,
+)
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.routing import EndpointState
 
 from .assignment import Assignment, encode_assignment
+from .heartbeat import until_silent
 from .settings import Settings
 
 log = logging.getLogger("llm_gateway.workers")
 
-BACKLOG = 2048
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -43,20 +47,6 @@ class WorkersFailed(Exception):
     """A worker ended before any had listened: it would end in the same way again. Its own log says why."""
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """A listener on each address of the host. Raises `CannotListen`."""
-    listeners: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
-            listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
-    except OSError as error:
-        for listener in listeners:
-            listener.close()
-        raise CannotListen(reason_of(error)) from error
-    return listeners
-
-
 async def serve_workers(settings: Settings, listening: Listening) -> None:
     """Returns once a signal has ended every worker. Raises `CannotListen` or `WorkersFailed`."""
     listeners = bind(settings.host, settings.port)
@@ -69,7 +59,7 @@ async def serve_workers(settings: Settings, listening: Listening) -> None:
 
 
 class Workers(Struct):
-    """The first signal drains every worker, a second one cuts them."""
+    """The first signal drains every worker, a second one that is not SIGHUP cuts them."""
 
     settings: Settings
     listeners: Sequence[socket.socket]
@@ -83,16 +73,28 @@ class Workers(Struct):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+
+        def hung_up(*_: object) -> None:
+            loop.call_soon_threadsafe(self._hung_up)
+
         try:
-            async with asyncio.TaskGroup() as slots:
-                for slot in range(self.settings.workers):
-                    slots.create_task(self._fill(slot))
+            with draining_on_hangup(hung_up):
+                await self._fill_all()
         except* WorkersFailed as failed:
             raise failed.exceptions[0] from None
         finally:
             self._signal(signal.SIGKILL)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    async def _fill_all(self) -> None:
+        async with asyncio.TaskGroup() as slots:
+            for slot in range(self.settings.workers):
+                slots.create_task(self._fill(slot))
+
+    def _hung_up(self) -> None:
+        if not self.stopping.is_set():
+            self._stop()
 
     def _stop(self) -> None:
         if not self.stopping.is_set():
@@ -109,11 +111,12 @@ class Workers(Struct):
     async def _fill(self, slot: int) -> None:
         """Keep a worker in the slot, until all are to end."""
         loop = asyncio.get_running_loop()
-        wait = FIRST_WAIT_SECONDS
+        wait, hung = FIRST_WAIT_SECONDS, False
         while not self.stopping.is_set():
             began = loop.time()
             try:
-                how = f"ended with {await self._live(slot)}"
+                code, hung = await self._live(slot, after_hang=hung)
+                how = f"ended with {code}"
             except OSError as error:  # no memory, process or descriptor to be had: the others go on
                 how = f"could not be started: {error.strerror}"
             if self.stopping.is_set():
@@ -127,8 +130,8 @@ class Workers(Struct):
             except TimeoutError:
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
-    async def _live(self, slot: int) -> int:
-        """A worker's whole life; gives its exit code."""
+    async def _live(self, slot: int, *, after_hang: bool) -> tuple[int, bool]:
+        """A worker's whole life; gives its exit code, and whether it was ended because it hung."""
         descriptors = tuple(listener.fileno() for listener in self.listeners)
         # In a session of its own: a terminal's Ctrl-C reaches the parent alone, and is not a second signal to a worker.
         command = (sys.executable, "-P", "-m", "llm_gateway.bootstrap.worker")
@@ -145,13 +148,21 @@ class Workers(Struct):
             folder=self.folder,
             slot=slot,
             slots=self.settings.workers,
+            after_hang=after_hang,
         )
         process.stdin.write(encode_assignment(assignment))
         await self._hear(process)
-        return await process.wait()
+        assert process.stdout is not None
+        hung = await until_silent(process.stdout, self.settings.hung_worker_seconds)
+        if hung:
+            seconds = self.settings.hung_worker_seconds
+            log.critical("worker %d gave no sign for %g s: it hangs, and is ended with all its answers", slot, seconds)
+            with suppress(ProcessLookupError):
+                process.kill()
+        return await process.wait(), hung
 
     async def _hear(self, process: Process) -> None:
-        """A worker says one line, once it listens."""
+        """A worker says one line, once it listens, and only beats then."""
         assert process.stdout is not None
         line = await process.stdout.readline()
         if line.endswith(b"\n") and not self.listened:

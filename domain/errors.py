@@ -19,6 +19,7 @@ GatewayError
     ├── ProviderThrottled     it asks us to wait
     │   └── ProviderOverloaded  its queue is full: it did nothing for this request
     ├── ProviderRefused       no connection was made, so nothing was sent
+    │   └── OutOfDescriptors  for want of our own: the provider has no part in it
     ├── ProviderUnavailable   it answered that it is broken
     ├── ProviderTimeout       it did not answer in time
     └── ProviderBroken        it answered wrongly, or broke off
@@ -120,10 +121,15 @@ class Draining(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """This process already has as many requests under way as it takes."""
+    """This process already has as many requests under way as it takes, of all clients or of this one."""
 
-    def __init__(self, message: str = "This gateway has as much to do as it will take on.") -> None:
-        super().__init__(message, retry_after=timedelta(seconds=1))
+    def __init__(
+        self,
+        message: str = "This gateway has as much to do as it will take on.",
+        *,
+        retry_after: timedelta = timedelta(seconds=1),
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
 
 
 class SlowReader(Overloaded):
@@ -270,6 +276,14 @@ class ProviderOverloaded(ProviderThrottled):
 
 class ProviderRefused(ProviderError):
     """No connection to the provider was made, so nothing was sent, and another endpoint can be asked at once."""
+
+
+class OutOfDescriptors(ProviderRefused):
+    """This process has no file descriptor left for a connection: nothing is held against the provider."""
+
+    def __init__(self, provider: str) -> None:
+        why = "this gateway has no file descriptor left for a connection to it"
+        super().__init__(provider, why, retry_after=timedelta(seconds=1), doubtful=True)
 
 
 class ProviderUnavailable(ProviderError):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing_extensions import override
 
 from llm_gateway import (
+    AnswerSlots,
     Breakers,
     CacheLookup,
     CallLimits,
@@ -92,7 +93,7 @@ async def main() -> None:
         CallProvider(Breakers(clock), limits, clock, entropy),
         max_answer_bytes=1 << 20,
     )
-    requests = RecordedRequests(SilentObserver(), MemoryRequestLog(clock), clock, entropy, most=100)
+    requests = RecordedRequests(SilentObserver(), MemoryRequestLog(clock), clock, entropy, AnswerSlots(100))
 
     me = Client(id=ClientId("me"), namespace="me", quota=Quota())
     call = ChatCall(request=ChatRequest(messages=(UserMessage(content="Say hello"),)))

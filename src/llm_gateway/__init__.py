@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .adapters.outbound.system import SystemClock, SystemEntropy
     from .adapters.outbound.telemetry.silent import SilentObserver
     from .application.answer_chat import Answer, AnswerChat
+    from .application.answer_slots import AnswerSlots
     from .application.authenticate import Authenticate
     from .application.breakers import Breakers
     from .application.cache_lookup import CacheLookup, CacheView, Found
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
         InvalidRequest,
         LimiterUnavailable,
         NoRoute,
+        OutOfDescriptors,
         Overloaded,
         ProviderBroken,
         ProviderError,
@@ -126,6 +128,7 @@ __all__ = [
     "Alias",
     "Answer",
     "AnswerChat",
+    "AnswerSlots",
     "ApiKeyDigest",
     "AskOptions",
     "AssistantMessage",
@@ -218,6 +221,7 @@ __all__ = [
     "NoRoute",
     "Observation",
     "Observer",
+    "OutOfDescriptors",
     "Overloaded",
     "Overrides",
     "Plan",
@@ -334,6 +338,7 @@ _HOMES = (
     "application.kept_signatures",
     "application.route_chat",
     "application.answer_chat",
+    "application.answer_slots",
     "application.embed_texts",
     "application.explain_chat",
     "bootstrap.loading",

@@ -1,9 +1,11 @@
 """The HTTP application: Litestar with the routes of `routes.py`, behind the middleware."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from litestar import Litestar, Request
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.response import Response
 
@@ -11,6 +13,7 @@ from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.domain.errors import InvalidRequest
 
+from .common.descriptions import PROVENANCE, RATES, REQUEST_ID, RETRY
 from .common.handling import HttpOptions, RequestHandling
 from .common.pages import Pages
 from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
@@ -20,6 +23,11 @@ from .console.pages import console_pages
 from .openapi.docs_page import description_pages
 from .routes import api_document, error_style_of, litestar_handler, offered, routes
 from .server.middleware import RequestMiddleware
+
+EXPOSED: Final = (*REQUEST_ID, *RETRY, *RATES, *PROVENANCE, "X-Should-Retry")
+"""The headers of an answer that a page of another origin may read."""
+CORS_SECONDS: Final = 600
+"""How long a browser may remember what it was allowed to ask."""
 
 
 def create_app(
@@ -36,6 +44,7 @@ def create_app(
     app = Litestar(
         route_handlers=[litestar_handler(route, handling) for route in routes()],
         exception_handlers={Exception: _answer_error},
+        cors_config=_cors(options.cors_origins),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
@@ -43,6 +52,18 @@ def create_app(
     bodies = Bodies(options.max_bodies_bytes)
     return RequestMiddleware(
         app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
+    )
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    """Keys are headers, which a page states itself, so that a browser need not be told to send credentials."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=[*origins],
+        allow_methods=["GET", "POST", "HEAD"],
+        expose_headers=[*EXPOSED],
+        max_age=CORS_SECONDS,
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap, HTTPScope, Middleware,
 from msgspec import Struct, json
 from typing_extensions import override
 
-from .common.descriptions import REF
+from .common.descriptions import REF, TAGS
 from .common.handling import RequestHandling
 from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, context_of
@@ -28,6 +28,8 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
+from .openapi.labelled import add_labels
+from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
 
@@ -145,9 +147,14 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
     _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
-    return {
+    add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
+    add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
+    license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    document = {
         "openapi": "3.1.0",
-        "info": {"title": "LLM Gateway Core", "version": version, "license": {"name": "Apache-2.0"}},
+        "info": {"title": "LLM Gateway Core", "version": version, "license": license},
+        "servers": [{"url": "{gateway}", "variables": {"gateway": {"default": "http://127.0.0.1:8000"}}}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "security": [{"api_key": []}, {"bearer": []}],
         "paths": {
             route.described_path: {route.methods[0].lower(): route.operation()} for route in routes() if route.operation
@@ -160,6 +167,7 @@ def api_document(version: str) -> dict[str, Any]:
             },
         },
     }
+    return cast("dict[str, Any]", portable(document))
 
 
 _OPENAI = (

@@ -165,6 +165,7 @@ LOOP_LAG = _histogram(
 )
 LOG_DROPPED = _counter("gateway_log_lines_dropped", "Lines that the log could not be written fast enough for")
 WORKERS = _gauge("gateway_workers", "Worker processes that answered this scrape")
+WORKERS_HUNG = _counter("gateway_workers_hung", "Workers that were ended and replaced because they gave no sign")
 BUILD_INFO = _gauge("gateway_build_info", "Always 1", ("version", "python"), worst=True)
 
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

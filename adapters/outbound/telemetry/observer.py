@@ -6,12 +6,14 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.observation import CallObservation, Observation, Observer, QueueMeter, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+from llm_gateway.domain.errors import OutOfDescriptors
 from llm_gateway.domain.routing import Endpoint, Task
 
 from . import catalogue
 from .conventions import OPERATIONS, PROVIDERS
 from .instruments import Instruments
 
+_NOT_THE_PROVIDERS = frozenset((OutOfDescriptors.__name__,))
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
@@ -32,7 +34,7 @@ class CallCounts(CallObservation):
     @override
     def end(self, record: AttemptRecord) -> None:
         provider = record.endpoint.provider
-        if record.error is not None:
+        if record.error is not None and record.error not in _NOT_THE_PROVIDERS:
             self._failures.add(provider)
             status = "" if record.status is None else str(record.status)
             self._errors.add(provider, record.endpoint.model, status, record.reason_class or "")

@@ -42,6 +42,11 @@ SYSTEM = Board(
                     description="Because they could not be written fast enough.",
                     queries={"{{instance}}": rate("gateway_log_lines_dropped_total", "instance")},
                 ),
+                Panel(
+                    title="Workers that hung",
+                    description="Ended and replaced, because they gave no sign for HUNG_WORKER_SECONDS.",
+                    queries={"{{instance}}": rate("gateway_workers_hung_total", "instance")},
+                ),
             ],
         ),
         Row(

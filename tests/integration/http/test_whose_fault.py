@@ -89,7 +89,7 @@ async def test_what_the_client_asked_stays_its_own_by_hint_too() -> None:
     assert native.json()["errors"] == [
         {
             "path": "reasoning_effort",
-            "message": "gemini: reasoning_effort: the model does not think that way",
+            "message": "gemini: the model does not think that way",
         }
     ]
     assert (openai["code"], openai["param"]) == ("invalid_request", "reasoning_effort")

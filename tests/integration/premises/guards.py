@@ -210,7 +210,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="flights of their own",
-        edits=[Edit("application.cache_lookup", "self.mode, self.secure, patient)", "self.mode, patient)")],
+        edits=[Edit("application.cache_lookup", "self.use.mode, self.secure, patient)", "self.use.mode, patient)")],
         test="tests/unit/application/test_secure.py",
     ),
 )

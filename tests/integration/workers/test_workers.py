@@ -227,8 +227,45 @@ async def test_a_killed_worker_is_replaced_and_what_it_had_counted_stays(tmp_pat
         assert "ended with -9" in running.log
 
 
+SPINS = """
+import signal, sys
+if "llm_gateway.bootstrap.worker" in sys.orig_argv:
+    def spin(*_):
+        while True:
+            pass
+    signal.signal(signal.SIGUSR1, spin)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGUSR1], ids=["stopped", "looping"])
 @pytest.mark.timeout(120)
-async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Path) -> None:
+async def test_a_worker_that_hangs_is_ended_replaced_and_counted(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SPINS)
+    more = {"HUNG_WORKER_SECONDS": "3", "PYTHONPATH": str(tmp_path)}
+    async with ollama_server() as ollama, two(tmp_path, ollama, **more) as running, client(running.url) as asking:
+        await both_listen(running, asking)
+        assert (await scrape(asking))["gateway_workers_hung_total"] == 0
+        victim, other = running.children()
+        os.kill(victim, number)
+
+        async def replaced() -> bool:
+            return victim not in running.children() and len(running.children()) == 2
+
+        await eventually(replaced)
+        await both_listen(running, asking)
+        assert other in running.children()
+        assert (await scrape(asking))["gateway_workers_hung_total"] == 1
+        assert '"critical"' in running.log.lower()
+        assert "it hangs" in running.log
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.process.wait() == 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
+async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
     async with ollama_server() as ollama, two(tmp_path, ollama) as running, client(running.url) as asking:
         await both_listen(running, asking)
         gate = asyncio.Event()
@@ -236,8 +273,9 @@ async def test_a_signal_lets_what_runs_finish_and_ends_every_worker(tmp_path: Pa
         late = asyncio.create_task(asking.post("/api/v1/chat", json=said("wait for it")))
         await until(lambda: bool(ollama.chats()))
         place = running.place
-        running.process.send_signal(signal.SIGTERM)
-        await eventually(partial(draining, asking))
+        for number in signals:
+            running.process.send_signal(number)
+            await eventually(partial(draining, asking))
         gate.set()
         assert (await late).json()["content"] == "late"
         assert await running.process.wait() == 0
@@ -330,8 +368,7 @@ def _alive(pid: int) -> bool:
 
 @pytest.mark.timeout(60)
 async def test_a_taken_port_is_told_before_any_worker_starts(tmp_path: Path) -> None:
-    from llm_gateway.adapters.inbound.http.server.server import CannotListen
-    from llm_gateway.bootstrap.workers import bind
+    from llm_gateway.adapters.inbound.http.server.server import CannotListen, bind
 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen, match="Address already in use"):
         bind("127.0.0.1", taken.getsockname()[1])

@@ -11,6 +11,7 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
+from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
@@ -45,6 +46,7 @@ class EmbeddingWorld:
         max_retries: int = 3,
         tokens_per_input: int = 3,
         max_answer_bytes: int = 1 << 20,
+        slots: AnswerSlots | None = None,
     ) -> None:
         self.clock = clock or ScriptedClock()
         entropy = SeededEntropy()
@@ -75,6 +77,7 @@ class EmbeddingWorld:
             self.log,
             self.clock,
             entropy,
+            slots or AnswerSlots(4096),
             max_answer_bytes=max_answer_bytes,
         )
 

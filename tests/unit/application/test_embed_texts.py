@@ -9,10 +9,12 @@ import pytest
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.embed_texts import MAX_EMBEDDINGS, Embedded
 from llm_gateway.application.records import AttemptRecord, CacheStatus
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import Usage
+from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import (
     Draining,
     GatewayError,
@@ -338,7 +340,10 @@ async def test_closing_ends_who_waits_and_takes_nothing_new() -> None:
 
 async def test_more_than_the_process_takes_is_refused_and_room_is_given_back() -> None:
     world = EmbeddingWorld(Wait(5))
-    asking = [asyncio.create_task(world.ask(call_of(str(number)))) for number in range(MAX_EMBEDDINGS)]
+    asking = [
+        asyncio.create_task(world.ask(call_of(str(number)), client_of(f"client {number % 2}")))
+        for number in range(MAX_EMBEDDINGS)
+    ]
     await world.clock.advance(1)
     with pytest.raises(Overloaded):
         await world.ask()
@@ -348,6 +353,30 @@ async def test_more_than_the_process_takes_is_refused_and_room_is_given_back() -
     await world.clock.advance(5)
     assert (await asked).reply.endpoint == LOCAL.id
     assert await world.at_rest()
+
+
+async def test_one_client_has_half_of_what_the_process_takes() -> None:
+    world = EmbeddingWorld(Wait(5))
+    asking = [asyncio.create_task(world.ask(call_of(str(number)))) for number in range(MAX_EMBEDDINGS // 2)]
+    await world.clock.advance(1)
+    with pytest.raises(Overloaded, match="This client has half"):
+        await world.ask()
+    another = asyncio.create_task(world.ask(client=client_of("another")))
+    await world.clock.advance(10)
+    await asyncio.gather(*asking, another)
+    assert await world.at_rest()
+
+
+async def test_embeddings_and_chats_have_their_answers_of_one_number() -> None:
+    slots = AnswerSlots(4)
+    world = EmbeddingWorld(slots=slots)
+    assert slots.take(ClientId("one")) is slots.take(ClientId("one")) is None  # chats
+    with pytest.raises(Overloaded, match="This client has half"):
+        await world.ask()
+    slots.give_back(ClientId("one"), 1)
+    await world.ask()
+    slots.give_back(ClientId("one"), 1)
+    assert slots.taken == 0
 
 
 async def test_the_cloud_answers_who_names_it() -> None:

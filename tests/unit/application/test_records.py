@@ -10,7 +10,7 @@ from msgspec import structs
 
 import llm_gateway
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
-from llm_gateway.application.answer_chat import MAX_ANSWERS, Answer
+from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 from llm_gateway.application.shared_answer import EVENTS_AHEAD
 from llm_gateway.domain.chat import ChatCall, FinishReason, Grain, Usage
@@ -22,6 +22,7 @@ from llm_gateway.domain.errors import (
     InvalidRequest,
     Overloaded,
     ProviderRefused,
+    ProviderTimeout,
     QuotaExceeded,
     UnknownModel,
 )
@@ -298,15 +299,38 @@ async def test_an_answer_says_whether_it_is_there_already() -> None:
 
 
 async def test_more_answers_than_a_process_holds_are_refused() -> None:
-    world = World()
+    world = World(max_answers=40)
     async with AsyncExitStack() as stack:
-        for _ in range(MAX_ANSWERS):
-            await stack.enter_async_context(world.open(call_of()))
+        for number in range(40):
+            await stack.enter_async_context(world.open(call_of(), client_of(f"client {number % 2}")))
         with pytest.raises(Overloaded):
             await world.ask(call_of())
-    assert world.observer.records[-1].client == ClientId("one")
+    assert next(record.client for record in world.observer.records if record.error) == ClientId("one")
     assert sum(record.error == "Overloaded" for record in world.observer.records) == 1
     assert (await world.ask(call_of())).reply.content == "Hello there"
+    assert await world.at_rest()
+
+
+async def test_one_client_has_half_of_them_and_the_rest_is_for_others() -> None:
+    world = World(max_answers=40)
+    async with AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(world.open(call_of()))
+        with pytest.raises(Overloaded, match="This client has half"):
+            await world.ask(call_of())
+        assert world.observer.records[-1].error == "Overloaded"
+        assert (await world.ask(call_of(), client_of("another"))).reply.content == "Hello there"
+    assert (await world.ask(call_of())).reply.content == "Hello there"
+    assert world.answer_chat.under_way == 0
+
+
+async def test_no_endpoint_is_asked_once_a_requests_time_has_run_out() -> None:
+    world = World()
+    async with world.open(call_of(timeout=5)) as answer:
+        await world.clock.advance(5)
+        with pytest.raises(ProviderTimeout):
+            await answer.reply()
+    assert world.calls == (0, 0)
     assert await world.at_rest()
 
 

@@ -17,6 +17,7 @@ from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
 from llm_gateway.application.answer_chat import Answer, AnswerChat
+from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
@@ -69,6 +70,7 @@ class World:
         sampled: CacheSampled = CacheSampled.NATIVE,
         max_retries: int = 3,
         max_answer_bytes: int = 1 << 20,
+        max_answers: int = 4096,
         output_limit: int | None = None,
         reservation_output: int = 1024,
         contexts: tuple[int | None, int | None] = (None, None),
@@ -116,7 +118,15 @@ class World:
         )
         self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers)
         self.answer_chat = AnswerChat(
-            plan_route, self.throttle, self.lookup, route, self.observer, self.log, self.clock, self.entropy
+            plan_route,
+            self.throttle,
+            self.lookup,
+            route,
+            self.observer,
+            self.log,
+            self.clock,
+            self.entropy,
+            AnswerSlots(max_answers),
         )
 
     def open(self, call: ChatCall, client: Client | None = None) -> AbstractAsyncContextManager[Answer]:

@@ -10,6 +10,11 @@ from llm_gateway.domain import errors
 from .problems import INTERNAL, TABLE, MethodNotAllowed, Misdirected, NotFound
 
 REF = "#/components/schemas/{name}"
+TAGS = {
+    "chat": "Questions to a model, and what became of them.",
+    "openai": "The same as OpenAI's clients ask it.",
+    "operations": "Health, readiness and metrics.",
+}
 COUNT = {"type": "integer", "minimum": 0}
 PARAMETERS = {
     "X-Gateway-Hint": (
@@ -73,24 +78,31 @@ CHATTING = tuple(kind for kind in TABLE if kind not in (NotFound, MethodNotAllow
 
 def operation(
     id: str,
+    tag: str,
     summary: str,
     answers: Mapping[str, Any],
     kinds: Iterable[type[errors.GatewayError]],
     style: ErrorDescription = PROBLEMS,
     **more: Any,
 ) -> dict[str, Any]:
-    """An operation with its answers by status, and what it fails with."""
-    return {"operationId": id, "summary": summary, **more, "responses": {**answers, **failures_of(kinds, style)}}
+    """An operation with its answers by status, and what it fails with. `tag` is one of `TAGS`."""
+    return {
+        "operationId": id,
+        "tags": [tag],
+        "summary": summary,
+        **more,
+        "responses": {**answers, **failures_of(kinds, style)},
+    }
 
 
-def question_of(body: str) -> dict[str, Any]:
+def question_of(body: str, example: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters and the body of what asks a model."""
     return {
         "parameters": [
             {"name": name, "in": "header", "description": description, "schema": schema}
             for name, (description, schema) in PARAMETERS.items()
         ],
-        "requestBody": {"required": True, "content": json_of(body)},
+        "requestBody": {"required": True, "content": json_of(body, example)},
     }
 
 
@@ -115,8 +127,8 @@ def response_of(
     return {"description": description, "headers": REQUEST_ID | (headers or {}), "content": content}
 
 
-def json_of(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": schema_of(name)}}
+def json_of(name: str, example: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {"application/json": {"schema": schema_of(name)} | ({} if example is None else {"example": example})}
 
 
 def schema_of(name: str) -> dict[str, Any]:

@@ -19,6 +19,9 @@ class Fate(StrEnum):
     OURS = "honoured, and not OpenAI's"
 
 
+_EMPTY: tuple[object, ...] = (False, [], {}, "")
+
+
 class Field(Struct, frozen=True, kw_only=True):
     """A field by its path, `[]` for any element. One below another is listed where it fares otherwise.
 
@@ -40,7 +43,7 @@ class Field(Struct, frozen=True, kw_only=True):
 
     def asks(self, value: object) -> bool:
         """Whether a value of this field is a wish."""
-        if value is None or value is False or (not self.empty_asks and value in ([], {}, "")):
+        if value is None or value is False or (not self.empty_asks and value in _EMPTY[1:]):
             return False
         return not any(_same(value, neutral) for neutral in self.neutral)
 
@@ -49,7 +52,8 @@ class Field(Struct, frozen=True, kw_only=True):
         """What decoding takes where the field is not honoured."""
         if self.fate is Fate.NO_EFFECT:
             return self.kind | None
-        return Annotated[Any, Meta(extra_json_schema={"enum": [None, *self.neutral]})]
+        taken = [None, *self.neutral, *(value for value in _EMPTY if not self.asks(value))]
+        return Annotated[Any, Meta(extra_json_schema={"enum": taken})]
 
 
 def _same(value: object, neutral: object) -> bool:

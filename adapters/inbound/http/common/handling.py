@@ -2,7 +2,7 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.chat import ChatCall, Grain
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.embedding import EmbedCall
 from llm_gateway.domain.errors import Draining
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.survey import survey
@@ -28,12 +29,13 @@ from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, timeout_of
+from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_left, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
 T = TypeVar("T")
 B = TypeVar("B", bound=ChatFields)
+C = TypeVar("C", ChatCall, EmbedCall)
 
 
 class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
@@ -63,8 +65,16 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
         return body, call
 
 
+def in_time(call: C, context: RequestContext) -> C:
+    """The call with what is left of its own time. Raises `RequestTimeout` where none is."""
+    if call.timeout is None or context.came is None:
+        return call
+    return replace(call, timeout=time_left(call.timeout, context.came))
+
+
 class HttpOptions(Struct, frozen=True, kw_only=True):
-    """`hosts` are the Host names that are served, in lower case and without port; None is any.
+    """`hosts` are the Host names that are served, in lower case and without port; None is any. Pages of `cors_origins`
+    may ask from a browser; `*` is any.
 
     `max_bodies_bytes` is for all bodies under way. `max_messages` is for one chat: messages, parts, calls and tools.
     """
@@ -74,6 +84,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
     max_bodies_bytes: int
     max_messages: int
     hosts: frozenset[str] | None = None
+    cors_origins: Sequence[str] = ()
     metrics_token: str | None = None
     pace: Pace = Pace()
 
@@ -129,6 +140,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         context = context_of(scope)
         with RefusalsRecorded(self.services, context):
             client, body, call = await self.read_chat(context, receive, surface)
+            call = in_time(call, context)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat

@@ -18,7 +18,10 @@ MAX_LABELS: Final = 32
 MAX_NAME: Final = 64
 """Of a label's own name, in characters: another tool chose it."""
 _ANY = "*"
-_MESSAGE, _FUNCTION = "messages[]", "messages[].tool_calls[].function"
+_MESSAGE: Final = "messages[]"
+FUNCTION: Final = "messages[].tool_calls[].function"
+ARGUMENTS: Final = "arguments"
+"""Of a function: taken whatever JSON they are."""
 _SPACE = b" \t\r\n"
 _EMPTY = (b"null", b"false", b"[]", b"{}", b'""')
 _LONGEST_EMPTY = 16
@@ -74,8 +77,8 @@ class _Walk:
         if place == _MESSAGE:
             sent_back = bytes(members.get("role", b"")) == b'"assistant"'
         changed = self._drop_labels(members, place, at, sent_back=sent_back)
-        if place == _FUNCTION:
-            changed = _as_text(members, "arguments") or changed
+        if place == FUNCTION:
+            changed = _as_text(members, ARGUMENTS) or changed
         for key, below in self._labels.below.get(place, ()):
             if key in members:
                 value = members[key]

@@ -18,7 +18,7 @@ log = logging.getLogger("llm_gateway.http")
 
 
 class RequestTimeout(GatewayError):
-    """The request's body did not arrive in time."""
+    """The request's body did not arrive in time, or its own time had run out before anything was begun."""
 
 
 class TooLarge(GatewayError):
@@ -70,6 +70,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     errors.ProviderUnavailable: (503, "provider_unavailable"),
     errors.ProviderThrottled: (503, "provider_throttled"),
     errors.ProviderOverloaded: (503, "overloaded"),
+    errors.OutOfDescriptors: (503, "overloaded"),
     errors.Overloaded: (503, "overloaded"),
     errors.SlowReader: (503, "overloaded"),
     errors.Draining: (503, "draining"),

@@ -11,7 +11,7 @@ from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.quota import Decision
 
 from .presence import Presence, presence_of
-from .requests import Fields, Share
+from .requests import CAME, Fields, Share
 from .response_headers import Headers
 
 _KEY = "llm_gateway.request_context"
@@ -51,7 +51,8 @@ class RequestContext(Struct):
 
     `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where the
     server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
-    response, whoever makes it, once each. `record` is what became of a chat or an embedding, once that is known.
+    response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record` is what became
+    of a chat or an embedding, once that is known.
     """
 
     id: RequestId
@@ -59,6 +60,7 @@ class RequestContext(Struct):
     fields: Fields
     body: Share
     presence: Presence | None = None
+    came: float | None = None
     route: str = "unmatched"
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
@@ -79,7 +81,7 @@ def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: Erro
         fields.setdefault(name, []).append(value)
     stated = fields[b"x-request-id"][0] if b"x-request-id" in fields else b""
     id = RequestId(stated.decode() if _SANE_ID.fullmatch(stated) else new_id())
-    context = RequestContext(id, error_style, fields, body, presence_of(scope))
+    context = RequestContext(id, error_style, fields, body, presence_of(scope), scope["state"].get(CAME))
     scope["state"][_KEY] = context
     return context
 

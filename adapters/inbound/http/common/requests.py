@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeAlias, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 Fields: TypeAlias = Mapping[bytes, Sequence[bytes]]
 """A request's header fields: every value of each name, which is in lower case."""
 
+TIMEOUT = b"x-gateway-timeout"
+CAME = "llm_gateway.came"
+"""Under `state` of a scope stands when the timeout of its request came, in seconds of `time.monotonic`."""
 MAX_KEY_BYTES = 4096
 BYTES_A_SECOND = 100_000
 """Of a body: slower ones are given up, after a time that any has."""
@@ -99,13 +103,21 @@ def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:
 
 def timeout_of(fields: Fields) -> timedelta | None:
     """The request's own timeout. Raises `InvalidRequest` for anything but seconds within bounds, once."""
-    values = fields.get(b"x-gateway-timeout")
+    values = fields.get(TIMEOUT)
     if not values:
         return None
     seconds = float(values[0]) if len(values) == 1 and _NUMBER.fullmatch(values[0]) else 0.0
     if not 0.001 <= seconds <= 86_400:
         raise InvalidRequest.at("X-Gateway-Timeout", "must be seconds, from 0.001 to 86400")
     return timedelta(seconds=seconds)
+
+
+def time_left(timeout: timedelta, came: float) -> timedelta:
+    """Of a request's own timeout, which began when its bytes `came`. Raises `RequestTimeout` where none is."""
+    left = timeout - timedelta(seconds=time.monotonic() - came)
+    if left <= timedelta(0):
+        raise RequestTimeout("The time that X-Gateway-Timeout gives was over before this request could be begun.")
+    return left
 
 
 def keeps_nothing(fields: Fields) -> bool:

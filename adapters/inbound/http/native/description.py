@@ -21,6 +21,7 @@ from .decisions_wire import DecisionOut
 from .wire import ChatBody
 
 NATIVE_TYPES: list[Any] = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, DecisionOut, Problem]
+_CHAT = {"messages": [{"role": "user", "content": "Why is the sky blue?"}], "model_hint": "local"}
 _STREAM = (
     "One server-sent event: `delta`s with one of `content`, `reasoning` and `tool_call`, then one `done`, without "
     "`content` and `reasoning`, or one `error`."
@@ -35,7 +36,7 @@ def chat_operation() -> dict[str, Any]:
     content = json_of("AnswerOut") | {"text/event-stream": {"schema": _stream()}}
     answers = {"200": response_of(content, RATES | PROVENANCE)}
     summary = "Answer a chat, whole or as server-sent events"
-    return operation("chat", summary, answers, CHATTING, **question_of("ChatBody"))
+    return operation("chat", "chat", summary, answers, CHATTING, **question_of("ChatBody", _CHAT))
 
 
 def _stream() -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _event(name: str, data: str) -> dict[str, Any]:
 def explain_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("ExplanationOut"))}
     summary = "The plan for a chat; nothing is sent or charged"
-    return operation("explain", summary, answers, _EXPLAINING, **question_of("ChatBody"))
+    return operation("explain", "chat", summary, answers, _EXPLAINING, **question_of("ChatBody", _CHAT))
 
 
 def decision_operation() -> dict[str, Any]:
@@ -67,4 +68,4 @@ def decision_operation() -> dict[str, Any]:
     summary = "What became of one of the key's own recent requests, without content"
     id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
     described = id | {"description": "The request's X-Request-Id; of several with the same the latest."}
-    return operation("decision", summary, answers, kinds, parameters=[described])
+    return operation("decision", "chat", summary, answers, kinds, parameters=[described])

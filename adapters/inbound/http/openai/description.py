@@ -56,6 +56,8 @@ _ERRORS = ErrorDescription(
     codes=CODES,
 )
 _LISTING = (*ANYWHERE, errors.Unauthenticated, errors.Draining, errors.DirectoryUnavailable)
+_CHAT = {"model": "local", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+_EMBEDDING = {"model": "gemini/gemini-embedding-001", "input": "A text"}
 _STREAM = (
     "One server-sent event: chunks, then `[DONE]`. An error in the middle is an event with an error object, "
     "and no `[DONE]` comes after it."
@@ -66,25 +68,31 @@ def completions_operation() -> dict[str, Any]:
     content = json_of("Completion") | {"text/event-stream": {"schema": _stream()}}
     answers = {"200": response_of(content, _RATES | PROVENANCE)}
     summary = "Answer a chat as OpenAI does, whole or as server-sent events"
-    return operation("chat_completions", summary, answers, CHATTING, _ERRORS, **question_of("CompletionBody"))
+    return operation(
+        "chat_completions", "openai", summary, answers, CHATTING, _ERRORS, **question_of("CompletionBody", _CHAT)
+    )
 
 
 def embeddings_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
     summary = "Vectors of texts, always of the model that is named"
-    return operation("embeddings", summary, answers, CHATTING, _ERRORS, **question_of("EmbeddingBody"))
+    return operation(
+        "embeddings", "openai", summary, answers, CHATTING, _ERRORS, **question_of("EmbeddingBody", _EMBEDDING)
+    )
 
 
 def models_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("ModelsOut"))}
-    return operation("models", "What this key may name as `model` now", answers, _LISTING, _ERRORS)
+    return operation("models", "openai", "What this key may name as `model` now", answers, _LISTING, _ERRORS)
 
 
 def model_operation() -> dict[str, Any]:
     kinds = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
     answers = {"200": response_of(json_of("ModelOut"))}
     id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    return operation("model", "One of them; its id may hold slashes", answers, kinds, _ERRORS, parameters=[id])
+    return operation(
+        "model", "openai", "One of them; its id may hold slashes", answers, kinds, _ERRORS, parameters=[id]
+    )
 
 
 def _stream() -> dict[str, Any]:

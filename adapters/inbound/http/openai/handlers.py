@@ -8,7 +8,7 @@ from msgspec import json
 
 from llm_gateway.domain.routing import Task
 
-from ..common.handling import ChatSurface, RequestHandling
+from ..common.handling import ChatSurface, RequestHandling, in_time
 from ..common.refusals import RefusalsRecorded
 from ..common.replies import json_reply
 from ..common.request_context import context_of
@@ -33,6 +33,7 @@ async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -
     context = context_of(scope)
     with RefusalsRecorded(handling.services, context, Task.EMBED):
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
+        call = in_time(call, context)
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
     return EmbeddingReply(context, ask, base64, call.ignored)

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the bounds that it lacks: on a request's head, on its rest, and on a slow reader."""
 
 import asyncio
+import time
 from typing import Any, cast
 
 from litestar.types import ASGIApp
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
+from ..common.requests import CAME, TIMEOUT
 from .joined_writes import JoinedWrites
 from .upgrades import HttpWithoutUpgrades
 
@@ -51,6 +53,7 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         self.access_log &= self.config.access_log  # uvicorn writes one wherever its logger has a handler, whoever's
         self._bounds = bounds
         self._head_bytes = 0
+        self._head_tail = b""
         self._in_head = True
         self._arrival: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -91,12 +94,16 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         if in_head:
             self._head_bytes += len(data)
             excess = self._head_bytes - self._bounds.head_bytes
-            if excess > 0 and data.find(_HEAD_END, 0, len(data) - excess) < 0:
-                self._refuse_head()
-                return
+            if excess > 0:
+                met = self._head_tail + data
+                if met.find(_HEAD_END, 0, len(met) - excess) < 0:
+                    self._refuse_head()
+                    return
         super().data_received(data)
-        if in_head and self._head_bytes and self._arrival is None:  # most heads come whole
-            self._expect_within(self._bounds.head_seconds)
+        if in_head and self._head_bytes:  # most heads come whole
+            self._head_tail = (self._head_tail + data)[1 - len(_HEAD_END) :]
+            if self._arrival is None:
+                self._expect_within(self._bounds.head_seconds)
         if 0 < len(self.pipeline) <= MAX_WAITING and len(self.cycle.body) <= HIGH_WATER_LIMIT:
             self.flow.resume_reading()  # or it would go unnoticed that the client left
 
@@ -136,11 +143,14 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
             super().on_header(name, value)
         else:
             self.headers.append((name, value))
+            if name == TIMEOUT:
+                self.scope["state"][CAME] = time.monotonic()
 
     @override
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
+        self._head_tail = b""
         self._expect_within(None)
         super().on_headers_complete()
 

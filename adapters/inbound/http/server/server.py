@@ -1,11 +1,14 @@
 """uvicorn, set up for this gateway, and stopped the way a gateway should stop."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -13,9 +16,13 @@ from typing import cast
 import uvicorn
 from typing_extensions import override
 
+from .listener import Listener
 from .middleware import RequestMiddleware
 from .protocol import BoundedHttpProtocol, Bounds
 
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75.0
+"""Longer than the 60 for which nginx keeps a connection to a server: who uses one must never find it just closed."""
 CUT_AFTER_SECONDS = 5
 """How long uvicorn gives connections that are still open once draining is over."""
 
@@ -31,8 +38,38 @@ def reason_of(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A listener on each address of the host. Raises `CannotListen`."""
+    listeners: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+            listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotListen(reason_of(error)) from error
+    return listeners
+
+
+@contextlib.contextmanager
+def draining_on_hangup(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGHUP, too, is the handler's; but it stays ignored where it is: nohup's process is to outlive its terminal."""
+    hangup = getattr(signal, "SIGHUP", None)
+    main = threading.current_thread() is threading.main_thread()
+    if hangup is None or not main or signal.getsignal(hangup) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(hangup, handle)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
+
+
 class GatewayServer(uvicorn.Server):
-    """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything.
+    """The first signal drains: the listener stays, so that readiness can say 503. A second one cuts everything, but
+    for SIGHUP, which a terminal that closes may send twice.
 
     uvicorn alone closes the listener first, and cancels streams before the application's own shutdown.
     """
@@ -47,6 +84,7 @@ class GatewayServer(uvicorn.Server):
         drain_seconds: float,
         end_rest: Callable[[], Awaitable[None]],
         bounds: Bounds | None = None,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -60,6 +98,7 @@ class GatewayServer(uvicorn.Server):
                 server_header=False,
                 access_log=False,
                 log_config=None,
+                timeout_keep_alive=cast("int", keep_alive_seconds),  # which goes to `call_later`
                 timeout_graceful_shutdown=CUT_AFTER_SECONDS,
             )
         )
@@ -78,12 +117,25 @@ class GatewayServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if sys.platform == "win32":  # whose event loop can't wait for a listener
+            await self._startup_by_uvicorn(sockets)
+        else:
+            listeners = bind(self.config.host, self.config.port) if sockets is None else sockets
+            state: dict[str, object] = {}
+            protocol = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+            new = partial(
+                protocol, config=self.config, server_state=self.server_state, app_state=state, _loop=self._loop
+            )
+            self.servers = [cast("asyncio.base_events.Server", Listener(listener, new)) for listener in listeners]
+            self.started = True
+        self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
+
+    async def _startup_by_uvicorn(self, sockets: list[socket.socket] | None) -> None:
         try:
             await super().startup(sockets)
         except SystemExit as error:  # uvicorn has caught the reason
             cause = error.__context__
             raise CannotListen(reason_of(cause) if isinstance(cause, OSError) else "") from None
-        self._listening.set_result(self.servers[0].sockets[0].getsockname()[1])
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -101,6 +153,12 @@ class GatewayServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._stop(signal.SIGTERM)
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals(), draining_on_hangup(self.handle_exit):
+            yield
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

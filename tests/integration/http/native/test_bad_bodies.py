@@ -49,6 +49,10 @@ AT_A_PATH = {
     "half of a pair in parameters": (with_parameters(r'"\udfff"'), "tools[0].function.parameters.a"),
     "half of a pair in a name": (with_parameters(r'{"\ud800":1}'), "tools[0].function.parameters.a"),
     "a field twice": (with_fields('"max_tokens":1,"max_tokens":2'), "max_tokens"),
+    "a field of a message with a label twice": (
+        with_messages('[{"role":"assistant","reasoning":"Hm.","content":"a","content":"b"}]'),
+        "messages[0].content",
+    ),
     "a field twice, alike": (with_fields('"stream":false,"stream":false'), "stream"),
     "a field twice, once in escapes": (with_fields(r'"model":"a","mod\u0065l":"b"'), "model"),
     "a field of a message twice": (

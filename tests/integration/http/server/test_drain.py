@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.server.server import GatewayServer
+from llm_gateway.adapters.inbound.http.server.server import GatewayServer, draining_on_hangup
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.domain.events import TextDelta
 
@@ -51,6 +51,52 @@ async def test_draining_is_seen_at_once_and_new_chats_are_refused(start: Serve) 
     assert (await served.connect()) is not None
     assert len(model.calls) == 1
     wire.reset()
+
+
+async def test_a_hangup_drains_and_a_second_one_does_not_cut(start: Serve) -> None:
+    clock = stopped_clock()
+    model = ScriptedChatModel(clock, [Wait(1), *answer("Finished.")])
+    served = await start(model, drain_seconds=100)
+    wire = await asked(served, model)
+
+    served.server.handle_exit(signal.SIGHUP, None)
+    await eventually(lambda: served.drain.is_set())
+    served.server.handle_exit(signal.SIGHUP, None)
+    await asyncio.sleep(0)
+    await clock.advance(1)
+
+    assert b"Finished." in await wire.rest()
+    await stopped(served.server)
+
+
+def test_a_hangup_stays_ignored_where_it_is_as_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with draining_on_hangup(lambda *_: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with draining_on_hangup(lambda *_: None):
+            assert callable(signal.getsignal(signal.SIGHUP))
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+async def test_a_stream_of_openais_that_is_cut_ends_with_an_error_too(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), [TextDelta(text="Half"), NEVER])
+    served = await start(model, drain_seconds=0.05)
+    wire = await served.connect()
+    body = b'{"model":"ollama","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
+    await wire.send(served.request(path="/v1/chat/completions", body=body))
+    await wire.until(b"Half")
+
+    served.server.handle_exit(signal.SIGHUP, None)
+
+    rest = await wire.rest()
+    assert rest.count(b'"error":{') == 1
+    assert b'"code":"draining"' in rest
+    assert b"[DONE]" not in rest
+    await stopped(served.server)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -129,3 +175,13 @@ async def test_a_reader_that_does_not_read_does_not_keep_the_server(
 
     await stopped(served.server, within=3)
     assert model.open_calls == 0
+
+
+async def test_an_idle_connection_is_kept_as_long_as_is_set_and_longer_than_a_proxy_keeps_it(start: Serve) -> None:
+    usual, brief = await start(ScriptedChatModel(stopped_clock())), await start(keep_alive_seconds=1)
+    assert usual.server.config.timeout_keep_alive == 75
+    wire = await brief.connect()
+    await wire.send(brief.request("GET", "/health", content_type="", content_length=""))
+    assert (await wire.answer())[0] == 200
+    async with asyncio.timeout(HANG_SECONDS):
+        assert await wire.rest() == b""

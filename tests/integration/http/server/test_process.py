@@ -60,7 +60,8 @@ def test_all_faults_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
-def test_sigterm_ends_the_process_promptly(tmp_path: Path, unused_tcp_port: int) -> None:
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_process_promptly(tmp_path: Path, unused_tcp_port: int, number: str) -> None:
     process = subprocess.Popen(
         [COMMAND, "serve"],
         cwd=tmp_path,
@@ -80,7 +81,7 @@ def test_sigterm_ends_the_process_promptly(tmp_path: Path, unused_tcp_port: int)
                 assert process.poll() is None
                 assert time.monotonic() < until
                 time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.Signals[number])
         _, errors = process.communicate(timeout=HANG_SECONDS)  # long before what a drain may take
         assert process.returncode == 0
         assert "Traceback" not in errors

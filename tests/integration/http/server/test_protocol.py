@@ -81,6 +81,20 @@ async def test_a_head_may_have_64_kib(served: Served, size: int, status: int, pa
         assert await wire.rest() == b""
 
 
+@pytest.mark.parametrize("short", range(6))
+async def test_a_head_may_end_in_the_read_that_brings_a_large_body(served: Served, short: int) -> None:
+    body = b" " * 200_000
+    request = served.request("POST", "/api/v1/chat", body)
+    end = len(request) - len(body) - short
+    wire = await served.connect()
+    await wire.send(request[:end])
+    await served.client.get("/health")
+
+    await wire.send(request[end:])
+
+    assert (await wire.answer())[0] == 400
+
+
 async def test_a_body_does_not_count_as_head(served: Served) -> None:
     wire = await served.connect()
     await wire.send(served.request("POST", "/api/v1/chat", b" " * 200_000, content_length="200000"))

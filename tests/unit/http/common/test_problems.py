@@ -33,6 +33,7 @@ CONTRACT = {
     errors.ProviderRefused: (503, "provider_unavailable"),
     errors.ProviderUnavailable: (503, "provider_unavailable"),
     errors.ProviderThrottled: (503, "provider_throttled"),
+    errors.OutOfDescriptors: (503, "overloaded"),
     errors.ProviderOverloaded: (503, "overloaded"),
     errors.Overloaded: (503, "overloaded"),
     errors.SlowReader: (503, "overloaded"),

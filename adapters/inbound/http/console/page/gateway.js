@@ -1,4 +1,4 @@
-// The gateway's API, as far as this page asks it. The key is kept here, in memory, and leaves in a header only.
+// The gateway's API, as far as this page asks it, by paths from the page: it may be served under another. The key is kept here, in memory, and leaves in a header only.
 
 import { serverSentEvents } from "./events.js";
 
@@ -27,28 +27,28 @@ export class Gateway {
 
   /** Each endpoint's state; a gateway that is not ready tells it too. */
   async readiness() {
-    const response = await this.#fetch("/health/ready", { headers: {} });
+    const response = await this.#fetch("health/ready", { headers: {} });
     return response.ok || response.status === 503 ? await response.json() : { status: "unknown", endpoints: [] };
   }
 
   /** The models that this key may name, or null where the gateway keeps no list. */
   async models() {
-    const list = await this.#found("/v1/models");
+    const list = await this.#found("v1/models");
     return Array.isArray(list?.data) ? list.data.filter((model) => typeof model?.id === "string") : null;
   }
 
   /** What was decided for a request, or null where nothing is known of it. */
   async record(id) {
-    return this.#found(`/api/v1/requests/${encodeURIComponent(id)}`);
+    return this.#found(`api/v1/requests/${encodeURIComponent(id)}`);
   }
 
   async explain(body) {
-    return (await this.#post("/api/v1/explain", body)).json();
+    return (await this.#post("api/v1/explain", body)).json();
   }
 
   /** The headers of an answer, and its events. Raises `Refusal`; what `signal` aborts ends with an `AbortError`. */
   async chat(body, signal) {
-    const response = await this.#post("/api/v1/chat", { ...body, stream: true }, signal);
+    const response = await this.#post("api/v1/chat", { ...body, stream: true }, signal);
     return { headers: response.headers, events: this.#events(response) };
   }
 

@@ -11,6 +11,7 @@ const gateway = new Gateway();
 const endpoints = new Endpoints();
 const known = (provider, model) => endpoints.known(provider, model);
 let turns = [];
+let offered = false; // the demonstration's key: once, as a person may have taken it out again
 let running = null; // the AbortController of the answer under way
 
 // --- the state of the gateway, which needs no key
@@ -25,6 +26,10 @@ async function look() {
     tell(words[status] ?? "state unknown", status === "ready" ? "good" : "bad");
     if (status === "ready" && endpoints.demonstration) tell("demonstration model: small, and often wrong", "warn");
     $("demo-key").hidden = !endpoints.demonstration;
+    if (endpoints.demonstration && !offered && !gateway.keyed && !$("key").value) {
+      $("key").value = $("demo-key").querySelector("code").textContent;
+      offered = true;
+    }
   } catch (error) {
     tell(error instanceof Refusal ? "not reachable" : "state unknown", "bad");
   }
@@ -40,6 +45,11 @@ function tell(text, kind) {
 
 $("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();
+  if (await takeKey()) $("prompt").focus();
+});
+
+/** Takes the key that was typed. Whether there is one that may be used; where there is none, it is asked for. */
+async function takeKey() {
   const key = $("key").value.trim();
   if (!isSendable(key)) return wantKey(key ? "A key has letters, digits and signs, and no spaces." : "Enter a key first.");
   gateway.use(key);
@@ -54,18 +64,19 @@ $("key-form").addEventListener("submit", async (event) => {
   $("key").value = "";
   $("key-error").textContent = "";
   arrange();
-  $("prompt").focus();
-});
+  return true;
+}
 
 $("forget").addEventListener("click", () => wantKey(""));
 
-/** Forgets the key, and asks for one. */
+/** Forgets the key, and asks for one: false, as there is none. */
 function wantKey(why) {
   gateway.forget();
   $("key").value = "";
   arrange();
   $("key-error").textContent = why;
   $("key").focus();
+  return false;
 }
 
 // --- asking
@@ -97,7 +108,7 @@ function bodyOf(question) {
 
 async function ask(question) {
   if (running || !question.trim()) return;
-  if (!gateway.keyed) return wantKey("Enter a key first.");
+  if (!gateway.keyed && !(await takeKey())) return;
   const body = bodyOf(question);
   const turn = new Turn(question, { known, record: (id) => gateway.record(id), again });
   turns.push(turn);
@@ -149,7 +160,7 @@ function scrollAlong(near) {
 
 $("explain").addEventListener("click", async () => {
   const question = $("prompt").value.trim() || turns.at(-1)?.question || "Hello";
-  if (!gateway.keyed) return wantKey("Enter a key first.");
+  if (!gateway.keyed && !(await takeKey())) return;
   try {
     showPlan($("plan"), await gateway.explain(bodyOf(question)), { known, close: hidePlan });
   } catch (error) {
