@@ -34,6 +34,10 @@ class VendorFailures(Struct, frozen=True):
         """None for what is not the vendor's, and is raised as it is."""
         ...
 
+    def _own_lack(self) -> ProviderError:
+        why = "this gateway has no file descriptor left for a connection to it"
+        return OutOfDescriptors(self.to.provider, why, retry_after=timedelta(seconds=1), doubtful=True)
+
     def __enter__(self) -> None:
         """Nothing to begin."""
 
@@ -42,7 +46,7 @@ class VendorFailures(Struct, frozen=True):
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ProviderError):
             return
-        failure = OutOfDescriptors(self.to.provider) if _wants_descriptors(error) else self.failure(error)
+        failure = self._own_lack() if _wants_descriptors(error) else self.failure(error)
         if failure is None:
             return
         del error, trace

@@ -281,10 +281,6 @@ class ProviderRefused(ProviderError):
 class OutOfDescriptors(ProviderRefused):
     """This process has no file descriptor left for a connection: nothing is held against the provider."""
 
-    def __init__(self, provider: str) -> None:
-        why = "this gateway has no file descriptor left for a connection to it"
-        super().__init__(provider, why, retry_after=timedelta(seconds=1), doubtful=True)
-
 
 class ProviderUnavailable(ProviderError):
     """The provider says that it can't answer now (HTTP 5xx), or its open breaker keeps it from being asked."""

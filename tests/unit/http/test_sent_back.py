@@ -1,5 +1,6 @@
 """Whatever the gateway answers, on either surface, may be sent back to either as it came; and what is beside it."""
 
+import tracemalloc
 from typing import Any, cast
 
 import pytest
@@ -199,3 +200,24 @@ def test_a_label_hides_no_fault_of_the_text(surface: ChatSurface[Any], said: str
     (fault,) = refused.value.faults
     assert fault.path == path
     assert message in fault.message
+
+
+@each_surface
+@pytest.mark.parametrize(
+    "messages",
+    [b"0,0,", b"[],0,", b'{"content":5},{},', b'{"role":"user","content":[0,0,', b'{"role":"user","tool_calls":[0,0,'],
+)
+def test_what_is_no_chat_is_not_looked_through_for_labels(surface: ChatSurface[Any], messages: bytes) -> None:
+    """Its items are not counted: a body of 30 MB held the thread for long work for ten seconds."""
+    said, _, item = messages[:-1].rpartition(b",")
+    end = b"]" * said.count(b"[0") + b"}" * (said.count(b"{") - said.count(b"}"))
+    body = b'{"messages":[%b]}' % (said + b"," + b",".join([item] * 200_000) + end)
+    assert json.decode(body)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest):
+            surface.read({}, 1_000_000, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(body)

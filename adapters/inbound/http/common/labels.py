@@ -9,6 +9,7 @@ from llm_gateway.domain.errors import InvalidRequest
 
 from .fields import Fate, Field
 from .json_text import check_names, not_decoded
+from .message_count import is_chat
 from .requests import decode
 
 T = TypeVar("T")
@@ -49,6 +50,8 @@ class Labels(Struct, frozen=True, kw_only=True):
         except InvalidRequest:
             walk = _Walk(self)
             try:
+                if not is_chat(body):  # and so its items were not counted, each of which costs the walk microseconds
+                    raise
                 plain = walk.object(Raw(body), "", "", sent_back=False)
             except (DecodeError, UnicodeDecodeError, RecursionError):
                 raise not_decoded(body) from None

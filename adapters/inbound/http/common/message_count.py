@@ -1,6 +1,6 @@
 """How many messages, parts, calls and tools a chat's body holds, counted before it is decoded."""
 
-from msgspec import DecodeError, Struct, json
+from msgspec import DecodeError, Struct, ValidationError, json
 
 from .problems import TooLarge
 
@@ -29,6 +29,18 @@ def check_count(body: bytes, most: int) -> None:
     """
     if len(body) > most and body.count(b"{") > most and _count(body) > most:
         raise TooLarge(f"The body has more than {most} messages, parts, tool calls and tools (MAX_MESSAGES).")
+
+
+def is_chat(body: bytes) -> bool:
+    """Whether what is counted has its place: where it has not, a list may hold any number of anything.
+
+    Raises `DecodeError`, `UnicodeDecodeError` or `RecursionError` for what is no JSON.
+    """
+    try:
+        _decoder.decode(body)
+    except ValidationError:
+        return False
+    return True
 
 
 def _count(body: bytes) -> int:
