@@ -24,13 +24,14 @@ def chat_with_server(server: str, key: str | None, turns: Sequence[str], *, hint
     """
     if not server.startswith(("http://", "https://")):
         raise CommandFailed([f"--server: must be an address such as http://127.0.0.1:8000, not {server}"])
+    server = server.rstrip("/").removesuffix("/v1").removesuffix("/api")  # as OPENAI_BASE_URL has it
     messages = [
         {"role": role, "content": text} for role, text in zip(cycle(("user", "assistant")), turns, strict=False)
     ]
     body = {"messages": messages, "stream": True}
     body |= {name: value for name, value in (("model_hint", hint), ("model", model)) if value is not None}
     request = Request(
-        f"{server.rstrip('/')}/api/v1/chat",
+        f"{server}/api/v1/chat",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json", "X-API-Key": key or DEMO_KEY},
     )
@@ -83,7 +84,7 @@ def _show(display: Display, event: str, data: dict[str, Any], server: str) -> No
 def _demonstrates(server: str, provider: str) -> bool:
     """As the server's readiness says. Where it doesn't say, the answer still stands."""
     try:
-        with _told(Request(f"{server.rstrip('/')}/health/ready")) as response:
+        with _told(Request(f"{server}/health/ready")) as response:
             endpoints = json.load(response)["endpoints"]
         return any(one["demonstration"] and one["name"].startswith(f"{provider}/") for one in endpoints)
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):

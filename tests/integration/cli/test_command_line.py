@@ -251,6 +251,8 @@ def test_a_newcomer_serves_asks_and_stops(tmp_path: Path) -> None:
         done = command(tmp_path, "chat", "Say hello", "--server", address)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
+        for base in ("/", "/v1", "/v1/", "/api/v1"):
+            assert command(tmp_path, "chat", "Say hello", "--server", address + base).returncode == 0, base
         refused = command(tmp_path, "chat", "Say hello", "--server", address, "--key", "sk-of-nobody")
         assert refused.returncode == 1
         assert refused.stderr == "401: Invalid or missing API Key\n"
