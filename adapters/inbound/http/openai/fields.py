@@ -113,7 +113,7 @@ def refusals(body: Struct) -> Iterator[Fault]:
     """A fault for each top-level field of a decoded body that asks for what is not given here."""
     for field in _REFUSED:
         if field.asks(getattr(body, field.path)):
-            yield Fault(path=field.path, message=f"is not taken here: {field.note}{_except(field)}")
+            yield Fault(path=field.path, message=f"is not taken here{_except(field)}: {field.note}")
 
 
 def without_effect(body: Struct) -> Iterator[str]:
@@ -123,4 +123,4 @@ def without_effect(body: Struct) -> Iterator[str]:
 
 def _except(field: Field) -> str:
     spelt = " or ".join(json.encode(value).decode() for value in field.neutral)
-    return f" (may be {spelt})" if spelt else ""
+    return f", but for {spelt}" if spelt else ""

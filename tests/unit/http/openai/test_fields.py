@@ -322,6 +322,12 @@ def test_that_table_is_the_wire_type_s() -> None:
     assert [field.path for field in EMBEDDING_FIELDS] == [field.name for field in fields(EmbeddingBody)]
 
 
+def test_a_refusal_tells_what_is_taken_before_it_says_why() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read({**PLAIN, "n": 2})
+    assert caught.value.faults[0].message.startswith("is not taken here, but for 1: one choice an answer")
+
+
 def test_all_refusals_are_told_at_once() -> None:
     with pytest.raises(InvalidRequest) as caught:
         read({**PLAIN, "n": 2, "functions": [{"name": "f"}]})
