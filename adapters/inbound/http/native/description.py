@@ -66,6 +66,6 @@ def decision_operation() -> dict[str, Any]:
     kinds = (*ANYWHERE, errors.Unauthenticated, NotFound, errors.DirectoryUnavailable)
     answers = {"200": response_of(json_of("DecisionOut"))}
     summary = "What became of one of the key's own recent requests, without content"
-    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "example": "request-7"}
     described = id | {"description": "The request's X-Request-Id; of several with the same the latest."}
     return operation("decision", "chat", summary, answers, kinds, parameters=[described])

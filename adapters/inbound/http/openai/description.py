@@ -57,6 +57,15 @@ _ERRORS = ErrorDescription(
 )
 _LISTING = (*ANYWHERE, errors.Unauthenticated, errors.Draining, errors.DirectoryUnavailable)
 _CHAT = {"model": "local", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+_LOCAL = {
+    "id": "local",
+    "object": "model",
+    "created": 1_795_917_499,
+    "owned_by": "llm-gateway",
+    "locality": "on_premises",
+    "context_length": 4096,
+    "tasks": ["chat"],
+}
 _EMBEDDING = {"model": "gemini/gemini-embedding-001", "input": "A text"}
 _STREAM = (
     "One server-sent event: chunks, then `[DONE]`. An error in the middle is an event with an error object, "
@@ -82,14 +91,20 @@ def embeddings_operation() -> dict[str, Any]:
 
 
 def models_operation() -> dict[str, Any]:
-    answers = {"200": response_of(json_of("ModelsOut"))}
+    answers = {"200": response_of(json_of("ModelsOut", {"object": "list", "data": [_LOCAL]}))}
     return operation("models", "openai", "What this key may name as `model` now", answers, _LISTING, _ERRORS)
 
 
 def model_operation() -> dict[str, Any]:
     kinds = (*_LISTING, errors.Forbidden, errors.UnknownModel, errors.NoRoute)
-    answers = {"200": response_of(json_of("ModelOut"))}
-    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    answers = {"200": response_of(json_of("ModelOut", _LOCAL))}
+    id = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "example": "local",
+    }
     return operation(
         "model", "openai", "One of them; its id may hold slashes", answers, kinds, _ERRORS, parameters=[id]
     )

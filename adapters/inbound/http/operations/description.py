@@ -9,18 +9,40 @@ from ..common.problems import NotFound
 from .wire import Health, Readiness
 
 OPERATIONS_TYPES: list[Any] = [Health, Readiness]
+_READY = {
+    "status": "ready",
+    "endpoints": [
+        {
+            "name": "ollama/llama3.1",
+            "usable": True,
+            "locality": "on_premises",
+            "demonstration": False,
+            "reason": None,
+            "answered_by": None,
+            "version": "0.12.11",
+            "notes": [],
+        }
+    ],
+    "stores": [],
+}
+_METRICS = "# TYPE cache_hits_total counter\ncache_hits_total 7.0\n"
 
 
 def health_operation(id: str) -> dict[str, Any]:
     """`id` is the operation's: the same is served at two paths."""
     return operation(
-        id, "operations", "The process answers", {"200": response_of(json_of("Health"))}, ANYWHERE, security=[]
+        id,
+        "operations",
+        "The process answers",
+        {"200": response_of(json_of("Health", {"status": "ok"}))},
+        ANYWHERE,
+        security=[],
     )
 
 
 def ready_operation() -> dict[str, Any]:
     answers = {
-        "200": response_of(json_of("Readiness")),
+        "200": response_of(json_of("Readiness", _READY)),
         "503": response_of(json_of("Readiness"), description="Draining, or no endpoint"),
     }
     return operation("ready", "operations", "Whether chats can be answered", answers, ANYWHERE, security=[])
@@ -28,6 +50,6 @@ def ready_operation() -> dict[str, Any]:
 
 def metrics_operation(id: str) -> dict[str, Any]:
     """As for `health_operation`. There may be a token, and no metrics at all."""
-    answers = {"200": response_of({"text/plain": {"schema": {"type": "string"}}})}
+    answers = {"200": response_of({"text/plain": {"schema": {"type": "string"}, "example": _METRICS}})}
     kinds = (*ANYWHERE, errors.Unauthenticated, NotFound)
     return operation(id, "operations", "Metrics as Prometheus text", answers, kinds, security=[{}, {"bearer": []}])

@@ -70,6 +70,19 @@ def test_its_structure_is_openapi_3_1(document: dict[str, Any]) -> None:
                 assert response["headers"]["X-Request-Id"]["required"] is True
 
 
+def test_every_path_has_a_tag_and_an_example_that_fits(document: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert set(operation["tags"]) <= tags
+            medias = [*operation.get("requestBody", {}).get("content", {}).values()]
+            medias += [media for answer in operation["responses"].values() for media in answer["content"].values()]
+            shown = [media for media in [*medias, *operation.get("parameters", ())] if "example" in media]
+            assert shown, path
+            for one in shown:
+                validate({**one["schema"], "components": document["components"]}, one["example"])
+
+
 def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict[str, Any]) -> None:
     named = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
 
