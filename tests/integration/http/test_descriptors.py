@@ -50,6 +50,7 @@ async def test_without_a_descriptor_for_a_connection_it_is_refused_and_later_one
                 async with asyncio.timeout(HANG_SECONDS):
                     answer = await asyncio.get_running_loop().sock_recv(client, 65536)
             assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"x-content-type-options: nosniff" in answer
             assert b'"code":"overloaded"' in answer
         assert (await served.client.get("/health")).status_code == 200
 
