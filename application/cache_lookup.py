@@ -120,7 +120,7 @@ class CacheLookup(Generic[R]):
     ) -> Awaitable[CacheView[R]]:
         """The same, with the remote cache asked before this returns: to be awaited once, or left."""
         view = self._asked(plan, client, request, cache)
-        asks = view.use.mode is CacheMode.USE and view.store is self._shared
+        asks = view.looked_up and view.store is self._shared
         begun = view.store.begin(tuple(view.keys.values())) if asks else None
         return Begun(partial(self._completed, view, begun))
 
@@ -139,7 +139,7 @@ class CacheLookup(Generic[R]):
     async def _completed(
         self, view: CacheView[R], begun: Awaitable[Mapping[CacheKey, bytes]] | None = None
     ) -> CacheView[R]:
-        if view.use.mode is not CacheMode.USE:
+        if not view.looked_up:
             return view
         entries = await (begun or view.store.get(tuple(view.keys.values())))
         found: dict[Endpoint, Found[R]] = {}

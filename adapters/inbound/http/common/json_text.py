@@ -9,8 +9,7 @@ from typing import Any, Final, NoReturn
 
 from llm_gateway.domain.errors import InvalidRequest
 
-_MAX_PATH: Final = 256
-"""Of a path, in characters, as its names are the client's."""
+from .faults import MAX_PATH
 
 
 class _Twice(Exception):
@@ -103,5 +102,5 @@ def _walk(text: object) -> Iterator[tuple[Sequence[str | int], object]]:
 
 
 def _path(steps: Sequence[str | int]) -> str:
-    written = (f"[{step}]" if isinstance(step, int) else f".{step[:_MAX_PATH]}" for step in steps[1:])
-    return "".join(written).removeprefix(".")[:_MAX_PATH]
+    written = (f"[{step}]" if isinstance(step, int) else f".{step[:MAX_PATH]}" for step in steps[1:])
+    return "".join(written).removeprefix(".")[:MAX_PATH]

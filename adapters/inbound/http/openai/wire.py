@@ -21,9 +21,7 @@ from ..common.wire import (
 )
 from .fields import FIELDS, UNHONOURED
 
-Label: TypeAlias = Annotated[
-    None, Meta(extra_json_schema={"type": ["null", "boolean", "number", "string", "array", "object"]})
-]
+Label: TypeAlias = None
 """What states something here is taken out before decoding: see `labels.py`."""
 
 
