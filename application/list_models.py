@@ -20,7 +20,8 @@ class UsableModel(CheckedStruct, frozen=True, kw_only=True):
     """A hint or a model by the name that a request gives it.
 
     `owner` is the provider, None of a hint. A hint that may lead to the cloud is `CLOUD`. `context_length`, in tokens,
-    is the shortest of all that may answer; None where one is unknown. `tasks` are what it can be asked for.
+    is the shortest of all that may answer; None where one is unknown. `tasks` are what it can be asked for. `alias_of`
+    is what an alias stands for.
     """
 
     name: str
@@ -28,6 +29,7 @@ class UsableModel(CheckedStruct, frozen=True, kw_only=True):
     locality: Locality
     context_length: int | None
     tasks: frozenset[Task]
+    alias_of: str | None = None
 
 
 class ListModels:
@@ -38,11 +40,12 @@ class ListModels:
         self._directory = directory
 
     def __call__(self, client: Client) -> tuple[UsableModel, ...]:
-        """Hints first, then models as `provider/model`."""
+        """Hints first, then models as `provider/model`, then aliases."""
         return tuple(self._usable(client))
 
     def _usable(self, client: Client) -> Iterator[UsableModel]:
-        for name in (*Hint, *(state.endpoint.name for state in self._directory.snapshot())):
+        models = (state.endpoint.name for state in self._directory.snapshot())
+        for name in dict.fromkeys((*Hint, *models, *self._plan_route.aliases(client))):
             try:
                 yield self.find(name, client)
             except GatewayError:
@@ -62,6 +65,7 @@ class ListModels:
             locality=_locality(plan),
             context_length=min(known) if len(known) == len(lengths) else None,
             tasks=plan.endpoints[0].tasks if plan.pinned else frozenset({Task.CHAT}),
+            alias_of=plan.alias.target if plan.alias else None,
         )
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import FailureReason
-from llm_gateway.domain.routing import EndpointId, Hint, Skip, Task
+from llm_gateway.domain.routing import Alias, EndpointId, Hint, Skip, Task
 from llm_gateway.domain.sequences import CheckedStruct
 
 RequestId = NewType("RequestId", str)
@@ -58,6 +58,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     """The record of one request, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `left` says that its client went away first.
+    `alias` is how it named its model, where that is not the model's own name.
     `admitted` is None where it ended before its quota was asked. `attempts` are the calls that were made for this
     request; `passed_over` are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what
     the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an answer
@@ -68,6 +69,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     began: float = 0.0
     task: Task = Task.CHAT
     client: ClientId | None = None
+    alias: Alias | None = None
     hint: Hint | None = None
     endpoint: EndpointId | None = None
     cache: CacheStatus | None = None

@@ -124,6 +124,7 @@ class RequestRecorder(Struct, eq=False):
             began=self._began_at,
             task=self.task,
             client=self.client.id,
+            alias=plan.alias if plan else None,
             hint=plan.hint if plan else self.hint,
             endpoint=self.endpoint,
             cache=self.cache,

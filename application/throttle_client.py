@@ -12,7 +12,7 @@ from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt
 from llm_gateway.domain.events import Collector
-from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, LimitStatus, ReservationId
+from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, Limit, LimitStatus, ReservationId
 from llm_gateway.domain.routing import EndpointState
 
 from .ports.stores import RateLimiter
@@ -73,7 +73,8 @@ class ThrottleClient:
         """
         decision = await self._limiter.take(client, _ADMISSION, ReservationId(self._entropy.new_id()))
         if not decision.allowed:
-            raise QuotaExceeded(_until(decision, decision.tokens, self._likely(client, request) if request else 0))
+            until = _until(decision, decision.tokens, self._likely(client, request) if request else 0)
+            raise QuotaExceeded(until, Limit.REQUESTS, client.setting_of(Limit.REQUESTS))
         return decision
 
     def reserve(
@@ -105,7 +106,8 @@ class ThrottleClient:
             await _to_the_end(self._settle(client, key, 0))  # it may have been taken already
             raise
         if not decision.allowed:
-            raise QuotaExceeded(_until(decision, decision.requests, 1))
+            limit = Limit.TOKENS if decision.tokens and decision.tokens.remaining < tokens else Limit.CONCURRENCY
+            raise QuotaExceeded(_until(decision, decision.requests, 1), limit, client.setting_of(limit))
         held = Reservation(prompt)
         renewal = asyncio.create_task(self._renew(client, key))
         try:

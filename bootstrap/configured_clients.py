@@ -3,10 +3,11 @@
 import re
 
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
-from llm_gateway.domain.quota import Bucket, Quota
+from llm_gateway.domain.quota import Bucket, Limit, Quota
 
 from .settings import BucketSettings, Secret, Settings
 
+_COMMON = "RATE_LIMITER_CAPACITY"
 DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 
@@ -18,8 +19,10 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
     for key in keys:
         digest = digest_in(key)
         id = f"key-{digest.hex()[:12]}"
-        clients[digest] = Client(id=ClientId(id), namespace=id, quota=Quota(requests=common))
-    for row in settings.clients:
+        clients[digest] = Client(
+            id=ClientId(id), namespace=id, quota=Quota(requests=common), settings={Limit.REQUESTS.value: _COMMON}
+        )
+    for index, row in enumerate(settings.clients):
         client = Client(
             id=ClientId(row.name),
             namespace=row.namespace or row.name,
@@ -29,6 +32,9 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
             hints=None if row.hints is None else frozenset(row.hints),
             models=None if row.models is None else frozenset(row.models),
             strict=row.strict,
+            aliases=row.aliases,
+            settings={limit.value: f"clients[{index}].{limit.value}" for limit in Limit}
+            | ({} if row.requests else {Limit.REQUESTS.value: _COMMON}),
         )
         clients |= {digest_in(key): client for key in row.keys}
     return clients

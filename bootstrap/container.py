@@ -96,7 +96,7 @@ class Container(containers.DeclarativeContainer):
     throttle = Singleton(
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
-    plan_route = Singleton(PlanRoute, known_endpoints, routes)
+    plan_route = Singleton(PlanRoute, known_endpoints, routes, settings.provided.aliases)
     call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
     max_answer_bytes = settings.provided.max_answer_bytes
     signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)

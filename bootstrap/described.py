@@ -36,6 +36,8 @@ def _values(settings: Settings) -> Sequence[tuple[str, str]]:
                 values += [(f"{field.name}[{index}]", _words(row)) for index, row in enumerate(value)]
             case "routes":
                 values += [(f"routes[{hint}]", _words(names)) for hint, names in value.items()]
+            case "aliases":
+                values += [(f"aliases[{alias}]", target) for alias, target in value.items()]
             case name:
                 values.append((name.upper(), _words(value)))
     return values
@@ -49,10 +51,12 @@ def _words(value: object) -> str:
             return _MASK
         case BucketSettings():
             return f"{value.capacity}, refilled by {value.refill_rate:g} a second"
+        case dict():
+            return ", ".join(f"{name} = {target}" for name, target in value.items())
         case tuple():
             return ", ".join(map(_words, value))
         case Struct():
             told = ((field.name, getattr(value, field.name)) for field in fields(value))
-            return "; ".join(f"{name} {_words(part)}" for name, part in told if part is not None)
+            return "; ".join(f"{name} {_words(part)}" for name, part in told if part not in (None, {}))
         case _:
             return _CREDENTIALS.sub(_MASK, str(value))

@@ -1,7 +1,7 @@
 """Reads the settings from the environment, `.env` and TOML, and reports every fault at once."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,6 +20,8 @@ _TABLES: Mapping[str, type[Struct]] = {
     "endpoints": EndpointSettings,
     "models": ModelSettings,
 }
+DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
+"""What a demonstration has instead of the defaults, so that an ordinary program runs through."""
 _QUOTAS = frozenset(("requests", "tokens"))
 
 
@@ -49,7 +51,8 @@ def load_settings(
 class SettingsRead:
     """The settings, as `load_settings` reads them, with where each came from.
 
-    `sources` says for each field that was set where it stood: `environment`, or the name of the file.
+    `sources` says for each field that was set where it stood: `environment`, the name of the file, or the flag.
+    `flags` are what the command line has, by the fields' names: they win over all else.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class SettingsRead:
         environ: Mapping[str, str] | None = None,
         dotenv: StrPath | None = ".env",
         demo: bool = False,
+        flags: Mapping[str, str] | None = None,
     ) -> None:
+        self._flags = flags or {}
         self._faults: list[str] = []
         self.sources: dict[str, str] = {}
         self._toml = self._read_toml(config)
@@ -67,6 +72,11 @@ class SettingsRead:
         self._environ = os.environ if environ is None else environ
         self._variables = {**self._read_dotenv(dotenv), **self._environ}
         self.settings = self._settings(demo)
+
+    @property
+    def variables(self) -> Set[str]:
+        """The names of all variables, those of other programs too."""
+        return self._variables.keys()
 
     def _settings(self, demo: bool) -> Settings:
         known = {field.name: field for field in fields(Settings)}
@@ -77,9 +87,14 @@ class SettingsRead:
                 values[name] = tuple(self._rows(name, self._toml.get(name, [])))
             elif name == "routes":
                 values[name] = self._routes(self._toml.get(name, {}))
+            elif name == "aliases":
+                self._convert(values, field, self._toml.get(name, {}), name, strict=True)
             elif name != "demo":
                 self._variable(values, field)
-        self.sources |= {name: self._toml_name for name in (*_TABLES, "routes") if values[name]}
+        self.sources |= {name: self._toml_name for name in (*_TABLES, "routes", "aliases") if values.get(name)}
+        if demo:
+            values = {**DEMO_QUOTA, **values}
+            self.sources |= {name: "demonstration" for name in DEMO_QUOTA if name not in self.sources}
         settings = Settings(**values)
         faults = [*self._faults, *rule_faults(settings)]
         if faults:
@@ -89,7 +104,11 @@ class SettingsRead:
     def _variable(self, values: dict[str, Any], field: FieldInfo) -> None:
         variable = field.name.upper()
         text = self._variables.get(variable, "").strip()
-        if text:
+        if field.name in self._flags:
+            flag = f"--{field.name}"
+            self._convert(values, field, self._flags[field.name], flag, strict=False)
+            self.sources[field.name] = flag
+        elif text:
             value = _split(text) if "tuple" in str(field.type) else text
             self._convert(values, field, value, variable, strict=False)
             self.sources[field.name] = "environment" if variable in self._environ else ".env"
@@ -176,6 +195,11 @@ class SettingsRead:
         except (OSError, UnicodeDecodeError) as error:
             self._faults.append(f"{path}: can't be read: {error}")
         return values
+
+
+def variable(name: str) -> str | None:
+    """A variable of the environment that is no setting; None where it is unset or empty."""
+    return os.environ.get(name) or None
 
 
 def _split(text: str) -> list[str]:

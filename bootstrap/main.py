@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.domain.clients import DEMO_KEY
 from llm_gateway.domain.quota import Bucket
 
+from .alias_rules import alias_warnings
 from .described import described
 from .kinds import model_warnings
-from .loading import SettingsError, SettingsRead
+from .loading import SettingsError, SettingsRead, variable
+from .near_misses import near_misses
 from .opening import open_gateway
 from .probing import probe
 from .settings_rules import serving_faults
@@ -26,6 +28,7 @@ from .telemetry import own_version
 def main() -> None:
     services = Services(
         version=own_version,
+        variable=variable,
         load=_load,
         describe=_describe,
         probe=lambda read, say: probe(read.settings, say),
@@ -37,9 +40,9 @@ def main() -> None:
     sys.exit(run(sys.argv[1:], services))
 
 
-def _load(config: Path | None, *, demo: bool, serving: bool) -> SettingsRead:
+def _load(config: Path | None, *, demo: bool, serving: bool, flags: Mapping[str, str] | None = None) -> SettingsRead:
     try:
-        read = SettingsRead(config=config, demo=demo)
+        read = SettingsRead(config=config, demo=demo, flags=flags)
     except SettingsError as error:
         raise CommandFailed(error.faults) from error
     faults = list(serving_faults(read.settings)) if serving else []
@@ -75,5 +78,10 @@ def _serve(read: SettingsRead, announce: Callable[[EndpointDirectory, str], None
 
 
 def _describe(read: SettingsRead) -> Sequence[str]:
-    warnings = [f"Warning: {words}" for words in model_warnings(read.settings, SystemClock().now())]
+    found = (
+        *model_warnings(read.settings, SystemClock().now()),
+        *alias_warnings(read.settings),
+        *near_misses(read.variables, read.sources),
+    )
+    warnings = [f"Warning: {words}" for words in found]
     return [*described(read.settings, read.sources), *warnings]

@@ -8,7 +8,7 @@ from msgspec.structs import FieldInfo, fields
 from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings
 from .settings_words import expected
 
-_ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "demo"))
+ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "aliases", "demo"))
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
@@ -55,6 +55,10 @@ levels = ["low", "medium", "high", "xhigh"]
 
 [routes]
 fast = ["large", "gemini"]
+
+[aliases]
+gpt-4o-mini = "local"
+"claude-sonnet-4.5" = "large/llama3.1:70b"
 ```
 
 {tables}
@@ -63,6 +67,13 @@ fast = ["large", "gemini"]
 
 For a hint (`online`, `fast`, `local`, `secure`) the providers, or `provider/model`, in the order in which they are
 asked. `secure` never leaves the premises, whatever its route says.
+
+### `[aliases]`
+
+For a name that programs ask for the one that is meant: a hint, a provider, a model or `provider/model`, for chats and
+for embeddings (which take no hint). A client may use an alias where it may use its target. A client's own `aliases` win
+over these, and each wins over a model of the same name that a provider lists. A hint's, a provider's and a configured
+model's name is none to give away, and no alias stands for another.
 """
 
 
@@ -94,7 +105,7 @@ def _table(name: str) -> str:
 
 
 def _variables() -> Iterator[FieldInfo]:
-    return (field for field in fields(Settings) if field.name not in _ONLY_IN_TOML)
+    return (field for field in fields(Settings) if field.name not in ONLY_IN_TOML)
 
 
 def _told(field: FieldInfo) -> str:

@@ -9,7 +9,7 @@ from typing_extensions import override
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.clients import NAME
 from llm_gateway.domain.quota import MAX_CAPACITY
-from llm_gateway.domain.routing import Hint, checked_routes
+from llm_gateway.domain.routing import Hint, checked_aliases, checked_routes
 from llm_gateway.domain.sequences import CheckedStruct
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -68,6 +68,9 @@ class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fi
     strict: Annotated[
         bool, Meta(description="Refused, instead of told in `X-Gateway-Ignored`, where a field would have no effect.")
     ] = False
+    aliases: Annotated[dict[str, str], Meta(description="As `[aliases]`, for this client; they win.")] = field(
+        default_factory=dict
+    )
 
 
 class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,12 +202,14 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     demo: bool = False
 
     @override
     def __post_init__(self) -> None:
         super().__post_init__()
         force_setattr(self, "routes", checked_routes(self.routes))
+        force_setattr(self, "aliases", checked_aliases(self.aliases))
 
     @property
     def hosts(self) -> frozenset[str] | None:

@@ -13,6 +13,7 @@ from llm_gateway.application.vendor_addresses import address_fault
 from llm_gateway.domain.chat import ReasoningEffort
 from llm_gateway.domain.quota import Bucket
 
+from .alias_rules import alias_faults
 from .configured_clients import DIGEST, digest_in
 from .kinds import EMBEDDED, GEMINI, KINDS, SERVERS
 from .settings import Secret, Settings, is_loopback
@@ -44,6 +45,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _otlp_faults(settings)
     yield from _endpoint_faults(settings)
     yield from _model_faults(settings)
+    yield from alias_faults(settings)
     for hint, route in settings.routes.items():
         yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(row.name for row in settings.endpoints))
 

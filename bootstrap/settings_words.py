@@ -15,6 +15,8 @@ def _words(kind: inspect.Type) -> str:
             return _words(inner)
         case inspect.UnionType(types=types):
             return " or ".join(_words(inner) for inner in types if not isinstance(inner, inspect.NoneType))
+        case inspect.DictType():
+            return "a table of names, each with a name"
         case inspect.StructType(fields=parts):
             return f"a table of {' and '.join(part.name for part in parts)}"
         case inspect.VarTupleType(item_type=item, min_length=least):

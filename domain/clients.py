@@ -1,12 +1,13 @@
 """Clients: what each may use, and the digest that stands for its key."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import NewType
 
 from msgspec import Struct
 
-from .quota import Quota
+from .quota import Limit, Quota
 from .routing import EndpointId, Hint
 from .sequences import CheckedStruct
 
@@ -39,7 +40,8 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     Quotas are counted by `id`. `namespace` separates stored answers: two clients share answers only where the operator
     gives both the same one. `hints` and `models` are what it may use; None is everything. A model is named as in a
     request: `gemini`, `llama3.1` or `ollama/llama3.1`. A `strict` client is refused where an endpoint would leave out
-    something that it asks for, which others are told of afterwards.
+    something that it asks for, which others are told of afterwards. `aliases` are names of its own for models: they win
+    over the gateway's, and give no rights. `settings` are the names of what sets its limits, by limit.
     """
 
     id: ClientId
@@ -48,6 +50,12 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     hints: frozenset[Hint] | None = None
     models: frozenset[str] | None = None
     strict: bool = False
+    aliases: Mapping[str, str] = {}
+    settings: Mapping[str, str] = {}
+
+    def setting_of(self, limit: Limit) -> str:
+        """Where the operator set the limit, as a refusal tells it: by default, with the client."""
+        return self.settings.get(limit, f"the client's {limit.value}")
 
     def may_hint(self, hint: Hint) -> bool:
         """Whether the client may use the hint."""

@@ -32,7 +32,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from .quota import Decision
+from .quota import Decision, Limit
 from .sequences import tuple_of
 
 
@@ -86,14 +86,21 @@ class Forbidden(GatewayError):
 
 
 class QuotaExceeded(GatewayError):
-    """The client's own quota does not allow the request now; `decision` has the limits and the wait."""
+    """The client's own quota does not allow the request now; `decision` has the limits and the wait.
 
-    def __init__(self, decision: Decision) -> None:
+    `limit` is the one that was spent, `setting` where the operator set it.
+    """
+
+    def __init__(self, decision: Decision, limit: Limit = Limit.REQUESTS, setting: str = "") -> None:
+        retry_after = timedelta(milliseconds=decision.retry_after_ms)
+        words = f"Too many requests. Please wait before trying again. The limit of {limit.value} is spent"
+        where = f" ({setting})" if setting else ""
         super().__init__(
-            "Too many requests. Please wait before trying again.",
-            retry_after=timedelta(milliseconds=decision.retry_after_ms),
+            f"{words}{where}; there is room in {retry_after.total_seconds():g} seconds.", retry_after=retry_after
         )
         self.decision = decision
+        self.limit = limit
+        self.setting = setting
 
 
 class NoRoute(GatewayError):

@@ -144,6 +144,14 @@ class LimitStatus(Struct, frozen=True, kw_only=True, gc=False):
         return self.reset_ms - max(0, self.window_ms - 1) * above // self.limit
 
 
+class Limit(StrEnum):
+    """One of a client's limits, by the name that it has in a quota."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    CONCURRENCY = "concurrency"
+
+
 class LimiterMode(StrEnum):
     """How a charge was decided.
 

@@ -31,6 +31,8 @@ class QuotaAccount:
         self._reservations: OrderedDict[ReservationId, _Reservation] = OrderedDict()
         self.leases = 0
         """Answers under way."""
+        self._refused = 0
+        """Charges for which there were not enough requests since one was taken, as many as a full bucket covers."""
 
     def __len__(self) -> int:
         """Reservations remembered."""
@@ -45,6 +47,7 @@ class QuotaAccount:
         requests, tokens = self.quota.cost(charge)
         wait = self._wait_ms(requests, tokens, charge.lease)
         if not wait:
+            self._refused = 0 if requests else self._refused
             self._requests -= requests
             self._tokens -= tokens
             self.leases += charge.lease
@@ -99,9 +102,11 @@ class QuotaAccount:
             self._forget(first)
 
     def _wait_ms(self, requests: int, tokens: int, lease: bool) -> int:
+        """Of those that lack requests each waits for its own refill, so that they don't all come back at once."""
         wait = 0
-        if requests and self.quota.requests:
-            wait = self.quota.requests.wait_ms(self._requests, requests)
+        if requests and self.quota.requests and self._requests < requests:
+            self._refused = min(self._refused + 1, max(1, self.quota.requests.full // requests))
+            wait = self.quota.requests.wait_ms(self._requests, self._refused * requests)
         if tokens and self.quota.tokens:
             wait = max(wait, self.quota.tokens.wait_ms(self._tokens, tokens))
         if lease and self.quota.concurrency is not None and self.leases >= self.quota.concurrency:

@@ -175,6 +175,27 @@ def checked_routes(routes: Routes) -> Routes:
     return {hint: tuple_of(str, route, f"routes.{hint}") for hint, route in routes.items()}
 
 
+Aliases: TypeAlias = Mapping[str, str]
+"""What a request may name as its model beside the real names, each with the real name that it stands for."""
+
+
+def checked_aliases(aliases: Aliases) -> Aliases:
+    """Raises `TypeError` where they are no mapping of names to names."""
+    if not isinstance(aliases, Mapping):
+        raise TypeError(f"aliases: must be a mapping of names to names, not {type(aliases).__name__}")
+    for name, target in aliases.items():
+        if not isinstance(name, str) or not isinstance(target, str):
+            raise TypeError(f"aliases: must be a mapping of names to names, and one is {type(target).__name__}")
+    return dict(aliases)
+
+
+class Alias(Struct, frozen=True, kw_only=True):
+    """The name that a request gave its model, and the one that it stands for."""
+
+    name: str
+    target: str
+
+
 class Skip(Struct, frozen=True, kw_only=True):
     """An endpoint or provider that was left out of a plan. `path` is the request's field at fault, None if there is
     none.
@@ -189,7 +210,8 @@ class Plan(CheckedStruct, frozen=True, kw_only=True):
     """The endpoints to ask, in order, and those that were left out with the reasons.
 
     `hint` is the hint in effect, None for a plan by model alone. `pinned` says that the request named its endpoint.
-    `used` are the fields that the request uses, as the table of parameters has them, each with its first path.
+    `used` are the fields that the request uses, as the table of parameters has them, each with its first path. `alias`
+    is how the request named its model, None for a name that is the model's own.
     """
 
     hint: Hint | None
@@ -197,6 +219,7 @@ class Plan(CheckedStruct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointState, ...]
     skipped: tuple[Skip, ...] = ()
     used: Mapping[str, str] = {}
+    alias: Alias | None = None
 
     def ignored(self, endpoint: EndpointId) -> tuple[str, ...]:
         """The paths of what the request states and this endpoint of the plan leaves out."""

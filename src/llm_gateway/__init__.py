@@ -115,13 +115,14 @@ if TYPE_CHECKING:
     )
     from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
-    from .domain.quota import Bucket, Charge, Decision, Levels, LimiterMode, LimitStatus, Quota, ReservationId
+    from .domain.quota import Bucket, Charge, Decision, Levels, Limit, LimiterMode, LimitStatus, Quota, ReservationId
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
-    from .domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
+    from .domain.routing import Alias, Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
     from .domain.signature_key import SignatureKey
 
 __all__ = [
     "Alarm",
+    "Alias",
     "Answer",
     "AnswerChat",
     "ApiKeyDigest",
@@ -198,6 +199,7 @@ __all__ = [
     "JsonSchemaFormat",
     "KeptSignatures",
     "Levels",
+    "Limit",
     "LimitStatus",
     "LimiterMode",
     "LimiterUnavailable",

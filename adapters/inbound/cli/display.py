@@ -63,6 +63,12 @@ class Display:
         self._say: Callable[[], str] = lambda: begins_with
         self._spinner = Spinner(lambda: self._say(), sys.stderr)
         self._open_line = False
+        self._texts: list[str] = []
+
+    @property
+    def shown(self) -> str:
+        """All the text so far, as the model gave it."""
+        return "".join(self._texts)
 
     def __enter__(self) -> Self:
         self._spinner.start()
@@ -81,6 +87,7 @@ class Display:
     def text(self, text: str) -> None:
         """A model's text can't steer a terminal; into a pipe or a file they go as they are."""
         if text:
+            self._texts.append(text)
             self._spinner.stop()
             self._open_line = True
             print(_CONTROLS.sub("", text) if sys.stdout.isatty() else text, end="", flush=True)

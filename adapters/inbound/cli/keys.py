@@ -11,7 +11,7 @@ from llm_gateway.application.manage_clients import ManageClients
 from llm_gateway.domain.clients import NAME, Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import InvalidRequest
 from llm_gateway.domain.quota import Bucket, Quota
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.routing import Hint, is_name
 
 from .tables import columns
 
@@ -42,7 +42,19 @@ async def _create(clients: ManageClients, parsed: Namespace) -> str:
 
 async def _list(clients: ManageClients, _: Namespace) -> str:
     rows = [row for registration in await clients.all() for row in _rows(registration)]
-    header = ("client", "key", "made", "requests", "tokens", "concurrency", "hints", "models", "namespace", "strict")
+    header = (
+        "client",
+        "key",
+        "made",
+        "requests",
+        "tokens",
+        "concurrency",
+        "hints",
+        "models",
+        "namespace",
+        "strict",
+        "aliases",
+    )
     return columns([header, *rows]) if rows else "No client is registered."
 
 
@@ -89,7 +101,19 @@ def _client(parsed: Namespace) -> Client:
         hints=None if parsed.hints is None else frozenset(Hint(hint) for hint in parsed.hints),
         models=None if parsed.models is None else frozenset(parsed.models),
         strict=parsed.strict,
+        aliases=_aliases(parsed.alias),
     )
+
+
+def _aliases(texts: Sequence[str]) -> dict[str, str]:
+    aliases = dict(text.split("=", 1) for text in texts if "=" in text)
+    for text in texts:
+        name, _, target = text.partition("=")
+        if not is_name(name) or not is_name(target) or name in frozenset(Hint) or target in aliases:
+            raise InvalidRequest.at(
+                "--alias", "is NAME=MODEL, such as gpt-4o-mini=local; NAME is no hint, MODEL no alias"
+            )
+    return aliases
 
 
 def _id(name: str) -> ClientId:
@@ -127,6 +151,7 @@ def _rows(registration: Registration) -> Sequence[Sequence[str]]:
         "any" if client.models is None else ",".join(sorted(client.models)),
         client.namespace.removeprefix(_PREFIX),
         "yes" if client.strict else "no",
+        ",".join(f"{name}={target}" for name, target in sorted(client.aliases.items())) or "none",
     )
     return [(client.id.removeprefix(_PREFIX), key.name, _made(key), *permitted) for key in registration.keys]
 

@@ -2,7 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -16,11 +17,17 @@ TIMEOUT_SECONDS = 330
 """Between two parts of the answer; the gateway's own comments come every ten seconds."""
 
 
-def chat_with_server(server: str, key: str | None, prompt: str, *, hint: str | None, model: str | None) -> None:
-    """Streams the answer to standard output. Raises `CommandFailed`."""
+def chat_with_server(server: str, key: str | None, turns: Sequence[str], *, hint: str | None, model: str | None) -> str:
+    """Streams the answer to standard output, and gives it. Raises `CommandFailed`.
+
+    `turns` are the texts of a user and an assistant, one after the other, from the user's first to the newest.
+    """
     if not server.startswith(("http://", "https://")):
         raise CommandFailed([f"--server: must be an address such as http://127.0.0.1:8000, not {server}"])
-    body = {"messages": [{"role": "user", "content": prompt}], "stream": True}
+    messages = [
+        {"role": role, "content": text} for role, text in zip(cycle(("user", "assistant")), turns, strict=False)
+    ]
+    body = {"messages": messages, "stream": True}
     body |= {name: value for name, value in (("model_hint", hint), ("model", model)) if value is not None}
     request = Request(
         f"{server.rstrip('/')}/api/v1/chat",
@@ -31,6 +38,7 @@ def chat_with_server(server: str, key: str | None, prompt: str, *, hint: str | N
         with Display() as display, _open(request, TIMEOUT_SECONDS) as response:
             for event, data in _events(response):
                 _show(display, event, data, server)
+        return display.shown
     except HTTPError as error:
         raise CommandFailed([_problem(error)]) from None
     except BrokenPipeError:

@@ -1,6 +1,6 @@
 """What the command line is given: it knows neither the settings' reader, nor the builder, nor the server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -26,8 +26,13 @@ SettingsT_contra = TypeVar("SettingsT_contra", contravariant=True)
 
 
 class Load(Protocol[SettingsT_co]):
-    def __call__(self, config: Path | None, *, demo: bool, serving: bool) -> SettingsT_co:
-        """Raises `CommandFailed` with a line for each fault. `serving` asks for what a server needs."""
+    def __call__(
+        self, config: Path | None, *, demo: bool, serving: bool, flags: Mapping[str, str] | None = None
+    ) -> SettingsT_co:
+        """Raises `CommandFailed` with a line for each fault. `serving` asks for what a server needs.
+
+        `flags` are settings as text, which win over any other source.
+        """
         ...
 
 
@@ -41,10 +46,12 @@ class Services(Struct, Generic[SettingsT], frozen=True, kw_only=True):
     """`serve` blocks, and calls back with the endpoints and the address once it listens. `describe` gives the effective
     settings, a line each, with secrets masked and where each came from, and then warnings.
 
+    `variable` gives a variable of the environment that is no setting; None where it is unset or empty.
     `open_clients` raises `CommandFailed` where no Redis is configured to keep clients in.
     """
 
     version: Callable[[], str]
+    variable: Callable[[str], str | None]
     load: Load[SettingsT]
     describe: Callable[[SettingsT], Sequence[str]]
     probe: Probe[SettingsT]

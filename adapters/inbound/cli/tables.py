@@ -38,7 +38,8 @@ def explanation_table(explanation: Explanation) -> str:
         for number, state in enumerate(plan.endpoints, 1)
     ]
     table = columns([("", "endpoint", "where", "breaker"), *rows])
-    skipped = [f"left out: {skip.name}: {skip.reason}" for skip in plan.skipped]
+    skipped = [f"alias: {plan.alias.name} stands for {plan.alias.target}"] if plan.alias else []
+    skipped += [f"left out: {skip.name}: {skip.reason}" for skip in plan.skipped]
     for state in plan.endpoints:
         if ignored := plan.ignored(state.endpoint.id):
             skipped.append(f"without effect at {state.endpoint.name}: {', '.join(ignored)}")

@@ -47,8 +47,9 @@ _registrations = json.Decoder(Registration)
 def _encoded(stored: _Holder | Registration) -> bytes:
     """As it is stored. What came later is left out where it says nothing, so that older entries compare as equal."""
     built = to_builtins(stored, order="deterministic")
-    if not built["client"]["strict"]:
-        del built["client"]["strict"]
+    for later in ("strict", "aliases", "settings"):
+        if not built["client"][later]:
+            del built["client"][later]
     return _encode(built)
 
 

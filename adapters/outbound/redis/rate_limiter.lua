@@ -45,11 +45,12 @@ end
 -- The state at this moment. A clock that was set back is waited for.
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local kept = redis.call('HMGET', account, 'at', 'requests', 'tokens')
+local kept = redis.call('HMGET', account, 'at', 'requests', 'tokens', 'refused')
 local last = tonumber(kept[1]) or now
 local at = math.max(now, last)
 refill(requests, kept[2], at - last)
 refill(tokens, kept[3], at - last)
+local refused = tonumber(kept[4]) or 0 -- those that lacked requests since one was taken
 if concurrency >= 0 then
   redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(at))
 end
@@ -60,7 +61,8 @@ end
 
 -- Kept until it is as if it had never been: full again, and no reservation alive.
 local function keep()
-  redis.call('HSET', account, 'at', text(at), 'requests', text(requests.level), 'tokens', text(tokens.level))
+  redis.call('HSET', account, 'at', text(at), 'requests', text(requests.level), 'tokens', text(tokens.level),
+    'refused', text(refused))
   local longest = math.max(lease_ms, wait_ms(requests, requests.full), wait_ms(tokens, tokens.full))
   redis.call('PEXPIREAT', account, text(at + longest))
 end
@@ -81,8 +83,9 @@ if verb == 'take' then
   local cost_requests, cost_tokens, lease = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
   local under_way = concurrency >= 0 and redis.call('ZCARD', leases) or 0
   local wait = 0
-  if cost_requests > 0 then
-    wait = wait_ms(requests, cost_requests)
+  if cost_requests > requests.level then
+    refused = math.min(refused + 1, math.max(1, quotient(requests.full, cost_requests)))
+    wait = wait_ms(requests, refused * cost_requests)
   end
   if cost_tokens > 0 then
     wait = math.max(wait, wait_ms(tokens, cost_tokens))
@@ -91,6 +94,9 @@ if verb == 'take' then
     wait = math.max(wait, lease_wait)
   end
   if wait == 0 then
+    if cost_requests > 0 then
+      refused = 0
+    end
     requests.level = requests.level - cost_requests
     tokens.level = tokens.level - cost_tokens
     if lease and concurrency >= 0 then

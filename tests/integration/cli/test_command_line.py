@@ -56,6 +56,38 @@ def served(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[st
         process.communicate(timeout=20)
 
 
+def test_flags_win_over_variables_and_the_toml_and_check_shows_them(tmp_path: Path) -> None:
+    (tmp_path / "llm-gateway.toml").write_text('port = 1\nhost = "127.0.0.2"')
+    arguments = ("--port", "2", "--host", "127.0.0.3", "--workers", "1")
+    done = command(tmp_path, "check", *arguments, API_KEYS="key-number-1", PORT="3", RATE_LIMITER_CAPCITY="9")
+
+    shown = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert {"PORT = 2 (--port)", "HOST = 127.0.0.3 (--host)", "WORKERS = 1 (--workers)"} <= {*shown}
+    assert "Warning: RATE_LIMITER_CAPCITY: is no setting; did you mean RATE_LIMITER_CAPACITY?" in shown
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--port", "http"), "--port: must be a whole number from 0 to 65535"),
+        (("--port", "70000"), "--port: must be a whole number from 0 to 65535"),
+        (("--workers", "0"), "--workers: must be a whole number from 1 to 256"),
+        (("--workers", "2"), "WORKERS: more than one needs REDIS_URL, or each would count limits for itself"),
+        (("--demo", "--host", "0.0.0.0"), "HOST: 0.0.0.0 is not a loopback address"),
+    ],
+)
+@pytest.mark.parametrize("name", ["serve", "check"])
+def test_a_flag_is_held_to_its_setting_s_range(
+    tmp_path: Path, name: str, arguments: tuple[str, ...], told: str
+) -> None:
+    done = command(tmp_path, name, *arguments, API_KEYS="key-number-1", PORT="3")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_package_is_the_command(tmp_path: Path) -> None:
     for arguments in (["--version"], ["--help"], ["keys"]):
         one = command(tmp_path, *arguments)

@@ -163,6 +163,49 @@ def test_the_command_makes_lists_rotates_and_revokes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "hints", "models"),
+    [
+        (("--hints", "local", "anna"), "local", "any"),
+        (("--hints", "local", "fast", "anna"), "fast,local", "any"),
+        (("--hints=local,fast", "anna"), "fast,local", "any"),
+        (("--hints", "local", "--strict", "anna"), "local", "any"),
+        (("--models", "gemini", "anna"), "any", "gemini"),
+        (("--models", "gemini", "--models", "ollama/a", "anna"), "any", "gemini,ollama/a"),
+        (("--hints", "local", "--models", "gemini,ollama", "anna"), "local", "gemini,ollama"),
+        (("anna", "--hints", "local", "fast", "--models", "gemini", "ollama"), "fast,local", "gemini,ollama"),
+    ],
+)
+def test_a_name_after_a_list_is_the_name(
+    tmp_path: Path, server: Valkey, arguments: tuple[str, ...], hints: str, models: str
+) -> None:
+    keys(tmp_path, server, "create", *arguments)
+    header, row = keys(tmp_path, server, "list").splitlines()
+    keys(tmp_path, server, "revoke", "anna")
+
+    told = dict(zip(header.split(), row.replace(" UTC", "").split(), strict=False))
+    assert told["client"] == "anna"
+    assert f" {hints} " in row
+    assert f" {models} " in row
+
+
+async def test_a_registered_client_has_aliases_of_its_own_and_others_are_stored_as_before(
+    tmp_path: Path, server: Valkey, clients: tuple[RedisClients, ScriptedClock]
+) -> None:
+    made = keys(tmp_path, server, "create", "--alias", "gpt-4o=local", "--alias", "gpt-4o-mini=ollama/a", "anna")
+    registry, _ = clients
+    registration = await registry.get(ANNA.id)
+    assert registration is not None
+    assert registration.client.aliases == {"gpt-4o": "local", "gpt-4o-mini": "ollama/a"}
+    assert "gpt-4o=local,gpt-4o-mini=ollama/a" in keys(tmp_path, server, "list")
+    assert digest(made) == registration.keys[0].digest.hex()
+    keys(tmp_path, server, "revoke", "anna")
+
+    keys(tmp_path, server, "create", "anna")
+    assert b"alias" not in server.ask("HGET", REGISTRATIONS, ANNA.id)
+    keys(tmp_path, server, "revoke", "anna")
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("create", "-anna", "--requests", "1/1"), "the following arguments are required: name"),
@@ -171,6 +214,12 @@ def test_the_command_makes_lists_rotates_and_revokes(tmp_path: Path) -> None:
         (("create", "anna", "--requests", "0/1"), "--requests: capacity must be between"),
         (("create", "anna", "--concurrency", "0"), "argument --concurrency: invalid"),
         (("create", "anna", "--hints", "cloud"), "argument --hints: invalid choice"),
+        (("create", "--hints", "cloud", "anna"), "argument --hints: invalid choice"),
+        (("create", "--hints", "local"), "the following arguments are required: name"),
+        (("create", "--models", "gemini"), "the following arguments are required: name"),
+        (("create", "anna", "--alias", "gpt-4o"), "--alias: is NAME=MODEL"),
+        (("create", "anna", "--alias", "secure=gemini"), "--alias: is NAME=MODEL"),
+        (("create", "anna", "--alias", "a=b", "--alias", "b=local"), "--alias: is NAME=MODEL"),
         (("revoke", "anna"), "name: there is no client of this name"),
     ],
 )

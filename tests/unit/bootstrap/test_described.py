@@ -22,6 +22,8 @@ base_url = "http://canary:canary@127.0.0.1:1/"
 api_key = "canary-of-endpoint"
 [routes]
 fast = ["near", "gemini"]
+[aliases]
+gpt-4o-mini = "local"
 """
 
 
@@ -40,6 +42,7 @@ def test_each_value_says_where_it_came_from(tmp_path: Path) -> None:
     assert "DRAIN_SECONDS = 5.0 (environment)" in shown
     assert "CACHE_TTL_SECONDS = 120 (TOML)" in shown
     assert "PORT = 8000 (default)" in shown  # an empty variable hides what .env says, and is none
+    assert "aliases[gpt-4o-mini] = local (TOML)" in shown
     assert "LOG_FORMAT = unset (default)" in shown
     assert "routes[fast] = near, gemini (TOML)" in shown
     assert "OLLAMA_MODEL = llama3.2 (.env)" in lines(tmp_path, dotenv="OLLAMA_MODEL=llama3.2")
@@ -69,4 +72,4 @@ def test_the_values_are_the_effective_ones(tmp_path: Path) -> None:
 def test_every_setting_is_there() -> None:
     names = {line.partition(" ")[0].lower() for line in described(Settings(), {})}
 
-    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "models", "routes", "demo"}
+    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "models", "routes", "aliases", "demo"}

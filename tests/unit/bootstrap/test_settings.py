@@ -10,7 +10,9 @@ from msgspec.structs import fields
 
 from llm_gateway import Secret, Settings, SettingsError, load_settings
 from llm_gateway.bootstrap import kinds
+from llm_gateway.bootstrap.alias_rules import alias_warnings
 from llm_gateway.bootstrap.configured_clients import clients_of
+from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.reference import configuration_page, env_example
 from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
 from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
@@ -384,6 +386,70 @@ def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
     settings = load(tmp_path, example)
     assert settings.routes == {Hint.FAST: ("large", "gemini")}
     assert (settings.clients[0].name, settings.endpoints[0].name) == ("search", "large")
+    assert settings.aliases == {"gpt-4o-mini": "local", "claude-sonnet-4.5": "large/llama3.1:70b"}
+    assert not list(alias_warnings(settings))
+
+
+def test_an_alias_hides_no_real_name_and_stands_for_one(tmp_path: Path) -> None:
+    toml = """
+        ollama_base_url = "http://127.0.0.1:1"
+        [aliases]
+        good = "ollama"
+        secure = "gemini"
+        ollama = "gemini"
+        embedded = "ollama"
+        "ollama/llama3.1" = "gemini"
+        "llama3.1" = "gemini"
+        "far" = "ollama"
+        chained = "good"
+        own = "own"
+        "" = "ollama"
+        empty = ""
+        "two\\nlines" = "ollama"
+        [[clients]]
+        name = "team"
+        keys = ["key-number-1"]
+        aliases = { mine = "good", good = "gemini", fast = "local", far = "ollama" }
+        [[endpoints]]
+        name = "far"
+        kind = "ollama"
+        model = "large"
+    """
+    real = "is a real name here, which stays what it is"
+    named = "a name is short, printable and not empty, on both sides"
+    assert faults(tmp_path, toml) == [
+        *(f"aliases.{name}: {real}" for name in ("secure", "ollama", "embedded", "ollama/llama3.1", "llama3.1", "far")),
+        "aliases.chained: good is an alias itself, and must be a real name",
+        "aliases.own: own is an alias itself, and must be a real name",
+        *(3 * [f"aliases: {named}"]),
+        "clients[0].aliases.mine: good is an alias itself, and must be a real name",
+        *(f"clients[0].aliases.{name}: {real}" for name in ("fast", "far")),
+    ]
+
+
+@pytest.mark.parametrize("aliases", ["aliases = 3", "aliases = ['x']", "[aliases]\nx = 3", "[[aliases]]\nx = 'y'"])
+def test_aliases_are_a_table_of_names(tmp_path: Path, aliases: str) -> None:
+    assert faults(tmp_path, aliases) == ["aliases: must be a table of names, each with a name"]
+
+
+def test_a_target_that_only_a_provider_s_list_can_have_is_warned_of(tmp_path: Path) -> None:
+    toml = """
+        [aliases]
+        a = "qwen3"
+        b = "ollama/qwen3"
+        c = "local"
+        d = "user/model"
+        [[clients]]
+        name = "team"
+        keys = ["key-number-1"]
+        aliases = { e = "mistral" }
+    """
+    words = "is no configured name, and 404 until a provider lists it"
+    assert list(alias_warnings(load(tmp_path, toml))) == [
+        f"aliases.a: qwen3 {words}",
+        f"aliases.d: user/model {words}",
+        f"clients[0].aliases.e: mistral {words}",
+    ]
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://localhost", "http://", "http://host:port"])
@@ -443,3 +509,13 @@ def test_vertex_ai_needs_no_key(tmp_path: Path) -> None:
     settings = load(tmp_path, **PROJECT, **LOCATION, **SDK)
     assert [row.name for row in kinds.GEMINI.rows(settings)] == ["gemini"]
     assert kinds.GEMINI.rows(load(tmp_path)) == []
+
+
+def test_a_demonstration_has_an_ampler_quota_unless_one_is_set(tmp_path: Path) -> None:
+    read = SettingsRead(environ={}, dotenv=None, demo=True)
+    assert (read.settings.rate_limiter_capacity, read.settings.rate_limiter_refill_rate) == (60, 10.0)
+    assert read.sources["rate_limiter_capacity"] == "demonstration"
+    one = SettingsRead(environ={"RATE_LIMITER_CAPACITY": "7"}, dotenv=None, demo=True).settings
+    assert (one.rate_limiter_capacity, one.rate_limiter_refill_rate) == (7, 10.0)
+    plain = SettingsRead(environ={}, dotenv=None).settings
+    assert (plain.rate_limiter_capacity, plain.rate_limiter_refill_rate) == (5, 1.0)

@@ -55,6 +55,7 @@ class Oracle:
         self.requests = Well(quota.requests) if quota.requests else None
         self.tokens = Well(quota.tokens) if quota.tokens else None
         self.grants: list[Grant] = []
+        self.refused = 0
 
     @property
     def leases(self) -> int:
@@ -75,7 +76,12 @@ class Oracle:
         waits = [0]
         tokens = min(charge.tokens, self.tokens.capacity) if self.tokens else 0
         if self.requests and charge.requests:
-            waits.append(self.requests.wait(charge.requests))
+            missing = self.requests.wait(charge.requests)
+            if missing:
+                together = max(1, self.requests.capacity // min(charge.requests, self.requests.heaviest))
+                self.refused = min(self.refused + 1, together)
+                missing = self.requests.wait(min(charge.requests, self.requests.heaviest) * self.refused)
+            waits.append(missing)
         if self.tokens and tokens:
             waits.append(self.tokens.wait(tokens))
         if charge.lease and self.quota.concurrency is not None and self.leases >= self.quota.concurrency:
@@ -84,6 +90,7 @@ class Oracle:
             return self._decision(max(waits))
         if self.requests:
             self.requests.add(-charge.requests)
+            self.refused = 0 if charge.requests else self.refused
         if self.tokens:
             self.tokens.add(-tokens)
         grant = Grant(

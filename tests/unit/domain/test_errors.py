@@ -86,7 +86,7 @@ def test_a_provider_error_names_its_provider() -> None:
 def test_the_words_of_the_contract() -> None:
     assert Unauthenticated().message == "Invalid or missing API Key"
     refused = QuotaExceeded(Decision(allowed=False, retry_after_ms=1_500))
-    assert refused.message == "Too many requests. Please wait before trying again."
+    assert refused.message.startswith("Too many requests. Please wait before trying again.")
     assert refused.retry_after == timedelta(seconds=1.5)
 
 

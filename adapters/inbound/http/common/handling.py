@@ -23,7 +23,7 @@ from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_key, check_said_once, decode, hint_of, read_body, timeout_of
+from .requests import Fields, api_keys, check_said_once, decode, hint_of, read_body, timeout_of
 from .whole_reply import WholeReply
 from .wire import ChatFields
 
@@ -90,7 +90,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         """The client whose key the request has. Raises `Draining`, `Unauthenticated` or `DirectoryUnavailable`."""
         if self.drain.is_set():
             raise Draining
-        return await self.services.authenticate(api_key(context.fields))
+        return await self.services.authenticate(*api_keys(context.fields))
 
     async def read(self, context: RequestContext, receive: Receive, read: Callable[[bytes], T]) -> tuple[Client, T]:
         """The client, and what is read of the body, which is a pure function's. Raises what refuses either."""

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType, json
 
 from llm_gateway.domain import errors
 from llm_gateway.domain.errors import Fault, GatewayError, InvalidRequest
+from llm_gateway.domain.quota import Limit
 
 from .response_headers import Headers, rate_headers
 
@@ -83,6 +84,13 @@ class FaultBody(Struct, frozen=True):
     message: str
 
 
+class QuotaOut(Struct, frozen=True, kw_only=True):
+    """The limit that was spent, and where the operator set it."""
+
+    limit: Limit
+    setting: str
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """A problem document. `code` is stable; `errors` names the fields of bad input."""
 
@@ -93,6 +101,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     code: str
     request_id: str
     errors: Sequence[FaultBody] | UnsetType = UNSET
+    quota: QuotaOut | UnsetType = UNSET
 
 
 def status_of(error: BaseException) -> tuple[int, str]:
@@ -115,7 +124,15 @@ def problem(error: BaseException, request_id: str) -> Problem:
         code=code,
         request_id=request_id,
         errors=[FaultBody(fault.path, fault.message) for fault in faults_of(error)] or UNSET,
+        quota=quota_of(error),
     )
+
+
+def quota_of(error: BaseException) -> QuotaOut | UnsetType:
+    """What a refusal by the client's own quota says of it."""
+    if isinstance(error, errors.QuotaExceeded):
+        return QuotaOut(limit=error.limit, setting=error.setting)
+    return UNSET
 
 
 def faults_of(error: BaseException) -> Sequence[Fault]:

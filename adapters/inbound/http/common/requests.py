@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 from litestar.types import Receive
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
-from llm_gateway.domain.errors import InvalidRequest, Overloaded, Unauthenticated
+from llm_gateway.domain.errors import InvalidRequest, Overloaded
 from llm_gateway.domain.routing import Hint
 
 from .faults import fault_of
@@ -68,18 +68,18 @@ class Share(Struct):
         self.size = 0
 
 
-def api_key(fields: Fields) -> str | None:
-    """The key of `X-API-Key` or `Authorization: Bearer`. Raises `Unauthenticated` where credentials differ."""
-    keys = set(map(bytes.strip, fields.get(b"x-api-key", ())))
+def api_keys(fields: Fields) -> Sequence[str]:
+    """What may be the key, each once: every `X-API-Key`, and every `Authorization: Bearer`.
+
+    What can be no key of ours is left out: other schemes' credentials, nothing, and more than `MAX_KEY_BYTES`.
+    """
+    found = [*map(bytes.strip, fields.get(b"x-api-key", ()))]
     for value in fields.get(b"authorization", ()):
         scheme, _, credentials = value.partition(b" ")
-        keys.add(credentials.strip() if scheme.lower() == b"bearer" else b"")
-    if not keys:
-        return None
-    key = keys.pop()
-    if keys or len(key) > MAX_KEY_BYTES:
-        raise Unauthenticated
-    return key.decode("utf-8", "surrogateescape")
+        if scheme.lower() == b"bearer":
+            found.append(credentials.strip())
+    different = found if len(found) == 1 else dict.fromkeys(found)
+    return [key.decode("utf-8", "surrogateescape") for key in different if 0 < len(key) <= MAX_KEY_BYTES]
 
 
 def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:

@@ -81,8 +81,17 @@ class SkipOut(Out, frozen=True, kw_only=True):
     reason: str
 
 
+class AliasOut(Out, frozen=True, kw_only=True):
+    """The name that the request gave its model, and the one that it stands for."""
+
+    name: str
+    target: str
+
+
 class ExplanationOut(Out, frozen=True, kw_only=True):
     """The answer of `POST /api/v1/explain`: endpoints in the order in which they would be asked."""
+
+    alias: AliasOut | UnsetType = UNSET
 
     hint: Hint | None
     pinned: bool

@@ -6,8 +6,8 @@ from llm_gateway.application.records import AttemptRecord, RequestRecord
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.routing import Skip
 
-from .answers import SkipOut, UsageOut
-from .translate import usage_out
+from .answers import AliasOut, SkipOut, UsageOut
+from .translate import alias_out, usage_out
 
 
 class AttemptOut(Struct, frozen=True, kw_only=True):
@@ -40,6 +40,7 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     id: str
     created: float
     outcome: str
+    alias: AliasOut | UnsetType = UNSET
     hint: str | None
     plan: list[str]
     skipped: list[SkipOut]
@@ -64,6 +65,7 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         id=record.id,
         created=round(record.began, 6),
         outcome=record.outcome,
+        alias=alias_out(record.alias),
         hint=record.hint.value if record.hint else None,
         plan=[planned.name for planned in record.planned],
         skipped=[_passed(skip) for skip in record.skipped],

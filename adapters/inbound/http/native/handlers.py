@@ -11,7 +11,7 @@ from ..common.handling import ChatSurface, RequestHandling
 from ..common.problems import NotFound
 from ..common.replies import Reply, json_reply
 from ..common.request_context import context_of
-from ..common.requests import api_key
+from ..common.requests import api_keys
 from .decisions_wire import decision_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import ChatBody
@@ -32,7 +32,7 @@ async def explain(handling: RequestHandling, scope: HTTPScope, receive: Receive)
 
 async def find_decision(handling: RequestHandling, scope: HTTPScope, _: Receive) -> Reply:
     """Raises `NotFound` also for what another key asked, so that a key cannot learn whether it did."""
-    client = await handling.services.authenticate(api_key(context_of(scope).fields))
+    client = await handling.services.authenticate(*api_keys(context_of(scope).fields))
     record = await handling.services.request_log.find(client.id, RequestId(scope["path_params"]["id"]))
     if record is None:
         raise NotFound("This key has no such request, or not any more.")

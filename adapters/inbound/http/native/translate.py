@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from msgspec import UNSET, json
+from msgspec import UNSET, UnsetType, json
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
@@ -21,7 +21,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.media import Document, Image, ImageUrl
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.routing import Alias, Hint
 
 from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, to_detail, to_message
 from ..common.problems import encode_problem
@@ -148,6 +148,7 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
     """A plan as it stands on the wire."""
     plan = explanation.plan
     return answers.ExplanationOut(
+        alias=alias_out(plan.alias),
         hint=plan.hint,
         pinned=plan.pinned,
         endpoints=[
@@ -162,3 +163,7 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
         ],
         skipped=[answers.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
     )
+
+
+def alias_out(alias: Alias | None) -> answers.AliasOut | UnsetType:
+    return UNSET if alias is None else answers.AliasOut(name=alias.name, target=alias.target)

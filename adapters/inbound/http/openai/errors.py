@@ -2,13 +2,13 @@
 
 import math
 
-from msgspec import Struct, json
+from msgspec import UNSET, Struct, UnsetType, json
 
 from llm_gateway.domain import errors
 from llm_gateway.domain.errors import GatewayError
 from llm_gateway.domain.quota import Decision, LimitStatus
 
-from ..common.problems import INTERNAL, INTERNAL_DETAIL, faults_of, problem_headers, status_of
+from ..common.problems import INTERNAL, INTERNAL_DETAIL, QuotaOut, faults_of, problem_headers, quota_of, status_of
 from ..common.response_headers import Headers, rate_headers
 
 CODES = {
@@ -21,12 +21,16 @@ _TYPES = {403: "permission_error", 429: "rate_limit_error"}
 
 
 class ErrorObject(Struct, frozen=True, kw_only=True):
-    """`param` is the path of the first field at fault, such as `messages[0].content`."""
+    """`param` is the path of the first field at fault, such as `messages[0].content`.
+
+    `quota` is this gateway's own.
+    """
 
     message: str
     type: str
     param: str | None
     code: str
+    quota: QuotaOut | UnsetType = UNSET
 
 
 class ErrorOut(Struct, frozen=True, kw_only=True):
@@ -44,6 +48,7 @@ def openai_error(error: BaseException) -> ErrorOut:
             type=_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error"),
             param=_param(error),
             code=CODES.get(code, code),
+            quota=quota_of(error),
         )
     )
 

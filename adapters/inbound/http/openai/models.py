@@ -2,14 +2,17 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.application.list_models import UsableModel
 from llm_gateway.domain.routing import Task
 
 
 class ModelOut(Struct, frozen=True, kw_only=True):
-    """`locality`, `context_length` (tokens) and `tasks` are this gateway's own."""
+    """`locality`, `context_length` (tokens), `tasks` and `alias_of` are this gateway's own.
+
+    `alias_of` is the name that an alias stands for.
+    """
 
     id: str
     object: Literal["model"] = "model"
@@ -18,6 +21,7 @@ class ModelOut(Struct, frozen=True, kw_only=True):
     locality: Literal["on_premises", "cloud"]
     context_length: int | None
     tasks: list[Task]
+    alias_of: str | UnsetType = UNSET
 
 
 class ModelsOut(Struct, frozen=True, kw_only=True):
@@ -35,4 +39,5 @@ def model_out(model: UsableModel, created: int) -> ModelOut:
         locality=model.locality.value,
         context_length=model.context_length,
         tasks=sorted(model.tasks),
+        alias_of=model.alias_of or UNSET,
     )

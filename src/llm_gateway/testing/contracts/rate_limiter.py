@@ -68,6 +68,31 @@ class RateLimiterContract(Timed, ABC):
         assert 0 < refused.retry_after_ms <= 250
         assert (await limiter.take(someone, ONE, new_id())).allowed
 
+    async def test_each_refusal_since_the_last_admission_is_told_one_refill_more_up_to_a_full_bucket(self) -> None:
+        limiter, id = self.make(), token_hex(8)
+        someone = Client(id=ClientId(id), namespace=id, quota=Quota(requests=Bucket.of(3, 0.1)))
+        for _ in range(3):
+            await limiter.take(someone, ONE, new_id())
+
+        waits = [(await limiter.take(someone, ONE, new_id())).retry_after_ms for _ in range(5)]
+
+        for wait, refills in zip(waits, (1, 2, 3, 3, 3), strict=True):
+            assert 10_000 * refills - 2_000 < wait <= 10_000 * refills
+
+    async def test_refusals_cost_nothing_and_are_forgotten_with_an_admission(self) -> None:
+        limiter, id = self.make(), token_hex(8)
+        someone = Client(id=ClientId(id), namespace=id, quota=Quota(requests=Bucket.of(2, 4.0)))
+        for _ in range(2):
+            await limiter.take(someone, ONE, new_id())
+        waits = [(await limiter.take(someone, ONE, new_id())).retry_after_ms for _ in range(2)]
+
+        await self.advance(waits[0] / 1000)
+        assert (await limiter.take(someone, ONE, new_id())).allowed
+        again = await limiter.take(someone, ONE, new_id())
+
+        assert waits[0] <= 250 < waits[1] <= 500
+        assert again.allowed or again.retry_after_ms <= 250
+
     async def test_of_many_at_once_exactly_as_many_pass_as_the_quota_holds(self) -> None:
         limiter, someone = self.make(), client(requests=5)
 

@@ -3,9 +3,12 @@
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
+from llm_gateway.application.authenticate import MAX_CREDENTIALS
+from llm_gateway.bootstrap.settings import Secret
 
 from ..served import KEY, Serve, Served, chat, stopped_clock
 
+OTHER = "other-key-1"
 GOOD = [("x-api-key", KEY)]
 
 
@@ -17,12 +20,28 @@ GOOD = [("x-api-key", KEY)]
         [("authorization", f"bearer  {KEY}")],
         [*GOOD, *GOOD],
         [*GOOD, ("authorization", f"Bearer {KEY}")],
+        [*GOOD, ("x-api-key", "wrong")],
+        [("x-api-key", "wrong"), *GOOD],
+        [*GOOD, ("x-api-key", "")],
+        [*GOOD, ("authorization", "Bearer wrong")],
+        [*GOOD, ("authorization", "Bearer")],
+        [*GOOD, ("authorization", f"Basic {KEY}")],
+        [*GOOD, ("authorization", "Basic cHJveHk6c2VjcmV0"), ("authorization", "Negotiate YII=")],
+        [*GOOD, ("authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c")],
+        [*GOOD, ("x-api-key", "\xff\xfe"), ("x-api-key", "k" * 10_000)],
+        [("authorization", f"Bearer {KEY}"), ("authorization", "Basic cHJveHk6c2VjcmV0")],
+        [("authorization", f"Bearer {KEY}"), ("x-api-key", "another-gateway's")],
+        [("authorization", "Bearer another-gateway's"), ("authorization", f"Bearer {KEY}")],
+        [*GOOD, *(("x-api-key", f"wrong-{number}") for number in range(MAX_CREDENTIALS - 1))],
     ],
 )
-async def test_one_credential_is_enough_however_it_is_sent(served: Served, headers: list[tuple[str, str]]) -> None:
+async def test_one_right_credential_is_enough_however_it_is_sent(
+    served: Served, headers: list[tuple[str, str]]
+) -> None:
     del served.client.headers["x-api-key"]
+    sent = [(name.encode(), value.encode("latin-1")) for name, value in headers]
 
-    assert (await served.client.post("/api/v1/chat", json=chat(), headers=headers)).status_code == 200
+    assert (await served.client.post("/api/v1/chat", json=chat(), headers=sent)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -36,16 +55,19 @@ async def test_one_credential_is_enough_however_it_is_sent(served: Served, heade
         [("x-api-key", "\xff\xfe")],
         [("x-api-key", "k" * 1_000_000)],
         [("authorization", f"Bearer {'k' * 1_000_000}")],
-        [*GOOD, ("x-api-key", "wrong")],
-        [*GOOD, ("x-api-key", "")],
-        [*GOOD, ("authorization", "Bearer wrong")],
-        [*GOOD, ("authorization", "Bearer")],
-        [*GOOD, ("authorization", f"Basic {KEY}")],
+        [*GOOD, ("x-api-key", OTHER)],
+        [*GOOD, ("authorization", f"Bearer {OTHER}")],
+        [*GOOD, ("authorization", "Basic cHJveHk6c2VjcmV0"), ("x-api-key", "wrong"), ("x-api-key", OTHER)],
+        [*GOOD, *(("x-api-key", f"wrong-{number}") for number in range(MAX_CREDENTIALS))],
+        [("x-api-key", "wrong"), ("authorization", "Bearer wrong too")],
+        [("authorization", f"Basic {KEY}")],
+        [("x-api-key", f"{KEY}, {OTHER}")],
         [("authorization", KEY)],
         [("authorization", f"Bearer{KEY}")],
     ],
 )
-async def test_any_other_is_401(served: Served, model: ScriptedChatModel, headers: list[tuple[str, str]]) -> None:
+async def test_any_other_is_401(start: Serve, model: ScriptedChatModel, headers: list[tuple[str, str]]) -> None:
+    served = await start(model, api_keys=(Secret(KEY), Secret(OTHER)))
     del served.client.headers["x-api-key"]
     sent = [(name.encode(), value.encode("latin-1")) for name, value in headers]
 

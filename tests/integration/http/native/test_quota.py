@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 import httpx
+import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
@@ -30,10 +32,64 @@ async def test_six_at_once_with_the_default_quota_are_five_and_a_429(start: Serv
         "type": "about:blank",
         "title": "Too Many Requests",
         "status": 429,
-        "detail": DETAIL,
+        "detail": f"{DETAIL} The limit of requests is spent (RATE_LIMITER_CAPACITY); there is room in 1 seconds.",
         "code": "rate_limited",
         "request_id": refused.headers["x-request-id"],
+        "quota": {"limit": "requests", "setting": "RATE_LIMITER_CAPACITY"},
     }
+
+
+async def test_of_ten_at_once_each_that_is_refused_is_told_a_moment_of_its_own(start: Serve) -> None:
+    clock = ScriptedClock()
+    served = await start(ScriptedChatModel(stopped_clock()), rate_limiter_capacity=5, overrides={"clock": clock})
+
+    responses = await asyncio.gather(*(served.chat(f"Question {number}") for number in range(10)))
+    waits = sorted(int(one.headers["retry-after"]) for one in responses if one.status_code == 429)
+    again = []
+    for number in range(5):
+        await clock.advance(1)
+        again.append((await served.chat(f"Again {number}")).status_code)
+
+    assert waits == [1, 2, 3, 4, 5]
+    assert again == [200] * 5
+
+
+@pytest.mark.parametrize(
+    ("row", "limit", "setting"),
+    [
+        ({}, "requests", "RATE_LIMITER_CAPACITY"),
+        ({"requests": BucketSettings(capacity=1, refill_rate=1)}, "requests", "clients[0].requests"),
+        ({"tokens": BucketSettings(capacity=600, refill_rate=1)}, "tokens", "clients[0].tokens"),
+        ({"concurrency": 1}, "concurrency", "clients[0].concurrency"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/v1/chat", "/v1/chat/completions"])
+async def test_a_refusal_names_the_limit_and_its_setting(
+    start: Serve, path: str, row: dict[str, Any], limit: str, setting: str
+) -> None:
+    clock = ScriptedClock()
+    client = ClientSettings(name="one", keys=(Secret("one-key-1"),), **row)
+    model = ScriptedChatModel(clock, [Wait(1), *answer("Yes.")], answer("Yes."))
+    capacity = 1 if limit == "requests" else 100
+    served = await start(
+        model, api_keys=(), clients=(client,), rate_limiter_capacity=capacity, overrides={"clock": clock}
+    )
+
+    async def ask(text: str) -> httpx.Response:
+        body = {"model": "ollama", "max_tokens": 510, **chat(text)}
+        return await served.client.post(path, json=body, headers={"x-api-key": "one-key-1"})
+
+    first = asyncio.create_task(ask("A"))
+    await eventually(lambda: model.open_calls == 1)
+    refused = await ask("B" * 80)
+    await clock.advance(1)
+
+    assert (await first).status_code == 200
+    assert refused.status_code == 429
+    told = refused.json()
+    error = told if path.startswith("/api") else told["error"]
+    assert error["quota"] == {"limit": limit, "setting": setting}
+    assert (error.get("detail") or error["message"]).startswith(f"{DETAIL} The limit of {limit} is spent ({setting})")
 
 
 async def test_after_the_stated_wait_and_not_before_it_goes_on(start: Serve) -> None:
@@ -80,7 +136,8 @@ async def test_an_exhausted_token_quota_is_a_429_with_each_header_once(start: Se
 
     assert first.status_code == 200
     assert first.headers["x-ratelimit-limit-tokens"] == "600"
-    assert (second.status_code, second.json()["detail"]) == (429, DETAIL)
+    assert second.status_code == 429
+    assert second.json()["detail"].startswith(DETAIL)
     assert [len(second.headers.get_list(name)) for name in ("ratelimit", "ratelimit-policy", "retry-after")] == [1] * 3
     assert second.headers["ratelimit"].split(";r=")[0] == '"requests"'
     assert int(second.headers["retry-after"]) >= 1
