@@ -6,14 +6,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 from msgspec import structs
 
+from llm_gateway.domain.answer_lengths import AnswerLengths
 from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
 from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
-from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, likely_prompt_tokens, likely_tokens
+from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, likely_answer_tokens, likely_prompt_tokens
 from llm_gateway.domain.events import Collector
 from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, Limit, LimitStatus, ReservationId, Reserve
-from llm_gateway.domain.routing import EndpointState
+from llm_gateway.domain.routing import EndpointId, EndpointState
 
 from .ports.stores import RateLimiter
 from .ports.system import Clock, Entropy
@@ -53,16 +54,22 @@ class Reservation:
             return 0
         if self._answer.finished is not None:
             return self._answer.finished.usage.total_tokens
-        size = self._answer.text_bytes
-        return self._prompt_tokens + (size if self._reserve is Reserve.UPPER_BOUND else likely_tokens(size))
+        upper = self._reserve is Reserve.UPPER_BOUND
+        return self._prompt_tokens + (self._answer.text_bytes if upper else likely_answer_tokens(self._answer))
+
+    @property
+    def answer_tokens(self) -> int | None:
+        """Output tokens of an answer that came to its end."""
+        ended = self._answer.finished if self._answer else None
+        return ended.usage.completion_tokens if ended else None
 
 
 class ThrottleClient:
     """Holds each client to its quota: one charge a request, then a reservation for each endpoint that is asked.
 
-    A reservation is what is likely: an estimate of the prompt, and of the answer at most `reserved_output` tokens. What
-    was used above it is debt, which the client's next reservations wait out. With `Reserve.UPPER_BOUND` it is the most
-    that may be used, which is the whole bucket where nothing bounds the answer.
+    A reservation is what is likely: an estimate of the prompt, and for the answer what the endpoint's last ones had, at
+    most `reserved_output` tokens. What was used above it is debt, which the client's next reservations wait out. With
+    `Reserve.UPPER_BOUND` it is the most that may be used, which is the whole bucket where nothing bounds the answer.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class ThrottleClient:
         self._clock = clock
         self._entropy = entropy
         self._reserved_output = reserved_output
+        self._lengths = AnswerLengths()
 
     async def admit(self, client: Client, request: ChatRequest | EmbedRequest | None = None) -> Decision:
         """Charge one request. Raises `QuotaExceeded`, or `LimiterUnavailable`.
@@ -94,7 +102,7 @@ class ThrottleClient:
         """
         if client.quota.tokens is None and client.quota.concurrency is None:
             return nullcontext(Reservation())
-        return self._hold(client, _prompt(client, request), self._answer(client, request, state.output_limit))
+        return self._hold(client, _prompt(client, request), self._answer(client, request, state), state.endpoint.id)
 
     def reserve_embedding(self, client: Client, request: EmbedRequest) -> AbstractAsyncContextManager[Reservation]:
         """The same for an endpoint that embeds."""
@@ -103,7 +111,9 @@ class ThrottleClient:
         return self._hold(client, _prompt(client, request), 0)
 
     @asynccontextmanager
-    async def _hold(self, client: Client, prompt: int, answer: int) -> AsyncGenerator[Reservation, None]:
+    async def _hold(
+        self, client: Client, prompt: int, answer: int, endpoint: EndpointId | None = None
+    ) -> AsyncGenerator[Reservation, None]:
         quota = client.quota
         tokens = min(quota.tokens.capacity, prompt + answer) if quota.tokens else 0
         key = ReservationId(self._entropy.new_id())
@@ -121,6 +131,8 @@ class ThrottleClient:
             yield held
         finally:
             renewal.cancel()
+            if endpoint is not None and (length := held.answer_tokens) is not None:
+                self._lengths.add(endpoint, length)
             await _to_the_end(self._settle(client, key, held.used))
 
     def _likely(self, client: Client, request: ChatRequest | EmbedRequest) -> int:
@@ -128,11 +140,16 @@ class ThrottleClient:
         answer = self._answer(client, request, None) if isinstance(request, ChatRequest) else 0
         return _prompt(client, request) + answer
 
-    def _answer(self, client: Client, request: ChatRequest, limit: int | None) -> int:
-        """The output tokens that are reserved."""
+    def _answer(self, client: Client, request: ChatRequest, state: EndpointState | None) -> int:
+        """The output tokens that are reserved: of this endpoint, or the most of any."""
         if client.quota.tokens is None:
             return 0
-        unstated = self._reserved_output if client.reserve is Reserve.LIKELY else client.quota.tokens.capacity
+        unstated = self._reserved_output
+        if client.reserve is Reserve.UPPER_BOUND:
+            unstated = client.quota.tokens.capacity
+        elif state is not None:
+            unstated = self._lengths.likely(state.endpoint.id, unstated)
+        limit = state.output_limit if state is not None else None
         return min(filter(None, (unstated, request.max_tokens, limit)))
 
     async def _renew(self, client: Client, key: ReservationId) -> None:

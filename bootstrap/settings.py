@@ -156,7 +156,13 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
     token_reservation_output: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="The most output tokens that a reservation counts.")
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="The most output tokens that a reservation counts, and what it counts "
+            "until an endpoint's answers are known.",
+        ),
     ] = 1024
     redis_url: Annotated[
         Secret | None,

@@ -6,7 +6,7 @@ from msgspec import Struct, json
 
 from .chat import AssistantMessage, ChatRequest, JsonSchemaFormat, Message, Text, ToolMessage
 from .embedding import EmbedRequest
-from .events import text_bytes
+from .events import Collector, text_bytes
 from .media import Document, Image, ImageUrl
 from .once import once_each
 
@@ -68,6 +68,12 @@ def estimate_inputs(request: EmbedRequest) -> int:
 def likely_tokens(size: int) -> int:
     """Of so many bytes of text in UTF-8."""
     return -(-size // BYTES_PER_TOKEN)
+
+
+def likely_answer_tokens(answer: Collector) -> int:
+    """Of what the model generated until now, by its kinds of content."""
+    text, arguments = answer.generated()
+    return _likely_text(text) + _likely_code(arguments)
 
 
 @once_each

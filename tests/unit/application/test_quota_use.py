@@ -1,6 +1,7 @@
 """What a request takes of its client's quota, and what it gives back, however it ends."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,12 @@ from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.chat import FinishReason, Grain, Usage
+from llm_gateway.domain.answer_lengths import FIRST_ANSWERS
+from llm_gateway.domain.chat import ChatCall, FinishReason, Grain, Usage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_prompt, likely_prompt_tokens
-from llm_gateway.domain.events import Finished, TextDelta
+from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Quota, ReservationId, Reserve
 from llm_gateway.domain.routing import EndpointState
 
@@ -68,6 +70,65 @@ async def test_a_client_that_wants_the_upper_bound_has_all_reserved_that_the_ans
     world = World(output_limit=limit, reservation_output=1)
     await world.ask(call_of(max_tokens=max_tokens), CAREFUL)
     assert world.limiter.reserved == [held]
+
+
+def scripted(tokens: int) -> Script:
+    """An answer of so many tokens."""
+    usage = Usage(prompt_tokens=5, completion_tokens=tokens)
+    return [TextDelta(text="word " * tokens), Finished(reason=FinishReason.STOP, usage=usage, model="any")]
+
+
+def question(number: int, model: str = "gemini", max_tokens: int | None = None) -> ChatCall:
+    """One that no other's stored answer answers, and all of one size."""
+    return call_of(f"Question {number:02}", model=model, grain=Grain.STREAM, max_tokens=max_tokens)
+
+
+ASKED = likely_prompt_tokens(question(0).request)
+
+
+async def test_what_is_held_for_an_answer_is_learned_from_the_last_ones_of_its_endpoint() -> None:
+    world = World(gemini=[scripted(300)])
+    rich = client_of(tokens=10**6)
+    careful = replace(rich, reserve=Reserve.UPPER_BOUND)
+    for number in range(FIRST_ANSWERS):
+        await world.ask(question(number), rich)
+        assert await world.at_rest()
+    assert world.limiter.reserved == [ASKED + 1_024] * FIRST_ANSWERS
+    del world.limiter.reserved[:]
+
+    await world.ask(question(50), rich)
+    await world.ask(question(51, max_tokens=200), rich)
+    await world.ask(question(52, max_tokens=700), careful)
+    await world.ask(question(53, model="ollama"), rich)
+    most = estimate_prompt(question(52).request)
+    assert world.limiter.reserved == [ASKED + 300, ASKED + 200, most + 700, ASKED + 1_024]
+
+
+async def test_nothing_is_learned_from_what_broke_off() -> None:
+    broken: Script = [TextDelta(text="four"), ProviderBroken("gemini", "no")]
+    world = World(gemini=[*[scripted(300)] * (FIRST_ANSWERS - 1), broken, scripted(300)])
+    for number in range(FIRST_ANSWERS + 2):
+        with suppress(ProviderBroken):
+            await world.ask(question(number), client_of(tokens=10**6))
+        assert await world.at_rest()
+    assert world.limiter.settled[FIRST_ANSWERS - 1] == ASKED + 1
+    assert world.limiter.reserved == [ASKED + 1_024] * (FIRST_ANSWERS + 1) + [ASKED + 300]
+
+
+BROKEN = {
+    "English": ([TextDelta(text="word " * 40), TextDelta(text="word " * 40)], 100),
+    "Chinese": ([TextDelta(text="\u4f60\u597d" * 30)], 60),
+    "thoughts": ([ReasoningDelta(text="hm, " * 50)], 50),
+    "a tool call": ([ToolCallDelta(index=0, id="1", name="look", arguments='{"a": [1, 2, 3]}')], 6),
+}
+
+
+@pytest.mark.parametrize(("events", "tokens"), BROKEN.values(), ids=BROKEN.keys())
+async def test_what_broke_off_is_settled_by_the_kind_of_what_came(events: Script, tokens: int) -> None:
+    world = World(gemini=[[*events, ProviderBroken("gemini", "no")]])
+    with pytest.raises(ProviderBroken):
+        await world.ask(CALL, RICH)
+    assert world.limiter.settled == [PROMPT + tokens]
 
 
 async def test_of_what_broke_off_it_is_settled_the_most_that_it_may_have_used() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from heapq import heappop, heappush
+from itertools import count
 
 from msgspec import Struct
+from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
@@ -24,10 +26,9 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.errors import QuotaExceeded
-from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.events import Collector, Finished, Started
 from llm_gateway.domain.media import Image
-from llm_gateway.domain.quota import LEASE_MS, Charge, ReservationId
+from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, Quota, ReservationId
 from llm_gateway.domain.quota_account import QuotaAccount
 from llm_gateway.domain.routing import EndpointState
 
@@ -46,14 +47,15 @@ BYTES_A_TOKEN = {
     "images": (3.8, 5.1),
 }
 """What the tokenizers of models in use have of each kind, from small vocabularies to large ones."""
+KINDS = tuple(BYTES_A_TOKEN)
 IMAGE_TOKENS = (258, 1_120)
 
 
 class Asked(Struct, frozen=True):
-    """A request, and the tokens that it uses where it is answered."""
+    """A request, and what it uses where it is answered."""
 
     request: ChatRequest
-    used: int
+    usage: Usage
 
 
 class Replayed(Struct):
@@ -61,10 +63,11 @@ class Replayed(Struct):
 
     asked: int = 0
     refused: int = 0
-    refused_with_foresight: int = 0
-    """By a bucket from which each request takes at once what it will use, under the same traffic."""
+    refused_falsely: int = 0
+    """Though the quota allowed what they would have used, beside all that was admitted and those refused so before."""
     most_at_once: int = 0
     largest_debt: int = 0
+    """Of one answer: what it used above what was reserved for it."""
     settled: list[tuple[int, int]] = []
 
     def most_in(self, window_ms: int) -> int:
@@ -87,17 +90,17 @@ class Answering(Struct, frozen=True):
     stack: AsyncExitStack
 
 
-def asked_of(dice: random.Random, *, bounded: bool) -> Asked:
+def asked_of(dice: random.Random, *, bounded: bool, kinds: Sequence[str] = KINDS) -> Asked:
     """One request of a random kind and size, whose answer has a bound, `max_tokens`, or none."""
-    kind = dice.choice(tuple(BYTES_A_TOKEN))
+    kind = dice.choice(kinds)
     size = round(dice.lognormvariate(7.2, 1.0))
     density = dice.uniform(*BYTES_A_TOKEN[kind])
     written = round(dice.lognormvariate(5.6, 0.9))
     max_tokens = dice.choice((256, 512, 1_024, 4_096)) if bounded else None
     request = _request(kind, size, max_tokens)
     images = dice.randint(*IMAGE_TOKENS) if kind == "images" else 0
-    used = round(_size(request) / density) + 4 * len(request.messages) + images
-    return Asked(request, used + min(written, max_tokens or 8_192))
+    prompt = round(_size(request) / density) + 4 * len(request.messages) + images
+    return Asked(request, Usage(prompt_tokens=prompt, completion_tokens=min(written, max_tokens or 8_192)))
 
 
 def _request(kind: str, size: int, max_tokens: int | None) -> ChatRequest:
@@ -125,17 +128,46 @@ def _size(request: ChatRequest) -> int:
     return sum(len(text.encode()) for text in texts) + (200 if request.tools else 0)
 
 
+class Watched(MemoryRateLimiter):
+    """Tells what was reserved last."""
+
+    reserved = 0
+
+    @override
+    async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        self.reserved = charge.tokens
+        return await super().take(client, charge, reservation)
+
+
+class Foreseeing:
+    """A bucket that knows what each answer uses in the end, and has taken that for all that was admitted."""
+
+    def __init__(self, quota: Quota) -> None:
+        self._account = QuotaAccount(quota, 0)
+        self._ids = map(str, count())
+
+    def admitted(self, tokens: int, now_ms: int) -> None:
+        """It was, whatever this bucket has."""
+        key = ReservationId(next(self._ids))
+        assert self._account.take(Charge(), key, now_ms).allowed
+        self._account.settle(key, tokens, now_ms)
+
+    def admits(self, tokens: int, now_ms: int) -> bool:
+        """Whether there is room for these tokens too, which are taken then."""
+        return self._account.take(Charge(tokens=tokens), ReservationId(next(self._ids)), now_ms).allowed
+
+
 class Replay:
     """Each replica has a `ThrottleClient` of its own; the limiter is one that all share."""
 
     def __init__(self, client: Client, replicas: int) -> None:
         self._clock = StoppedClock()
-        limiter = MemoryRateLimiter(self._clock)
+        self._limiter = Watched(self._clock)
         self._replicas = [
-            ThrottleClient(limiter, self._clock, SeededEntropy(seed), reserved_output=OUTPUT)
+            ThrottleClient(self._limiter, self._clock, SeededEntropy(seed), reserved_output=OUTPUT)
             for seed in range(replicas)
         ]
-        self._foreseeing = QuotaAccount(client.quota, 0)
+        self._foreseeing = Foreseeing(client.quota)
         self._client = client
         self._state = EndpointState(endpoint=CLOUD, features=frozenset())
         self._ending: list[tuple[int, int, Answering]] = []
@@ -156,16 +188,16 @@ class Replay:
 
     async def _ask(self, replica: ThrottleClient, asked: Asked) -> Answering | None:
         self.result.asked += 1
-        exact = self._foreseeing.take(Charge(tokens=asked.used), ReservationId(str(self.result.asked)), self._clock.ms)
-        self.result.refused_with_foresight += not exact.allowed
+        used = asked.usage.total_tokens
         stack = AsyncExitStack()
         try:
             held = await stack.enter_async_context(replica.reserve(self._client, asked.request, self._state))
         except QuotaExceeded:
             self.result.refused += 1
+            self.result.refused_falsely += self._foreseeing.admits(used, self._clock.ms)
             return None
-        reserved = likely_prompt_tokens(asked.request) + min(OUTPUT, asked.request.max_tokens or OUTPUT)
-        self.result.largest_debt = max(self.result.largest_debt, asked.used - reserved)
+        self._foreseeing.admitted(used, self._clock.ms)
+        self.result.largest_debt = max(self.result.largest_debt, used - self._limiter.reserved)
         return Answering(asked, held, stack)
 
     async def _end(self, until: int | None) -> None:
@@ -174,9 +206,8 @@ class Replay:
             self._clock.ms = at
             answer = Collector()
             answer.add(Started(endpoint=CLOUD.id))
-            usage = Usage(prompt_tokens=answering.asked.used, completion_tokens=0)
-            answer.add(Finished(reason=FinishReason.STOP, usage=usage, model="any"))
+            answer.add(Finished(reason=FinishReason.STOP, usage=answering.asked.usage, model="any"))
             answering.held.follow(answer)
             await answering.stack.aclose()
-            self.result.settled.append((at, answering.asked.used))
+            self.result.settled.append((at, answering.asked.usage.total_tokens))
             await asyncio.sleep(0)
