@@ -1,11 +1,10 @@
-"""Every field of Anthropic's requests and what becomes of it: the tables that decoding, the docs and the tests follow."""
+"""Every field of Anthropic's requests and what becomes of it: the tables that decoding, docs and tests follow."""
 
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from ..common.fields import Fate, Field, FieldTable, honoured, no_effect, ours, refused
+from ..common.fields import FieldTable, honoured, no_effect, ours, refused
 
 _CACHE: Final = "of Anthropic's own prompt cache"
 _BACK: Final = "what an answer held, sent back"
@@ -70,7 +69,9 @@ FIELDS: Final = (
     no_effect("tools[].eager_input_streaming", "arguments come as the provider sends them"),
     no_effect("tools[].input_examples", "no provider here has a place for them"),
     no_effect("tools[].allowed_callers", "tools are called by the model itself", None, ["direct"]),
-    honoured("tool_choice", "`auto`, `any`, `tool` and `none`; `disable_parallel_tool_use`: the first of several calls"),
+    honoured(
+        "tool_choice", "`auto`, `any`, `tool` and `none`; `disable_parallel_tool_use`: the first of several calls"
+    ),
     honoured("thinking", "as a reasoning effort, and whether thoughts are shown"),
     honoured("thinking.budget_tokens", "below 2,000 `low`, below 8,000 `medium`, else `high`"),
     honoured("thinking.display", "`omitted`: an empty `thinking` with its signature"),
@@ -106,9 +107,3 @@ COUNT_FIELDS: Final = tuple(field for field in FIELDS if field.path.partition(".
 """Of a body whose tokens are counted."""
 TABLE: Final = FieldTable(FIELDS)
 COUNT_TABLE: Final = FieldTable(COUNT_FIELDS)
-
-
-def labels_at(place: str) -> Mapping[str, Field]:
-    """By their names the members of what stands at a place, such as `tools[]`, that have no effect there."""
-    above = {field: field.path.rpartition(".") for field in FIELDS if field.fate is Fate.NO_EFFECT}
-    return {name: field for field, (before, _, name) in above.items() if before == place and name != "*"}

@@ -1,6 +1,6 @@
 """Anthropic's requests for messages, as they stand on the wire.
 
-What has no effect (`Label`) has its place here, as most requests of some clients are full of it: `labels.py` names it.
+What has no effect (`Label`) has its place here, as some clients' requests are full of it: `ignored.py` names it.
 """
 
 from collections.abc import Sequence
@@ -244,7 +244,7 @@ MessagesBody = TABLE.body("MessagesBody", MessagesIn, "The body of `POST /v1/mes
 CountBody = COUNT_TABLE.body("CountBody", PromptIn, "The body of `POST /v1/messages/count_tokens`.")
 
 LABELS = labels_of(
-    FIELDS,
+    [field for field in FIELDS if field.path.endswith(".*")],
     {
         "messages[]": ("role", "content"),
         "messages[].content[]": (
