@@ -74,6 +74,7 @@ class World:
         output_limit: int | None = None,
         reservation_output: int = 1024,
         contexts: tuple[int | None, int | None] = (None, None),
+        features: frozenset[Feature] = frozenset(Feature),
     ) -> None:
         self.clock = clock or ScriptedClock()
         self.entropy = SeededEntropy()
@@ -91,7 +92,7 @@ class World:
         states = [
             EndpointState(
                 endpoint=endpoint,
-                features=frozenset(Feature),
+                features=features,
                 output_limit=output_limit,
                 context_length=context,
                 signs_calls=signs_calls,
