@@ -180,4 +180,4 @@ async def test_what_runs_may_finish(start: Serve, door: Door, stream: bool) -> N
 @each_grain
 async def test_a_request_s_own_timeout_ends_it(start: Serve, door: Door, stream: bool) -> None:
     served = await start(ScriptedChatModel(stopped_clock(), [NEVER]))
-    refused(door, await ask(served, door, stream=stream, x_gateway_timeout="0.05"), 504)
+    refused(door, await ask(served, door, stream=stream, headers={"x-gateway-timeout": "0.05"}), 504)
