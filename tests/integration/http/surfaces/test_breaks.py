@@ -37,9 +37,11 @@ EVENTS: Sequence[Step] = (
 )
 
 
+AT = [*((True, at) for at in range(len(EVENTS))), (False, 0), (False, 3)]
+
+
 @each_door
-@each_grain
-@pytest.mark.parametrize("at", range(len(EVENTS)))
+@pytest.mark.parametrize(("stream", "at"), AT)
 @pytest.mark.parametrize("by", ["cut", "error"])
 async def test_an_answer_that_breaks_off_is_never_whole(
     start: Serve, door: Door, stream: bool, at: int, by: str
