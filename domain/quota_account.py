@@ -20,10 +20,16 @@ class _Reservation(Struct, gc=False):
 
 
 class QuotaAccount:
-    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way."""
+    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way.
+
+    Time is what the clock gained since it was looked at last. One that was set back gained nothing, and goes on from
+    where it is: it gives nothing, and keeps nothing for longer. One that was set ahead gives once what refills in the
+    time that it skipped, a full bucket at most, and ends the reservations that would have ended in it.
+    """
 
     def __init__(self, quota: Quota, now_ms: int) -> None:
         self.quota = quota
+        self._seen = now_ms
         self._at = now_ms
         self._requests = quota.requests.full if quota.requests else 0
         self._tokens = quota.tokens.full if quota.tokens else 0
@@ -86,18 +92,19 @@ class QuotaAccount:
         return held
 
     def _advance(self, now_ms: int) -> None:
-        """Refill the buckets, and forget the reservations that expired. The time never goes back."""
-        elapsed = now_ms - self._at
+        """Refill the buckets, and forget the reservations that expired. The account's own time never goes back."""
+        elapsed = now_ms - self._seen
+        self._seen = now_ms
         if elapsed <= 0:
             return
-        self._at = now_ms
+        self._at += elapsed
         if self.quota.requests:
             self._requests = self.quota.requests.refilled(self._requests, elapsed)
         if self.quota.tokens:
             self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
         while self._reservations:
             first = next(iter(self._reservations))
-            if self._reservations[first].expires_ms > now_ms:
+            if self._reservations[first].expires_ms > self._at:
                 return
             self._forget(first)
 

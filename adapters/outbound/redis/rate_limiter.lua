@@ -42,17 +42,26 @@ local function refill(bucket, level, elapsed)
   end
 end
 
--- The state at this moment. A clock that was set back is waited for.
+-- The state at this moment. Time is what the server's clock gained since it was looked at last. One that was set back
+-- gained nothing and goes on from where it is: `ahead` is how much more the account counted by then.
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local kept = redis.call('HMGET', account, 'at', 'requests', 'tokens', 'refused')
+local kept = redis.call('HMGET', account, 'at', 'requests', 'tokens', 'refused', 'ahead')
 local last = tonumber(kept[1]) or now
-local at = math.max(now, last)
-refill(requests, kept[2], at - last)
-refill(tokens, kept[3], at - last)
+local ahead = tonumber(kept[5]) or 0
+if now < last then
+  ahead = ahead + last - now
+  redis.call('HSET', account, 'ahead', text(ahead))
+end
+local at = now + ahead
+refill(requests, kept[2], math.max(0, now - last))
+refill(tokens, kept[3], math.max(0, now - last))
 local refused = tonumber(kept[4]) or 0 -- those that lacked requests since one was taken
 if concurrency >= 0 then
   redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(at))
+  if not kept[1] then -- evicted, and with it how much it was ahead
+    redis.call('ZREMRANGEBYSCORE', leases, '(' .. text(at + lease_ms), '+inf')
+  end
 end
 local held = redis.call('HMGET', reservation, 'until', 'tokens', 'requests_left', 'tokens_left', 'leases')
 if held[1] and tonumber(held[1]) <= at then
@@ -61,17 +70,17 @@ end
 
 -- Kept until it is as if it had never been: full again, and no reservation alive.
 local function keep()
-  redis.call('HSET', account, 'at', text(at), 'requests', text(requests.level), 'tokens', text(tokens.level),
+  redis.call('HSET', account, 'at', text(now), 'requests', text(requests.level), 'tokens', text(tokens.level),
     'refused', text(refused))
   local longest = math.max(lease_ms, wait_ms(requests, requests.full), wait_ms(tokens, tokens.full))
-  redis.call('PEXPIREAT', account, text(at + longest))
+  redis.call('PEXPIRE', account, text(longest))
 end
 
 local function hold(...) -- the reservation, for a lease's life from now
   redis.call('HSET', reservation, 'until', text(at + lease_ms), ...)
-  redis.call('PEXPIREAT', reservation, text(at + lease_ms))
+  redis.call('PEXPIRE', reservation, text(lease_ms))
   if concurrency >= 0 then
-    redis.call('PEXPIREAT', leases, text(at + lease_ms))
+    redis.call('PEXPIRE', leases, text(lease_ms))
   end
 end
 

@@ -17,7 +17,7 @@ local redis = { call = function(name, ...)
     local ms = tonumber(ARGV[#ARGV])
     return { string.format('%.0f', math.floor(ms / 1000)), string.format('%.0f', ms % 1000 * 1000) }
   end
-  if name == 'PEXPIREAT' then
+  if name == 'PEXPIRE' then
     return 1 -- by the server's own clock it would be gone at once
   end
   return server.call(name, ...)

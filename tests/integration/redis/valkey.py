@@ -37,9 +37,14 @@ class Valkey:
     def arguments(self) -> list[str]:
         return [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
 
+    def environ(self) -> dict[str, str] | None:
+        """Its environment; None is this process's."""
+        return None
+
     def start(self) -> None:
         with (self.folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen([str(self._program), *self.arguments()], stdout=log, stderr=log)
+            command = [str(self._program), *self.arguments()]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ())
         until = time.monotonic() + HANG_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
