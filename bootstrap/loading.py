@@ -10,7 +10,7 @@ from msgspec.structs import FieldInfo, fields
 
 from llm_gateway.domain.routing import Hint
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
+from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings, TokenSettings
 from .settings_rules import rule_faults
 
 DEFAULT_FILE = "llm-gateway.toml"
@@ -22,7 +22,7 @@ _TABLES: Mapping[str, type[Struct]] = {
 }
 DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
 """What a demonstration has instead of the defaults, so that an ordinary program runs through."""
-_QUOTAS = frozenset(("requests", "tokens"))
+_QUOTAS: Mapping[str, type[Struct]] = {"requests": BucketSettings, "tokens": TokenSettings}
 
 
 class SettingsError(Exception):
@@ -146,7 +146,7 @@ class SettingsRead:
         self._faults += [f"{name}.{key}: is not a setting" for key in table if key not in known]
         for key, field in known.items():
             if key in _QUOTAS and isinstance(table.get(key), dict):
-                values[key] = self._table(f"{name}.{key}", table[key], BucketSettings)
+                values[key] = self._table(f"{name}.{key}", table[key], _QUOTAS[key])
             elif key in table:
                 self._convert(values, field, table[key], f"{name}.{key}", strict=True)
             elif field.required:

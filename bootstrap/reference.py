@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import NODEFAULT, Struct, inspect
 from msgspec.structs import FieldInfo, fields
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings
+from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings, TokenSettings
 from .settings_words import expected
 
 ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "aliases", "demo"))
@@ -13,7 +13,8 @@ _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
     "[[models]]": ModelSettings,
-    "requests, tokens": BucketSettings,
+    "requests": BucketSettings,
+    "tokens": TokenSettings,
 }
 
 _PAGE = """\

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.clients import NAME
-from llm_gateway.domain.quota import MAX_CAPACITY
+from llm_gateway.domain.quota import MAX_CAPACITY, Reserve
 from llm_gateway.domain.routing import Hint, checked_aliases, checked_routes
 from llm_gateway.domain.sequences import CheckedStruct
 
@@ -55,13 +55,25 @@ class BucketSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refill_rate: Annotated[Rate, Meta(description="So much a second.")]
 
 
+class TokenSettings(BucketSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A quota of tokens: a bucket that is refilled, and what each answer reserves of it."""
+
+    reserve: Annotated[
+        Reserve,
+        Meta(
+            description="Held for an answer: what it is likely to use, or by `upper_bound` the most that it can, which "
+            "is the whole bucket where neither `max_tokens` nor the model bounds it."
+        ),
+    ] = Reserve.LIKELY
+
+
 class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A client with a name, and with quotas and rights of its own."""
 
     name: Annotated[Name, Meta(description="In records and logs.")]
     keys: Annotated[tuple[Secret, ...], Meta(min_length=1, description="As in API_KEYS.")]
     requests: Annotated[BucketSettings | None, Meta(description="Default: the common quota.")] = None
-    tokens: Annotated[BucketSettings | None, Meta(description="Default: no limit.")] = None
+    tokens: Annotated[TokenSettings | None, Meta(description="Default: no limit.")] = None
     concurrency: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="Answers under way at once. Default: no limit.")
     ] = None
@@ -144,7 +156,13 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
     token_reservation_output: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="The most output tokens that a reservation counts.")
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="The most output tokens that a reservation counts, and what it counts "
+            "until an endpoint's answers are known.",
+        ),
     ] = 1024
     redis_url: Annotated[
         Secret | None,
@@ -158,6 +176,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         Literal["local", "open", "closed"],
         Meta(description="Quotas while Redis is away: a share kept here, none, or no requests."),
     ] = "local"
+    redis_wait_seconds: Annotated[
+        float, Meta(ge=0.1, le=60, description="How long a charge waits for Redis; so long silent, it is away.")
+    ] = 1.0
     expected_replicas: Annotated[int, Meta(ge=1, le=10_000, description="Divides the local limit.")] = 1
     gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None
     gemini_model: Annotated[str, Meta(min_length=1, description="Gemini's default model.")] = "gemini-flash-latest"

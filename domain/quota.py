@@ -112,8 +112,8 @@ def _step(capacity: int) -> int:
 class Charge(Struct, frozen=True, kw_only=True):
     """What a request takes from its client's quota: all of it, or nothing.
 
-    Tokens are what is likely, not the most that may be used; above the capacity they count as the capacity. Settled
-    later, when what was used above them is debt. A lease counts against concurrency until then.
+    Tokens are what is likely to be used, or the most; above the capacity they count as the capacity. Settled later,
+    when what was used above them is debt. A lease counts against concurrency until then.
     """
 
     requests: int = 0
@@ -142,6 +142,13 @@ class LimitStatus(Struct, frozen=True, kw_only=True, gc=False):
             return 0
         above = max(0, self.limit - units)
         return self.reset_ms - max(0, self.window_ms - 1) * above // self.limit
+
+
+class Reserve(StrEnum):
+    """What is reserved of a client's tokens for an answer: what is `likely`, or what it can't exceed, `upper_bound`."""
+
+    LIKELY = "likely"
+    UPPER_BOUND = "upper_bound"
 
 
 class Limit(StrEnum):

@@ -16,7 +16,7 @@ from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import QuotaExceeded
-from llm_gateway.domain.estimate import estimate_prompt
+from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.events import Collector, Finished, Started
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import EndpointState
@@ -50,7 +50,7 @@ class Asked(Struct, frozen=True):
     @property
     def reserved(self) -> int:
         likely = [OUTPUT, *(bound for bound in (self.max_tokens, self.limit) if bound is not None)]
-        return estimate_prompt(self.request) + min(likely)
+        return likely_prompt_tokens(self.request) + min(likely)
 
 
 class Burst(Struct, frozen=True):
