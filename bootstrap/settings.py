@@ -176,6 +176,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         Literal["local", "open", "closed"],
         Meta(description="Quotas while Redis is away: a share kept here, none, or no requests."),
     ] = "local"
+    redis_wait_seconds: Annotated[
+        float, Meta(ge=0.1, le=60, description="How long a charge waits for Redis; so long silent, it is away.")
+    ] = 1.0
     expected_replicas: Annotated[int, Meta(ge=1, le=10_000, description="Divides the local limit.")] = 1
     gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None
     gemini_model: Annotated[str, Meta(min_length=1, description="Gemini's default model.")] = "gemini-flash-latest"

@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,7 +104,9 @@ def valkey(*, program: str | None = None, **options: str) -> Iterator[Valkey]:
 
 
 @contextmanager
-def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 30_000) -> Iterator[list[Valkey]]:
+def valkey_cluster(
+    size: int = 3, *, replicas: bool = False, timeout_ms: int = 30_000, make: Callable[..., Valkey] = Valkey
+) -> Iterator[list[Valkey]]:
     """Nodes that agree on who has which slots. `replicas` come after the masters, one for each, in their order."""
     with TemporaryDirectory(prefix="valkey-") as folder:
         nodes = []
@@ -112,7 +114,7 @@ def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 3
             for number in range(size * (2 if replicas else 1)):
                 (home := Path(folder) / str(number)).mkdir()
                 nodes.append(
-                    Valkey(
+                    make(
                         home, cluster_enabled="yes", cluster_node_timeout=str(timeout_ms), repl_diskless_sync_delay="0"
                     )
                 )
