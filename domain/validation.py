@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain, islice
+from operator import attrgetter
 from typing import assert_never
 
 from .cache_policy import CacheDirective
@@ -15,6 +16,7 @@ from .chat import (
     Message,
     NamedTool,
     Part,
+    Sampling,
     SystemMessage,
     Text,
     ToolMessage,
@@ -27,6 +29,13 @@ from .json_values import json_fault
 from .media import Document, Image, ImageUrl, url_fault
 from .once import once_each
 from .parameters import NUMBERS
+
+_OFTEN = tuple((field, NUMBERS[field]) for field in ("max_tokens", "temperature"))
+"""The numbers that most requests state; what they state beside is `_NOTHING`."""
+_beside = attrgetter(
+    "top_logprobs", *(f"sampling.{name}" for name in Sampling.__struct_fields__ if not name.startswith("temperature"))
+)
+_NOTHING = _beside(ChatRequest(messages=()))
 
 MAX_STOPS = 16
 MAX_INPUTS = 2_048
@@ -158,10 +167,13 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
 
 
 def _parameter_faults(request: ChatRequest) -> Iterator[Fault]:
-    for field, (read, limits) in NUMBERS.items():
+    plain = _beside(request) == _NOTHING
+    for field, (read, limits) in _OFTEN if plain else NUMBERS.items():
         value = read(request)
         if value is not None and not limits.low <= value <= limits.high:
             yield Fault(path=field, message=f"must be between {limits.low} and {limits.high}")
+    if plain:
+        return
     if request.top_logprobs and not request.logprobs:
         yield Fault(path="top_logprobs", message="needs logprobs to be true")
     stop = request.sampling.stop

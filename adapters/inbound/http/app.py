@@ -21,7 +21,7 @@ from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
 from .openapi.docs_page import description_pages
-from .routes import api_document, error_style_of, litestar_handler, offered, routes
+from .routes import api_document, direct_handlers, error_style_of, litestar_handler, offered, routes
 from .server.middleware import RequestMiddleware
 
 _ANTHROPIC_RATES: Final = tuple(
@@ -57,7 +57,12 @@ def create_app(
     )
     bodies = Bodies(options.max_bodies_bytes)
     return RequestMiddleware(
-        app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
+        app=app,
+        direct={} if options.cors_origins else direct_handlers(app),
+        handling=handling,
+        error_style_of=error_style_of,
+        bodies=bodies,
+        access_log=access_log,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap, HTTPScope, Middleware, Receive, Scope, Send
 from msgspec import Struct, json
@@ -71,8 +71,8 @@ class ServedRoute(Struct, frozen=True):
 
     `path` is as Litestar has it, such as `/v1/models/{id:path}`. `operation` is its operation in the OpenAPI document,
     with its responses, where it stands there. `counted_as` is its label in metrics and logs, if not its own path.
-    `direct`: Litestar routes to it and catches what it raises, but makes it no request and no response, which cost more
-    than to answer from the cache.
+    `direct`: Litestar is asked for its handler once, and answers what it raises, but makes it no request and no
+    response, which cost more than to answer from the cache.
     """
 
     method: Literal["POST", "GET", "READ"]
@@ -155,7 +155,10 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
     label, handler = route.label, route.handler
 
     def reply(scope: Any, receive: Receive) -> Awaitable[ASGIApp]:
-        context_of(scope).route = label
+        context = context_of(scope)
+        context.route = label
+        if context.failed is not None:
+            raise context.failed
         return handler(handling, scope, receive)
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -166,6 +169,12 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 
     around: Sequence[Middleware] = (lambda app: answer,) if route.direct else ()
     return OnceResolvedHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
+
+
+def direct_handlers(app: Litestar) -> Mapping[str, ASGIApp]:
+    """The handler that Litestar has for each of the direct routes, which all are asked by `POST`, by its path."""
+    find = app.asgi_router.handle_routing
+    return {route.path: find(path=route.path, method="POST")[0] for route in routes() if route.direct}
 
 
 def api_document(version: str) -> dict[str, Any]:

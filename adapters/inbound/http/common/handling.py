@@ -135,8 +135,8 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         """The client, and what is read of the body, which is a pure function's. Raises what refuses either."""
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
-        sent = context.presence is not None and context.presence.sent
         coding = coding_of(context.fields)
+        sent = context.presence.take_sent if context.presence is not None and context.presence.sent else None
         data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
         if coding is not None:
             data = await off_the_loop(most, partial(decompressed, data, coding, most))

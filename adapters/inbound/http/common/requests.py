@@ -135,12 +135,18 @@ def _directive_name(part: bytes) -> bytes:
 
 
 async def read_body(
-    fields: Fields, receive: Receive, share: Share, *, max_bytes: int, seconds: float, sent: bool = False
+    fields: Fields,
+    receive: Receive,
+    share: Share,
+    *,
+    max_bytes: int,
+    seconds: float,
+    sent: Callable[[], bytes] | None = None,
 ) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Where it was `sent` already, nothing is waited for. Raises `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`,
-    `Overloaded`, `RequestTimeout` or `ClientLeft`.
+    Where it was `sent` already, that gives it, and nothing is waited for. Raises `UnsupportedMediaType`,
+    `InvalidRequest`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
     """
     media_type = fields.get(b"content-type", _ABSENT)[0]
     if media_type != _JSON and media_type.partition(b";")[0].strip().lower() != _JSON:
@@ -151,8 +157,12 @@ async def read_body(
     announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
     if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-    if sent:
-        return await _parts(receive, share, max_bytes)
+    if sent is not None:
+        data = sent()
+        if len(data) > max_bytes:
+            raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+        share.take(len(data))
+        return data
     share.check(announced)
     try:
         async with asyncio.timeout(seconds) as limit:

@@ -52,6 +52,11 @@ class JoinedWrites(OpenBody):
             await self.cycle.send(cast("ASGISendEvent", start))
         await self.cycle.send(cast("ASGISendEvent", message))
 
+    def take_sent(self) -> bytes:
+        """The whole body, where it came before it was asked for; once."""
+        body, self.cycle.body = self.cycle.body, bytearray()
+        return bytes(body)
+
     @property
     @override
     def free(self) -> bool:
