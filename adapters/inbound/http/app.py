@@ -16,7 +16,7 @@ from llm_gateway.domain.errors import InvalidRequest
 from .common.descriptions import PROVENANCE, RATES, REQUEST_ID, RETRY
 from .common.handling import HttpOptions, RequestHandling
 from .common.pages import Pages
-from .common.problems import MethodNotAllowed, NotFound, log_internal, status_of
+from .common.problems import MethodNotAllowed, NotFound, log_internal
 from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
@@ -71,14 +71,12 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
     """Any error that left a handler, in the error style of its path."""
     if isinstance(error, HTTPException):
         error = _own(error, request.scope["path"])
-    status, _ = status_of(error)
     context = context_of(request.scope)
     log_internal(error, context.id)
-    context.headers.update(context.error_style.error_headers(error))
+    error, style = context.own_error(error), context.error_style
+    context.headers.update(style.error_headers(error))
     return Response(
-        context.error_style.encode_error(error, context.id),
-        status_code=status,
-        media_type=context.error_style.error_type.decode(),
+        style.encode_error(error, context.id), status_code=style.status(error), media_type=style.error_type.decode()
     )
 
 

@@ -1,7 +1,7 @@
 """Everything that is served, one row each: Litestar's handlers, the route labels and the OpenAPI document follow."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
@@ -17,6 +17,14 @@ from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, context_of
 from .common.response_headers import rate_headers
 from .console.pages import asset_paths
+from .messages.description import ANTHROPIC_TYPES, messages_operation
+from .messages.errors import (
+    anthropic_error_headers,
+    anthropic_rate_headers,
+    anthropic_status,
+    encode_anthropic_error,
+)
+from .messages.handlers import ANTHROPIC_CHATS, MESSAGES
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
 from .openai.description import (
@@ -47,6 +55,14 @@ OPENAI_ERRORS = ErrorStyle(
     encode_error=encode_openai_error,
     error_headers=openai_error_headers,
     rate_headers=openai_rate_headers,
+)
+ANTHROPIC_ERRORS = ErrorStyle(
+    error_type=b"application/json",
+    encode_error=encode_anthropic_error,
+    error_headers=anthropic_error_headers,
+    rate_headers=anthropic_rate_headers,
+    status=anthropic_status,
+    id_header=b"request-id",
 )
 
 
@@ -102,6 +118,14 @@ def routes() -> Sequence[ServedRoute]:
         ServedRoute("POST", "/v1/embeddings", embed, embeddings_operation, direct=True),
         ServedRoute("GET", MODELS, list_models, models_operation),
         ServedRoute("GET", MODELS + "/{id:path}", find_model, model_operation),
+        ServedRoute(
+            "POST",
+            MESSAGES,
+            lambda to, scope, receive: to.chat(ANTHROPIC_CHATS, scope, receive),
+            messages_operation,
+            direct=True,
+        ),
+        # Responses' rows: /v1/responses, /v1/responses/input_tokens
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
         ServedRoute("READ", "/health/ready", ready, ready_operation),
@@ -146,9 +170,12 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
-    _, schemas = json.schema_components([*NATIVE_TYPES, *OPENAI_TYPES, *OPERATIONS_TYPES], ref_template=REF)
+    _, schemas = json.schema_components(
+        [*NATIVE_TYPES, *OPENAI_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES], ref_template=REF
+    )
     add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
     add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
+    add_labels(schemas, "MessagesBody", ANTHROPIC_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {
         "openapi": "3.1.0",
@@ -183,16 +210,37 @@ _OPENAI = (
     "/openai/",
 )
 """How the paths begin that OpenAI's clients ask, also where a base URL lacks its `/v1`."""
+_ANTHROPIC = ("/v1/messages", "/messages", "/v1/complete", "/v1/organizations/", "/v1/skills")
+_VERSION = b"anthropic-version"
+"""A header that every client of Anthropic's sends, and no other."""
+_KNOWN: Mapping[str, ErrorStyle] = {
+    "/api/v1/chat": NATIVE_ERRORS,
+    "/v1/chat/completions": OPENAI_ERRORS,
+    "/v1/embeddings": OPENAI_ERRORS,
+    "/v1/responses": OPENAI_ERRORS,
+    "/v1/messages": ANTHROPIC_ERRORS,
+}
+"""Of paths that are asked often."""
 
 
-def error_style_of(path: str) -> ErrorStyle:
-    """By the path alone, so that what is refused before it reaches a handler is answered in the same style."""
-    return OPENAI_ERRORS if path == "/v1" or path.startswith(_OPENAI) else NATIVE_ERRORS
+def error_style_of(path: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> ErrorStyle:
+    """Of the family whose client asks, so that what is refused before it reaches a handler is answered as it expects.
+
+    By the path; by its header fields where several families have the same, such as `/v1/models`.
+    """
+    known = _KNOWN.get(path)
+    if known is not None:
+        return known
+    if path.startswith(_ANTHROPIC):
+        return ANTHROPIC_ERRORS
+    if path != "/v1" and not path.startswith(_OPENAI):
+        return NATIVE_ERRORS
+    return ANTHROPIC_ERRORS if any(name == _VERSION for name, _ in headers) else OPENAI_ERRORS
 
 
 def offered(path: str) -> str:
     """What is served where a path belongs to that leads nowhere."""
-    base = "/v1" if error_style_of(path) is OPENAI_ERRORS else "/api/v1"
+    base = "/api/v1" if error_style_of(path) is NATIVE_ERRORS else "/v1"
     served = [f"{'GET' if route.method == 'READ' else route.method} {route.described_path}" for route in routes()]
     at = [one for one in served if one.partition(" ")[2].startswith(f"{base}/")]
     return f"Under {base} there are {', '.join(at)}."

@@ -1,4 +1,4 @@
-"""What both surfaces say alike of a chat, from wire to domain and back. Pure."""
+"""What surfaces say alike of a chat, from wire to domain and back. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -61,43 +61,54 @@ _NOTHING = (None,) * len(_SAMPLED)
 
 
 def call_of(
-    body: ChatFields,
-    messages: tuple[Message, ...],
-    max_tokens: int | UnsetType | None,
+    request: ChatRequest,
+    *,
+    model: str | None,
     hint: Hint | None,
     timeout: timedelta | None,
-    *,
+    stream: bool | None,
+    cache: CacheIn | None = None,
     own_samples: bool = False,
+    ignored: tuple[str, ...] = (),
+    nearest_effort: bool = False,
 ) -> ChatCall:
     """The call, with the hint and the timeout that stand for the whole request.
 
-    `own_samples`: the surface's clients take an answer that is drawn by chance for one drawn for them.
+    `own_samples`: the surface's clients take an answer that is drawn by chance for one drawn for them. `ignored` are
+    the paths of what the surface itself leaves out, with a name behind where it says more: `tools[8] web_search`.
     """
+    return ChatCall(
+        request=request,
+        model=model,
+        hint=hint,
+        grain=Grain.STREAM if stream else Grain.WHOLE,
+        cache=to_directive(cache, own_samples=own_samples),
+        timeout=timeout,
+        ignored=ignored,
+        nearest_effort=nearest_effort,
+    )
+
+
+def request_of(body: ChatFields, messages: tuple[Message, ...], max_tokens: int | UnsetType | None) -> ChatRequest:
+    """The request of a body that has the fields of a chat completion."""
     choice = body.tool_choice
     sampled = _sampled_of(body)
-    return ChatCall(
-        request=ChatRequest(
-            messages=messages,
-            max_tokens=DEFAULT_MAX_TOKENS if max_tokens is UNSET else max_tokens,
-            max_tokens_by_default=max_tokens is UNSET,
-            sampling=Sampling(
-                temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
-                temperature_by_default=body.temperature is UNSET,
-                stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-                **({} if sampled == _NOTHING else dict(zip(_SAMPLED, sampled, strict=True))),
-            ),
-            tools=tuple(map(_tool, body.tools or ())),
-            tool_choice=NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice,
-            response_format=None if body.response_format is None else _format(body.response_format),
-            reasoning_effort=body.reasoning_effort,
-            logprobs=bool(body.logprobs),
-            top_logprobs=body.top_logprobs,
+    return ChatRequest(
+        messages=messages,
+        max_tokens=DEFAULT_MAX_TOKENS if max_tokens is UNSET else max_tokens,
+        max_tokens_by_default=max_tokens is UNSET,
+        sampling=Sampling(
+            temperature=DEFAULT_TEMPERATURE if body.temperature is UNSET else body.temperature,
+            temperature_by_default=body.temperature is UNSET,
+            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+            **({} if sampled == _NOTHING else dict(zip(_SAMPLED, sampled, strict=True))),
         ),
-        model=body.model,
-        hint=hint,
-        grain=Grain.STREAM if body.stream else Grain.WHOLE,
-        cache=to_directive(body.cache, own_samples=own_samples),
-        timeout=timeout,
+        tools=tuple(map(_tool, body.tools or ())),
+        tool_choice=NamedTool(name=choice.function.name) if isinstance(choice, NamedChoice) else choice,
+        response_format=None if body.response_format is None else _format(body.response_format),
+        reasoning_effort=body.reasoning_effort,
+        logprobs=bool(body.logprobs),
+        top_logprobs=body.top_logprobs,
     )
 
 

@@ -1,4 +1,4 @@
-"""An answer on its way to the client as server-sent events. It ends when the client leaves."""
+"""An answer on its way to the client as a stream. It ends when the client leaves."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,9 +19,7 @@ from .response_headers import Headers, provenance
 from .ticks import Ticks
 from .whole_reply import Ask
 
-KEEP_ALIVE = b": keep-alive\n\n"
 _STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the events back
 ]
@@ -35,7 +33,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class StreamReply(Struct, frozen=True):
-    """The answer as server-sent events.
+    """The answer as a stream, in the renderer's frames.
 
     The first event commits: a failure before it is raised, and becomes an ordinary error, unless the client has waited
     so long that the status line was sent without knowing.
@@ -47,9 +45,9 @@ class StreamReply(Struct, frozen=True):
     pace: Pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stream = EventStream(send)
+        stream = EventStream(send, self.renderer.content_type, self.renderer.keep_alive)
         if self.context.presence is not None:
-            self.context.presence.idle_part = KEEP_ALIVE
+            self.context.presence.idle_part = stream.keep_alive
         async with self.ask() as answer:
             self.context.headers.update(self.context.error_style.rate_headers(answer.decision))
             if answer.ready:
@@ -78,7 +76,8 @@ class StreamReply(Struct, frozen=True):
                 events = await answer.take(hand)
                 if events and isinstance(events[0], Started):
                     if not stream.begun:
-                        context.headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+                        ignored = context.own_paths(answer.ignored)
+                        context.headers.update(provenance(answer.endpoint, answer.cache, ignored))
                     # a stored answer comes at once, however large
                     frames = await off_the_loop(events_weight(events), partial(renderer.deltas, events, answer))
                 else:
@@ -91,7 +90,7 @@ class StreamReply(Struct, frozen=True):
             if not stream.begun:
                 raise
             log_internal(error, context.id)
-            last = renderer.failed(error, context.id)
+            last = renderer.failed(context.own_error(error), context.id)
         await stream.write(last, last=True)
 
 
@@ -99,15 +98,17 @@ class EventStream(Struct):
     """Frames for one client. Those that are written together go out in one send, which costs as much as for one.
 
     `begun`: the answer is a stream, whatever happens from now on. `sent`: its status line is out. `idle`: nothing was
-    sent since the last tick. `writing` keeps comments between sends, and `comment` keeps sends between comments.
+    sent since the last tick. `writing` holds `keep_alive` between sends, and `ticking` holds sends between those.
     """
 
     send: Send
+    content_type: bytes
+    keep_alive: bytes
     begun: bool = False
     sent: bool = False
     idle: bool = True
     writing: bool = False
-    comment: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def write(self, frames: bytes, *, last: bool = False) -> None:
         """In one send; nothing where there is no frame."""
@@ -115,8 +116,8 @@ class EventStream(Struct):
             return
         self.begun = self.writing = True
         self.idle = False
-        if self.comment.locked():
-            async with self.comment:
+        if self.ticking.locked():
+            async with self.ticking:
                 pass
         if not self.sent:
             await self._begin()
@@ -124,15 +125,16 @@ class EventStream(Struct):
         self.writing = False
 
     async def tick(self) -> None:
-        """Sends a comment where nothing was sent since the last tick."""
+        """Sends `keep_alive` where nothing was sent since the last tick."""
         if self.idle and not self.writing:
             self.begun = True
-            async with self.comment:
+            async with self.ticking:
                 if not self.sent:
                     await self._begin()
-                await self.send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+                await self.send({"type": "http.response.body", "body": self.keep_alive, "more_body": True})
         self.idle = True
 
     async def _begin(self) -> None:
         self.sent = True
-        await self.send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
+        headers = [(b"content-type", self.content_type), *_STREAM_HEADERS]
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from operator import attrgetter
+from typing import Annotated, Any, TypeVar, cast
 
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct, defstruct, json
+
+from llm_gateway.domain.errors import Fault, InvalidRequest
+
+S = TypeVar("S", bound=Struct)
 
 
 class Fate(StrEnum):
@@ -112,6 +117,50 @@ SENT_BACK = (
     no_effect("tools[].function.cache_control", _CACHE),
 )
 """What clients leave in messages that they send back, on every surface."""
+
+
+class FieldTable:
+    """The top-level fields of a body that are not honoured: what decoding takes there, and what it is refused for."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self._fields = [field for field in fields if field.top_level and field.fate in (Fate.NO_EFFECT, Fate.REFUSED)]
+        self._stated_of = attrgetter(*(field.path for field in self._fields))
+        self._unstated = (None,) * len(self._fields)
+
+    def body(self, name: str, honoured: type[S], doc: str) -> type[S]:
+        """The type of the whole body: what is honoured, and the rest of the table."""
+        return cast(
+            "type[S]",
+            defstruct(
+                name,
+                [(field.path, field.type, None) for field in self._fields],
+                bases=(honoured,),
+                namespace={"__doc__": doc},
+                module=honoured.__module__,
+                frozen=True,
+                kw_only=True,
+                forbid_unknown_fields=True,
+            ),
+        )
+
+    def check(self, body: Struct) -> tuple[str, ...]:
+        """The fields by which a decoded body asks for something and nothing here takes notice of.
+
+        Raises `InvalidRequest` with a fault for each that asks for what is not given here.
+        """
+        if self._stated_of(body) == self._unstated:
+            return ()
+        asking = [field for field in self._fields if field.asks(getattr(body, field.path))]
+        faults = [_refusal(field) for field in asking if field.fate is Fate.REFUSED]
+        if faults:
+            raise InvalidRequest(faults)
+        return tuple(field.path for field in asking)
+
+
+def _refusal(field: Field) -> Fault:
+    spelt = " or ".join(json.encode(value).decode() for value in field.neutral)
+    but = f", but for {spelt}" if spelt else ""
+    return Fault(path=field.path, message=f"is not taken here{but}: {field.note}")
 
 
 def table(fields: Iterable[Field]) -> str:

@@ -5,7 +5,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
@@ -25,24 +25,34 @@ from .chat_replies import Pace, StreamReply
 from .content_coding import coding_of, decompressed
 from .labels import Labels
 from .message_count import check_count
+from .presence import WhilePresent
 from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
 from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_left, timeout_of
+from .response_headers import located
 from .whole_reply import WholeReply
-from .wire import ChatFields
 
 T = TypeVar("T")
-B = TypeVar("B", bound=ChatFields)
+B = TypeVar("B", bound="ChatBodyIn")
 C = TypeVar("C", ChatCall, EmbedCall)
+
+
+class ChatBodyIn(Protocol):
+    """What is read of every surface's body alike."""
+
+    @property
+    def model_hint(self) -> Hint | None: ...
 
 
 class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     """What a surface has of its own where it answers a chat.
 
     `to_call` makes a body a call, with the hint and the timeout that stand for the whole request. `renderer` makes what
-    renders the one answer to a body. Ids of answers begin with `id_prefix`.
+    renders the one answer to a body. Ids of answers begin with `id_prefix`. `own_path` makes of a path in a chat
+    completion, such as `tools[2].function.name`, the one of the same field in a body of this surface; what it does not
+    know stays as it is.
     """
 
     decoder: "json.Decoder[B]"
@@ -50,10 +60,12 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     to_call: Callable[[B, Hint | None, timedelta | None], ChatCall]
     renderer: Callable[[AnswerIdentity, B], ChatRenderer]
     id_prefix: str
+    check_count: Callable[[bytes, int], None] = check_count
+    own_path: Callable[[B, str], str] | None = None
 
     def read(self, fields: Fields, max_messages: int, data: bytes) -> tuple[B, ChatCall]:
         """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
-        check_count(data, max_messages)
+        self.check_count(data, max_messages)
         body, labels = self.labels.decode(self.decoder, data)
         call = self.to_call(body, hint_of(fields, body.model_hint), timeout_of(fields))
         if keeps_nothing(fields):
@@ -63,6 +75,13 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
         if len(data) > AT_ONCE_BYTES:
             survey(call.request)
         return body, call
+
+
+def _set_own_path(context: RequestContext, surface: ChatSurface[B], body: B, call: ChatCall) -> None:
+    """Let what is found in the call from here on be told by the paths of the body. The surface's own are not."""
+    of_body, own = surface.own_path, frozenset(call.ignored)
+    if of_body is not None:
+        context.own_path = lambda path: path if path in own else of_body(body, path)
 
 
 def in_time(call: C, context: RequestContext) -> C:
@@ -135,12 +154,23 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         client, (body, call) = await self.read(context, receive, read)
         return client, body, call
 
+    async def count(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> int:
+        """The tokens of a chat's prompt; whether they are estimated stands in a header. Raises what refuses it."""
+        context = context_of(scope)
+        client, body, call = await self.read_chat(context, receive, surface)
+        _set_own_path(context, surface, body, call)
+        with WhilePresent(context.presence, receive):
+            counted = await self.services.count_tokens(in_time(call, context), client, headers=context.texts)
+        context.headers.update(located(counted.endpoint, estimated=counted.estimated))
+        return counted.tokens
+
     async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
         context = context_of(scope)
         with RefusalsRecorded(self.services, context):
             client, body, call = await self.read_chat(context, receive, surface)
             call = in_time(call, context)
+        _set_own_path(context, surface, body, call)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat

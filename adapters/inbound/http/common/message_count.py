@@ -19,7 +19,13 @@ class _Chat(Struct, gc=False):
     tools: list[_Counted] | None = None
 
 
+class _Response(Struct, gc=False):
+    input: str | list[_Message] = []
+    tools: list[_Counted] | None = None
+
+
 _decoder = json.Decoder(_Chat)
+_response_decoder = json.Decoder(_Response)
 
 
 def check_count(body: bytes, most: int) -> None:
@@ -29,6 +35,12 @@ def check_count(body: bytes, most: int) -> None:
     """
     if len(body) > most and body.count(b"{") > most and _count(body) > most:
         raise TooLarge(f"The body has more than {most} messages, parts, tool calls and tools (MAX_MESSAGES).")
+
+
+def check_items(body: bytes, most: int) -> None:
+    """The same for the body of a response, whose messages are the items of its `input`."""
+    if len(body) > most and body.count(b"{") > most and _count_items(body) > most:
+        raise TooLarge(f"The body has more than {most} items, parts and tools (MAX_MESSAGES).")
 
 
 def is_chat(body: bytes) -> bool:
@@ -48,8 +60,20 @@ def _count(body: bytes) -> int:
         chat = _decoder.decode(body)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
-    count = len(chat.messages) + len(chat.tools or ())
-    for message in chat.messages:
+    return _sum(chat.messages, chat.tools)
+
+
+def _count_items(body: bytes) -> int:
+    try:
+        response = _response_decoder.decode(body)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    return _sum([] if isinstance(response.input, str) else response.input, response.tools)
+
+
+def _sum(messages: list[_Message], tools: list[_Counted] | None) -> int:
+    count = len(messages) + len(tools or ())
+    for message in messages:
         count += len(message.tool_calls or ())
         if message.content.__class__ is list:
             count += len(message.content)

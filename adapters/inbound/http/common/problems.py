@@ -119,6 +119,10 @@ def status_of(error: BaseException) -> tuple[int, str]:
     return INTERNAL
 
 
+def status_in_table(error: BaseException) -> int:
+    return status_of(error)[0]
+
+
 def problem(error: BaseException, request_id: str) -> Problem:
     """The problem document of an error, which says nothing of the inside."""
     status, code = status_of(error)

@@ -41,35 +41,51 @@ class TextFrame:
     _STAND_IN: Final = "\0"
 
     def __init__(self, make: Callable[[str], bytes]) -> None:
-        self.before, self.after = make(self._STAND_IN).split(_encode(self._STAND_IN))
+        self._before, self._after = make(self._STAND_IN).split(_encode(self._STAND_IN))
+
+    def __call__(self, text: str) -> bytes:
+        return b"%b%b%b" % (self._before, _encode(text), self._after)
 
 
 class ChatRenderer(Protocol):
-    """How a surface renders one answer: `whole` as a JSON body, the others as frames of an event stream.
+    """How a surface renders one answer: `whole` as a JSON body, the others as frames of a stream.
 
-    A stream's calls are `deltas` of all events in order, then `done`; `failed` ends it instead wherever it breaks off.
+    It is made for that one answer, and may keep what it said so far. A stream's calls are `deltas` of all events in
+    order, then `done`; `failed` ends it instead wherever it breaks off, which may be before anything was rendered.
+    `content_type` is the stream's. `keep_alive` goes out while nothing else does, at any time between two frames, and
+    before the first where an answer is waited for.
     """
 
-    _text_frame: TextFrame | None = None
+    content_type: bytes = b"text/event-stream; charset=utf-8"
+    keep_alive: bytes = b": keep-alive\n\n"
+    _text_frame: Callable[[str], bytes] | None = None
 
     @abstractmethod
     def whole(self, reply: ChatReply, answer: Answer) -> bytes: ...
 
+    def opening(self, answer: Answer) -> bytes:
+        """The frames that come before an answer's first, once its endpoint is known."""
+        return b""
+
     def deltas(self, events: Sequence[ChatEvent], answer: Answer) -> bytes:
-        """The frames of a batch, together. An answer's first event and its last have none here."""
+        """The frames of a batch, together. An answer's last event has none here."""
         frames: list[bytes] = []
         text_frame = self._text_frame
         for event in events:
             if text_frame is not None and type(event) is TextDelta and not event.logprobs:
-                frames += (text_frame.before, _encode(event.text), text_frame.after)
-            elif not isinstance(event, Started | Finished):
+                frames.append(text_frame(event.text))
+            elif isinstance(event, Started):
+                frames.append(self.opening(answer))
+            elif not isinstance(event, Finished):
                 frames.append(self.delta(event, answer))
-                text_frame = self._text_frame = text_frame or self.text_frame(answer)
+                text_frame = self._text_frame = self.text_frame(answer)
         return b"".join(frames)
 
     @abstractmethod
-    def text_frame(self, answer: Answer) -> TextFrame:
-        """What `delta` makes of a text without log probabilities, of which most of an answer is, after the first."""
+    def text_frame(self, answer: Answer) -> Callable[[str], bytes] | None:
+        """What makes of a text the same as `delta` would, if one without log probabilities came next: it is most of
+        what an answer is. Asked for after each `delta`; None where `delta` itself must be asked.
+        """
         ...
 
     @abstractmethod

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
-from .problems import status_of
 from .request_context import RequestContext
 from .response_headers import Headers
 
@@ -32,4 +31,4 @@ def error_reply(error: BaseException, context: RequestContext) -> Reply:
     """An error in the style of its path, with the headers that belong to it."""
     style = context.error_style
     body = style.encode_error(error, context.id)
-    return Reply(status_of(error)[0], body, style.error_type, style.error_headers(error))
+    return Reply(style.status(error), body, style.error_type, style.error_headers(error))

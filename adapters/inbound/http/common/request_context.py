@@ -1,7 +1,8 @@
 """One request and its response, as far as every handler shares it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from litestar.types import HTTPScope, Scope
 from msgspec import Struct, field
@@ -10,10 +11,13 @@ from typing_extensions import override
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.quota import Decision
 
+from .own_paths import at_own_paths
 from .presence import Presence, presence_of
+from .problems import status_in_table
 from .requests import CAME, Fields, Share
 from .response_headers import Headers
 
+E = TypeVar("E", bound=BaseException)
 _KEY = "llm_gateway.request_context"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -38,12 +42,18 @@ class HeaderTexts(Mapping[str, str]):
 
 
 class ErrorStyle(Struct, frozen=True, kw_only=True):
-    """How a surface expresses errors, and a client's quota. `encode_error` takes the error and the request's id."""
+    """How a surface expresses errors, and a client's quota. `encode_error` takes the error and the request's id.
+
+    `status` is the one that an error is answered with. `id_header` has the request's id beside `X-Request-Id`, where
+    the family's clients look for it elsewhere.
+    """
 
     error_type: bytes
     encode_error: Callable[[BaseException, str], bytes]
     error_headers: Callable[[BaseException], Headers]
     rate_headers: Callable[[Decision], Headers]
+    status: Callable[[BaseException], int] = status_in_table
+    id_header: bytes | None = None
 
 
 class RequestContext(Struct):
@@ -52,7 +62,8 @@ class RequestContext(Struct):
     `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where the
     server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
     response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record` is what became
-    of a chat or an embedding, once that is known.
+    of a chat or an embedding, once that is known. `own_path` makes of a path in a chat completion the one in the body
+    that was sent, where they differ.
     """
 
     id: RequestId
@@ -65,6 +76,7 @@ class RequestContext(Struct):
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
     record: RequestRecord | None = None
+    own_path: Callable[[str], str] | None = None
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -72,6 +84,13 @@ class RequestContext(Struct):
 
     def recorded(self, record: RequestRecord) -> None:
         self.record = record
+
+    def own_error(self, error: E) -> E:
+        """The error with the paths of the body that was sent."""
+        return error if self.own_path is None else at_own_paths(error, self.own_path)
+
+    def own_paths(self, paths: Sequence[str]) -> Sequence[str]:
+        return paths if self.own_path is None else tuple(map(self.own_path, paths))
 
 
 def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: ErrorStyle, body: Share) -> RequestContext:
@@ -82,6 +101,8 @@ def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: Erro
     stated = fields[b"x-request-id"][0] if b"x-request-id" in fields else b""
     id = RequestId(stated.decode() if _SANE_ID.fullmatch(stated) else new_id())
     context = RequestContext(id, error_style, fields, body, presence_of(scope), scope["state"].get(CAME))
+    if error_style.id_header is not None:
+        context.headers[error_style.id_header] = id.encode()
     scope["state"][_KEY] = context
     return context
 

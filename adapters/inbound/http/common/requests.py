@@ -25,6 +25,7 @@ TIMEOUT = b"x-gateway-timeout"
 CAME = "llm_gateway.came"
 """Under `state` of a scope stands when the timeout of its request came, in seconds of `time.monotonic`."""
 MAX_KEY_BYTES = 4096
+_KEY_FIELDS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 BYTES_A_SECOND = 100_000
 """Of a body: slower ones are given up, after a time that any has."""
 _NUMBER = re.compile(rb"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
@@ -73,11 +74,12 @@ class Share(Struct):
 
 
 def api_keys(fields: Fields) -> Sequence[str]:
-    """What may be the key, each once: every `X-API-Key`, and every `Authorization: Bearer`.
+    """What may be the key, each once: every `X-API-Key`, and every `Authorization: Bearer`; and by the names that
+    Google's and Azure's clients give it.
 
     What can be no key of ours is left out: other schemes' credentials, nothing, and more than `MAX_KEY_BYTES`.
     """
-    found = [*map(bytes.strip, fields.get(b"x-api-key", ()))]
+    found = [value.strip() for name in _KEY_FIELDS if name in fields for value in fields[name]]
     for value in fields.get(b"authorization", ()):
         scheme, _, credentials = value.partition(b" ")
         if scheme.lower() == b"bearer":

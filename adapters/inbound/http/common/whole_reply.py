@@ -36,7 +36,7 @@ class WholeReply(Struct, frozen=True):
             else:
                 with WhilePresent(context.presence, receive):
                     reply = await answer.reply()
-            headers.update(provenance(answer.endpoint, answer.cache, answer.ignored))
+            headers.update(provenance(answer.endpoint, answer.cache, context.own_paths(answer.ignored)))
             weight = reply_weight(reply)
             if weight <= AT_ONCE_BYTES:
                 body = self.renderer.whole(reply, answer)

@@ -16,6 +16,7 @@ from llm_gateway.domain.chat import (
     Message,
     Part,
     Text,
+    ToolMessage,
     Usage,
     UserMessage,
 )
@@ -23,7 +24,7 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 from llm_gateway.domain.media import Document, Image, ImageUrl
 from llm_gateway.domain.routing import Alias, Hint
 
-from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, to_detail, to_message
+from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, request_of, to_detail, to_message
 from ..common.problems import encode_problem
 from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrame, warning_of
 from ..common.wire import TextPart
@@ -34,12 +35,16 @@ _encode = json.Encoder().encode
 
 def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call, with the hint and the timeout that stand for the whole request."""
-    return call_of(body, tuple(map(_message, body.messages)), body.max_tokens, hint, timeout)
+    request = request_of(body, tuple(map(_message, body.messages)), body.max_tokens)
+    return call_of(request, model=body.model, hint=hint, timeout=timeout, stream=body.stream, cache=body.cache)
 
 
 def _message(message: wire.MessageIn) -> Message:
     if isinstance(message, wire.UserIn):
         return UserMessage(content=_parts(message.content), name=message.name)
+    if isinstance(message, wire.ToolIn):
+        content, id = _parts(message.content), message.tool_call_id
+        return ToolMessage(content=content, tool_call_id=id, name=message.name, error=message.error)
     return to_message(message)
 
 

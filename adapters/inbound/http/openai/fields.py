@@ -1,14 +1,8 @@
 """Every field of OpenAI's requests and what becomes of it: the tables that decoding, the docs and the tests follow."""
 
-from collections.abc import Iterator
-from operator import attrgetter
 from typing import Any, Literal
 
-from msgspec import Struct, json
-
-from llm_gateway.domain.errors import Fault
-
-from ..common.fields import SENT_BACK, Fate, Field, honoured, label, no_effect, ours, refused
+from ..common.fields import SENT_BACK, FieldTable, honoured, label, no_effect, ours, refused
 
 FIELDS = (
     honoured("messages", "roles `system`, `developer`, `user`, `assistant` and `tool`"),
@@ -97,30 +91,4 @@ EMBEDDING_FIELDS = (
     ours("model_hint", "filters; also the header `X-Gateway-Hint`"),
     ours("cache", "as on `/api/v1/chat`"),
 )
-UNHONOURED = tuple(field for field in FIELDS if field.top_level and field.fate in (Fate.NO_EFFECT, Fate.REFUSED))
-_REFUSED = tuple(field for field in UNHONOURED if field.fate is Fate.REFUSED)
-_IDLE = tuple(field for field in UNHONOURED if field.fate is Fate.NO_EFFECT)
-_UNHONOURED_OF = attrgetter(*(field.path for field in UNHONOURED))
-_UNSTATED = (None,) * len(UNHONOURED)
-
-
-def states_more(body: Struct) -> bool:
-    """Whether a body states any top-level field that is not honoured."""
-    return bool(_UNHONOURED_OF(body) != _UNSTATED)
-
-
-def refusals(body: Struct) -> Iterator[Fault]:
-    """A fault for each top-level field of a decoded body that asks for what is not given here."""
-    for field in _REFUSED:
-        if field.asks(getattr(body, field.path)):
-            yield Fault(path=field.path, message=f"is not taken here{_except(field)}: {field.note}")
-
-
-def without_effect(body: Struct) -> Iterator[str]:
-    """The top-level fields by which a decoded body asks for something and nothing here takes notice of."""
-    return (field.path for field in _IDLE if field.asks(getattr(body, field.path)))
-
-
-def _except(field: Field) -> str:
-    spelt = " or ".join(json.encode(value).decode() for value in field.neutral)
-    return f", but for {spelt}" if spelt else ""
+TABLE = FieldTable(FIELDS)

@@ -47,6 +47,7 @@ class OpenAIRenderer(ChatRenderer):
         self._options = options
         self._begun = False
         self._fingerprint: str | None = None
+        self._frame: TextFrame | None = None
 
     @override
     def whole(self, reply: ChatReply, answer: Answer) -> bytes:
@@ -73,7 +74,9 @@ class OpenAIRenderer(ChatRenderer):
 
     @override
     def text_frame(self, answer: Answer) -> TextFrame:
-        return TextFrame(lambda text: self._choice(answer, wire.ChunkDelta(content=text)))
+        if self._frame is None:
+            self._frame = TextFrame(lambda text: self._choice(answer, wire.ChunkDelta(content=text)))
+        return self._frame
 
     @override
     def delta(self, delta: Delta, answer: Answer) -> bytes:

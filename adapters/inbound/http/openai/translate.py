@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import assert_never
 
 from msgspec import UNSET, ValidationError, convert
-from msgspec.structs import replace
 
 from llm_gateway.domain.chat import (
     ChatCall,
@@ -21,9 +20,9 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 from llm_gateway.domain.media import PDF, Document, Image, ImageUrl, Media, url_fault
 from llm_gateway.domain.routing import Hint
 
-from ..common.chat_calls import call_of, given, to_detail, to_message
+from ..common.chat_calls import call_of, given, request_of, to_detail, to_message
 from . import answers, wire
-from .fields import refusals, states_more, without_effect
+from .fields import TABLE
 
 _DATA_URL = re.compile(
     r"data:(?P<type>(?:image|application)/[A-Za-z0-9.+-]{1,58})(?:;[^,;]{1,64}){0,4};base64,", re.IGNORECASE
@@ -32,12 +31,18 @@ _DATA_URL = re.compile(
 
 def to_call(body: wire.CompletionIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body as a call. Raises `InvalidRequest` naming the fields that ask for what is not given here."""
-    more = states_more(body)
-    if more and (faults := tuple(refusals(body))):
-        raise InvalidRequest(faults)
+    ignored = TABLE.check(body)
     messages = tuple(_message(message, at) for at, message in enumerate(body.messages))
-    call = call_of(body, messages, _max_tokens(body), hint, timeout, own_samples=True)
-    return replace(call, ignored=tuple(without_effect(body))) if more else call
+    return call_of(
+        request_of(body, messages, _max_tokens(body)),
+        model=body.model,
+        hint=hint,
+        timeout=timeout,
+        stream=body.stream,
+        cache=body.cache,
+        own_samples=True,
+        ignored=ignored,
+    )
 
 
 def _max_tokens(body: wire.CompletionIn) -> int | None:

@@ -1,8 +1,8 @@
 """OpenAI's chat requests, as they stand on the wire."""
 
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 
-from msgspec import Meta, defstruct
+from msgspec import Meta
 
 from ..common.labels import labels_of
 from ..common.wire import (
@@ -19,7 +19,7 @@ from ..common.wire import (
     ToolCallIn,
     ToolFields,
 )
-from .fields import FIELDS, UNHONOURED
+from .fields import FIELDS, TABLE
 
 Label: TypeAlias = None
 """What states something here is taken out before decoding: see `labels.py`."""
@@ -134,19 +134,7 @@ class CompletionIn(ChatFields, frozen=True, kw_only=True):
     stream_options: StreamOptions | None = None
 
 
-CompletionBody = cast(
-    "type[CompletionIn]",
-    defstruct(
-        "CompletionBody",
-        [(field.path, field.type, None) for field in UNHONOURED],
-        bases=(CompletionIn,),
-        namespace={"__doc__": "The body of `POST /v1/chat/completions`."},
-        module=__name__,
-        frozen=True,
-        kw_only=True,
-        forbid_unknown_fields=True,
-    ),
-)
+CompletionBody = TABLE.body("CompletionBody", CompletionIn, "The body of `POST /v1/chat/completions`.")
 """The whole body: what is honoured, and the rest of the table."""
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 
 from litestar.enums import ScopeType
@@ -26,11 +26,11 @@ _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the o
 
 
 class RequestMiddleware(Struct, kw_only=True):
-    """Wraps the application, in one event loop. `error_style_of` gives the style of the surface of a path."""
+    """Wraps the application, in one event loop. `error_style_of` gives the style by path and header fields."""
 
     app: ASGIApp
     handling: RequestHandling
-    error_style_of: Callable[[str], ErrorStyle]
+    error_style_of: Callable[[str, Iterable[tuple[bytes, bytes]]], ErrorStyle]
     bodies: Bodies
     access_log: AccessLog | None
     under_way: int = 0
@@ -46,7 +46,7 @@ class RequestMiddleware(Struct, kw_only=True):
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        style = self.error_style_of(scope["path"])
+        style = self.error_style_of(scope["path"], scope["headers"])
         services, hosts = self.handling.services, self.handling.options.hosts
         context = begin_context(scope, services.entropy.new_id, style, Share(self.bodies))
         began = time.perf_counter()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.adapters.inbound.http.common.chat_replies import KEEP_ALIVE, EventStream
+from llm_gateway.adapters.inbound.http.common.chat_replies import EventStream
 from llm_gateway.adapters.inbound.http.common.renderer import AnswerIdentity, ChatRenderer
 from llm_gateway.adapters.inbound.http.native.translate import NativeRenderer
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
@@ -20,6 +20,7 @@ from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
 
 from ..openai.answers import TO, answer_of
 
+KEEP_ALIVE = ChatRenderer.keep_alive
 IDENTITY = AnswerIdentity(id="chatcmpl-1", created=1_795_000_000)
 ANSWER = answer_of()
 CHOSEN = ChosenLogprob(token=TokenLogprob(token="a", logprob=-1.0, raw=b"a"))
@@ -69,7 +70,7 @@ class Client:
 
 async def test_frames_go_out_in_one_send_and_none_in_none() -> None:
     client = Client()
-    stream = EventStream(client.send)
+    stream = EventStream(client.send, ChatRenderer.content_type, KEEP_ALIVE)
     await stream.write(b"")
     assert not stream.begun
     await stream.write(b"data: a\n\ndata: b\n\n")
@@ -81,7 +82,7 @@ async def test_frames_go_out_in_one_send_and_none_in_none() -> None:
 
 async def test_a_comment_is_due_only_where_nothing_was_sent_since_the_last_tick() -> None:
     client = Client()
-    stream = EventStream(client.send)
+    stream = EventStream(client.send, ChatRenderer.content_type, KEEP_ALIVE)
     await stream.tick()
     await stream.write(b"data: a\n\n")
     await stream.tick()
@@ -91,7 +92,7 @@ async def test_a_comment_is_due_only_where_nothing_was_sent_since_the_last_tick(
 
 async def test_no_comment_comes_between_a_write_that_waits_and_its_end() -> None:
     client = Client()
-    stream = EventStream(client.send)
+    stream = EventStream(client.send, ChatRenderer.content_type, KEEP_ALIVE)
     client.open.clear()
     writing = asyncio.create_task(stream.write(b"data: a\n\n"))
     await settle()
@@ -105,7 +106,7 @@ async def test_no_comment_comes_between_a_write_that_waits_and_its_end() -> None
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_write_waits_for_the_comment_that_is_on_its_way(begun: bool) -> None:
     client = Client()
-    stream = EventStream(client.send)
+    stream = EventStream(client.send, ChatRenderer.content_type, KEEP_ALIVE)
     if begun:
         await stream.tick()
     client.open.clear()
