@@ -48,7 +48,7 @@ def _in_messages(body: wire.PromptIn, number: int, below: str) -> str:
                 return f"{path}.content[{results[number]}]{below}"
             if below.startswith(".tool_calls["):
                 return f"{path}.content{_of_calls(turn, below)}"
-            return path + below.replace(".extra_content", ".content")
+            return path + below.replace(".extra_content", ".content").replace(".tool_calls", ".content")
         number -= len(results) or 1
     return "messages"
 
