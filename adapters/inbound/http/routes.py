@@ -38,6 +38,7 @@ from .openapi.labelled import add_labels
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
+from .responses.handlers import RESPONSE_CHATS, RESPONSES
 
 Handler: TypeAlias = Callable[[RequestHandling, HTTPScope, Receive], Awaitable[ASGIApp]]
 """Gives what will answer a request, or raises what refuses it."""
@@ -117,7 +118,12 @@ def routes() -> Sequence[ServedRoute]:
         ServedRoute("GET", MODELS, list_models, models_operation),
         ServedRoute("GET", MODELS + "/{id:path}", find_model, model_operation),
         # Messages' rows: /v1/messages, /v1/messages/count_tokens
-        # Responses' rows: /v1/responses, /v1/responses/input_tokens
+        ServedRoute(
+            "POST",
+            RESPONSES,
+            lambda to, scope, receive: to.chat(RESPONSE_CHATS, scope, receive),
+            direct=True,
+        ),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
         ServedRoute("READ", "/health/ready", ready, ready_operation),
