@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from .answer_chat import AnswerChat
 from .authenticate import Authenticate
+from .count_tokens import CountTokens
 from .embed_texts import EmbedTexts
 from .explain_chat import ExplainChat
 from .list_models import ListModels
@@ -27,6 +28,7 @@ class GatewayServices(Struct, frozen=True, kw_only=True):
     answer_chat: AnswerChat
     embed_texts: EmbedTexts
     explain_chat: ExplainChat
+    count_tokens: CountTokens
     list_models: ListModels
     endpoints: EndpointDirectory
     stores: Sequence[SharedStore]

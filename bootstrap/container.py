@@ -17,6 +17,7 @@ from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
+from llm_gateway.application.count_tokens import CountTokens
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.kept_signatures import KeptSignatures
@@ -137,6 +138,7 @@ class Container(containers.DeclarativeContainer):
     )
     authenticate = Singleton(Authenticate, clients)
     explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers)
+    count_tokens = Singleton(CountTokens, chat_models, plan_route, breakers, limiter, clock, entropy)
     list_models = Singleton(ListModels, plan_route, known_endpoints)
     render_metrics = telemetry.provided.render
     gateway: Singleton[Gateway] = Singleton(

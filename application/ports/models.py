@@ -36,6 +36,15 @@ class ChatModel(Protocol):
         """`headers` carry the trace context on to the vendor; none holds content."""
         ...
 
+    async def count(
+        self, to: Endpoint, request: ChatRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> int | None:
+        """The tokens of the request's prompt by the vendor's own counter, which asks no model; None where it has none.
+
+        Raises only `ProviderError`, past the deadline `ProviderTimeout`.
+        """
+        return None
+
 
 class EmbeddingModel(Protocol):
     """Port: the embedding models of one provider. One call gives one answer, without retries and without fallback.

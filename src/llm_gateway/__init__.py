@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .application.breakers import Breakers
     from .application.cache_lookup import CacheLookup, CacheView, Found
     from .application.call_provider import CallLimits, CallProvider
+    from .application.count_tokens import Counted, CountTokens
     from .application.embed_texts import Embedded, EmbedTexts
     from .application.explain_chat import ExplainChat, Explanation
     from .application.kept_signatures import KeptSignatures
@@ -165,6 +166,8 @@ __all__ = [
     "Clock",
     "Collector",
     "ContextLengthExceeded",
+    "CountTokens",
+    "Counted",
     "Deadline",
     "Decision",
     "Detail",
@@ -339,6 +342,7 @@ _HOMES = (
     "application.route_chat",
     "application.answer_chat",
     "application.answer_slots",
+    "application.count_tokens",
     "application.embed_texts",
     "application.explain_chat",
     "bootstrap.loading",

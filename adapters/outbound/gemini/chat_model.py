@@ -79,6 +79,15 @@ class GeminiChatModel(ChatModel):
                     self._client.answering.saw(to.id.model, reader.model)
                 yield events
 
+    @override
+    async def count(
+        self, to: Endpoint, request: ChatRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> int | None:
+        model = self._models.of(to.id.model, self._clock.now())
+        asked = await off_the_loop(weight_of(request), partial(to_vendor, to.id, request, model))
+        counted = await VendorCall(self._client, self._clock, to.id, deadline, headers).counted(asked)
+        return counted.total_tokens
+
     async def _whole(
         self, call: VendorCall, reader: GeminiReplyReader, to: EndpointId, asked: VendorRequest
     ) -> Sequence[ChatEvent]:

@@ -25,9 +25,20 @@ from .transport import (
     GeminiChunks,
     GeminiTransport,
     encoded,
+    prompt_in,
     resource_of,
 )
-from .wire import ANSWERS, EMBEDDINGS, PAGES, EmbedContentResponse, GenerateContentResponse, Model, read
+from .wire import (
+    ANSWERS,
+    COUNTS,
+    EMBEDDINGS,
+    PAGES,
+    CountTokensResponse,
+    EmbedContentResponse,
+    GenerateContentResponse,
+    Model,
+    read,
+)
 
 _PATHS: Final = 256
 _decode: Final = ANSWERS.decode
@@ -67,6 +78,12 @@ class GeminiRest(GeminiTransport):
                 idle=0.0,
             )
         )
+
+    @override
+    async def count(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> CountTokensResponse:
+        asked = encoded({"generateContentRequest": {"model": resource_of(model)} | prompt_in(body)})
+        path = self._path(model, "countTokens")
+        return read(COUNTS, await self._http.whole("POST", path, asked, headers=headers, until=until))
 
     @override
     async def embeddings(

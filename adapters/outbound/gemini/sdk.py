@@ -25,8 +25,17 @@ from .transport import (
     GeminiChunks,
     GeminiTransport,
     encoded,
+    prompt_in,
+    resource_of,
 )
-from .wire import ContentEmbedding, EmbedContentResponse, GenerateContentResponse, Model, UsageMetadata
+from .wire import (
+    ContentEmbedding,
+    CountTokensResponse,
+    EmbedContentResponse,
+    GenerateContentResponse,
+    Model,
+    UsageMetadata,
+)
 
 VERTEX_VERSION: Final = "v1beta1"
 _TASKS: Final = ["generateContent", "embedContent"]
@@ -74,6 +83,17 @@ class GeminiSdk(GeminiTransport):
     @override
     def chunks(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> GeminiChunks:
         return SdkChunks(self._models, self._clock, model, _config(headers), Upstream(encoded(body)), until)
+
+    @override
+    async def count(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> CountTokensResponse:
+        asked = prompt_in(body)
+        if not self._vertex:
+            asked = {"generateContentRequest": {"model": resource_of(model)} | asked}
+        config = types.CountTokensConfig(http_options=types.HttpOptions(headers=dict(headers)))
+        with told_neutrally(), Upstream(encoded(asked)).attached():
+            async with self._clock.timeout_at(until):
+                reply = await self._models.count_tokens(model=model, contents=REPLACED, config=config)
+        return CountTokensResponse(total_tokens=reply.total_tokens)
 
     @override
     async def embeddings(

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..vendor_http.errors import BadAddress
 from .media import Json
-from .wire import EmbedContentResponse, GenerateContentResponse, Model
+from .wire import CountTokensResponse, EmbedContentResponse, GenerateContentResponse, Model
 
 BASE_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
@@ -73,6 +73,11 @@ class GeminiTransport(Protocol):
     def chunks(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> GeminiChunks: ...
 
     @abstractmethod
+    async def count(self, model: str, body: Json, *, headers: Mapping[str, str], until: float) -> CountTokensResponse:
+        """Of the prompt in a body of `answer`."""
+        ...
+
+    @abstractmethod
     async def embeddings(
         self, model: str, texts: Sequence[str], dimensions: int | None, *, headers: Mapping[str, str], until: float
     ) -> EmbedContentResponse:
@@ -91,6 +96,15 @@ def encoded(body: Json) -> bytes:
         return msgspec.json.encode(body)
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape
         return json.dumps(body).encode()
+
+
+COUNTED: Final = ("contents", "systemInstruction", "tools")
+"""What of a body is prompt."""
+
+
+def prompt_in(body: Json) -> Json:
+    """What of a body is sent to be counted."""
+    return {name: body[name] for name in COUNTED if name in body}
 
 
 def resource_of(model: str) -> str:

@@ -12,7 +12,7 @@ from .client import GeminiClient
 from .failures import GeminiFailures
 from .translate_request import VendorRequest
 from .transport import GeminiChunks
-from .wire import EmbedContentResponse, GenerateContentResponse
+from .wire import CountTokensResponse, EmbedContentResponse, GenerateContentResponse
 
 AFTER_THE_END_SECONDS: Final = 2.0
 """How long the vendor may take to end a stream that has said its last: one that is read out can be used again."""
@@ -36,6 +36,12 @@ class VendorCall:
     async def whole(self, asked: VendorRequest) -> GenerateContentResponse:
         with GeminiFailures(self._to, self._clock.now, stated=asked.stated):
             return await self._client.transport.answer(
+                self._to.model, asked.body, headers=self._headers, until=self._until
+            )
+
+    async def counted(self, asked: VendorRequest) -> CountTokensResponse:
+        with GeminiFailures(self._to, self._clock.now, stated=asked.stated):
+            return await self._client.transport.count(
                 self._to.model, asked.body, headers=self._headers, until=self._until
             )
 

@@ -70,6 +70,10 @@ class GenerateContentResponse(Struct, rename="camel"):
     error: Any = None
 
 
+class CountTokensResponse(Struct, rename="camel"):
+    total_tokens: int | None = None
+
+
 class ContentEmbedding(Struct, rename="camel"):
     values: list[float] | None = None
 
@@ -97,6 +101,7 @@ class ModelPage(Struct, rename="camel"):
 
 # Not strict: numbers may be texts, as the vendor's protocol allows, and as servers like it write them.
 ANSWERS: Final = msgspec.json.Decoder(GenerateContentResponse, strict=False)
+COUNTS: Final = msgspec.json.Decoder(CountTokensResponse, strict=False)
 EMBEDDINGS: Final = msgspec.json.Decoder(EmbedContentResponse, strict=False)
 PAGES: Final = msgspec.json.Decoder(ModelPage, strict=False)
 

@@ -61,13 +61,21 @@ class ScriptedChatModel(ChatModel):
     """Answers each call with the next of its scripts, and with the last one from then on.
 
     A script may also be a function of the request. `Started` comes by itself, before the first delta or the end. For a
-    whole answer the script is played to its end first, as in a unary call.
+    whole answer the script is played to its end first, as in a unary call. `counts` is what its counter says, or
+    does; None where it has none.
     """
 
-    def __init__(self, clock: Clock, *scripts: Script | Callable[[ChatRequest], Script]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *scripts: Script | Callable[[ChatRequest], Script],
+        counts: int | Wait | Exception | None = None,
+    ) -> None:
         self._clock = clock
         self._scripts = scripts or (answer("A scripted answer."),)
+        self._counts = counts
         self.calls: list[ScriptedCall] = []
+        self.counted: list[ChatRequest] = []
 
     @property
     def open_calls(self) -> int:
@@ -96,6 +104,20 @@ class ScriptedChatModel(ChatModel):
                         yield batch
         finally:
             call.closed = True
+
+    @override
+    async def count(
+        self, to: Endpoint, request: ChatRequest, *, deadline: Deadline, headers: Mapping[str, str]
+    ) -> int | None:
+        self.counted.append(request)
+        match self._counts:
+            case Wait():
+                await pass_time(self._counts, to, self._clock, deadline.at)
+                return None
+            case Exception():
+                raise self._counts
+            case counted:
+                return counted
 
     async def _play(
         self, steps: Script, to: Endpoint, deadline: Deadline, *, streamed: bool

@@ -24,7 +24,7 @@ from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
 
 from ..scripted_vendor import Reaction, whole
 from ..waiting import HANG_SECONDS
-from .calls import HELLO, TO, WORLD, ask
+from .calls import HELLO, TO, WORLD, ask, request
 from .payloads import embedded, refusal, said, stream
 from .server import GeminiServer
 
@@ -94,8 +94,8 @@ async def test_embeddings_and_the_list_of_models_go_there_too() -> None:
     async with vertex(embedded, whole(LISTED)) as (server, client):
         deadline = Deadline(CLOCK.monotonic() + HANG_SECONDS)
         to = Endpoint(id=EndpointId(provider="gemini", model="gemini-embedding-001"), locality=Locality.CLOUD)
-        request = EmbedRequest(inputs=("a", "b"))
-        reply = await GeminiEmbeddingModel(client, CLOCK).embed(to, request, deadline=deadline, headers={})
+        texts = EmbedRequest(inputs=("a", "b"))
+        reply = await GeminiEmbeddingModel(client, CLOCK).embed(to, texts, deadline=deadline, headers={})
         assert len(reply.vectors) == 2
         directory = GeminiDirectory(client, CLOCK, model="gemini-flash-latest")
         assert await directory.refresh()
@@ -133,3 +133,12 @@ async def test_credentials_that_are_refused_make_every_model_unusable() -> None:
         assert not await directory.refresh()
         (state,) = directory.snapshot()
     assert state.unusable == "Google's application-default credentials are refused"
+
+
+async def test_prompts_are_counted_there_too_by_its_own_body() -> None:
+    async with vertex(whole({"totalTokens": 7})) as (server, client):
+        deadline = Deadline(CLOCK.monotonic() + HANG_SECONDS)
+        to = Endpoint(id=EndpointId(provider="gemini", model="gemini-2.5-pro"), locality=Locality.CLOUD)
+        assert await GeminiChatModel(client, CLOCK).count(to, request(), deadline=deadline, headers={}) == 7
+    assert server.asked[0].path == f"{PATH}/gemini-2.5-pro:countTokens"
+    assert server.asked[0].body.keys() == {"contents"}

@@ -12,7 +12,7 @@ from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.memory.request_log import MemoryRequestLog
 from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
-from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, answer
+from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
@@ -21,6 +21,7 @@ from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
 from llm_gateway.application.call_provider import CallLimits, CallProvider
+from llm_gateway.application.count_tokens import CountTokens
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.kept_signatures import KeptSignatures
 from llm_gateway.application.known_endpoints import KnownEndpoints
@@ -75,10 +76,11 @@ class World:
         reservation_output: int = 1024,
         contexts: tuple[int | None, int | None] = (None, None),
         features: frozenset[Feature] = frozenset(Feature),
+        counts: int | Wait | Exception | None = None,
     ) -> None:
         self.clock = clock or ScriptedClock()
         self.entropy = SeededEntropy()
-        self.gemini = ScriptedChatModel(self.clock, *gemini)
+        self.gemini = ScriptedChatModel(self.clock, *gemini, counts=counts)
         self.ollama = ScriptedChatModel(self.clock, *ollama)
         self.observer = RecordingObserver()
         self.limiter = WitnessedLimiter(limiter or MemoryRateLimiter(self.clock))
@@ -118,6 +120,7 @@ class World:
             signatures=KeptSignatures(self.process_signatures, signatures),
         )
         self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers)
+        self.count_tokens = CountTokens(models, plan_route, self.breakers, self.limiter, self.clock, self.entropy)
         self.answer_chat = AnswerChat(
             plan_route,
             self.throttle,

@@ -2,7 +2,7 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -25,11 +25,13 @@ from .chat_replies import Pace, StreamReply
 from .content_coding import coding_of, decompressed
 from .labels import Labels
 from .message_count import check_count
+from .presence import WhilePresent
 from .refusals import RefusalsRecorded
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
 from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_left, timeout_of
+from .response_headers import located
 from .whole_reply import WholeReply
 
 T = TypeVar("T")
@@ -75,9 +77,11 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
         return body, call
 
 
-def _own_path(of_body: Callable[[B, str], str], body: B, own: Set[str]) -> Callable[[str], str]:
-    """`own` are paths that the surface itself named."""
-    return lambda path: path if path in own else of_body(body, path)
+def _set_own_path(context: RequestContext, surface: ChatSurface[B], body: B, call: ChatCall) -> None:
+    """Let what is found in the call from here on be told by the paths of the body. The surface's own are not."""
+    of_body, own = surface.own_path, frozenset(call.ignored)
+    if of_body is not None:
+        context.own_path = lambda path: path if path in own else of_body(body, path)
 
 
 def in_time(call: C, context: RequestContext) -> C:
@@ -150,14 +154,23 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         client, (body, call) = await self.read(context, receive, read)
         return client, body, call
 
+    async def count(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> int:
+        """The tokens of a chat's prompt; whether they are estimated stands in a header. Raises what refuses it."""
+        context = context_of(scope)
+        client, body, call = await self.read_chat(context, receive, surface)
+        _set_own_path(context, surface, body, call)
+        with WhilePresent(context.presence, receive):
+            counted = await self.services.count_tokens(in_time(call, context), client, headers=context.texts)
+        context.headers.update(located(counted.endpoint, estimated=counted.estimated))
+        return counted.tokens
+
     async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
         context = context_of(scope)
         with RefusalsRecorded(self.services, context):
             client, body, call = await self.read_chat(context, receive, surface)
             call = in_time(call, context)
-        if surface.own_path is not None:
-            context.own_path = _own_path(surface.own_path, body, frozenset(call.ignored))
+        _set_own_path(context, surface, body, call)
         id = surface.id_prefix + self.services.entropy.new_id()
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat

@@ -73,8 +73,16 @@ def provenance(
 
 @lru_cache(1024)
 def _answered(provider: str, model: str, cache: CacheStatus) -> tuple[tuple[bytes, bytes], ...]:
+    return (*_located(provider, model), (b"x-gateway-cache", cache.value.encode()))
+
+
+def located(endpoint: EndpointId, *, estimated: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Which endpoint's tokens were counted, and whether they are only estimated."""
+    return (*_located(endpoint.provider, endpoint.model), *(((b"x-gateway-estimated", b"true"),) if estimated else ()))
+
+
+def _located(provider: str, model: str) -> tuple[tuple[bytes, bytes], ...]:
     return (
         (b"x-gateway-provider", quote(provider, safe=_SAFE).encode()),
         (b"x-gateway-model", quote(model, safe=_SAFE).encode()),
-        (b"x-gateway-cache", cache.value.encode()),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from . import contents, embeddings, functions, generation, media, schemas, shape, thinking
+from . import contents, counting, embeddings, functions, generation, media, schemas, shape, thinking
 from .call import Call, Objection, Rule
 from .models import EMBEDDERS, NOT_FOR_NEW_KEYS, Model, model_of, target_of
 
@@ -40,6 +40,7 @@ _CHAT: Final[Sequence[Rule]] = (
     contents.text_after_results,
     contents.last_turn,
 )
+_COUNTED: Final[Sequence[Rule]] = (contents.parts, functions.names, schemas.fields, media.media)
 _EMBED: Final[Sequence[Rule]] = (embeddings.embeddings,)
 _UNHEARD: Final[Sequence[Callable[[Call], Iterator[str]]]] = (
     generation.without_effect,
@@ -82,9 +83,8 @@ class Vendor(Struct, kw_only=True):
         if faults and "G16" not in self.waived:
             return Verdict([Objection("G16", one.description, one.field) for one in faults])
         call = Call(call.name, call.model, call.method, body)
-        rules = _EMBED if "mbed" in call.method else _CHAT if "enerate" in call.method else ()
-        for rule in rules:
-            if objections := [one for one in rule(call) if one.rule not in self.waived]:
+        for rule, judged in _judged(call):
+            if objections := [one for one in rule(judged) if one.rule not in self.waived]:
                 return Verdict(objections)
         return Verdict(ignored=frozenset(path for unheard in _UNHEARD for path in unheard(call)))
 
@@ -105,6 +105,16 @@ class Vendor(Struct, kw_only=True):
                 " Call ListModels to see the list of available models and their supported methods."
             )
             yield Objection("G21", words, code=404, status="NOT_FOUND")
+
+
+def _judged(call: Call) -> Iterator[tuple[Rule, Call]]:
+    """What is to be counted has to be what could be asked."""
+    if call.method == "countTokens":
+        yield counting.counting, call
+        asked = Call(call.name, call.model, "generateContent", call.body.get("generateContentRequest", call.body))
+        yield from ((rule, asked) for rule in _COUNTED)
+    else:
+        yield from ((rule, call) for rule in (_EMBED if "mbed" in call.method else _CHAT))
 
 
 def refused(objections: Sequence[Objection]) -> dict[str, Any]:
