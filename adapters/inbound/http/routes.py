@@ -26,7 +26,7 @@ from .messages.errors import (
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
 from .openai.description import (
-    OPENAI_ERROR_DESCRIPTION,
+    OPENAI_FAILURES,
     OPENAI_RATES,
     OPENAI_TYPES,
     completions_operation,
@@ -125,14 +125,14 @@ def routes() -> Sequence[ServedRoute]:
             "POST",
             RESPONSES,
             lambda to, scope, receive: to.chat(RESPONSE_CHATS, scope, receive),
-            partial(responses_operation, OPENAI_ERROR_DESCRIPTION, OPENAI_RATES),
+            partial(responses_operation, OPENAI_FAILURES, OPENAI_RATES),
             direct=True,
         ),
         ServedRoute(
             "POST",
             RESPONSES + "/input_tokens",
             count_input_tokens,
-            partial(input_tokens_operation, OPENAI_ERROR_DESCRIPTION),
+            partial(input_tokens_operation, OPENAI_FAILURES),
             direct=True,
         ),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),

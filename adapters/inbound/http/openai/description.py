@@ -43,7 +43,7 @@ _RESETS = {
 OPENAI_RATES = RATES | _RESETS
 _WAIT = {"Retry-After-Ms": {"description": "As `Retry-After`, exactly.", "schema": {"type": "integer", "minimum": 1}}}
 _AGAIN = {"X-Should-Retry": {"description": "Where trying again is in vain.", "schema": {"const": "false"}}}
-OPENAI_ERROR_DESCRIPTION = ErrorDescription(
+OPENAI_FAILURES = ErrorDescription(
     media_type="application/json",
     schema="ErrorOut",
     headers={
@@ -83,7 +83,7 @@ def completions_operation() -> dict[str, Any]:
         summary,
         answers,
         CHATTING,
-        OPENAI_ERROR_DESCRIPTION,
+        OPENAI_FAILURES,
         **question_of("CompletionBody", _CHAT),
     )
 
@@ -97,16 +97,14 @@ def embeddings_operation() -> dict[str, Any]:
         summary,
         answers,
         CHATTING,
-        OPENAI_ERROR_DESCRIPTION,
+        OPENAI_FAILURES,
         **question_of("EmbeddingBody", _EMBEDDING),
     )
 
 
 def models_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("ModelsOut", {"object": "list", "data": [_LOCAL]}))}
-    return operation(
-        "models", "openai", "What this key may name as `model` now", answers, _LISTING, OPENAI_ERROR_DESCRIPTION
-    )
+    return operation("models", "openai", "What this key may name as `model` now", answers, _LISTING, OPENAI_FAILURES)
 
 
 def model_operation() -> dict[str, Any]:
@@ -125,7 +123,7 @@ def model_operation() -> dict[str, Any]:
         "One of them; its id may hold slashes",
         answers,
         kinds,
-        OPENAI_ERROR_DESCRIPTION,
+        OPENAI_FAILURES,
         parameters=[id],
     )
 
