@@ -14,7 +14,19 @@ from llm_gateway.adapters.inbound.http.messages.wire import MessagesBody
 Steps: TypeAlias = tuple[str | int, ...]
 BODY: Final = inspect.type_info(MessagesBody)
 REFUSED: Final = {field.path for field in FIELDS if field.top_level and field.fate is Fate.REFUSED}
-ANYTHING: Final = (None, False, True, "x", "", [], {}, {"type": "ephemeral"}, {"type": "direct"}, {"enabled": False}, [1])
+ANYTHING: Final = (
+    None,
+    False,
+    True,
+    "x",
+    "",
+    [],
+    {},
+    {"type": "ephemeral"},
+    {"type": "direct"},
+    {"enabled": False},
+    [1],
+)
 BY_NAME: Final[dict[str, Sequence[Any]]] = {
     "url": ("https://a.example/a.png", "https://a.example/a.png", "http://a.example"),
     "media_type": ("image/png", "image/jpeg"),
