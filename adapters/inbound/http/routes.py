@@ -17,14 +17,20 @@ from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, context_of
 from .common.response_headers import rate_headers
 from .console.pages import asset_paths
-from .messages.description import ANTHROPIC_TYPES, messages_operation
+from .messages.description import ANTHROPIC_TYPES, count_operation, messages_operation
 from .messages.errors import (
     anthropic_error_headers,
     anthropic_rate_headers,
     anthropic_status,
     encode_anthropic_error,
 )
-from .messages.handlers import ANTHROPIC_CHATS, MESSAGES
+from .messages.handlers import (
+    ANTHROPIC_CHATS,
+    MESSAGES,
+    count_tokens,
+    find_anthropic_model,
+    list_anthropic_models,
+)
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
 from .openai.description import (
@@ -96,6 +102,16 @@ class ServedRoute(Struct, frozen=True):
         return self.counted_as or self.described_path
 
 
+def _by_family(openai: Handler, anthropic: Handler) -> Handler:
+    """Of a path that both families have: what answers the one whose client asks."""
+
+    def handle(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> Awaitable[ASGIApp]:
+        own = anthropic if context_of(scope).error_style is ANTHROPIC_ERRORS else openai
+        return own(handling, scope, receive)
+
+    return handle
+
+
 def routes() -> Sequence[ServedRoute]:
     """The table."""
     return (
@@ -116,8 +132,8 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", "/v1/embeddings", embed, embeddings_operation, direct=True),
-        ServedRoute("GET", MODELS, list_models, models_operation),
-        ServedRoute("GET", MODELS + "/{id:path}", find_model, model_operation),
+        ServedRoute("GET", MODELS, _by_family(list_models, list_anthropic_models), models_operation),
+        ServedRoute("GET", MODELS + "/{id:path}", _by_family(find_model, find_anthropic_model), model_operation),
         ServedRoute(
             "POST",
             MESSAGES,
@@ -125,6 +141,7 @@ def routes() -> Sequence[ServedRoute]:
             messages_operation,
             direct=True,
         ),
+        ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
         # Responses' rows: /v1/responses, /v1/responses/input_tokens
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),

@@ -26,10 +26,11 @@ from .answers import (
     Ping,
 )
 from .errors import OVERLOADED, AnthropicErrorOut
-from .wire import MessagesBody
+from .handlers import TokenCount
+from .wire import CountBody, MessagesBody
 
 _EVENTS: Final = (MessageStart, BlockStart, BlockDelta, BlockStop, MessageDelta, MessageStop, Ping)
-ANTHROPIC_TYPES: Final[list[Any]] = [MessagesBody, AnthropicMessage, AnthropicErrorOut, *_EVENTS]
+ANTHROPIC_TYPES: Final[list[Any]] = [MessagesBody, AnthropicMessage, AnthropicErrorOut, *_EVENTS, CountBody, TokenCount]
 _RATES: Final = RATES | {
     f"Anthropic-RateLimit-{unit}-{what}": {
         "schema": {"type": "string", "format": "date-time"} if what == "Reset" else COUNT
@@ -39,6 +40,12 @@ _RATES: Final = RATES | {
 }
 _ID: Final = {"Request-Id": {"description": "As `X-Request-Id`.", "schema": {"type": "string"}}}
 _AGAIN: Final = {"X-Should-Retry": {"description": "Where trying again is in vain.", "schema": {"const": "false"}}}
+_ESTIMATED: Final = {
+    "X-Gateway-Estimated": {
+        "description": "The provider does not count, or did not in time: few prompts have more.",
+        "schema": {"const": "true"},
+    }
+}
 _STATUSES: Final = (400, 401, 403, 404, 408, 413, 415, 421, 429, 500, 502, 503, 504)
 _ERRORS: Final = ErrorDescription(
     media_type="application/json",
@@ -63,6 +70,14 @@ def messages_operation() -> dict[str, Any]:
     answers = {"200": response_of(content, _RATES | PROVENANCE | _ID)}
     summary = "Answer a chat as Anthropic does, whole or as server-sent events"
     return operation("messages", "anthropic", summary, answers, CHATTING, _ERRORS, **question_of("MessagesBody", _CHAT))
+
+
+def count_operation() -> dict[str, Any]:
+    headers = {name: PROVENANCE[name] for name in ("X-Gateway-Provider", "X-Gateway-Model")} | _ESTIMATED | _ID
+    answers = {"200": response_of(json_of("TokenCount"), headers)}
+    asked = question_of("CountBody", {name: value for name, value in _CHAT.items() if name != "max_tokens"})
+    summary = "Count the tokens of a prompt, where it would be asked"
+    return operation("count_tokens", "anthropic", summary, answers, CHATTING, _ERRORS, **asked)
 
 
 def _stream() -> dict[str, Any]:

@@ -61,14 +61,14 @@ def to_call(body: wire.MessagesIn, hint: Hint | None, timeout: timedelta | None)
     )
 
 
-def to_counted(body: wire.PromptIn, hint: Hint | None) -> ChatCall:
+def to_counted(body: wire.PromptIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body whose tokens are counted, as a call. Raises as `to_call` does."""
     ignored = COUNT_TABLE.check(body) + without_effect(body)
     return call_of(
         _request(body, None, _PLAIN),
         model=body.model,
         hint=hint,
-        timeout=None,
+        timeout=timeout,
         stream=False,
         ignored=ignored,
         nearest_effort=True,

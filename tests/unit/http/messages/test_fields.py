@@ -252,12 +252,14 @@ def test_only_what_is_sent_back_may_have_unknown_members(role: str) -> None:
 def test_a_count_takes_a_prompt_and_nothing_of_an_answer() -> None:
     decoder = json.Decoder(CountBody)
     prompt = {name: value for name, value in WITH_TOOL.items() if name != "max_tokens"}
-    counted = to_counted(decoder.decode(json.encode({**prompt, "cache_control": CONTROL, "system": "Short."})), None)
+    counted = to_counted(
+        decoder.decode(json.encode({**prompt, "cache_control": CONTROL, "system": "Short."})), None, None
+    )
 
     assert counted.request == replace(read({**WITH_TOOL, "system": "Short."})[0].request, max_tokens=None)
     assert counted.ignored == ("cache_control",)
     with pytest.raises(InvalidRequest, match="mcp_servers"):
-        to_counted(decoder.decode(json.encode({**prompt, "mcp_servers": [{"name": "a"}]})), None)
+        to_counted(decoder.decode(json.encode({**prompt, "mcp_servers": [{"name": "a"}]})), None, None)
     with pytest.raises(Exception, match="max_tokens"):
         decoder.decode(json.encode({**prompt, "max_tokens": 9}))
 

@@ -34,8 +34,8 @@ def called(index: int = 0, arguments: str = '{"a":1}', **extra: Any) -> ToolCall
     return ToolCallDelta(index=index, id=f"call_{index}", name="look", arguments=arguments, **extra)
 
 
-def ended(reason: FinishReason = FinishReason.STOP, **more: Any) -> Finished:
-    return Finished(**{"reason": reason, "usage": USAGE, "model": "m-1"} | more)
+def ended(reason: FinishReason = FinishReason.STOP, usage: Usage = USAGE, **more: Any) -> Finished:
+    return Finished(reason=reason, usage=usage, model="m-1", **more)
 
 
 def reply_of(events: list[ChatEvent]) -> ChatReply:
