@@ -59,6 +59,7 @@ _BARE: Final = frozenset((_R.REQUEST, _R.SERVER))
 """Of which the status tells more than the reason does."""
 
 _LIMIT: Final = re.compile(r"(?:tokens allowed|context size|context length)\W{0,3}([0-9]{1,9})\b")
+_TOKENS: Final = re.compile(r"(?:input token count|request)\W{1,3}([0-9]{1,9})\b")
 _INDEX: Final = re.compile(r"function_?declarations\[([0-9]{1,6})\]")
 
 BAD_REQUEST: Final = (400,)
@@ -95,14 +96,15 @@ class Sign(Struct, frozen=True, kw_only=True):
 class Told(Struct, frozen=True, kw_only=True):
     """What a vendor told of a failure, without its text: it may be kept, logged and shown.
 
-    `index` is the item at fault of the request's tools, `limit` the context's length in tokens, if they are
-    told.
+    `index` is the item at fault of the request's tools, `limit` the context's length and `tokens` the prompt's, in
+    tokens, if they are told.
     """
 
     status: int | None
     sign: Sign
     index: int | None = None
     limit: int | None = None
+    tokens: int | None = None
 
 
 def told(signs: Sequence[Sign], status: int | None, text: str, codes: AbstractSet[str] = frozenset()) -> Told | None:
@@ -111,7 +113,8 @@ def told(signs: Sequence[Sign], status: int | None, text: str, codes: AbstractSe
     sign = next((sign for sign in signs if sign.fits(status, lowered, codes)), None)
     if sign is None:
         return None
-    return Told(status=status, sign=sign, index=index_in(lowered), limit=_number(_LIMIT, lowered))
+    limit, tokens = _number(_LIMIT, lowered), _number(_TOKENS, lowered)
+    return Told(status=status, sign=sign, index=index_in(lowered), limit=limit, tokens=tokens)
 
 
 def index_in(text: str) -> int | None:
@@ -132,7 +135,7 @@ def error_of(
     if sign.reason is FailureReason.STATED_FIELD:
         return _of_a_field(provider, what, stated)
     if sign.reason is FailureReason.CONTEXT_LENGTH:
-        return ContextLengthExceeded(provider, sign.says, status=status, limit=what.limit)
+        return ContextLengthExceeded(provider, sign.says, status=status, limit=what.limit, tokens=what.tokens)
     says = f"{sign.says} (status {status})" if sign.reason in _BARE and status is not None else sign.says
     if sign.reason is FailureReason.REQUEST:
         return ProviderRejected(provider, says, status=status, reason=sign.reason)

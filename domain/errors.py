@@ -234,7 +234,8 @@ class ProviderRejected(ProviderError):
 
 
 class ContextLengthExceeded(ProviderRejected):
-    """Prompt and answer together don't fit the model's context, of `limit` tokens where the vendor tells.
+    """Prompt and answer together don't fit the model's context. Its length, `limit`, and the prompt's, `tokens`, are
+    in tokens, where the vendor tells them.
 
     Another endpoint with a longer context may take it.
     """
@@ -248,6 +249,7 @@ class ContextLengthExceeded(ProviderRejected):
         retry_after: timedelta | None = None,
         status: int | None = None,
         limit: int | None = None,
+        tokens: int | None = None,
     ) -> None:
         super().__init__(
             provider,
@@ -258,6 +260,7 @@ class ContextLengthExceeded(ProviderRejected):
             reason=FailureReason.CONTEXT_LENGTH,
         )
         self.limit = limit
+        self.tokens = tokens
 
 
 class ProviderMisconfigured(ProviderError):

@@ -46,6 +46,7 @@ from .openapi.labelled import add_labels
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
+from .responses.handlers import RESPONSE_CHATS, RESPONSES
 
 Handler: TypeAlias = Callable[[RequestHandling, HTTPScope, Receive], Awaitable[ASGIApp]]
 """Gives what will answer a request, or raises what refuses it."""
@@ -142,7 +143,13 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
-        # Responses' rows: /v1/responses, /v1/responses/input_tokens
+        # Responses' row: /v1/responses/input_tokens
+        ServedRoute(
+            "POST",
+            RESPONSES,
+            lambda to, scope, receive: to.chat(RESPONSE_CHATS, scope, receive),
+            direct=True,
+        ),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
         ServedRoute("READ", "/health/ready", ready, ready_operation),

@@ -223,17 +223,21 @@ def test_a_refusal_that_tells_nothing_is_the_requests(error: HttpRefusal) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "limit"),
+    ("words", "limit", "tokens"),
     [
-        ("The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", 1_048_576),
-        ("The input token count exceeds the maximum number of tokens allowed 1048576.", 1_048_576),
-        ("The input token count exceeds the maximum number of tokens allowed.", None),
+        (
+            "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+            1_048_576,
+            1_200_000,
+        ),
+        ("The input token count exceeds the maximum number of tokens allowed 1048576.", 1_048_576, None),
+        ("The input token count exceeds the maximum number of tokens allowed.", None, None),
     ],
 )
-def test_a_prompt_beyond_the_context_is_told_with_its_limit(words: str, limit: int | None) -> None:
+def test_a_prompt_beyond_the_context_is_told_with_its_limit(words: str, limit: int | None, tokens: int | None) -> None:
     failure = fails(worded(words))
     assert isinstance(failure, ContextLengthExceeded)
-    assert (failure.limit, failure.reason) == (limit, FailureReason.CONTEXT_LENGTH)
+    assert (failure.limit, failure.tokens, failure.reason) == (limit, tokens, FailureReason.CONTEXT_LENGTH)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Families whose clients keep no field of ours have one for opaque reasoning, in w
 of Responses, `signature` and `data` of Messages.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,6 +36,6 @@ def carried(text: str, path: str) -> dict[str, Any] | None:
         raise InvalidRequest.at(path, f"is longer than {MAX_CARRIER} characters")
     try:
         data = text[len(PREFIX) :].encode("ascii")
-        return _decoder.decode(urlsafe_b64decode(data + b"=" * (-len(data) % 4)))
+        return _decoder.decode(b64decode(data + b"=" * (-len(data) % 4), b"-_", validate=True))
     except (UnicodeError, Error, DecodeError, ValidationError, RecursionError):
         raise InvalidRequest.at(path, "is not what this gateway gave: it must be sent back unchanged") from None

@@ -32,6 +32,7 @@ def _rejected(error: ProviderRejected, path: str) -> ProviderRejected:
             retry_after=error.retry_after,
             status=error.status,
             limit=error.limit,
+            tokens=error.tokens,
         )
     return ProviderRejected(
         error.provider,

@@ -65,8 +65,9 @@ def _message(error: BaseException, status: int) -> str:
     if not isinstance(error, GatewayError) or status == INTERNAL[0]:
         return INTERNAL_DETAIL
     if isinstance(error, errors.ContextLengthExceeded):
-        # Claude Code compacts a conversation by these words
-        return f"prompt is too long: {error.message}"
+        # Claude Code shortens a conversation by these words
+        known = error.tokens is not None and error.limit is not None
+        return f"prompt is too long: {f'{error.tokens} tokens > {error.limit} maximum' if known else error.message}"
     return error.message
 
 
