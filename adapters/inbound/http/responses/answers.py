@@ -109,24 +109,17 @@ class IncompleteDetails(_Out, frozen=True, kw_only=True):
     reason: Literal["max_output_tokens", "content_filter"]
 
 
-class ReasoningOut(_Out, frozen=True, kw_only=True):
-    """What the request asked for."""
-
-    effort: str | None = None
-    summary: str | None = None
-
-
 class ResponseOut(_Out, frozen=True, kw_only=True):
     """A response, whole or so far. What the request asked for is echoed; of its tools those that the model was told of.
 
     `warning`, which is not OpenAI's, says why it is empty or less than it could be.
     """
 
-    id: str
+    id: str = ""
     object: Literal["response"] = "response"
-    created_at: int
+    created_at: int = 0
     completed_at: int | None = None
-    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    status: Literal["in_progress", "completed", "incomplete", "failed"] = "in_progress"
     background: Literal[False] = False
     error: ResponseFailure | None = None
     incomplete_details: IncompleteDetails | None = None
@@ -134,10 +127,10 @@ class ResponseOut(_Out, frozen=True, kw_only=True):
     max_output_tokens: int | None
     metadata: dict[str, str]
     model: str
-    output: list[OutputItem]
+    output: list[OutputItem] = []
     parallel_tool_calls: bool
     previous_response_id: None = None
-    reasoning: ReasoningOut
+    reasoning: JsonObject
     service_tier: Literal["default"] = "default"
     store: Literal[False] = False
     temperature: float | None
@@ -157,161 +150,46 @@ class InputTokensOut(_Out, frozen=True, kw_only=True):
     input_tokens: int
 
 
-class _Event(_Out, frozen=True, kw_only=True):
-    """An event of a stream. They are numbered from 0."""
+EventType: TypeAlias = Literal[
+    "response.created",
+    "response.in_progress",
+    "response.completed",
+    "response.incomplete",
+    "response.failed",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.reasoning_summary_part.added",
+    "response.reasoning_summary_part.done",
+    "response.reasoning_summary_text.delta",
+    "response.reasoning_summary_text.done",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.custom_tool_call_input.delta",
+    "response.custom_tool_call_input.done",
+]
 
+
+class ResponseEvent(_Out, frozen=True, kw_only=True):
+    """An event of a stream, numbered from 0. The first two and the last have the response, as it is then.
+
+    What is within an item says in which, and what is within its text or its thoughts, in which part.
+    """
+
+    type: EventType
     sequence_number: int
-
-
-class ResponseCreated(_Event, frozen=True, kw_only=True, tag="response.created"):
-    """The first."""
-
-    response: ResponseOut
-
-
-class ResponseInProgress(_Event, frozen=True, kw_only=True, tag="response.in_progress"):
-    """The second."""
-
-    response: ResponseOut
-
-
-class ResponseCompleted(_Event, frozen=True, kw_only=True, tag="response.completed"):
-    """The last, where nothing is missing."""
-
-    response: ResponseOut
-
-
-class ResponseIncomplete(_Event, frozen=True, kw_only=True, tag="response.incomplete"):
-    """The last, where the answer reached a limit, or was withheld."""
-
-    response: ResponseOut
-
-
-class ResponseFailed(_Event, frozen=True, kw_only=True, tag="response.failed"):
-    """The last, where the answer broke off."""
-
-    response: ResponseOut
-
-
-class _ItemEvent(_Event, frozen=True, kw_only=True):
-    output_index: int
-
-
-class ItemAdded(_ItemEvent, frozen=True, kw_only=True, tag="response.output_item.added"):
-    """An item begins."""
-
-    item: OutputItem
-
-
-class ItemDone(_ItemEvent, frozen=True, kw_only=True, tag="response.output_item.done"):
-    """An item is whole."""
-
-    item: OutputItem
-
-
-class _WithinItem(_ItemEvent, frozen=True, kw_only=True):
-    item_id: str
-
-
-class _WithinMessage(_WithinItem, frozen=True, kw_only=True):
-    content_index: Literal[0] = 0
-
-
-class PartAdded(_WithinMessage, frozen=True, kw_only=True, tag="response.content_part.added"):
-    """The text of a message begins."""
-
-    part: OutputText
-
-
-class TextPiece(_WithinMessage, frozen=True, kw_only=True, tag="response.output_text.delta"):
-    """Text to be appended."""
-
-    delta: str
-    logprobs: tuple[()] = ()
-
-
-class TextDone(_WithinMessage, frozen=True, kw_only=True, tag="response.output_text.done"):
-    """The text is whole."""
-
-    text: str
-    logprobs: tuple[()] = ()
-
-
-class PartDone(_WithinMessage, frozen=True, kw_only=True, tag="response.content_part.done"):
-    """The same, as a part."""
-
-    part: OutputText
-
-
-class _WithinSummary(_WithinItem, frozen=True, kw_only=True):
-    summary_index: Literal[0] = 0
-
-
-class SummaryAdded(_WithinSummary, frozen=True, kw_only=True, tag="response.reasoning_summary_part.added"):
-    """Thoughts begin."""
-
-    part: SummaryText
-
-
-class SummaryPiece(_WithinSummary, frozen=True, kw_only=True, tag="response.reasoning_summary_text.delta"):
-    """Thoughts to be appended."""
-
-    delta: str
-
-
-class SummaryTextDone(_WithinSummary, frozen=True, kw_only=True, tag="response.reasoning_summary_text.done"):
-    """Thoughts are whole."""
-
-    text: str
-
-
-class SummaryDone(_WithinSummary, frozen=True, kw_only=True, tag="response.reasoning_summary_part.done"):
-    """The same, as a part."""
-
-    part: SummaryText
-
-
-class ArgumentsPiece(_WithinItem, frozen=True, kw_only=True, tag="response.function_call_arguments.delta"):
-    """Arguments to be appended."""
-
-    delta: str
-
-
-class ArgumentsDone(_WithinItem, frozen=True, kw_only=True, tag="response.function_call_arguments.done"):
-    """The arguments are whole."""
-
-    arguments: str
-
-
-class CustomInputPiece(_WithinItem, frozen=True, kw_only=True, tag="response.custom_tool_call_input.delta"):
-    """A custom tool's input to be appended."""
-
-    delta: str
-
-
-class CustomInputDone(_WithinItem, frozen=True, kw_only=True, tag="response.custom_tool_call_input.done"):
-    """A custom tool's input is whole."""
-
-    input: str
-
-
-ENDS: TypeAlias = ResponseCompleted | ResponseIncomplete | ResponseFailed
-ResponseEvent: TypeAlias = (
-    ResponseCreated
-    | ResponseInProgress
-    | ItemAdded
-    | PartAdded
-    | TextPiece
-    | TextDone
-    | PartDone
-    | SummaryAdded
-    | SummaryPiece
-    | SummaryTextDone
-    | SummaryDone
-    | ArgumentsPiece
-    | ArgumentsDone
-    | CustomInputPiece
-    | CustomInputDone
-    | ItemDone
-    | ENDS
-)
+    response: ResponseOut | UnsetType = UNSET
+    output_index: int | UnsetType = UNSET
+    item: OutputItem | UnsetType = UNSET
+    item_id: str | UnsetType = UNSET
+    content_index: Literal[0] | UnsetType = UNSET
+    summary_index: Literal[0] | UnsetType = UNSET
+    part: OutputText | SummaryText | UnsetType = UNSET
+    delta: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    input: str | UnsetType = UNSET
+    logprobs: tuple[()] | UnsetType = UNSET

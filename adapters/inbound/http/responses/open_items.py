@@ -21,13 +21,12 @@ _object = json.Decoder(dict[str, Raw])
 
 def frame(event: wire.ResponseEvent) -> bytes:
     """An event with its name."""
-    return b"event: %b\ndata: %b\n\n" % (str(event.__struct_config__.tag).encode(), _encode(event))
+    return b"event: %b\ndata: %b\n\n" % (event.type.encode(), _encode(event))
 
 
 class OpenItem(ABC):
-    """`numbers` are those of the stream's events. An item is told with the first of them that belongs to it.
-
-    `call` is the number of the call that it is.
+    """`numbers` are those of the stream's events. `begun` are its first events, and `call` the number of the call that
+    it is.
     """
 
     call: int | None = None
@@ -37,8 +36,7 @@ class OpenItem(ABC):
         self._numbers = numbers
         self._item_id = item.id
         self._pieces: list[str] = []
-        added = wire.ItemAdded(sequence_number=next(numbers), output_index=at.output_index, item=item)
-        self.begun = frame(added)
+        self.begun = self._told("response.output_item.added", item)
 
     @abstractmethod
     def add(self, piece: str) -> bytes: ...
@@ -52,23 +50,26 @@ class OpenItem(ABC):
     def said(self) -> str:
         return "".join(self._pieces)
 
-    def _place(self) -> dict[str, Any]:
-        """What every event within an item tells."""
+    def _frame(self, type: wire.EventType, **more: Any) -> bytes:
+        """An event within the item."""
         number, index = next(self._numbers), self._at.output_index
-        return {"sequence_number": number, "output_index": index, "item_id": self._item_id}
+        event = wire.ResponseEvent(type=type, sequence_number=number, output_index=index, item_id=self._item_id, **more)
+        return frame(event)
+
+    def _told(self, type: wire.EventType, item: wire.OutputItem) -> bytes:
+        number, index = next(self._numbers), self._at.output_index
+        return frame(wire.ResponseEvent(type=type, sequence_number=number, output_index=index, item=item))
 
     def _done(self, item: wire.OutputItem, *before: bytes) -> tuple[bytes, wire.OutputItem]:
-        number, index = next(self._numbers), self._at.output_index
-        done = wire.ItemDone(sequence_number=number, output_index=index, item=item)
-        return b"".join((*before, frame(done))), item
+        return b"".join((*before, self._told("response.output_item.done", item))), item
 
 
 class OpenMessage(OpenItem):
-    """A message."""
+    """A message, which has one part."""
 
     def __init__(self, at: ItemPlace, numbers: Iterator[int]) -> None:
         super().__init__(at, numbers, replace(message_item(at, "", "in_progress"), content=[]))
-        self.begun += frame(wire.PartAdded(**self._place(), part=wire.OutputText(text="")))
+        self.begun += self._frame("response.content_part.added", content_index=0, part=wire.OutputText(text=""))
         self.piece = self._make_piece()
 
     @override
@@ -79,13 +80,22 @@ class OpenMessage(OpenItem):
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
         item = message_item(self._at, self.said, status)
         [part] = item.content
-        whole = frame(wire.TextDone(**self._place(), text=part.text))
-        return self._done(item, whole, frame(wire.PartDone(**self._place(), part=part)))
+        text = self._frame("response.output_text.done", content_index=0, text=part.text, logprobs=())
+        return self._done(item, text, self._frame("response.content_part.done", content_index=0, part=part))
 
     def _make_piece(self) -> Callable[[str], bytes]:
         """What makes the event of a text, encoded but for its number and the text: it is most of what an answer is."""
-        index = self._at.output_index
-        made = frame(wire.TextPiece(sequence_number=0, output_index=index, item_id=self._item_id, delta=_STAND_IN))
+        made = frame(
+            wire.ResponseEvent(
+                type="response.output_text.delta",
+                sequence_number=0,
+                output_index=self._at.output_index,
+                item_id=self._item_id,
+                content_index=0,
+                delta=_STAND_IN,
+                logprobs=(),
+            )
+        )
         before, _, rest = made.replace(b"%", b"%%").partition(b"0,")
         middle, _, after = rest.partition(_encode(_STAND_IN))
         form = b"%b%%d,%b%%b%b" % (before, middle, after)
@@ -110,17 +120,18 @@ class OpenReasoning(OpenItem):
     def add(self, piece: str) -> bytes:
         begun = b""
         if not self._pieces:
-            begun = frame(wire.SummaryAdded(**self._place(), part=wire.SummaryText(text="")))
+            part = wire.SummaryText(text="")
+            begun = self._frame("response.reasoning_summary_part.added", summary_index=0, part=part)
         self._pieces.append(piece)
-        return begun + frame(wire.SummaryPiece(**self._place(), delta=piece))
+        return begun + self._frame("response.reasoning_summary_text.delta", summary_index=0, delta=piece)
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
         item = reasoning_item(self._at, self.said, self.extra_content, status)
         whole = b""
         for part in item.summary:
-            whole = frame(wire.SummaryTextDone(**self._place(), text=part.text))
-            whole += frame(wire.SummaryDone(**self._place(), part=part))
+            whole += self._frame("response.reasoning_summary_text.done", summary_index=0, text=part.text)
+            whole += self._frame("response.reasoning_summary_part.done", summary_index=0, part=part)
         return self._done(item, whole)
 
 
@@ -147,13 +158,13 @@ class OpenCall(OpenItem):
         if not piece:
             return b""
         self._pieces.append(piece)
-        return b"" if self._origin.custom else frame(wire.ArgumentsPiece(**self._place(), delta=piece))
+        return b"" if self._origin.custom else self._frame("response.function_call_arguments.delta", delta=piece)
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
         rest = b"" if self._pieces else self.add(NO_ARGUMENTS)
         item = call_item(self._at, self._call_id, self._origin, self.said, status)
         if isinstance(item, wire.CustomCallItem):
-            rest = frame(wire.CustomInputPiece(**self._place(), delta=item.input))
-            return self._done(item, rest, frame(wire.CustomInputDone(**self._place(), input=item.input)))
-        return self._done(item, rest, frame(wire.ArgumentsDone(**self._place(), arguments=self.said)))
+            rest = self._frame("response.custom_tool_call_input.delta", delta=item.input)
+            return self._done(item, rest, self._frame("response.custom_tool_call_input.done", input=item.input))
+        return self._done(item, rest, self._frame("response.function_call_arguments.done", arguments=item.arguments))

@@ -1,11 +1,12 @@
 """Renders OpenAI's response: one object, or the events that make it, of which the last has it whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Any, Final
 
 from msgspec import Raw, Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
@@ -23,37 +24,26 @@ from .tools import ToolOrigin, callable_tools, origins_of
 from .wire import ResponseIn
 
 ID_PREFIX: Final = "resp_"
-_INCOMPLETE: Final[dict[FinishReason, wire.IncompleteDetails]] = {
+_INCOMPLETE: Final[Mapping[FinishReason, wire.IncompleteDetails]] = {
     FinishReason.LENGTH: wire.IncompleteDetails(reason="max_output_tokens"),
     FinishReason.CONTENT_FILTER: wire.IncompleteDetails(reason="content_filter"),
 }
 _THROTTLED: Final = (errors.QuotaExceeded, errors.ProviderThrottled)
+_LAST: Final[Mapping[str, wire.EventType]] = {
+    "completed": "response.completed",
+    "incomplete": "response.incomplete",
+    "failed": "response.failed",
+}
 _TEXT: Final = Raw(b'{"format":{"type":"text"}}')
 _NO_TOOLS: Final = Raw(b"[]")
 _encode = json.Encoder().encode
 
 
-class Echo(Struct, frozen=True, kw_only=True):
-    """What a response says again of its request."""
-
-    instructions: str | None
-    max_output_tokens: int | None
-    metadata: dict[str, str]
-    parallel_tool_calls: bool
-    reasoning: wire.ReasoningOut
-    temperature: float | None
-    text: Raw
-    tool_choice: str | Raw
-    tools: Raw
-    top_p: float | None
-
-
 class ResponseOptions(Struct, frozen=True, kw_only=True):
-    """What a request asked of how it is answered. `model` is what it named."""
+    """What a request asked of how it is answered. `echo` says again what it asked for, and no more yet."""
 
-    model: str
     output: OutputOptions
-    echo: Echo
+    echo: wire.ResponseOut
 
 
 def response_options_of(body: ResponseIn) -> ResponseOptions:
@@ -63,22 +53,23 @@ def response_options_of(body: ResponseIn) -> ResponseOptions:
     reasoning, signed = body.reasoning, bool(body.include)
     summary = None if reasoning is None else reasoning.summary or reasoning.generate_summary
     one_call = body.parallel_tool_calls is False
-    thoughts = signed or summary is not None
-    output = OutputOptions(thoughts=thoughts, signed=signed, one_call=one_call, origins=partial(origins_of, body))
-    tools = [placed[2] or placed[1] for placed in callable_tools(body)]
-    echo = Echo(
+    told = {id(within or tool): within or tool for _, tool, within in callable_tools(body)}
+    echo = wire.ResponseOut(
+        model=body.model,
         instructions=body.instructions,
         max_output_tokens=body.max_output_tokens,
         metadata=body.metadata or {},
         parallel_tool_calls=not one_call,
-        reasoning=wire.ReasoningOut(effort=reasoning.effort if reasoning is not None else None, summary=summary),
+        reasoning={"effort": reasoning.effort if reasoning is not None else None, "summary": summary},
         temperature=body.temperature,
         text=_TEXT if body.text is None or body.text.format is None else Raw(_encode(body.text)),
         tool_choice=_choice(body),
-        tools=Raw(_encode(list({id(tool): tool for tool in tools}.values()))) if tools else _NO_TOOLS,
+        tools=Raw(_encode(list(told.values()))) if told else _NO_TOOLS,
         top_p=body.top_p,
     )
-    return ResponseOptions(model=body.model, output=output, echo=echo)
+    thoughts = signed or summary is not None
+    output = OutputOptions(thoughts=thoughts, signed=signed, one_call=one_call, origins=partial(origins_of, body))
+    return ResponseOptions(output=output, echo=echo)
 
 
 def _choice(body: ResponseIn) -> str | Raw:
@@ -96,10 +87,9 @@ class ResponsesRenderer(ChatRenderer):
     """
 
     def __init__(self, identity: AnswerIdentity, options: ResponseOptions) -> None:
-        self._identity = identity
-        self._options = options
+        self._options = options.output
+        self._echo = replace(options.echo, id=identity.id, created_at=identity.created)
         self._answer = identity.id.removeprefix(ID_PREFIX)
-        self._model = options.model
         self._numbers = count()
         self._begun = False
         self._open: list[OpenItem] = []
@@ -107,16 +97,16 @@ class ResponsesRenderer(ChatRenderer):
 
     @override
     def whole(self, reply: ChatReply, answer: Answer) -> bytes:
-        self._model = reply.model
+        self._echo = replace(self._echo, model=reply.model)
         status: wire.ItemStatus = "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
-        self._items = items_of(reply, self._options.output, self._answer, status)
+        self._items = items_of(reply, self._options, self._answer, status)
         return _encode(self._ended(reply))
 
     @override
     def opening(self, answer: Answer) -> bytes:
         """The model is the one that was asked: what the provider calls it is known only at the end."""
         if answer.endpoint is not None:
-            self._model = answer.endpoint.model
+            self._echo = replace(self._echo, model=answer.endpoint.model)
         return self._begin()
 
     @override
@@ -130,36 +120,38 @@ class ResponsesRenderer(ChatRenderer):
             case TextDelta(text=text):
                 return self._add(OpenMessage, text) if text else b""
             case ReasoningDelta(text=text):
-                return self._add(OpenReasoning, text) if text and self._options.output.thoughts else b""
+                return self._add(OpenReasoning, text) if text and self._options.thoughts else b""
             case ToolCallDelta():
-                return b"" if self._options.output.one_call and delta.index > 0 else self._call(delta)
+                return b"" if self._options.one_call and delta.index > 0 else self._call(delta)
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
         status: wire.ItemStatus = "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
         frames = [self._begin(), self._close(status)]
-        if self._options.output.signed and reply.extra_content is not None:
+        if self._options.signed and reply.extra_content is not None:
             trailing = self._reasoning()
             trailing.extra_content = reply.extra_content
             frames += (trailing.begun, self._close("completed"))
-        kind = wire.ResponseCompleted if status == "completed" else wire.ResponseIncomplete
-        frames.append(frame(kind(sequence_number=next(self._numbers), response=self._ended(reply))))
-        return b"".join(frames)
+        return b"".join((*frames, self._last(self._ended(reply))))
 
     @override
     def failed(self, error: Exception, request_id: str) -> bytes:
         """Codex reads `response.failed`, and not `error`."""
-        response = self._response("failed", error=failure_of(error))
-        return self._begin() + frame(wire.ResponseFailed(sequence_number=next(self._numbers), response=response))
+        failed = replace(self._echo, status="failed", output=self._items, error=failure_of(error))
+        return self._begin() + self._last(failed)
 
     def _begin(self) -> bytes:
         """The first two events, once."""
         if self._begun:
             return b""
         self._begun = True
-        response, numbers = self._response("in_progress"), self._numbers
-        created = frame(wire.ResponseCreated(sequence_number=next(numbers), response=response))
-        return created + frame(wire.ResponseInProgress(sequence_number=next(numbers), response=response))
+        return self._told("response.created", self._echo) + self._told("response.in_progress", self._echo)
+
+    def _last(self, response: wire.ResponseOut) -> bytes:
+        return self._told(_LAST[response.status], response)
+
+    def _told(self, type: wire.EventType, response: wire.ResponseOut) -> bytes:
+        return frame(wire.ResponseEvent(type=type, sequence_number=next(self._numbers), response=response))
 
     def _add(self, kind: type[OpenMessage | OpenReasoning], piece: str) -> bytes:
         last = self._open[-1] if self._open else None
@@ -177,10 +169,10 @@ class ResponsesRenderer(ChatRenderer):
         if delta.name is None:  # more of one that was whole
             return b""
         signed = b""
-        if self._options.output.signed and delta.extra_content is not None:
+        if self._options.signed and delta.extra_content is not None:
             signed = self._carry(delta.extra_content)
         closed = self._close_whole()
-        origin = self._options.output.origins().get(delta.name) or ToolOrigin(name=delta.name)
+        origin = self._options.origins().get(delta.name) or ToolOrigin(name=delta.name)
         call = OpenCall(self._next_place(), self._numbers, delta.index, delta.id or "", origin)
         self._open.append(call)
         return signed + closed + call.begun + call.add(delta.arguments)
@@ -225,33 +217,14 @@ class ResponsesRenderer(ChatRenderer):
 
     def _ended(self, reply: ChatReply) -> wire.ResponseOut:
         incomplete = _INCOMPLETE.get(reply.finish_reason)
-        return self._response(
-            "completed" if incomplete is None else "incomplete",
-            completed_at=self._identity.created if incomplete is None else None,
+        return replace(
+            self._echo,
+            status="completed" if incomplete is None else "incomplete",
+            completed_at=self._echo.created_at if incomplete is None else None,
             incomplete_details=incomplete,
+            output=self._items,
             usage=usage_out(reply.usage),
             warning=warning_of(reply),
-        )
-
-    def _response(self, status: Any, **more: Any) -> wire.ResponseOut:
-        echo = self._options.echo
-        return wire.ResponseOut(
-            id=self._identity.id,
-            created_at=self._identity.created,
-            status=status,
-            model=self._model,
-            output=self._items,
-            instructions=echo.instructions,
-            max_output_tokens=echo.max_output_tokens,
-            metadata=echo.metadata,
-            parallel_tool_calls=echo.parallel_tool_calls,
-            reasoning=echo.reasoning,
-            temperature=echo.temperature,
-            text=echo.text,
-            tool_choice=echo.tool_choice,
-            tools=echo.tools,
-            top_p=echo.top_p,
-            **more,
         )
 
 
