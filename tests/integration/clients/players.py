@@ -37,7 +37,7 @@ def turns_of(tools: Mapping[str, Any], text: str) -> Sequence[Turn]:
     if "Bash" not in tools:
         return []
     path = text.partition("Primary working directory: ")[2].partition("\\n")[0] + f"/{NOTE}"
-    edited = {"file_path": path, "old_string": OLD, "new_string": "a new note"}
+    edited = {"file_path": path, "old_string": OLD, "new_string": "a new note", "replace_all": False}
     turns = [[Call("Read", {"file_path": path}), _bash("ls")], [Call("Edit", edited)], [_bash(UPPER)]]
     return [*turns, [_bash("wc -l < note.txt")]] if AGAIN in text else turns
 
@@ -111,7 +111,7 @@ class PlayingGemini(ObligingGemini):
             function = {"id": f"played-{number}", "name": call.name, "args": call.arguments}
             part: dict[str, Any] = {"functionCall": function}
             if place == 0:
-                part["thoughtSignature"] = f"cGxheWVk{number:04d}"
+                part["thoughtSignature"] = self.signed[f"played-{number}"] = f"cGxheWVk{number:04d}"
                 self.given.append(part["thoughtSignature"])
             self._calls[f"played-{number}"] = part
             yield part

@@ -9,7 +9,7 @@ import pytest
 from ...external.environments import HERE, Environment
 from ..http.openai.obliging import PLACES, SPOKEN
 from ..http.openai.test_frameworks import THING
-from .gateway import KEY, MODELS, Vendors
+from .gateway import ALIASES, KEY, MODELS, Vendors
 from .players import THOUGHT
 from .programs import run
 
@@ -50,8 +50,8 @@ SEEN: Final[dict[str, dict[str, Any]]] = {
         ("responses", "streamed_responses", "chats", "streamed_chat", "messages", "bridge"), SPOKEN
     ),
 }
-STATELESS: Final = frozenset({"agents", "litellm"})
-"""They send no reasoning items back: signatures are lost, and the documented stand-in goes out."""
+NAMED: Final = {"agents": tuple(ALIASES)}
+"""It takes what stands before a slash for a provider of its own."""
 ENVIRON: Final = {
     "PYTHONPATH": str(HERE / "frameworks"),  # what is asked of a model is asked there, too
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -62,10 +62,10 @@ ENVIRON: Final = {
 
 @pytest.mark.parametrize("sdk", SEEN)
 async def test_an_sdk_gets_what_it_demands_of_each_vendor(vendors: Vendors, sdk: str, tmp_path: Path) -> None:
-    script = HERE / "sdks" / f"with_{sdk}.py"
-    done = await run("sdks", "python", script, vendors.url, KEY, *MODELS, home=tmp_path, cwd=tmp_path, environ=ENVIRON)
+    script, models = HERE / "sdks" / f"with_{sdk}.py", NAMED.get(sdk, MODELS)
+    done = await run("sdks", "python", script, vendors.url, KEY, *models, home=tmp_path, cwd=tmp_path, environ=ENVIRON)
     assert done.code == 0, done.said
-    assert json.loads(done.output) == {model: SEEN[sdk] for model in MODELS}, done.said
+    assert json.loads(done.output) == {model: SEEN[sdk] for model in models}, done.said
 
 
 @pytest.mark.external("node")

@@ -99,7 +99,7 @@ class ObligingGemini:
 
     def __init__(self, *models: str) -> None:
         self._models = models
-        self._signed: dict[str, str] = {}
+        self.signed: dict[str, str] = {}
         self._numbers = count(1)
 
     def __call__(self, asked: Asked) -> Answer:
@@ -109,7 +109,7 @@ class ObligingGemini:
         body = asked.body
         parts = [part for content in body["contents"] for part in content["parts"]]
         back = [part for part in parts if "functionCall" in part]
-        if any(self._signed.get(part["functionCall"].get("id")) != part.get("thoughtSignature") for part in back):
+        if any(self.signed.get(part["functionCall"].get("id")) != part.get("thoughtSignature") for part in back):
             return payloads.refusal(400, status="INVALID_ARGUMENT")
         version = asked.path.rpartition("/")[2].partition(":")[0]
         said = self.said(body, json.dumps(parts, ensure_ascii=False))
@@ -132,7 +132,7 @@ class ObligingGemini:
         call = wish({name: offered[name] for name in allowed}, text) if calling.get("mode") != "NONE" else None
         if call is not None:
             number = next(self._numbers)
-            signature = self._signed[f"call-{number}"] = f"c2ln{number:04d}"
+            signature = self.signed[f"call-{number}"] = f"c2ln{number:04d}"
             function = {"id": f"call-{number}", "name": call.name, "args": call.arguments}
             return [{"functionCall": function, "thoughtSignature": signature}]
         config = body.get("generationConfig", {})
