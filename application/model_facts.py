@@ -50,6 +50,7 @@ class ModelFacts(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields
         None
     )
     media_types: Annotated[tuple[str, ...] | None, Meta(description="Of images and documents that they take.")] = None
+    tool_media: Annotated[bool | None, Meta(description="Whether a tool result may hold images and documents.")] = None
     image_urls: Annotated[bool | None, Meta(description="Whether they fetch images by their public URLs.")] = None
     image_detail: Annotated[bool | None, Meta(description="Whether an image may have a resolution of its own.")] = None
     context_length: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens.")] = None

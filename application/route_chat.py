@@ -19,6 +19,7 @@ from llm_gateway.domain.errors import (
     ProviderTimeout,
 )
 from llm_gateway.domain.events import ChatEvent, replay
+from llm_gateway.domain.features import as_taken
 from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
@@ -173,7 +174,8 @@ class RouteChat:
         endpoint, chat, answer = state.endpoint, context.call, shared.collector
         model = self._models[endpoint.id.provider]
         calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
-        namespace, secure, request = context.client.namespace, context.view.secure, chat.request
+        namespace, secure = context.client.namespace, context.view.secure
+        request = as_taken(chat.request, state)
         if self._signatures is not None:
             request = await self._signatures.restore(request, namespace, state, secure=secure)
         async with self._throttle.reserve(context.client, chat.request, state) as reservation:

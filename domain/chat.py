@@ -101,15 +101,21 @@ class AssistantMessage(_Message, frozen=True, kw_only=True, tag="assistant"):
 
 
 class ToolMessage(_Message, frozen=True, kw_only=True, tag="tool"):
-    """A tool's result, for the call with this id. `content` is given as one `str` or as a sequence of `Text`."""
+    """A tool's result, for the call with this id. `content` is given as that of a `UserMessage` is.
 
-    content: tuple[Text, ...]
+    `error`: the tool failed, and the content says how.
+    """
+
+    content: tuple[Part, ...]
     tool_call_id: str
     name: str | None = None
+    error: bool = False
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, content: str | Sequence[Text], tool_call_id: str, name: str | None = None) -> None: ...
+        def __init__(
+            self, *, content: str | Sequence[Part], tool_call_id: str, name: str | None = None, error: bool = False
+        ) -> None: ...
 
 
 Message: TypeAlias = UserMessage | AssistantMessage | SystemMessage | ToolMessage
@@ -223,7 +229,8 @@ class ChatCall(CheckedStruct, frozen=True, kw_only=True):
 
     `model` is a hint's name, a provider, a model or `provider/model`, and pins unless it names a hint. `grain` asks for
     the answer whole or in parts. `timeout` bounds the whole answer; None leaves it to the gateway's settings. `ignored`
-    are paths of what came along and has no effect at any model.
+    are paths of what came along and has no effect at any model. `nearest_effort`: a reasoning effort that a model does
+    not have is sent as the nearest that it has, and named, where it would be refused otherwise.
     """
 
     request: ChatRequest
@@ -233,6 +240,7 @@ class ChatCall(CheckedStruct, frozen=True, kw_only=True):
     cache: CacheDirective = CacheDirective()
     timeout: timedelta | None = None
     ignored: tuple[str, ...] = ()
+    nearest_effort: bool = False
 
 
 class FinishReason(StrEnum):

@@ -6,7 +6,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from .cache_key import encoded
-from .chat import ChatRequest, FinishReason, JsonSchemaFormat, Usage, UserMessage
+from .chat import ChatRequest, FinishReason, JsonSchemaFormat, Usage
 from .embedding import EmbedReply, EmbedRequest
 from .estimate import TOKENS_PER_MESSAGE, estimate_inputs, likely_prompt_tokens, likely_tokens
 from .events import Finished
@@ -64,7 +64,7 @@ def credible_embedding(reply: EmbedReply, request: EmbedRequest) -> EmbedReply:
 
 def _most_prompt(request: ChatRequest, requests: int, seen: int) -> int:
     """Each request for the rest of an answer has the prompt again, and what was generated before."""
-    media = [part for message in request.messages if isinstance(message, UserMessage) for part in message.content]
+    media = [part for message in request.messages for part in message.content]
     images = sum(isinstance(part, Image | ImageUrl) for part in media)
     documents = sum(isinstance(part, Document) for part in media)
     most = encoded(request).size + TEMPLATE_TOKENS + TOKENS_PER_MESSAGE * len(request.messages)

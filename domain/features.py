@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from .chat import AssistantMessage, ChatRequest, Message, Part, Sampling, Text, ToolMessage, UserMessage
 from .media import Document, Image, ImageUrl, Media
 from .once import once_each
@@ -85,18 +87,27 @@ def _in_message(message: Message) -> Iterator[tuple[str, str]]:
         yield "messages[].name", "name"
     match message:
         case UserMessage(content=parts):
-            for number, part in enumerate(parts):
-                if not isinstance(part, Text):
-                    yield _MEDIA[type(part)], f"content[{number}]"
-                    if isinstance(part, Image | ImageUrl) and part.detail is not None:
-                        yield "messages[].content, an image's detail", f"content[{number}].detail"
+            yield from _media(parts)
         case AssistantMessage(tool_calls=calls):
             if calls:
                 yield "messages[].tool_calls", "tool_calls"
             if message.extra_content is not None or any(call.extra_content is not None for call in calls):
                 yield "messages[].extra_content", "extra_content"
-        case ToolMessage():
+        case ToolMessage(content=parts):
             yield "messages[].tool_call_id", "role"
+            if message.error:
+                yield "messages[].error", "error"
+            for field, rest in _media(parts):
+                yield "messages[].content, media of a tool result", rest
+                yield field, rest
+
+
+def _media(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
+    for number, part in enumerate(parts):
+        if not isinstance(part, Text):
+            yield _MEDIA[type(part)], f"content[{number}]"
+            if isinstance(part, Image | ImageUrl) and part.detail is not None:
+                yield "messages[].content, an image's detail", f"content[{number}].detail"
 
 
 def has_media(used: Mapping[str, str]) -> bool:
@@ -124,6 +135,25 @@ def unable(request: ChatRequest, used: Mapping[str, str], state: EndpointState, 
     return _beyond(request, used, state)
 
 
+_EFFORTS = tuple(row.field for row in PARAMETERS if row.path == "reasoning_effort")
+
+
+def with_nearest_effort(state: EndpointState, used: Mapping[str, str]) -> EndpointState:
+    """The state of an endpoint that leaves out what it has not of the effort, instead of refusing it."""
+    lacking = {field for field in _EFFORTS if field in used and FEATURES[field] not in state.features}
+    return state if lacking <= state.left_out else replace(state, left_out=state.left_out | lacking)
+
+
+def as_taken(request: ChatRequest, state: EndpointState) -> ChatRequest:
+    """The request as its adapter gets it: without an effort for a model that has none at all.
+
+    Between the efforts that a model has the adapter finds the nearest.
+    """
+    if request.reasoning_effort is None or "reasoning_effort" not in state.left_out:
+        return request
+    return replace(request, reasoning_effort=None)
+
+
 def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState) -> Skip | None:
     """What the endpoint has the feature for, and not in this measure."""
     name = state.endpoint.name
@@ -134,7 +164,7 @@ def _beyond(request: ChatRequest, used: Mapping[str, str], state: EndpointState)
         return Skip(name=name, reason=f"takes a seed of {bits} bits", path="seed")
     if state.media_types is not None and has_media(used):
         for index, message in enumerate(request.messages):
-            for number, part in enumerate(message.content if isinstance(message, UserMessage) else ()):
+            for number, part in enumerate(message.content):
                 if not isinstance(part, Text) and part.kind not in state.media_types:
                     taken = ", ".join(sorted(state.media_types))
                     path = f"messages[{index}].content[{number}]"

@@ -84,6 +84,8 @@ PARAMETERS: Final = (
     Parameter("messages[].name", label=True),
     Parameter("messages[].tool_calls", Feature.TOOLS),
     Parameter("messages[].tool_call_id", Feature.TOOLS),
+    Parameter("messages[].content, media of a tool result", Feature.TOOL_RESULT_MEDIA),
+    Parameter("messages[].error", Feature.TOOLS),
     Parameter("messages[].extra_content", label=True),
     Parameter("max_tokens", None, attrgetter("max_tokens"), Range(1, MAX_TOKENS_LIMIT)),
     _sampled(Feature.TEMPERATURE, 0.0, 2.0),

@@ -8,7 +8,7 @@ from .chat import ChatCall
 from .clients import Client
 from .embedding import EmbedCall
 from .errors import Fault, Forbidden, InvalidRequest, NoRoute, UnknownModel
-from .features import fields_used, has_media, unable
+from .features import fields_used, has_media, unable, with_nearest_effort
 from .routing import DEFAULT_ROUTES, EndpointState, Hint, Locality, Plan, Routes, Skip, Task
 
 _HINTS = frozenset(Hint)
@@ -36,6 +36,8 @@ def make_plan(
     if client.strict and call.ignored:
         raise InvalidRequest([Fault(path=path, message=_NO_EFFECT) for path in call.ignored])
     used = fields_used(call.request)
+    if call.nearest_effort and not client.strict:
+        candidates = [with_nearest_effort(state, used) for state in candidates]
     chosen, left_out = _split(candidates, partial(unable, call.request, used, strict=client.strict))
     skipped += left_out
     if not chosen:
@@ -54,7 +56,8 @@ def plan_key(call: ChatCall, client: Client) -> Hashable | None:
         return None
     seed, stops = call.request.sampling.seed, len(call.request.sampling.stop)
     bits = None if seed is None else (seed if seed >= 0 else ~seed).bit_length()
-    return call.model, call.hint, client.hints, client.models, client.strict, stops, bits, *used.items()
+    by = call.model, call.hint, call.nearest_effort, client.hints, client.models, client.strict
+    return *by, stops, bits, *used.items()
 
 
 def embedding_plan_key(call: EmbedCall, client: Client) -> Hashable:

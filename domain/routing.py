@@ -106,6 +106,7 @@ class Feature(StrEnum):
     IMAGES = "images"
     IMAGE_URLS = "images by their URL"
     DOCUMENTS = "documents"
+    TOOL_RESULT_MEDIA = "images and documents in tool results"
     LOGPROBS = "logprobs"
     PREFILL = "an answer that goes on from the last message"
 

@@ -38,5 +38,7 @@ def _of_messages(request: ChatRequest) -> Iterator[str]:
                     yield "messages[].tool_calls"
                 if extra or any(call.extra_content for call in calls):
                     yield "messages[].extra_content"
-            case ToolMessage():
+            case ToolMessage(error=failed):
                 yield "messages[].tool_call_id"
+                if failed:
+                    yield "messages[].error"

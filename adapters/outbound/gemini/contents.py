@@ -109,7 +109,7 @@ class Contents:
         self._parts.append(_signed(part, signature))
 
     def _begin_step(self) -> None:
-        self._step = ToolStep(self._provider)
+        self._step = ToolStep(self._provider, self._facts)
         self._ours = False
         """Whether a call of the step bears a signature: then this vendor made it, and gave it its id."""
 

@@ -7,15 +7,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from llm_gateway.domain.chat import ToolCall, ToolMessage
+from llm_gateway.application.model_facts import ModelFacts
+from llm_gateway.domain.chat import Text, ToolCall, ToolMessage
 from llm_gateway.domain.errors import ProviderRejected
 from llm_gateway.domain.json_values import json_fault
+from llm_gateway.domain.media import PDF
 
 from ..vendor_http.raw_arguments import RAW_ARGUMENTS
-from .media import Json
+from .media import Json, part_of
 
 MADE_ID: Final = "call_"
 """What ids begin with that this adapter makes for calls to which the vendor gave none."""
+_KINDS_OF_RESULTS: Final = frozenset({"image/png", "image/jpeg", "image/webp", PDF})
 
 
 class _Made(Struct):
@@ -24,15 +27,16 @@ class _Made(Struct):
     call: ToolCall
     part: Json
     path: str
-    result: str | None = None
+    result: ToolMessage | None = None
 
 
 class ToolStep:
     """The calls of one turn of the model's, and what comes in answer to them. `begun` once a result is there."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, facts: ModelFacts) -> None:
         self.begun = False
         self._provider = provider
+        self._facts = facts
         self._made: list[_Made] = []
         self._open: dict[str, deque[_Made]] = {}
         """By their ids, of which one may stand for several: their results come in the order of the calls."""
@@ -50,14 +54,21 @@ class ToolStep:
         return {"functionCall": content}
 
     def answered(self, message: ToolMessage, path: str) -> None:
-        """A result. Raises `ProviderRejected` for one that answers none of these calls, or one that has its result."""
+        """A result. Raises `ProviderRejected` for one that answers none of these calls, or one that has its result.
+
+        So it does for media of a kind that no result may hold.
+        """
         waiting = self._open.get(message.tool_call_id)
         if not waiting:
             why = (
                 "answers no tool call of the answer before it" if waiting is None else "is a second result of its call"
             )
             raise ProviderRejected(self._provider, why, path=f"{path}.tool_call_id")
-        waiting.popleft().result = "".join(part.text for part in message.content)
+        for number, part in enumerate(message.content):
+            if not isinstance(part, Text) and part.kind not in _KINDS_OF_RESULTS:
+                why = f"a tool result takes {', '.join(sorted(_KINDS_OF_RESULTS))}, not {part.kind}"
+                raise ProviderRejected(self._provider, why, path=f"{path}.content[{number}]")
+        waiting.popleft().result = message
         self.begun = True
 
     def remarked(self, text: str) -> None:
@@ -77,7 +88,11 @@ class ToolStep:
                 why = "has no result: a tool message for each call has to follow the answer that calls"
                 raise ProviderRejected(self._provider, why, path=made.path)
             remarks = self._remarks if made is self._made[-1] else ()
-            answer: Json = {"name": made.part["name"], "response": response_of(made.result, *remarks)}
+            text = "".join(part.text for part in made.result.content if isinstance(part, Text))
+            response = {"error": "\n\n".join((text, *remarks))} if made.result.error else response_of(text, *remarks)
+            answer: Json = {"name": made.part["name"], "response": response}
+            if media := [part_of(part, self._facts) for part in made.result.content if not isinstance(part, Text)]:
+                answer["parts"] = media
             if ids and not made.call.id.startswith(MADE_ID):
                 made.part["id"] = answer["id"] = made.call.id
             yield {"functionResponse": answer}

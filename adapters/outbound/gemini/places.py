@@ -62,6 +62,7 @@ _TOOLS: Final[Places] = {
         "contents[].parts[].functionResponse",
         "with its name, in the calls' order; what is no JSON object, or one with `$ref`, as `output`",
     ),
+    "messages[].error": Place("contents[].parts[].functionResponse.response.error", "the result's text"),
     "tools": Place(
         "tools[].functionDeclarations[]",
         "schemas as `parametersJsonSchema`, in the subset that it takes; names that it does not take as aliases",
@@ -80,6 +81,11 @@ _TOOLS: Final[Places] = {
     "response_format.json_schema.strict": Place("", "every schema binds"),
 }
 """Tools and structured output."""
+_TOOL_MEDIA: Final[Places] = {
+    "messages[].content, media of a tool result": Place(
+        "contents[].parts[].functionResponse.parts[]", "as in any message; PNG, JPEG, WebP and PDF"
+    ),
+}
 _BOTH: Final[Places] = {
     "response_format: beside tools": Place("generationConfig.responseMimeType", "`application/json`"),
 }
@@ -131,6 +137,8 @@ def _groups(facts: ModelFacts) -> Iterator[Places]:
     yield from _media(facts, frozenset(facts.media_types or ()))
     if facts.tools:
         yield _TOOLS
+    if facts.tools and facts.tool_media and facts.media_types:
+        yield _TOOL_MEDIA
     if facts.tools and facts.tools_with_json:
         yield _BOTH
     if not reasons(facts):

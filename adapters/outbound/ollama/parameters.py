@@ -31,6 +31,7 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
             "messages[].tool_calls[]", "arguments as an object; text that is none as `raw_arguments` in one"
         ),
         "messages[].tool_call_id": Place("messages[].tool_call_id", "with the function's name as `tool_name`"),
+        "messages[].error": Place("messages[].content", "after the word `Error`"),
         "tools": Place("tools[]", "a schema without what the server would drop, which is named"),
         "tool_choice: none": Place("tools[]", "the tools are not offered"),
         "tool_choice: required": Place("format", "any of the tools' schemas; the answer is given as the call"),
@@ -39,7 +40,10 @@ _BY_CAPABILITY: Final[Mapping[str, Mapping[str, Place]]] = {
         "response_format: beside tools": Place("format", "as without tools"),
         "response_format: beside a tool_choice": Place("", "the answer is a call, and no text for it to bind"),
     },
-    "vision": {"messages[].content, an image": Place("messages[].images[]", "base64")},
+    "vision": {
+        "messages[].content, an image": Place("messages[].images[]", "base64"),
+        "messages[].content, media of a tool result": Place("messages[].images[]", "base64, in the result's message"),
+    },
     "thinking": {
         "reasoning_effort": Place(
             "think", "`true`, or a level for gpt-oss; off, or the lowest level, where nothing is said"

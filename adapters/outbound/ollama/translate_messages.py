@@ -1,7 +1,7 @@
 """From the messages of a chat to those of a request for `/api/chat`. Pure."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec import MsgspecError, Raw, json
 
@@ -23,6 +23,8 @@ from ..vendor_http.raw_arguments import RAW_ARGUMENTS
 
 Body = dict[str, object]
 
+FAILED: Final = "Error: "
+"""What the text of a failed tool's result begins with: the vendor has no other place for it."""
 _object = json.Decoder(dict[str, Raw])
 
 
@@ -48,7 +50,9 @@ def messages_of(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
                         _call(to, call, f"messages[{index}].tool_calls[{n}]") for n, call in enumerate(calls)
                     ]
             case ToolMessage(tool_call_id=id):
-                body = {"role": "tool", "content": content, "tool_call_id": id}
+                body = {"role": "tool", "content": FAILED + content if message.error else content, "tool_call_id": id}
+                if images:
+                    body["images"] = images
                 name = names.get(id, message.name)
                 if name:
                     body["tool_name"] = name

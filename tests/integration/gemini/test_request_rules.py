@@ -9,12 +9,14 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     Grain,
     NamedTool,
+    Text,
     Tool,
     ToolCall,
     ToolMessage,
     UserMessage,
 )
 from llm_gateway.domain.events import collect
+from llm_gateway.domain.media import Image
 
 from ..scripted_vendor import Answer, Asked, whole
 from .calls import ask, request, served
@@ -69,3 +71,27 @@ async def test_an_id_that_the_vendor_did_not_give_is_not_sent_to_it() -> None:
     _, called, answered = server.asked[1].body["contents"]
     assert [part["functionCall"].get("id") for part in called["parts"]] == [None, "of the vendor"]
     assert [part["functionResponse"].get("id") for part in answered["parts"]] == [None, "of the vendor"]
+
+
+@pytest.mark.parametrize("grain", Grain)
+async def test_the_vendor_takes_a_failed_result_and_one_with_an_image(grain: Grain) -> None:
+    tools = (Tool(name="look"),)
+    made = AssistantMessage(
+        tool_calls=tuple(
+            ToolCall(id=id, name="look", arguments="{}", extra_content={"google": {"thought_signature": "c2ln"}})
+            for id in ("f1", "f2")
+        )
+    )
+    seen = ToolMessage(content=(Text(text="Seen."), Image(data=b"png", mime_type="image/png")), tool_call_id="f1")
+    failed = ToolMessage(content="no such file", tool_call_id="f2", error=True)
+
+    def answers(asked: Asked) -> Answer:
+        done = said({"text": "A cat."}, finish="STOP")
+        return stream(done) if "stream" in asked.path else whole(done)
+
+    async with served(answers) as (server, model):
+        history = request(UserMessage(content="Go."), made, seen, failed, tools=tools)
+        await collect(ask(model, history, grain=grain))
+    first, second = server.asked[0].body["contents"][2]["parts"]
+    assert [part["inlineData"]["mimeType"] for part in first["functionResponse"]["parts"]] == ["image/png"]
+    assert second["functionResponse"]["response"] == {"error": "no such file"}

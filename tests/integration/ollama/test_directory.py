@@ -49,7 +49,12 @@ async def test_features_are_what_the_model_can(server: OllamaServer) -> None:
     ]
     plain, seer = await looked(server)
     tools = {Feature.TOOLS, Feature.TOOL_CHOICE, Feature.TOOLS_WITH_JSON, Feature.FORCED_TOOLS_WITH_JSON}
-    assert seer.features - plain.features == {Feature.IMAGES, Feature.REASONING_EFFORT, *tools}
+    assert seer.features - plain.features == {
+        Feature.IMAGES,
+        Feature.TOOL_RESULT_MEDIA,
+        Feature.REASONING_EFFORT,
+        *tools,
+    }
     assert {Feature.SEED, Feature.JSON_SCHEMA, Feature.STOP} <= plain.features
 
 

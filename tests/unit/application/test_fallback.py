@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.chat import Grain
+from llm_gateway.domain.chat import Grain, ReasoningEffort
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
     ProviderBroken,
@@ -20,7 +20,7 @@ from llm_gateway.domain.errors import (
     ProviderUnavailable,
 )
 from llm_gateway.domain.events import Finished, TextDelta, ToolCallDelta
-from llm_gateway.domain.routing import Hint
+from llm_gateway.domain.routing import Feature, Hint
 
 from .world import CLOUD, HELLO, LOCAL, World, call_of
 
@@ -40,6 +40,16 @@ async def test_the_first_choice_answers_alone() -> None:
     assert (told.reply.endpoint, told.reply.content) == (CLOUD.id, "Hello there")
     assert world.calls == (1, 0)
     assert await world.at_rest()
+
+
+async def test_a_model_without_reasoning_is_not_asked_for_an_effort_that_the_call_lets_go() -> None:
+    world = World(features=frozenset(Feature) - {Feature.REASONING_EFFORT})
+    call = call_of()
+    request = replace(call.request, reasoning_effort=ReasoningEffort.HIGH)
+    async with world.open(replace(call, request=request, nearest_effort=True)) as asked:
+        await asked.reply()
+        assert asked.ignored == ("reasoning_effort",)
+    assert world.gemini.calls[0].request == call.request
 
 
 async def test_the_call_is_what_was_asked_for() -> None:

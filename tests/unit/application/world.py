@@ -75,6 +75,7 @@ class World:
         output_limit: int | None = None,
         reservation_output: int = 1024,
         contexts: tuple[int | None, int | None] = (None, None),
+        features: frozenset[Feature] = frozenset(Feature),
         counts: int | Wait | Exception | None = None,
     ) -> None:
         self.clock = clock or ScriptedClock()
@@ -93,7 +94,7 @@ class World:
         states = [
             EndpointState(
                 endpoint=endpoint,
-                features=frozenset(Feature),
+                features=features,
                 output_limit=output_limit,
                 context_length=context,
                 signs_calls=signs_calls,

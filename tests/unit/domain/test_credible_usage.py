@@ -15,6 +15,7 @@ from llm_gateway.domain.chat import (
     SystemMessage,
     Text,
     Tool,
+    ToolMessage,
     Usage,
     UserMessage,
 )
@@ -39,6 +40,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(lambda text: UserMessage(content=text), TEXTS),
     st.builds(lambda text: AssistantMessage(content=text), TEXTS),
     st.just(UserMessage(content=(Text(text="What?"), ImageUrl(url="https://a.example/b.png")))),
+    st.just(ToolMessage(content=(Image(data=b"png", mime_type="image/png"), Document(data=b"%PDF")), tool_call_id="1")),
     st.just(UserMessage(content=(Image(data=b"png", mime_type="image/png"), Document(data=b"%PDF")))),
 )
 TOOLS = st.builds(lambda name: Tool(name=name, parameters={"type": "object"}), st.sampled_from(["find", "get"]))

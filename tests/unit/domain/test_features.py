@@ -25,7 +25,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.features import fields_used, unable
-from llm_gateway.domain.media import Image
+from llm_gateway.domain.media import Detail, Image
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Locality
 
 from .generated import changes, values_of
@@ -120,6 +120,19 @@ def test_messages_ask_for_images_and_tools_at_the_first_place() -> None:
     assert used(HELLO, CALLING, CALLING) == {"messages[].tool_calls": "messages[1].tool_calls"}
     assert used(HELLO, ToolMessage(content=(), tool_call_id="1")) == {"messages[].tool_call_id": "messages[1].role"}
     assert used(UserMessage(content="Hi"), UserMessage(content="Hi", name="Ann")) == {NAMED: "messages[1].name"}
+
+
+def test_media_of_a_tool_result_ask_for_a_place_there_and_for_their_kind() -> None:
+    parts = (Text(text="Seen."), Image(data=b"x", mime_type="image/png", detail=Detail.LOW))
+    result = ToolMessage(content=parts, tool_call_id="1", error=True)
+    assert used(HELLO, CALLING, result) == {
+        "messages[].tool_calls": "messages[1].tool_calls",
+        "messages[].tool_call_id": "messages[2].role",
+        "messages[].error": "messages[2].error",
+        "messages[].content, media of a tool result": "messages[2].content[1]",
+        "messages[].content, an image": "messages[2].content[1]",
+        "messages[].content, an image's detail": "messages[2].content[1].detail",
+    }
 
 
 def test_only_a_last_answer_with_text_is_to_be_gone_on_with() -> None:

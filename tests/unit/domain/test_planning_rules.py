@@ -3,11 +3,12 @@
 import pytest
 from msgspec import structs
 
-from llm_gateway.domain.chat import ChatCall, ChatRequest, Sampling
+from llm_gateway.domain.chat import ChatCall, ChatRequest, ReasoningEffort, Sampling
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import Forbidden, InvalidRequest, NoRoute, UnknownModel
-from llm_gateway.domain.planning import make_embedding_plan, make_plan
+from llm_gateway.domain.features import as_taken
+from llm_gateway.domain.planning import make_embedding_plan, make_plan, plan_key
 from llm_gateway.domain.quota import Quota
 from llm_gateway.domain.routing import (
     DEFAULT_ROUTES,
@@ -412,3 +413,45 @@ def test_an_embedding_model_that_is_away_says_why() -> None:
     away = structs.replace(NOMIC, unusable="not reachable at its address")
     with pytest.raises(NoRoute, match="not reachable"):
         embedding_plan(away, model="nomic-embed-text")
+
+
+EFFORTS = {Feature.REASONING_EFFORT, Feature.REASONING_OFF, Feature.REASONING_XHIGH}
+
+
+@pytest.mark.parametrize(
+    ("effort", "lacking", "ignored"),
+    [
+        (ReasoningEffort.XHIGH, {Feature.REASONING_XHIGH}, True),
+        (ReasoningEffort.XHIGH, EFFORTS, True),
+        (ReasoningEffort.LOW, EFFORTS, True),
+        (ReasoningEffort.NONE, {Feature.REASONING_OFF}, True),
+        (ReasoningEffort.XHIGH, set(), False),
+        (ReasoningEffort.LOW, {Feature.REASONING_XHIGH, Feature.REASONING_OFF}, False),
+        (None, EFFORTS, False),
+    ],
+)
+def test_an_effort_that_a_model_has_not_is_named_instead_of_refused_where_the_call_allows_it(
+    effort: ReasoningEffort | None, lacking: set[Feature], ignored: bool
+) -> None:
+    endpoint = state("ollama/llama3.1", features=frozenset(Feature) - lacking)
+    request = structs.replace(PLAIN, reasoning_effort=effort)
+    call = ChatCall(request=request, model="ollama", nearest_effort=True)
+    made = make_plan(call, ANYONE, [endpoint])
+    assert set(made.ignored(endpoint.endpoint.id)) == ({"reasoning_effort"} if ignored else set())
+    if ignored:
+        with pytest.raises(InvalidRequest, match="reasoning_effort"):
+            plan(endpoint, model="ollama", request=request)
+        with pytest.raises(InvalidRequest, match="reasoning_effort"):
+            make_plan(call, structs.replace(ANYONE, strict=True), [endpoint])
+    assert plan_key(call, ANYONE) != plan_key(structs.replace(call, nearest_effort=False), ANYONE)
+
+
+def test_a_model_without_any_effort_is_asked_without_one_and_others_for_the_nearest() -> None:
+    request = structs.replace(PLAIN, reasoning_effort=ReasoningEffort.XHIGH)
+    call = ChatCall(request=request, model="ollama", nearest_effort=True)
+    without = state("ollama/llama3.1", features=frozenset(Feature) - EFFORTS)
+    some = state("ollama/llama3.1", features=frozenset(Feature) - {Feature.REASONING_XHIGH})
+    (planned,) = make_plan(call, ANYONE, [without]).endpoints
+    assert as_taken(request, planned) == PLAIN
+    (planned,) = make_plan(call, ANYONE, [some]).endpoints
+    assert as_taken(request, planned) is request

@@ -11,11 +11,13 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     Message,
     SystemMessage,
+    Text,
     ToolCall,
     ToolMessage,
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.media import Document, Image
 
 GO = UserMessage(content="Go.")
 SIGNED = {"google": {"thought_signature": "c2ln"}}
@@ -205,3 +207,41 @@ def test_one_stand_in_a_step_on_its_first_call() -> None:
     made: Any = contents(*messages).turns
     signed = [part.get("thoughtSignature") for turn in made for part in turn["parts"] if "functionCall" in part]
     assert signed == [STAND_IN, None, STAND_IN]
+
+
+PNG = Image(data=b"png", mime_type="image/png")
+
+
+def response_to(message: ToolMessage) -> Any:
+    made: Any = contents(GO, calls(call("a")), message).turns
+    return made[-1]["parts"][0]["functionResponse"]
+
+
+def test_an_image_of_a_result_is_a_part_of_it() -> None:
+    sent = response_to(ToolMessage(content=(Text(text="Seen."), PNG, Document(data=b"%PDF")), tool_call_id="a"))
+    assert sent["response"] == {"output": "Seen."}
+    assert sent["parts"] == [
+        {"inlineData": {"data": "cG5n", "mimeType": "image/png"}},
+        {"inlineData": {"data": "JVBERg==", "mimeType": "application/pdf"}},
+    ]
+    assert "parts" not in response_to(result("a"))
+
+
+def test_an_image_of_a_kind_that_no_result_takes_is_refused_by_its_path() -> None:
+    heic = ToolMessage(content=(Text(text="Seen."), Image(data=b"x", mime_type="image/heic")), tool_call_id="a")
+    with pytest.raises(ProviderRejected, match=r"takes .*image/png.*, not image/heic") as caught:
+        contents(GO, calls(call("a")), heic)
+    assert caught.value.path == "messages[2].content[1]"
+
+
+@pytest.mark.parametrize("text", ["no such file", '{"output": "2"}'])
+def test_a_failed_tools_result_is_its_error(text: str) -> None:
+    failed = ToolMessage(content=text, tool_call_id="a", error=True)
+    assert response_to(failed)["response"] == {"error": text}
+
+
+def test_a_remark_stays_with_a_failed_result() -> None:
+    failed = ToolMessage(content="no such file", tool_call_id="a", error=True)
+    made: Any = contents(GO, calls(call("a")), failed, SystemMessage(content="Hurry.")).turns
+    response = made[-1]["parts"][0]["functionResponse"]["response"]
+    assert response == {"error": "no such file\n\n<system>\nHurry.\n</system>"}

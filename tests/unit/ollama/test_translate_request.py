@@ -24,6 +24,7 @@ from llm_gateway.domain.chat import (
     UserMessage,
 )
 from llm_gateway.domain.errors import ProviderRejected
+from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import EndpointId
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/request_*.json"))
@@ -187,3 +188,19 @@ def test_a_load_never_says_to_unload(keep_alive: str | None, kept: bool) -> None
     body = load_body("llama3.2", Options(num_ctx=8192, keep_alive=keep_alive))
     assert (body["messages"], body["options"], body["shift"]) == ([], {"num_ctx": 8192}, False)
     assert ("keep_alive" in body) is kept
+
+
+@pytest.mark.parametrize(("failed", "content"), [(False, "Seen."), (True, "Error: Seen.")])
+def test_a_tools_result_holds_its_images_and_says_that_it_failed(failed: bool, content: str) -> None:
+    call = ToolCall(id="1", name="look", arguments="{}")
+    result = ToolMessage(
+        content=(Text(text="Seen."), Image(data=b"png", mime_type="image/png")), tool_call_id="1", error=failed
+    )
+    body: Any = sent(ChatRequest(messages=(HI, AssistantMessage(tool_calls=(call,)), result)))
+    assert body["messages"][2] == {
+        "role": "tool",
+        "content": content,
+        "tool_call_id": "1",
+        "tool_name": "look",
+        "images": ["cG5n"],
+    }

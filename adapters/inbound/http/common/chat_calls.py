@@ -70,6 +70,7 @@ def call_of(
     cache: CacheIn | None = None,
     own_samples: bool = False,
     ignored: tuple[str, ...] = (),
+    nearest_effort: bool = False,
 ) -> ChatCall:
     """The call, with the hint and the timeout that stand for the whole request.
 
@@ -84,6 +85,7 @@ def call_of(
         cache=to_directive(cache, own_samples=own_samples),
         timeout=timeout,
         ignored=ignored,
+        nearest_effort=nearest_effort,
     )
 
 

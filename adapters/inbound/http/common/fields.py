@@ -21,7 +21,7 @@ class Fate(StrEnum):
     NO_EFFECT = "no effect"
     LEFT_OUT = "left out"
     REFUSED = "refused"
-    OURS = "honoured, and not OpenAI's"
+    OURS = "honoured, and this gateway's own"
 
 
 _EMPTY: tuple[object, ...] = (False, [], {}, "")

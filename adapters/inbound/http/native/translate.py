@@ -16,6 +16,7 @@ from llm_gateway.domain.chat import (
     Message,
     Part,
     Text,
+    ToolMessage,
     Usage,
     UserMessage,
 )
@@ -41,6 +42,9 @@ def to_call(body: wire.ChatBody, hint: Hint | None, timeout: timedelta | None) -
 def _message(message: wire.MessageIn) -> Message:
     if isinstance(message, wire.UserIn):
         return UserMessage(content=_parts(message.content), name=message.name)
+    if isinstance(message, wire.ToolIn):
+        content, id = _parts(message.content), message.tool_call_id
+        return ToolMessage(content=content, tool_call_id=id, name=message.name, error=message.error)
     return to_message(message)
 
 

@@ -23,7 +23,6 @@ from ..common.wire import (
     TextPart,
     ToolCallIn,
     ToolDefinition,
-    ToolFields,
 )
 
 
@@ -74,8 +73,13 @@ class AssistantIn(AssistantFields, frozen=True, kw_only=True, tag_field="role", 
     tool_calls: list[ToolCallIn] = field(default_factory=list)
 
 
-class ToolIn(ToolFields, frozen=True, kw_only=True, tag_field="role", tag="tool"):
-    """The result of the tool call with this id."""
+class ToolIn(In, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    """The result of the tool call with this id, in text, images and documents. `error`: the tool failed."""
+
+    content: str | list[PartIn]
+    tool_call_id: str
+    name: str | None = None
+    error: bool = False
 
 
 MessageIn: TypeAlias = SystemIn | DeveloperIn | UserIn | AssistantIn | ToolIn

@@ -92,7 +92,14 @@ def embeddings_operation() -> dict[str, Any]:
 
 def models_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("ModelsOut", {"object": "list", "data": [_LOCAL]}))}
-    return operation("models", "openai", "What this key may name as `model` now", answers, _LISTING, _ERRORS)
+    return operation(
+        "models",
+        "openai",
+        "What this key may name as `model` now; to what sends `anthropic-version`, as Anthropic lists it",
+        answers,
+        _LISTING,
+        _ERRORS,
+    )
 
 
 def model_operation() -> dict[str, Any]:

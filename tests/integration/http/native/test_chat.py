@@ -5,8 +5,9 @@ import time
 import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, ScriptedChatModel, answer
-from llm_gateway.domain.chat import FinishReason, Usage
+from llm_gateway.domain.chat import FinishReason, Text, ToolMessage, Usage
 from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.media import Image
 
 from ..served import KEY, Serve, Served, chat, stopped_clock
 from ..sse import events_of, text_of
@@ -203,3 +204,19 @@ async def test_a_model_s_name_that_no_header_holds_is_encoded(start: Serve) -> N
 
     assert response.json()["model"] == "a\r\nset-cookie: b=ü"
     assert "set-cookie" not in response.headers
+
+
+async def test_a_tools_result_may_hold_an_image_and_say_that_the_tool_failed(start: Serve) -> None:
+    model = ScriptedChatModel(stopped_clock(), FULL)
+    served = await start(model)
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    image = {"type": "image", "data": "cG5n", "mime_type": "image/png"}
+    parts = [{"type": "text", "text": "Seen."}, image]
+    result = {"role": "tool", "tool_call_id": "c1", "content": parts, "error": True}
+    messages = [{"role": "user", "content": "Go."}, {"role": "assistant", "tool_calls": [call]}, result]
+
+    response = await served.chat(messages=messages, tools=TOOLS)
+
+    assert response.status_code == 200
+    content = (Text(text="Seen."), Image(data=b"png", mime_type="image/png"))
+    assert model.calls[0].request.messages[2] == ToolMessage(content=content, tool_call_id="c1", error=True)
