@@ -34,6 +34,8 @@ from .messages.handlers import (
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
 from .openai.description import (
+    OPENAI_FAILURES,
+    OPENAI_RATES,
     OPENAI_TYPES,
     completions_operation,
     embeddings_operation,
@@ -46,6 +48,8 @@ from .openapi.labelled import add_labels
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
+from .responses.description import RESPONSES_TYPES, input_tokens_operation, responses_operation
+from .responses.handlers import RESPONSE_CHATS, RESPONSES, count_input_tokens
 
 Handler: TypeAlias = Callable[[RequestHandling, HTTPScope, Receive], Awaitable[ASGIApp]]
 """Gives what will answer a request, or raises what refuses it."""
@@ -142,7 +146,20 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
-        # Responses' rows: /v1/responses, /v1/responses/input_tokens
+        ServedRoute(
+            "POST",
+            RESPONSES,
+            lambda to, scope, receive: to.chat(RESPONSE_CHATS, scope, receive),
+            partial(responses_operation, OPENAI_FAILURES, OPENAI_RATES),
+            direct=True,
+        ),
+        ServedRoute(
+            "POST",
+            RESPONSES + "/input_tokens",
+            count_input_tokens,
+            partial(input_tokens_operation, OPENAI_FAILURES),
+            direct=True,
+        ),
         ServedRoute("READ", "/health", health, partial(health_operation, "health")),
         ServedRoute("READ", "/api/v1/health", health, partial(health_operation, "health_v1"), "/health"),
         ServedRoute("READ", "/health/ready", ready, ready_operation),
@@ -187,12 +204,15 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
-    _, schemas = json.schema_components(
-        [*NATIVE_TYPES, *OPENAI_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES], ref_template=REF
-    )
-    add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
-    add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
-    add_labels(schemas, "MessagesBody", ANTHROPIC_CHATS.labels)
+    types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES]
+    _, schemas = json.schema_components(types, ref_template=REF)
+    for body, surface_labels in (
+        ("ChatBody", NATIVE_CHATS.labels),
+        ("CompletionBody", OPENAI_CHATS.labels),
+        ("ResponseBody", RESPONSE_CHATS.labels),
+        ("MessagesBody", ANTHROPIC_CHATS.labels),
+    ):
+        add_labels(schemas, body, surface_labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {
         "openapi": "3.1.0",

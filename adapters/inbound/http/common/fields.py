@@ -14,12 +14,13 @@ S = TypeVar("S", bound=Struct)
 
 class Fate(StrEnum):
     """What becomes of a field. `LEFT_OUT`: it is taken, and not sent to providers. That and `NO_EFFECT` are named in
-    `X-Gateway-Ignored`.
+    `X-Gateway-Ignored`. `TAKEN`: it asks for nothing, and is what it is to the client alone.
     """
 
     HONOURED = "honoured"
     NO_EFFECT = "no effect"
     LEFT_OUT = "left out"
+    TAKEN = "taken"
     REFUSED = "refused"
     OURS = "honoured, and this gateway's own"
 
@@ -80,6 +81,10 @@ def label(path: str) -> Field:
 
 def refused(path: str, note: str, *neutral: object, empty_asks: bool = False) -> Field:
     return Field(path=path, fate=Fate.REFUSED, note=note, neutral=neutral, empty_asks=empty_asks)
+
+
+def taken(path: str, note: str) -> Field:
+    return Field(path=path, fate=Fate.TAKEN, note=note)
 
 
 def ours(path: str, note: str) -> Field:

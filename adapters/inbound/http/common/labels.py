@@ -1,7 +1,7 @@
 """What clients leave in messages that they send back: taken out before decoding, and named. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import DecodeError, Raw, Struct, json
 
@@ -18,7 +18,6 @@ MAX_LABELS: Final = 32
 MAX_NAME: Final = 64
 """Of a label's own name, in characters: another tool chose it."""
 _ANY = "*"
-_MESSAGE: Final = "messages[]"
 FUNCTION: Final = "messages[].tool_calls[].function"
 ARGUMENTS: Final = "arguments"
 """Of a function: taken whatever JSON they are."""
@@ -30,15 +29,23 @@ _items = json.Decoder(list[Raw])
 _encode = json.Encoder().encode
 
 
+def is_assistants(members: Mapping[str, Raw]) -> bool:
+    return bytes(members.get("role", b"")) == b'"assistant"'
+
+
 class Labels(Struct, frozen=True, kw_only=True):
     """By the place in a body, such as `messages[].content[]`: the names that are labels, and the places below.
 
-    `known` is what an assistant's message has there, where every other name is a label.
+    `known` is what an assistant's message has there, where every other name is a label: by `is_sent_back`, of the
+    members of what stands at `items`. `is_counted` is whether what `items` hold was counted in a body.
     """
 
     names: Mapping[str, frozenset[str]]
     below: Mapping[str, Sequence[tuple[str, str]]]
     known: Mapping[str, frozenset[str]]
+    items: str = "messages[]"
+    is_sent_back: Callable[[Mapping[str, Raw]], bool] = is_assistants
+    is_counted: Callable[[bytes], bool] = is_chat
 
     def decode(self, decoder: "json.Decoder[T]", body: bytes) -> tuple[T, tuple[str, ...]]:
         """The body as the decoder's type, and the paths of its labels, each kind by its first.
@@ -50,7 +57,9 @@ class Labels(Struct, frozen=True, kw_only=True):
         except InvalidRequest:
             walk = _Walk(self)
             try:
-                if not is_chat(body):  # and so its items were not counted, each of which costs the walk microseconds
+                if not self.is_counted(
+                    body
+                ):  # and so its items were not counted, each of which costs the walk microseconds
                     raise
                 plain = walk.object(Raw(body), "", "", sent_back=False)
             except (DecodeError, UnicodeDecodeError, RecursionError):
@@ -74,8 +83,8 @@ class _Walk:
         if bytes(raw).lstrip(_SPACE)[:1] != b"{":
             return raw
         members = _members.decode(raw)
-        if place == _MESSAGE:
-            sent_back = bytes(members.get("role", b"")) == b'"assistant"'
+        if place == self._labels.items:
+            sent_back = self._labels.is_sent_back(members)
         changed = self._drop_labels(members, place, at, sent_back=sent_back)
         if place == FUNCTION:
             changed = _as_text(members, ARGUMENTS) or changed
@@ -107,8 +116,8 @@ class _Walk:
         return bool(dropped)
 
 
-def labels_of(fields: Iterable[Field], known: Mapping[str, Iterable[str]]) -> Labels:
-    """The labels of a table, which are its nested fields without effect; `known` as in `Labels`."""
+def labels_of(fields: Iterable[Field], known: Mapping[str, Iterable[str]], **more: Any) -> Labels:
+    """The labels of a table, which are its nested fields without effect; `known` and `more` as in `Labels`."""
     names: dict[str, set[str]] = {}
     for field in fields:
         if field.fate is Fate.NO_EFFECT and not field.top_level:
@@ -122,6 +131,7 @@ def labels_of(fields: Iterable[Field], known: Mapping[str, Iterable[str]]) -> La
         names={place: frozenset(of - {_ANY}) for place, of in names.items()},
         below=below,
         known={place: frozenset(known[place]) for place, of in names.items() if _ANY in of},
+        **more,
     )
 
 

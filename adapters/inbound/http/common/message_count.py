@@ -1,5 +1,7 @@
 """How many messages, parts, calls and tools a chat's body holds, counted before it is decoded."""
 
+from collections.abc import Sequence
+
 from msgspec import DecodeError, Struct, ValidationError, json
 
 from .problems import TooLarge
@@ -19,8 +21,13 @@ class _Chat(Struct, gc=False):
     tools: list[_Counted] | None = None
 
 
+class _Item(_Message, gc=False):
+    output: str | list[_Counted] | None = None
+    tools: list[_Counted] | None = None
+
+
 class _Response(Struct, gc=False):
-    input: str | list[_Message] = []
+    input: str | list[_Item] = []
     tools: list[_Counted] | None = None
 
 
@@ -48,8 +55,17 @@ def is_chat(body: bytes) -> bool:
 
     Raises `DecodeError`, `UnicodeDecodeError` or `RecursionError` for what is no JSON.
     """
+    return _decodes(_decoder, body)
+
+
+def is_response(body: bytes) -> bool:
+    """The same of the body of a response."""
+    return _decodes(_response_decoder, body)
+
+
+def _decodes(decoder: "json.Decoder[_Chat] | json.Decoder[_Response]", body: bytes) -> bool:
     try:
-        _decoder.decode(body)
+        decoder.decode(body)
     except ValidationError:
         return False
     return True
@@ -68,10 +84,12 @@ def _count_items(body: bytes) -> int:
         response = _response_decoder.decode(body)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
-    return _sum([] if isinstance(response.input, str) else response.input, response.tools)
+    items = [] if isinstance(response.input, str) else response.input
+    within = sum(len(item.tools or ()) + (len(item.output) if item.output.__class__ is list else 0) for item in items)
+    return within + _sum(items, response.tools)
 
 
-def _sum(messages: list[_Message], tools: list[_Counted] | None) -> int:
+def _sum(messages: Sequence[_Message], tools: list[_Counted] | None) -> int:
     count = len(messages) + len(tools or ())
     for message in messages:
         count += len(message.tool_calls or ())

@@ -15,6 +15,7 @@ JsonObject: TypeAlias = dict[str, Any]
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 MaxTokens: TypeAlias = Annotated[int, bounds("max_tokens")]
 Temperature: TypeAlias = Annotated[float, bounds("temperature")]
+TopP: TypeAlias = Annotated[float, bounds("top_p")]
 DEFAULT_TEMPERATURE: Final = 0.7
 DEFAULT_MAX_TOKENS: Final = 512
 """Of the native surface, where a request states none; the others have no default."""
@@ -145,7 +146,7 @@ class ChatFields(In, frozen=True, kw_only=True):
     model: NonEmpty | None = None
     model_hint: Hint | None = None
     temperature: Temperature | UnsetType | None = UNSET
-    top_p: Annotated[float, bounds("top_p")] | None = None
+    top_p: TopP | None = None
     top_k: Annotated[int, bounds("top_k")] | None = None
     stop: Stop | None = None
     seed: Annotated[int, bounds("seed")] | None = None

@@ -40,15 +40,15 @@ _RESETS = {
     }
     for unit in ("Requests", "Tokens")
 }
-_RATES = RATES | _RESETS
+OPENAI_RATES = RATES | _RESETS
 _WAIT = {"Retry-After-Ms": {"description": "As `Retry-After`, exactly.", "schema": {"type": "integer", "minimum": 1}}}
 _AGAIN = {"X-Should-Retry": {"description": "Where trying again is in vain.", "schema": {"const": "false"}}}
-_ERRORS = ErrorDescription(
+OPENAI_FAILURES = ErrorDescription(
     media_type="application/json",
     schema="ErrorOut",
     headers={
         **ERROR_HEADERS,
-        429: ERROR_HEADERS[429] | _RATES | _WAIT,
+        429: ERROR_HEADERS[429] | OPENAI_RATES | _WAIT,
         502: ERROR_HEADERS[502] | _WAIT | _AGAIN,
         503: ERROR_HEADERS[503] | _WAIT,
         504: ERROR_HEADERS[504] | _WAIT,
@@ -75,18 +75,30 @@ _STREAM = (
 
 def completions_operation() -> dict[str, Any]:
     content = json_of("Completion") | {"text/event-stream": {"schema": _stream()}}
-    answers = {"200": response_of(content, _RATES | PROVENANCE)}
+    answers = {"200": response_of(content, OPENAI_RATES | PROVENANCE)}
     summary = "Answer a chat as OpenAI does, whole or as server-sent events"
     return operation(
-        "chat_completions", "openai", summary, answers, CHATTING, _ERRORS, **question_of("CompletionBody", _CHAT)
+        "chat_completions",
+        "openai",
+        summary,
+        answers,
+        CHATTING,
+        OPENAI_FAILURES,
+        **question_of("CompletionBody", _CHAT),
     )
 
 
 def embeddings_operation() -> dict[str, Any]:
-    answers = {"200": response_of(json_of("EmbeddingsOut"), _RATES | PROVENANCE)}
+    answers = {"200": response_of(json_of("EmbeddingsOut"), OPENAI_RATES | PROVENANCE)}
     summary = "Vectors of texts, always of the model that is named"
     return operation(
-        "embeddings", "openai", summary, answers, CHATTING, _ERRORS, **question_of("EmbeddingBody", _EMBEDDING)
+        "embeddings",
+        "openai",
+        summary,
+        answers,
+        CHATTING,
+        OPENAI_FAILURES,
+        **question_of("EmbeddingBody", _EMBEDDING),
     )
 
 
@@ -98,7 +110,7 @@ def models_operation() -> dict[str, Any]:
         "What this key may name as `model` now; to what sends `anthropic-version`, as Anthropic lists it",
         answers,
         _LISTING,
-        _ERRORS,
+        OPENAI_FAILURES,
     )
 
 
@@ -113,7 +125,13 @@ def model_operation() -> dict[str, Any]:
         "example": "local",
     }
     return operation(
-        "model", "openai", "One of them; its id may hold slashes", answers, kinds, _ERRORS, parameters=[id]
+        "model",
+        "openai",
+        "One of them; its id may hold slashes",
+        answers,
+        kinds,
+        OPENAI_FAILURES,
+        parameters=[id],
     )
 
 
