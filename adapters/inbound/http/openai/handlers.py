@@ -14,7 +14,7 @@ from ..common.replies import json_reply
 from ..common.request_context import context_of
 from .embeddings import EmbeddingReply, read_embedding
 from .models import ModelsOut, model_out
-from .renderer import OpenAIRenderer, response_options_of
+from .renderer import OpenAIRenderer, completion_options_of
 from .translate import to_call
 from .wire import LABELS, CompletionBody
 
@@ -23,7 +23,7 @@ OPENAI_CHATS: Final = ChatSurface(
     decoder=json.Decoder(CompletionBody),
     labels=LABELS,
     to_call=to_call,
-    renderer=lambda identity, body: OpenAIRenderer(identity, response_options_of(body)),
+    renderer=lambda identity, body: OpenAIRenderer(identity, completion_options_of(body)),
     id_prefix="chatcmpl-",
 )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import json
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
-from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Script, ScriptedChatModel, Wait, answer
+from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Script, ScriptedChatModel, Wait
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderTimeout
 from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta, ToolCallDelta

@@ -14,7 +14,7 @@ from llm_gateway.adapters.inbound.http.messages.wire import MessagesBody
 Steps: TypeAlias = tuple[str | int, ...]
 BODY: Final = inspect.type_info(MessagesBody)
 REFUSED: Final = {field.path for field in FIELDS if field.top_level and field.fate is Fate.REFUSED}
-ANYTHING: Final = (
+ANYTHING: Final[Sequence[Any]] = (
     None,
     False,
     True,
@@ -27,6 +27,14 @@ ANYTHING: Final = (
     {"enabled": False},
     [1],
 )
+PLAIN: Final[dict[type[inspect.Type], Sequence[Any]]] = {
+    inspect.BytesType: ("aGk=",),
+    inspect.StrType: ("a", "b c", "ü"),
+    inspect.BoolType: (False, True),
+    inspect.NoneType: (None,),
+    inspect.DictType: ({}, {"a": 1}, {"type": "object"}),
+    inspect.RawType: ({}, {"a": 1}, {"a": {"b": ["c"]}}),
+}
 BY_NAME: Final[dict[str, Sequence[Any]]] = {
     "url": ("https://a.example/a.png", "https://a.example/a.png", "http://a.example"),
     "media_type": ("image/png", "image/jpeg"),
@@ -64,40 +72,27 @@ class Grower:
         """One with a member that is not known, somewhere."""
         body = self.body()
         places = [at for at, value in walk(body) if isinstance(value, dict) and at[-1] not in OPAQUE]
-        inner(body, self.random.choice([(), *places]))["unheard_of"] = deepcopy(self.random.choice(ANYTHING))
+        inner(body, self.random.choice([(), *places]))["unheard_of"] = self._one_of(ANYTHING)
         return body
 
     def _value(self, kind: inspect.Type, name: str) -> Any:
-        draw = self.random
+        if name in BY_NAME and not isinstance(kind, inspect.BytesType):
+            return self._one_of(BY_NAME[name])
         match kind:
-            case inspect.BytesType():
-                return "aGk="
-            case _ if name in BY_NAME:
-                return deepcopy(draw.choice(BY_NAME[name]))
-            case inspect.Metadata(type=kind):
-                return self._value(kind, name)
+            case inspect.Metadata(type=inside):
+                return self._value(inside, name)
             case inspect.UnionType(types=kinds):
-                return self._value(draw.choice(kinds), name)
+                return self._value(self.random.choice(kinds), name)
             case inspect.StructType():
                 return self._object(kind)
             case inspect.CollectionType(item_type=item, min_length=least):
-                return [self._value(item, "") for _ in range(max(least or 0, draw.randrange(4)))]
-            case inspect.DictType():
-                return draw.choice([{}, {"a": 1}, {"type": "object"}])
-            case inspect.IntType(ge=low) | inspect.FloatType(ge=low):
-                return int(low or 0) + draw.choice([0, 1])
-            case inspect.LiteralType(values=values):
-                return draw.choice(values)
-            case inspect.EnumType(cls=members):
-                return draw.choice([member.value for member in members])
-            case inspect.NoneType() | inspect.BoolType():
-                return draw.choice([None, False, True]) if isinstance(kind, inspect.BoolType) else None
-            case inspect.RawType():
-                return draw.choice([{}, {"a": 1}, {"a": {"b": ["c"]}}])
-            case inspect.StrType():
-                return draw.choice(["a", "b c", "ü"])
+                return [self._value(item, "") for _ in range(max(least or 0, self.random.randrange(4)))]
             case _:
-                return deepcopy(draw.choice(ANYTHING))
+                return self._one_of(_choices(kind))
+
+    def _one_of(self, values: Sequence[Any]) -> Any:
+        """A copy: what is grown may be grown on."""
+        return deepcopy(self.random.choice(values))
 
     def _object(self, kind: inspect.StructType) -> dict[str, Any]:
         draw = self.random
@@ -110,6 +105,18 @@ class Grower:
             self._calls += 1
             made["id"] = f"call_{self._calls}"
         return made
+
+
+def _choices(kind: inspect.Type) -> Sequence[Any]:
+    match kind:
+        case inspect.LiteralType(values=values):
+            return values
+        case inspect.EnumType(cls=members):
+            return [member.value for member in members]
+        case inspect.IntType(ge=low) | inspect.FloatType(ge=low):
+            return (int(low or 0), int(low or 0) + 1)
+        case _:
+            return PLAIN.get(type(kind), ANYTHING)
 
 
 def walk(value: Any, at: Steps = ()) -> Iterator[tuple[Steps, Any]]:
