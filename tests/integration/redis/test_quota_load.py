@@ -49,7 +49,9 @@ class Outcome(Struct, frozen=True):
 
     def recovery(self) -> float:
         """Seconds until the last request that was decided without Redis."""
-        return max((one.asked - self.mended for one in self.given if one.degraded), default=0.0)
+        return max(
+            (one.asked - self.mended for one in self.given if one.degraded and one.asked > self.mended), default=0
+        )
 
 
 async def go_through(trouble: Trouble) -> Outcome:
