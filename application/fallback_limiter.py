@@ -66,11 +66,17 @@ class FallbackLimiter(RateLimiter):
         return decision
 
     @override
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
-        if reservation in self._local_leases:
-            await self._local.renew(self._share(client), reservation)
-        else:
-            await self._shared.renew(client, reservation)
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        here = [reservation for reservation in reservations if reservation in self._local_leases]
+        if here:
+            await self._local.renew(self._share(client), *here)
+        there = [reservation for reservation in reservations if reservation not in self._local_leases]
+        if there:
+            await self._shared.renew(client, *there)
+
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        await self._shared.spend(client, requests, tokens, reservation)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:

@@ -57,8 +57,7 @@ class QuotaAccount:
             self._requests -= requests
             self._tokens -= tokens
             self.leases += charge.lease
-        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
-        decision = self.quota.decision(levels, wait_ms=wait)
+        decision = self._standing(wait)
         if not wait:
             self._reservations[reservation] = _Reservation(
                 decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
@@ -84,6 +83,24 @@ class QuotaAccount:
             return
         bucket = self.quota.tokens
         self._tokens = min(bucket.full, bucket.drained(self._tokens, bucket.parts(tokens) - held.tokens))
+
+    def spend(self, requests: int, tokens: int, reservation: ReservationId, now_ms: int) -> None:
+        """Charge what was used elsewhere, even below zero; below 0 it comes back. Once, by the reservation."""
+        self._advance(now_ms)
+        if reservation in self._reservations:
+            return
+        less_requests, less_tokens = self.quota.spent(requests, tokens)
+        if self.quota.requests:
+            self._requests = min(self.quota.requests.full, self.quota.requests.drained(self._requests, less_requests))
+        if self.quota.tokens:
+            self._tokens = min(self.quota.tokens.full, self.quota.tokens.drained(self._tokens, less_tokens))
+        self._reservations[reservation] = _Reservation(
+            decision=self._standing(0), tokens=0, lease=False, expires_ms=self._at + LEASE_MS
+        )
+
+    def _standing(self, wait_ms: int) -> Decision:
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
+        return self.quota.decision(levels, wait_ms=wait_ms)
 
     def _forget(self, reservation: ReservationId) -> _Reservation | None:
         held = self._reservations.pop(reservation, None)
