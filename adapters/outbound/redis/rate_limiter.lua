@@ -94,7 +94,7 @@ if verb == 'take' then
   local cost_requests, cost_tokens, lease = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
   local under_way = concurrency >= 0 and redis.call('ZCARD', leases) or 0
   local wait = 0
-  if cost_requests > requests.level then
+  if cost_requests > 0 and cost_requests > requests.level then
     refused = math.min(refused + 1, math.max(1, quotient(requests.full, cost_requests)))
     wait = wait_ms(requests, refused * cost_requests)
   end

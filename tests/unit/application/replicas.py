@@ -64,15 +64,15 @@ class Server(MemoryRateLimiter):
     async def carry(self, asked: Callable[[], Awaitable[T]]) -> T:
         chance = self._random.randrange(100) // self.lossy if self.lossy else 9
         if self.away or chance == 0:
-            raise LimiterUnavailable("lost")
+            raise LimiterUnavailable("lost", doubtful=not self.away)
         if chance == 1:
             task = asyncio.create_task(self._later(asked))
             self.late.add(task)
             task.add_done_callback(self.late.discard)
-            raise LimiterUnavailable("late")
+            raise LimiterUnavailable("late", doubtful=True)
         answer = await asked()
         if chance == 2:
-            raise LimiterUnavailable("unheard")
+            raise LimiterUnavailable("unheard", doubtful=True)
         return answer
 
     async def _later(self, asked: Callable[[], Awaitable[object]]) -> None:
@@ -98,6 +98,10 @@ class Wire(RateLimiter):
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         await self._carry(lambda: self._server.settle(client, reservation, tokens))
+
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        await self._carry(lambda: self._server.spend(client, requests, tokens, reservation))
 
     async def _carry(self, asked: Callable[[], Awaitable[T]]) -> T:
         if self.cut:

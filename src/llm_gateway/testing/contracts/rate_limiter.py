@@ -236,6 +236,13 @@ class RateLimiterContract(Timed, ABC):
         assert not refused.allowed
         assert 20_900_000 <= refused.retry_after_ms <= 21_000_000
 
+    async def test_requests_below_zero_refuse_no_charge_that_takes_none(self) -> None:
+        limiter, someone = self.make(), client(requests=10, tokens=100, concurrency=1)
+        await limiter.spend(someone, 12, 0, new_id())
+
+        assert (await limiter.take(someone, Charge(tokens=1, lease=True), new_id())).allowed
+        assert not (await limiter.take(someone, ONE, new_id())).allowed
+
     async def test_what_was_not_used_elsewhere_comes_back_up_to_a_full_bucket(self) -> None:
         limiter, someone = self.make(), client(requests=10, tokens=100)
         await limiter.take(someone, Charge(requests=1, tokens=50), new_id())
