@@ -10,12 +10,13 @@ from llm_gateway.domain.answer_lengths import AnswerLengths
 from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
-from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
+from llm_gateway.domain.errors import QuotaExceeded
 from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, likely_answer_tokens, likely_prompt_tokens
 from llm_gateway.domain.events import Collector
-from llm_gateway.domain.quota import LEASE_MS, Charge, Decision, Limit, LimitStatus, ReservationId, Reserve
+from llm_gateway.domain.quota import Charge, Decision, Limit, LimiterMode, LimitStatus, ReservationId, Reserve
 from llm_gateway.domain.routing import EndpointId, EndpointState
 
+from .lease_keeper import LeaseKeeper
 from .ports.stores import RateLimiter
 from .ports.system import Clock, Entropy
 
@@ -76,7 +77,7 @@ class ThrottleClient:
         self, limiter: RateLimiter, clock: Clock, entropy: Entropy, *, reserved_output: int = RESERVED_OUTPUT_TOKENS
     ) -> None:
         self._limiter = limiter
-        self._clock = clock
+        self._keeper = LeaseKeeper(limiter, clock)
         self._entropy = entropy
         self._reserved_output = reserved_output
         self._lengths = AnswerLengths()
@@ -110,6 +111,10 @@ class ThrottleClient:
             return nullcontext(Reservation())
         return self._hold(client, _prompt(client, request), 0)
 
+    async def aclose(self) -> None:
+        """Nothing is held any more; what could not be settled is tried once more."""
+        await self._keeper.aclose()
+
     @asynccontextmanager
     async def _hold(
         self, client: Client, prompt: int, answer: int, endpoint: EndpointId | None = None
@@ -120,20 +125,19 @@ class ThrottleClient:
         try:
             decision = await self._limiter.take(client, Charge(tokens=tokens, lease=True), key)
         except asyncio.CancelledError:
-            await _to_the_end(self._settle(client, key, 0))  # it may have been taken already
+            await _to_the_end(self._keeper.settle(client, key, 0))  # it may have been taken already
             raise
         if not decision.allowed:
             limit = Limit.TOKENS if decision.tokens and decision.tokens.remaining < tokens else Limit.CONCURRENCY
             raise QuotaExceeded(_until(decision, decision.requests, 1), limit, client.setting_of(limit))
         held = Reservation(prompt, client.reserve)
-        renewal = asyncio.create_task(self._renew(client, key))
+        self._keeper.hold(client, key, heard=decision.mode is LimiterMode.EXACT)
         try:
             yield held
         finally:
-            renewal.cancel()
             if endpoint is not None and (length := held.answer_tokens) is not None:
                 self._lengths.add(endpoint, length)
-            await _to_the_end(self._settle(client, key, held.used))
+            await _to_the_end(self._keeper.settle(client, key, held.used))
 
     def _likely(self, client: Client, request: ChatRequest | EmbedRequest) -> int:
         """The most that any endpoint reserves for the request."""
@@ -151,20 +155,6 @@ class ThrottleClient:
             unstated = self._lengths.likely(state.endpoint.id, unstated)
         limit = state.output_limit if state is not None else None
         return min(filter(None, (unstated, request.max_tokens, limit)))
-
-    async def _renew(self, client: Client, key: ReservationId) -> None:
-        while True:
-            await self._clock.sleep(LEASE_MS / 3000)
-            try:
-                await self._limiter.renew(client, key)
-            except LimiterUnavailable:
-                continue  # the lease outlives two missed renewals
-
-    async def _settle(self, client: Client, key: ReservationId, tokens: int) -> None:
-        try:
-            await self._limiter.settle(client, key, tokens)
-        except LimiterUnavailable:
-            return  # the charge stays as it was reserved, and the lease expires
 
 
 def _prompt(client: Client, request: ChatRequest | EmbedRequest) -> int:

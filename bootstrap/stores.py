@@ -71,15 +71,14 @@ class Stores:
         return settled if self.state is None else JoinedClients([settled, _registered_clients(self.state, self._clock)])
 
     def limiter(self) -> RateLimiter:
-        local = MemoryRateLimiter(self._clock)
         if self.state is None:
-            return local
+            return MemoryRateLimiter(self._clock)
         from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
 
         policy = AbsentPolicy(self._settings.redis_absent_limiter)
         shared = RedisRateLimiter(self.state)
         processes = self._settings.expected_replicas * self._settings.workers
-        return FallbackLimiter(shared, local, policy, processes, self._clock, self._meter)
+        return FallbackLimiter(shared, policy, processes, self._clock, self._meter)
 
     def reply_cache(self, entropy: Entropy) -> ReplyCache | None:
         if self.replies is None:

@@ -19,7 +19,7 @@ ReservationId = NewType("ReservationId", str)
 MAX_CAPACITY = 1_000_000_000
 FINE_CAPACITY = 1_000_000
 MAX_FINE_RATE = 1_000_000.0
-LEASE_MS = 30_000
+LEASE_MS = 10_000
 """How long a reservation lives without being renewed: what a crashed process held is free after this."""
 
 DEBT_FLOOR = -4 * 10**15
@@ -215,6 +215,13 @@ class Quota(Struct, frozen=True, kw_only=True):
             concurrency=None if self.concurrency is None else max(1, self.concurrency // by),
         )
 
+    def spent(self, requests: int, tokens: int) -> tuple[int, int]:
+        """What was used elsewhere weighs so much in parts; below 0, what comes back."""
+        return (
+            _signed_parts(self.requests, requests) if self.requests else 0,
+            _signed_parts(self.tokens, tokens) if self.tokens else 0,
+        )
+
     def cost(self, charge: Charge) -> tuple[int, int]:
         """What a charge weighs in parts of requests and of tokens."""
         requests, tokens = self.requests, self.tokens
@@ -235,6 +242,10 @@ class Quota(Struct, frozen=True, kw_only=True):
             if concurrency is not None
             else None,
         )
+
+
+def _signed_parts(bucket: Bucket, units: int) -> int:
+    return bucket.parts(units) - bucket.parts(-units)
 
 
 def _limit_status(bucket: Bucket, level: int) -> LimitStatus:

@@ -27,12 +27,16 @@ class QuotaAccount:
     time that it skipped, a full bucket at most, and ends the reservations that would have ended in it.
     """
 
-    def __init__(self, quota: Quota, now_ms: int) -> None:
+    def __init__(self, quota: Quota, now_ms: int, levels: Levels | None = None) -> None:
+        """Full, unless `levels` say what is left in its buckets."""
         self.quota = quota
         self._seen = now_ms
         self._at = now_ms
         self._requests = quota.requests.full if quota.requests else 0
         self._tokens = quota.tokens.full if quota.tokens else 0
+        if levels is not None:
+            self._requests = min(self._requests, levels.requests)
+            self._tokens = min(self._tokens, levels.tokens)
         # The one that expires first stands first: a plain dict looks for it among all that went before it.
         self._reservations: OrderedDict[ReservationId, _Reservation] = OrderedDict()
         self.leases = 0
@@ -57,8 +61,7 @@ class QuotaAccount:
             self._requests -= requests
             self._tokens -= tokens
             self.leases += charge.lease
-        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
-        decision = self.quota.decision(levels, wait_ms=wait)
+        decision = self._standing(wait)
         if not wait:
             self._reservations[reservation] = _Reservation(
                 decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
@@ -84,6 +87,33 @@ class QuotaAccount:
             return
         bucket = self.quota.tokens
         self._tokens = min(bucket.full, bucket.drained(self._tokens, bucket.parts(tokens) - held.tokens))
+
+    def spend(self, requests: int, tokens: int, reservation: ReservationId, now_ms: int) -> None:
+        """Charge what was used elsewhere, even below zero; below 0 it comes back. Once, by the reservation."""
+        self._advance(now_ms)
+        if reservation in self._reservations:
+            return
+        less_requests, less_tokens = self.quota.spent(requests, tokens)
+        if self.quota.requests:
+            self._requests = min(self.quota.requests.full, self.quota.requests.drained(self._requests, less_requests))
+        if self.quota.tokens:
+            self._tokens = min(self.quota.tokens.full, self.quota.tokens.drained(self._tokens, less_tokens))
+        self._reservations[reservation] = _Reservation(
+            decision=self._standing(0), tokens=0, lease=False, expires_ms=self._at + LEASE_MS
+        )
+
+    def missing(self, now_ms: int) -> tuple[int, int]:
+        """Units of requests and of tokens that the buckets lack, rounded up."""
+        self._advance(now_ms)
+        quota = self.quota
+        return (
+            -((self._requests - quota.requests.full) // quota.requests.scale) if quota.requests else 0,
+            -((self._tokens - quota.tokens.full) // quota.tokens.scale) if quota.tokens else 0,
+        )
+
+    def _standing(self, wait_ms: int) -> Decision:
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
+        return self.quota.decision(levels, wait_ms=wait_ms)
 
     def _forget(self, reservation: ReservationId) -> _Reservation | None:
         held = self._reservations.pop(reservation, None)

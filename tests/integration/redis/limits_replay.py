@@ -53,6 +53,8 @@ def _command(seed: int, quota: Quota, operation: Operation) -> bytes:
     match operation.verb:
         case "take":
             more = (*quota.cost(operation.charge), int(operation.charge.lease))
+        case "spend":
+            more = quota.spent(operation.charge.requests, operation.charge.tokens)
         case "settle":
             more = (quota.tokens.parts(operation.tokens) if quota.tokens else 0,)
     return packed("EVALSHA", SHADOWED.digest, 3, *keys, operation.verb, *numbers, *more, operation.now_ms)

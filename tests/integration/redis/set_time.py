@@ -32,6 +32,8 @@ class TimedRateLimiter(RedisRateLimiter):
         self._clock = clock
 
     @override
-    async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> Any:
+    async def _run(
+        self, verb: str, client: Client, reservations: tuple[ReservationId, ...], *numbers: int, quick: bool = False
+    ) -> Any:
         now_ms = round(self._clock.monotonic() * 1000)
-        return await super()._run(verb, client, reservation, *numbers, now_ms)
+        return await super()._run(verb, client, reservations, *numbers, now_ms, quick=quick)

@@ -64,7 +64,7 @@ async def test_another_gateway_sees_a_revocation_within_two_seconds(
 async def test_a_late_answer_shuts_out_nobody_who_was_known_within_two_seconds(server: Valkey) -> None:
     async with Proxy(server.port) as wire:
         clock = ScriptedClock()
-        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE)
+        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
         clients = RedisClients(store, clock)
         await clients.replace(ANNA.id, None, registered("key-1"))
         assert await clients.find(digest_of("key-1")) == ANNA

@@ -46,7 +46,7 @@ async def clock() -> ScriptedClock:
 @pytest_asyncio.fixture
 async def hasty(wire: Proxy, clock: ScriptedClock) -> AsyncIterator[Store]:
     """A store that is open, and does not wait long, on a wire that can be cut, at a time that is set."""
-    store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"open")
     be_patient(store, HASTE)
     yield store
@@ -103,7 +103,7 @@ async def test_what_becomes_of_a_call_that_was_left_is_counted_and_nobody_compla
 ) -> None:
     meter = Counted()
     async with Proxy(server.port) as wire:
-        store = open_store("redis", wire.url, SystemClock(), meter, patience=PATIENCE)
+        store = open_store("redis", wire.url, SystemClock(), meter, patience=PATIENCE, look_up=PATIENCE)
         await echo(store, b"open")
         store.start("answered", b"", "ECHO", b"x")
         store.start("refused", b"", "NOSUCHCOMMAND")
@@ -385,7 +385,9 @@ async def test_credentials_are_asked_for_at_each_connection_as_tokens_expire(
     async def ask() -> tuple[str, str]:
         return name, next(tokens)
 
-    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, credentials=ask)
+    store = open_store(
+        "redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE, credentials=ask
+    )
     assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
     server.ask("ACL", "SETUSER", name, "<first", ">second")
     server.ask("CLIENT", "KILL", "USER", name)
@@ -451,7 +453,7 @@ def owns(node: Valkey, slot: int) -> bool:
 
 
 async def test_a_closed_store_asks_nobody(server: Valkey, clock: ScriptedClock) -> None:
-    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"x")
     await store.aclose()
     with pytest.raises(StoreAway, match="closed"):
@@ -470,7 +472,7 @@ class Counted(SilentStoreMeter):
 
 async def test_every_call_is_counted_by_what_it_is_for_and_a_failure_as_one(server: Valkey) -> None:
     meter = Counted()
-    store = open_store("redis", server.url, SystemClock(), meter, patience=PATIENCE)
+    store = open_store("redis", server.url, SystemClock(), meter, patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"x")
     with pytest.raises(StoreRefused):
         await store.call("bad", b"", "NOSUCHCOMMAND")

@@ -1,7 +1,7 @@
 """Who waits as long as a refusal told, with nothing else under way, is admitted; and nobody is refused without need."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.application.ports.stores import RateLimiter
+from llm_gateway.application.ports.system import Alarm
 from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
@@ -27,12 +28,18 @@ from .world import CLOUD
 OUTPUT = 40
 
 
+class NoAlarm(Alarm):
+    @override
+    def cancel(self) -> None:
+        """It never rings."""
+
+
 class StoppedClock(SetClock):
     """Nothing that is held has to be renewed."""
 
     @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.get_running_loop().create_future()
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        return NoAlarm()
 
 
 class Asked(Struct, frozen=True):

@@ -85,6 +85,14 @@ class Bounds:
             full = charge.lease and self.quota.concurrency is not None and self._perhaps() >= self.quota.concurrency
             assert full or any(level.least < cost for level, cost in wanted), "refused what it had"
 
+    def spent(self, id: ReservationId, charge: Charge) -> None:
+        requests, tokens = self.quota.spent(charge.requests, charge.tokens)
+        for level, parts in ((self._requests, requests), (self._tokens, tokens)):
+            if level:
+                level.change(-parts)
+        self._held[id] = Held(tokens=0, lease=False)
+        self.renewed(id)
+
     def settled(self, id: ReservationId, tokens: int) -> None:
         held = self._held.pop(id)
         if self._tokens is not None:

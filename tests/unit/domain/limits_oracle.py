@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.quota import FINE_CAPACITY, Bucket, Charge, Decision, LimitStatus, Quota
 
-LEASE_MS = 30_000
+LEASE_MS = 10_000
 CONCURRENCY_WAIT_MS = 1_000
 
 

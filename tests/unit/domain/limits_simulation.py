@@ -44,7 +44,9 @@ class Operation(Struct, frozen=True):
     verb: str
     id: ReservationId
     charge: Charge
+    """What is asked for, or was spent elsewhere."""
     tokens: int
+    """Used."""
     now_ms: int
     said: Decision | None
 
@@ -82,7 +84,15 @@ class Simulation:
             (self._ask_for_one,) * 8
             + (self._finish_one,) * 4
             + (self._let_time_pass,) * 5
-            + (self._ask_again, self._crash, self._set_clock, self._fail_over, self._begin_empty, self._go_away)
+            + (
+                self._spend,
+                self._ask_again,
+                self._crash,
+                self._set_clock,
+                self._fail_over,
+                self._begin_empty,
+                self._go_away,
+            )
         )
 
     def run(self) -> None:
@@ -116,6 +126,16 @@ class Simulation:
     def _settle(self, id: ReservationId, tokens: int, tries: int) -> None:
         if self._send("settle", id, tokens=tokens) is None and tries:
             self._later(AGAIN_MS, lambda: self._settle(id, tokens, tries - 1))
+
+    def _spend(self) -> None:
+        """As much as was charged elsewhere, or what came back there."""
+        spent = self._random.choice(CHARGES)
+        back = Charge(requests=-spent.requests, tokens=-spent.tokens)
+        self._settle_elsewhere(self._new_id(), self._random.choice((spent, spent, back)), LEASE_MS // AGAIN_MS)
+
+    def _settle_elsewhere(self, id: ReservationId, spent: Charge, tries: int) -> None:
+        if self._send("spend", id, spent) is None and tries:
+            self._later(AGAIN_MS, lambda: self._settle_elsewhere(id, spent, tries - 1))
 
     def _ask_again(self) -> None:
         if self._answers:
@@ -192,6 +212,8 @@ class Simulation:
         said = self._carry_out(verb, id, charge, tokens, now_ms)
         if verb == "take" and not known:
             self._bounds.took(id, charge, said)
+        elif verb == "spend" and not known:
+            self._bounds.spent(id, charge)
         elif verb == "settle" and known:
             self._bounds.settled(id, tokens)
         elif verb == "renew" and known:
@@ -206,6 +228,8 @@ class Simulation:
                 said = self._account.take(charge, id, now_ms)
             case "settle":
                 self._account.settle(id, tokens, now_ms)
+            case "spend":
+                self._account.spend(charge.requests, charge.tokens, id, now_ms)
             case _:
                 self._account.renew(id, now_ms)
         self.operations.append(Operation(self._accounts, verb, id, charge, tokens, now_ms, said))

@@ -16,7 +16,7 @@ from llm_gateway.application.ports.system import Clock
 from .address import RedisCredentials, parse_address
 from .cluster import Cluster
 from .command_pipe import RedisReply, packed
-from .failures import StoreAway, StoreError, StoreOdd, StoreRefused
+from .failures import StoreAway, StoreError, StoreOdd, StoreRefused, StoreUnheard
 from .script import LuaScript
 from .sentinels import Sentinels
 from .server import CALL_SECONDS, LOOK_UP_SECONDS, RedisServer
@@ -103,15 +103,15 @@ class Store(SharedStore):
         return reply
 
     async def run(
-        self, operation: str, script: LuaScript, keys: tuple[bytes, ...], *args: str | bytes | int
+        self, operation: str, script: LuaScript, keys: tuple[bytes, ...], *args: str | bytes | int, quick: bool = False
     ) -> RedisReply:
         """A script, sent whole where the server does not have it: then, and only then, it was not carried out."""
         try:
-            reply = await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args, quick=quick)
         except StoreRefused as error:
             if error.code != "NOSCRIPT":
                 raise
-            reply = await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args, quick=quick)
         if not script.fits(reply):
             odd = StoreOdd()
             self._failed(operation, odd, self._clock.monotonic())
@@ -199,4 +199,4 @@ def open_store(
     return Store(name, RedisServer(address.nodes[0], address, clock, patience, find, look_up), clock, meter)
 
 
-__all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "open_store"]
+__all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "StoreUnheard", "open_store"]

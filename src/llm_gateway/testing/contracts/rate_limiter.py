@@ -211,6 +211,49 @@ class RateLimiterContract(Timed, ABC):
         assert (await limiter.take(someone, LEASE, new_id())).allowed
         assert not (await limiter.take(someone, LEASE, new_id())).allowed
 
+    async def test_many_leases_are_renewed_at_once_and_one_that_ended_stays_so(self) -> None:
+        self._need_long_waits()
+        limiter, someone, ids = self.make(), client(concurrency=10), [new_id() for _ in range(9)]
+        for id in ids:
+            await limiter.take(someone, LEASE, id)
+        await limiter.settle(someone, ids[4], 0)
+
+        for _ in range(3):
+            await self.advance(LEASE_MS / 1500)
+            await limiter.renew(someone, *ids, new_id())
+
+        assert left((await limiter.take(someone, Charge(), new_id())).concurrency) == 2
+
+    async def test_what_was_spent_elsewhere_is_charged_once_also_below_zero(self) -> None:
+        limiter, someone, id = self.make(), client(requests=10, tokens=100), new_id()
+        await limiter.take(someone, Charge(requests=1, tokens=50), new_id())
+
+        for _ in range(3):
+            await limiter.spend(someone, 4, 70, id)
+
+        refused = await limiter.take(someone, Charge(requests=1, tokens=1), new_id())
+        assert left(refused.requests) == 5
+        assert not refused.allowed
+        assert 20_900_000 <= refused.retry_after_ms <= 21_000_000
+
+    async def test_requests_below_zero_refuse_no_charge_that_takes_none(self) -> None:
+        limiter, someone = self.make(), client(requests=10, tokens=100, concurrency=1)
+        await limiter.spend(someone, 12, 0, new_id())
+
+        assert (await limiter.take(someone, Charge(tokens=1, lease=True), new_id())).allowed
+        assert not (await limiter.take(someone, ONE, new_id())).allowed
+
+    async def test_what_was_not_used_elsewhere_comes_back_up_to_a_full_bucket(self) -> None:
+        limiter, someone = self.make(), client(requests=10, tokens=100)
+        await limiter.take(someone, Charge(requests=1, tokens=50), new_id())
+
+        await limiter.spend(someone, 0, -20, new_id())
+        assert left((await limiter.take(someone, Charge(), new_id())).tokens) == 70
+        await limiter.spend(someone, -5, -200, new_id())
+
+        decision = await limiter.take(someone, Charge(), new_id())
+        assert (left(decision.requests), left(decision.tokens)) == (10, 100)
+
     @pytest.mark.parametrize("back", [0.5, 3600, 10**7])
     async def test_a_clock_that_is_set_back_gives_nothing_and_the_bucket_refills_from_then_on(
         self, back: float

@@ -1,0 +1,29 @@
+"""Replicas that lose messages, crash and come back keep a client's quota, leave nothing held, and go on together."""
+
+import asyncio
+from secrets import randbelow
+
+import pytest
+
+from .replicas import Replicas
+
+IN_CI, NIGHTLY = 200, 20_000
+
+
+def go_through(seeds: range) -> None:
+    for seed in seeds:
+        try:
+            asyncio.run(Replicas(seed).run())
+        except Exception as error:
+            raise AssertionError(f"Replicas({seed}).run(): {type(error).__name__}: {error}") from error
+
+
+def test_two_hundred_schedules() -> None:
+    go_through(range(IN_CI))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_twenty_thousand_schedules_that_no_night_had_before() -> None:
+    first = randbelow(2**48)
+    go_through(range(first, first + NIGHTLY))
