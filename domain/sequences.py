@@ -4,7 +4,6 @@ Nothing else checks types at run time, and a `str` is a sequence too: `inputs="h
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -33,26 +32,18 @@ class CheckedStruct(Struct, frozen=True, kw_only=True):
 
     _collections: ClassVar[tuple[tuple[str, Collection, Kinds, bool], ...]] = ()
     """Of each such field: name, tuple or frozenset, the types of its items, and whether it may be None."""
-    _values: ClassVar[Any] = attrgetter("__class__")
-    _empty: ClassVar[Any] = ()
-    """What `_values` gives where each such field is an empty tuple, as most are: one look serves all of them."""
 
     @override
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._collections = rows = tuple(_collections(get_type_hints(cls)))
-        if rows and all(collection is tuple for _, collection, *_ in rows):  # a set is equal to a frozenset
-            cls._values = attrgetter(*(field for field, *_ in rows))
-            cls._empty = () if len(rows) == 1 else ((),) * len(rows)
-        else:
-            cls._values, cls._empty = attrgetter("__class__"), ()
+        cls._collections = tuple(_collections(get_type_hints(cls)))
 
     def __post_init__(self) -> None:
-        if self._values(self) == self._empty:
-            return
         for field, collection, kinds, optional in self._collections:
             value: Any = getattr(self, field)
             if value.__class__ is collection:  # as the gateway's own code gives it
+                if not value:
+                    continue
                 for item in value:
                     if not isinstance(item, kinds):
                         break

@@ -79,8 +79,9 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
 
 def _set_own_path(context: RequestContext, surface: ChatSurface[B], body: B, call: ChatCall) -> None:
     """Let what is found in the call from here on be told by the paths of the body. The surface's own are not."""
-    of_body, own = surface.own_path, frozenset(call.ignored)
+    of_body = surface.own_path
     if of_body is not None:
+        own = frozenset(call.ignored)
         context.own_path = lambda path: path if path in own else of_body(body, path)
 
 
