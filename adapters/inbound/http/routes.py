@@ -17,11 +17,19 @@ from .common.problems import encode_problem, problem_headers
 from .common.request_context import ErrorStyle, context_of
 from .common.response_headers import rate_headers
 from .console.pages import asset_paths
+from .messages.description import ANTHROPIC_TYPES, count_operation, messages_operation
 from .messages.errors import (
     anthropic_error_headers,
     anthropic_rate_headers,
     anthropic_status,
     encode_anthropic_error,
+)
+from .messages.handlers import (
+    ANTHROPIC_CHATS,
+    MESSAGES,
+    count_tokens,
+    find_anthropic_model,
+    list_anthropic_models,
 )
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
@@ -98,6 +106,16 @@ class ServedRoute(Struct, frozen=True):
         return self.counted_as or self.described_path
 
 
+def _by_family(openai: Handler, anthropic: Handler) -> Handler:
+    """Of a path that both families have: what answers the one whose client asks."""
+
+    def handle(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> Awaitable[ASGIApp]:
+        own = anthropic if context_of(scope).error_style is ANTHROPIC_ERRORS else openai
+        return own(handling, scope, receive)
+
+    return handle
+
+
 def routes() -> Sequence[ServedRoute]:
     """The table."""
     return (
@@ -118,9 +136,16 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", "/v1/embeddings", embed, embeddings_operation, direct=True),
-        ServedRoute("GET", MODELS, list_models, models_operation),
-        ServedRoute("GET", MODELS + "/{id:path}", find_model, model_operation),
-        # Messages' rows: /v1/messages, /v1/messages/count_tokens
+        ServedRoute("GET", MODELS, _by_family(list_models, list_anthropic_models), models_operation),
+        ServedRoute("GET", MODELS + "/{id:path}", _by_family(find_model, find_anthropic_model), model_operation),
+        ServedRoute(
+            "POST",
+            MESSAGES,
+            lambda to, scope, receive: to.chat(ANTHROPIC_CHATS, scope, receive),
+            messages_operation,
+            direct=True,
+        ),
+        ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
         ServedRoute(
             "POST",
             RESPONSES,
@@ -179,11 +204,12 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
-    types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *OPERATIONS_TYPES]
+    types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES]
     _, schemas = json.schema_components(types, ref_template=REF)
     add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
     add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
     open_items(schemas, "ResponseBody", RESPONSE_CHATS.labels)
+    add_labels(schemas, "MessagesBody", ANTHROPIC_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {
         "openapi": "3.1.0",

@@ -13,6 +13,7 @@ REF = "#/components/schemas/{name}"
 TAGS = {
     "chat": "Questions to a model, and what became of them.",
     "openai": "The same as OpenAI's clients ask it.",
+    "anthropic": "The same as Anthropic's clients ask it.",
     "operations": "Health, readiness and metrics.",
 }
 COUNT = {"type": "integer", "minimum": 0}
@@ -63,12 +64,16 @@ ERROR_HEADERS: dict[int, dict[str, Any]] = {
 
 
 class ErrorDescription(Struct, frozen=True, kw_only=True):
-    """How a surface's errors are described: by status the headers, and its own names for some of the codes."""
+    """How a surface's errors are described: by status the headers, and its own names for some of the codes.
+
+    `statuses` are its own for some of the common ones.
+    """
 
     media_type: str
     schema: str
     headers: Mapping[int, dict[str, Any]]
     codes: Mapping[str, str] = {}
+    statuses: Mapping[int, int] = {}
 
 
 PROBLEMS = ErrorDescription(media_type="application/problem+json", schema="Problem", headers=ERROR_HEADERS)
@@ -114,7 +119,7 @@ def failures_of(kinds: Iterable[type[errors.GatewayError]], style: ErrorDescript
             codes[status].append(code)
     content = {style.media_type: {"schema": schema_of(style.schema)}}
     return {
-        str(status): response_of(
+        str(style.statuses.get(status, status)): response_of(
             content, style.headers.get(status, {}), ", ".join(style.codes.get(code, code) for code in codes[status])
         )
         for status in sorted(codes)

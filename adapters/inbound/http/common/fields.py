@@ -22,7 +22,7 @@ class Fate(StrEnum):
     LEFT_OUT = "left out"
     TAKEN = "taken"
     REFUSED = "refused"
-    OURS = "honoured, and not OpenAI's"
+    OURS = "honoured, and this gateway's own"
 
 
 _EMPTY: tuple[object, ...] = (False, [], {}, "")

@@ -104,7 +104,14 @@ def embeddings_operation() -> dict[str, Any]:
 
 def models_operation() -> dict[str, Any]:
     answers = {"200": response_of(json_of("ModelsOut", {"object": "list", "data": [_LOCAL]}))}
-    return operation("models", "openai", "What this key may name as `model` now", answers, _LISTING, OPENAI_FAILURES)
+    return operation(
+        "models",
+        "openai",
+        "What this key may name as `model` now; to what sends `anthropic-version`, as Anthropic lists it",
+        answers,
+        _LISTING,
+        OPENAI_FAILURES,
+    )
 
 
 def model_operation() -> dict[str, Any]:

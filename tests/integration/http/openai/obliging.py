@@ -69,12 +69,12 @@ class ObligingOllama:
         form = body.get("format")
         text = json.dumps(body["messages"])
         if isinstance(form, Mapping):
-            return self._answer(body, json.dumps(self._formed(form, text)))
+            return self.answer(body, json.dumps(self._formed(form, text)))
         offered = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", ())}
         call = wish(offered, text)
         if call is None:
-            return self._answer(body, SPOKEN)
-        return self._answer(body, tool_calls=[{"function": {"name": call.name, "arguments": call.arguments}}])
+            return self.answer(body, SPOKEN)
+        return self.answer(body, tool_calls=[{"function": {"name": call.name, "arguments": call.arguments}}])
 
     @staticmethod
     def _formed(form: Mapping[str, Any], text: str) -> Any:
@@ -88,8 +88,7 @@ class ObligingOllama:
         validate(dict(form), value)
         return value
 
-    @staticmethod
-    def _answer(body: Mapping[str, Any], content: str = "", **more: Any) -> Script:
+    def answer(self, body: Mapping[str, Any], content: str = "", **more: Any) -> Script:
         if body.get("stream", True):
             return ollama.stream(*(ollama.line(part, **more) for part in _halves(content)), ollama.end())
         return whole(ollama.end() | ollama.line(content, **more) | {"done": True, "done_reason": "stop"})
@@ -113,7 +112,7 @@ class ObligingGemini:
         if any(self._signed.get(part["functionCall"].get("id")) != part.get("thoughtSignature") for part in back):
             return payloads.refusal(400, status="INVALID_ARGUMENT")
         version = asked.path.rpartition("/")[2].partition(":")[0]
-        said = self._said(body, json.dumps(parts, ensure_ascii=False))
+        said = self.said(body, json.dumps(parts, ensure_ascii=False))
         usage = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
         if "stream" in asked.path:
             return payloads.stream(
@@ -122,7 +121,7 @@ class ObligingGemini:
             )
         return whole(payloads.said(*said, finish="STOP", usage=usage, modelVersion=version))
 
-    def _said(self, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
+    def said(self, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
         offered = {
             one["name"]: one.get("parametersJsonSchema") or one.get("parameters") or {}
             for tool in body.get("tools", ())
