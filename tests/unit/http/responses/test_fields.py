@@ -115,6 +115,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         items({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}),
         "input[1].type",
     ),
+    "input[].name, namespace, of an output": (GIVEN, items(CALL, {**OUTPUT, "name": "look", "namespace": "a"}), ""),
     "input[].id": (CALLED, items({**CALL, "id": "fc_1"}), ""),
     "input[].phase": (answered(BACK), answered(BACK, phase="final_answer"), ""),
     "input[].status": (answered(BACK), answered(BACK, status="completed"), ""),
