@@ -27,7 +27,7 @@ def block(client: str, *, url: str, key: str, model: str) -> str:
     return text
 
 
-def as_environ(exports: str) -> Mapping[str, str]:
+def as_environ(exports: str) -> dict[str, str]:
     """What lines of `export NAME=value` set."""
     words = [word for line in exports.splitlines() for word in shlex.split(line, comments=True)]
     return dict(word.split("=", 1) for word in words if word != "export")
