@@ -39,6 +39,11 @@ _OF_SYSTEM: Final = _labels("system[]", wire.TextBlockIn)
 _OF_TOOLS: Final = _labels("tools[]", wire.ClientTool)
 _OF_THINKING: Final = _labels("thinking", wire.ThinkingAdaptive, wire.ThinkingBetweenTools, wire.ThinkingEnabled)
 _OF_OUTPUT: Final = _labels("output_config", wire.OutputConfig)
+_BESIDE_EFFORT: Final[Mapping[type, str]] = {
+    wire.ThinkingDisabled: "output_config.effort",
+    wire.ThinkingEnabled: "thinking.budget_tokens",
+}
+"""What goes by the board where thinking and effort say different things."""
 
 
 def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
@@ -55,8 +60,8 @@ def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
         _note(body.thinking, "thinking", _OF_THINKING.get(type(body.thinking), ()), found)
     if body.output_config is not None:
         _note(body.output_config, "output_config", _OF_OUTPUT[wire.OutputConfig], found)
-        if body.output_config.effort and isinstance(body.thinking, wire.ThinkingDisabled):
-            found["output_config.effort"] = "output_config.effort"
+        if body.output_config.effort and (lost := _BESIDE_EFFORT.get(type(body.thinking))):
+            found[lost] = lost
     return tuple(islice(found.values(), MAX_LABELS))
 
 

@@ -168,7 +168,6 @@ def test_a_damaged_carrier_is_refused_where_it_stands(damaged: str) -> None:
         ({"thinking": {"type": "enabled", "budget_tokens": 1_999}}, "low"),
         ({"thinking": {"type": "enabled", "budget_tokens": 7_999}}, "medium"),
         ({"thinking": {"type": "enabled", "budget_tokens": 8_000}}, "high"),
-        ({"thinking": {"type": "enabled", "budget_tokens": 8_000}, "output_config": {"effort": "low"}}, "low"),
         *(({"output_config": {"effort": effort}}, effort) for effort in ("low", "medium", "high", "xhigh")),
         ({"output_config": {"effort": "max"}}, "xhigh"),
     ],
@@ -181,10 +180,19 @@ def test_thinking_and_effort_are_a_reasoning_effort(fields: dict[str, Any], effo
     assert call.ignored == ()
 
 
-def test_an_effort_beside_no_thinking_at_all_is_named() -> None:
-    call, _ = read({**PLAIN, "thinking": {"type": "disabled"}, "output_config": {"effort": "high"}})
+@pytest.mark.parametrize(
+    ("thinking", "effort", "lost"),
+    [
+        ({"type": "disabled"}, "none", "output_config.effort"),
+        ({"type": "enabled", "budget_tokens": 1_024}, "high", "thinking.budget_tokens"),
+    ],
+)
+def test_where_thinking_and_effort_differ_the_one_without_effect_is_named(
+    thinking: dict[str, Any], effort: str, lost: str
+) -> None:
+    call, _ = read({**PLAIN, "thinking": thinking, "output_config": {"effort": "high"}})
 
-    assert (call.request.reasoning_effort, call.ignored) == (ReasoningEffort.NONE, ("output_config.effort",))
+    assert (call.request.reasoning_effort, call.ignored) == (ReasoningEffort(effort), (lost,))
 
 
 @pytest.mark.parametrize(
