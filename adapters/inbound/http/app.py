@@ -24,7 +24,13 @@ from .openapi.docs_page import description_pages
 from .routes import api_document, error_style_of, litestar_handler, offered, routes
 from .server.middleware import RequestMiddleware
 
-EXPOSED: Final = (*REQUEST_ID, *RETRY, *RATES, *PROVENANCE, "Retry-After-Ms", "X-Should-Retry")
+_ANTHROPIC_RATES: Final = tuple(
+    f"Anthropic-RateLimit-{unit}-{what}" for unit in ("Requests", "Tokens") for what in ("Limit", "Remaining", "Reset")
+)
+EXPOSED: Final = (
+    *(*REQUEST_ID, *RETRY, *RATES, *PROVENANCE),
+    *("Request-Id", "Retry-After-Ms", "X-Should-Retry", "X-Gateway-Estimated", *_ANTHROPIC_RATES),
+)
 """The headers of an answer that a page of another origin may read."""
 CORS_SECONDS: Final = 600
 """How long a browser may remember what it was allowed to ask."""

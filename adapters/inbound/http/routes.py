@@ -44,7 +44,7 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
-from .openapi.labelled import add_labels
+from .openapi.labelled import add_labels, open_items
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
@@ -146,7 +146,6 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
-        # Responses' row: /v1/responses/input_tokens
         ServedRoute(
             "POST",
             RESPONSES,
@@ -205,11 +204,11 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
 
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
-    types = [*NATIVE_TYPES, *OPENAI_TYPES, *ANTHROPIC_TYPES, *RESPONSES_TYPES, *OPERATIONS_TYPES]
+    types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES]
     _, schemas = json.schema_components(types, ref_template=REF)
     add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
     add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
-    add_labels(schemas, "ResponseBody", RESPONSE_CHATS.labels)
+    open_items(schemas, "ResponseBody", RESPONSE_CHATS.labels)
     add_labels(schemas, "MessagesBody", ANTHROPIC_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {

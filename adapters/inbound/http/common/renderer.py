@@ -24,6 +24,7 @@ ONLY_REASONED: Final = (
 )
 
 _encode = json.Encoder().encode
+_STAND_IN: Final = "\0"
 
 INCOMPLETE: Final = "The provider failed to give the rest of this answer."
 
@@ -38,13 +39,13 @@ def warning_of(reply: ChatReply) -> str | UnsetType:
 class TextFrame:
     """The frame of a text, encoded but for the text, which is a JSON string in it. `make` is how one is made."""
 
-    _STAND_IN: Final = "\0"
+    __slots__ = ("_after", "_before")
 
     def __init__(self, make: Callable[[str], bytes]) -> None:
-        self._before, self._after = make(self._STAND_IN).split(_encode(self._STAND_IN))
+        self._before, self._after = make(_STAND_IN).split(_encode(_STAND_IN))
 
     def __call__(self, text: str) -> bytes:
-        return b"%b%b%b" % (self._before, _encode(text), self._after)
+        return b"".join((self._before, _encode(text), self._after))
 
 
 class ChatRenderer(Protocol):

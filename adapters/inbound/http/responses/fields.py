@@ -94,6 +94,7 @@ FIELDS: Final = (
     no_effect("input[].caller", "tools are called by the model itself", None, {"type": "direct"}),
     no_effect("input[].*", _OTHERS),
     no_effect("input[].content[].*", _OTHERS),
+    no_effect("input[].output[].*", _OTHERS),
     honoured("instructions", "a system message before all others"),
     honoured("include", "`reasoning.encrypted_content`, without which an answer holds no signatures"),
     honoured("max_output_tokens", "bounds all generated tokens, thoughts included"),

@@ -4,7 +4,7 @@ What has no effect (`Label`) has its place here, as most requests are full of it
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Raw, Struct, defstruct, field
 
@@ -67,7 +67,6 @@ class InputFile(In, frozen=True, kw_only=True, tag="input_file"):
     prompt_cache_breakpoint: Label = None
 
 
-_PARTS: Final = (InputText, OutputTextBack, RefusalBack, ThoughtBack, InputImage, InputFile)
 InputPart: TypeAlias = InputText | OutputTextBack | RefusalBack | ThoughtBack | InputImage | InputFile
 
 
@@ -236,11 +235,13 @@ def _is_sent_back(members: Mapping[str, Raw]) -> bool:
     return bytes(members.get("type", _MESSAGE)) != _MESSAGE or is_assistants(members)
 
 
+_IN_PARTS: Final = {"type", *(name for part in get_args(InputPart) for name in part.__struct_fields__)}
 LABELS: Final = labels_of(
     [field for field in FIELDS if field.path.endswith(".*")],
     {
         "input[]": ItemIn.__struct_fields__,
-        "input[].content[]": ("type", *{name for part in _PARTS for name in part.__struct_fields__}),
+        "input[].content[]": _IN_PARTS,
+        "input[].output[]": _IN_PARTS,
     },
     items="input[]",
     is_sent_back=_is_sent_back,

@@ -9,11 +9,15 @@ from .doors import Door, Streamed, encoded
 
 
 async def ask(
-    served: Served, door: Door, text: str = "Hello", model: str = "ollama", *, stream: bool = False, **headers: str
+    served: Served,
+    door: Door,
+    text: str = "Hello",
+    model: str = "ollama",
+    *,
+    stream: bool = False,
+    headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = door.body(text, model, stream)
-    return await served.client.post(door.path, json=body, headers=named)
+    return await served.client.post(door.path, json=door.body(text, model, stream), headers=headers)
 
 
 async def begin(

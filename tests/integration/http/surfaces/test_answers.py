@@ -74,7 +74,7 @@ async def test_no_store_keeps_nothing(start: Serve, door: Door) -> None:
     model = ScriptedChatModel(stopped_clock())
     served = await start(model)
     for _ in range(2):
-        response = await ask(served, door, cache_control="no-store")
+        response = await ask(served, door, headers={"cache-control": "no-store"})
         assert response.headers["x-gateway-cache"] == "bypass"
     assert len(model.calls) == 2
 
@@ -114,12 +114,14 @@ async def test_what_is_secure_stays_on_the_premises(start: Serve, door: Door, st
     cloud = ScriptedChatModel(stopped_clock())
     served = await start(ScriptedChatModel(stopped_clock(), answer("Kept.")), cloud)
     if by == "header":
-        response = await ask(served, door, model="ollama", stream=stream, x_gateway_hint="secure")
+        response = await ask(served, door, model="ollama", stream=stream, headers={"x-gateway-hint": "secure"})
     else:
         response = await ask(served, door, model="secure", stream=stream)
     assert text_in(door, response) == "Kept."
     assert served.observer.records[0].hint is Hint.SECURE
-    body = refused(door, await ask(served, door, model="gemini", stream=stream, x_gateway_hint="secure"), 400)
+    body = refused(
+        door, await ask(served, door, model="gemini", stream=stream, headers={"x-gateway-hint": "secure"}), 400
+    )
     assert "secure" in door.message_of(body)
     assert cloud.calls == []
 
@@ -128,7 +130,7 @@ async def test_what_is_secure_stays_on_the_premises(start: Serve, door: Door, st
 @each_grain
 async def test_a_request_has_one_record_and_one_label(start: Serve, door: Door, stream: bool) -> None:
     served = await start(ScriptedChatModel(stopped_clock()))
-    response = await ask(served, door, stream=stream, x_request_id="mine-1")
+    response = await ask(served, door, stream=stream, headers={"x-request-id": "mine-1"})
     assert response.headers["x-request-id"] == "mine-1"
     await eventually(lambda: served.observer.answers)
     assert [(method, label, status) for method, label, status, _ in served.observer.answers] == [

@@ -37,9 +37,11 @@ EVENTS: Sequence[Step] = (
 )
 
 
+AT = [*((True, at) for at in range(len(EVENTS))), (False, 0), (False, 3)]
+
+
 @each_door
-@each_grain
-@pytest.mark.parametrize("at", range(len(EVENTS)))
+@pytest.mark.parametrize(("stream", "at"), AT)
 @pytest.mark.parametrize("by", ["cut", "error"])
 async def test_an_answer_that_breaks_off_is_never_whole(
     start: Serve, door: Door, stream: bool, at: int, by: str
@@ -180,4 +182,4 @@ async def test_what_runs_may_finish(start: Serve, door: Door, stream: bool) -> N
 @each_grain
 async def test_a_request_s_own_timeout_ends_it(start: Serve, door: Door, stream: bool) -> None:
     served = await start(ScriptedChatModel(stopped_clock(), [NEVER]))
-    refused(door, await ask(served, door, stream=stream, x_gateway_timeout="0.05"), 504)
+    refused(door, await ask(served, door, stream=stream, headers={"x-gateway-timeout": "0.05"}), 504)
