@@ -8,6 +8,7 @@ from .items import runs_of
 from .tools import callable_tools
 
 _OWN: Final = {
+    "messages": "input",
     "max_tokens": "max_output_tokens",
     "reasoning_effort": "reasoning.effort",
     "response_format": "text.format",
@@ -53,8 +54,8 @@ def _in_input(body: wire.PromptIn, number: int, below: str) -> str:
     if number >= len(runs):
         return "input"
     run = runs[number]
-    name, call, rest = _split(below.removeprefix("."))
-    if name == "tool_calls":
+    _, call, rest = _split(below.removeprefix(".")) if "[" in below else ("", 0, "")
+    if below.startswith(".tool_calls"):
         calls = [at for at in run if body.input[at].call_id is not None]
         return _renamed(f"input[{calls[call]}]", rest, _OF_CALLS) if call < len(calls) else "input"
     first = next((at for at in run if body.input[at].type == "message"), run[0])

@@ -30,7 +30,7 @@ class SentEvent(NamedTuple):
 def sent_of(frames: bytes) -> list[SentEvent]:
     """Each event with its name, which its data has as its type, and its number."""
     assert frames.endswith(b"\n\n")
-    events = []
+    events: list[SentEvent] = []
     for one in frames.decode().removesuffix("\n\n").split("\n\n"):
         if one.startswith(":"):
             continue
@@ -48,7 +48,8 @@ def response_of(events: list[SentEvent]) -> dict[str, Any]:
     """The response that a stream makes. Fails where anything that a client needs is not there, or out of order."""
     created, progress, *between, last = events
     assert (created.name, progress.name) == ("response.created", "response.in_progress")
-    first, response = created.data["response"], last.data["response"]
+    first: dict[str, Any] = created.data["response"]
+    response: dict[str, Any] = last.data["response"]
     assert progress.data["response"] == first
     assert last.name == LAST[response["status"]]
     for said in (first, response):

@@ -60,7 +60,7 @@ def whole(*events: ChatEvent, **body: Any) -> dict[str, Any]:
     return said
 
 
-def streamed(*events: ChatEvent, batch: int = 1, **body: Any) -> list[SentEvent]:
+def streamed(*events: ChatEvent, batch: Any = 1, **body: Any) -> list[SentEvent]:
     made, all_events = renderer(**body), [Started(endpoint=TO), *events]
     batches = [all_events[at : at + batch] for at in range(0, len(all_events), batch)]
     frames = b"".join(made.deltas(one, ANSWER) for one in batches)
@@ -216,7 +216,7 @@ def test_of_several_calls_the_first_where_one_is_wanted() -> None:
 
 
 def test_calls_whose_parts_come_in_turn_are_closed_in_their_order() -> None:
-    parts = [
+    parts: list[ChatEvent] = [
         call(arguments='{"a":', extra_content=SIGNATURE),
         call(1, arguments='{"b"', extra_content=OTHER),
         ToolCallDelta(index=0, arguments="1}"),
