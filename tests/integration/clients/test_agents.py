@@ -73,9 +73,9 @@ class Desk:
             "agents", "node", program, "exec", *free, *arguments, home=self.home, cwd=self.work, environ=environ
         )
 
-    async def claude(self, *arguments: str) -> Done:
+    async def claude(self, *arguments: str, **environ: str) -> Done:
         program = PACKAGES / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
-        environ = as_environ(self.pointed("claude-code")) | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        environ |= as_environ(self.pointed("claude-code")) | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
         free = ("--allowedTools", "Read,Edit,Bash", "--output-format", "json")
         return await run(
             "agents", "node", program, "-p", *free, *arguments, home=self.home, cwd=self.work, environ=environ
@@ -116,3 +116,13 @@ async def test_claude_code_reads_edits_runs_and_ends_and_goes_on(vendors: Vendor
     assert f"1 {NOTE}" in json.loads(again.output)["result"]
     assert SEES in json.loads(again.output)["result"]
     assert vendors.chats() == FIRST + SECOND
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_claude_code_without_its_betas_offers_all_of_its_tools_at_once(
+    vendors: Vendors, model: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, vendors.url, model)
+    done = await desk.claude(ASKED, CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS="1")
+    assert (done.code, desk.note.read_text()) == (0, "a new note\n"), done.said
+    assert vendors.chats() == FIRST
