@@ -43,6 +43,10 @@ class Vendors:
         self.gemini.forget()
         self.ollama.forget()
 
+    def chats(self) -> int:
+        """How many both were asked."""
+        return len(self.ollama.chats()) + sum("enerateContent" in asked.path for asked in self.gemini.asked)
+
     def check(self) -> None:
         """Nothing was refused, cut or dropped, no stand-in was sent, and each call's signature came back."""
         assert not self.gemini.refused

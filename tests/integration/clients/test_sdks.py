@@ -52,12 +52,14 @@ SEEN: Final[dict[str, dict[str, Any]]] = {
 }
 NAMED: Final = {"agents": tuple(ALIASES)}
 """It takes what stands before a slash for a provider of its own."""
-ENVIRON: Final = {
-    "PYTHONPATH": str(HERE / "frameworks"),  # what is asked of a model is asked there, too
+LITELLM: Final = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_LOG": "ERROR",
 }
+"""Or it asks others than the gateway."""
+ENVIRON: Final = LITELLM | {"PYTHONPATH": str(HERE / "frameworks")}
+"""What is asked of a model is asked there, too."""
 
 
 @pytest.mark.parametrize("sdk", SEEN)

@@ -96,7 +96,6 @@ async def test_what_is_asked_most_is_direct() -> None:
     }
 
 
-
 async def test_what_is_asked_often_passes_litestar_only_with_its_errors(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
