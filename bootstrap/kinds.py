@@ -153,6 +153,7 @@ EMBEDDED: Final = ProviderKind(name="embedded", extra="embedded", modules=("xlla
 SERVERS: Final = (
     GEMINI,
     OLLAMA,
+    in_folder("openai", "http://localhost:8000/v1"),
 )
 KINDS: Final[Sequence[ProviderKind]] = (*SERVERS, EMBEDDED)
 BY_NAME: Final = {kind.name: kind for kind in SERVERS}
