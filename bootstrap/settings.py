@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import FieldInfo, fields, force_setattr
 from typing_extensions import override
 
 from llm_gateway.application.model_facts import ModelFacts
@@ -12,6 +12,8 @@ from llm_gateway.domain.quota import MAX_CAPACITY, Reserve
 from llm_gateway.domain.routing import Hint, checked_aliases, checked_routes
 from llm_gateway.domain.sequences import CheckedStruct
 
+ITSELF = "api_key"
+"""The key, which a row of `[[providers]]` never states."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
@@ -94,7 +96,7 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One more server of a known kind, under a provider name of its own."""
 
     name: Annotated[Name, Meta(description="The provider's name, in routes and in `model`.")]
-    kind: Annotated[Literal["gemini", "ollama"], Meta(description="What it speaks.")]
+    kind: Annotated[Name, Meta(description="What it speaks: a kind of the README's table of providers.")]
     model: Annotated[str, Meta(description="Its default model.")]
     base_url: Annotated[str | None, Meta(description="Its address. Default: the kind's own.")] = None
     api_key: Annotated[Secret | None, Meta(description="What it asks for.")] = None
@@ -104,6 +106,23 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_timeout_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_IDLE_TIMEOUT_SECONDS.")] = None
     tool_silence_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_TOOL_SILENCE_SECONDS.")] = None
     stream_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_STREAM_SECONDS.")] = None
+
+
+class ProviderSettings(EndpointSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One more provider of any kind, whose key stands in a variable. Routes and `model` name it."""
+
+    api_key_variable: Annotated[
+        str | None, Meta(description="The variable, of the environment or `.env`, that holds what it asks for.")
+    ] = None
+    dialect: Annotated[
+        str | None, Meta(description="How the server differs from others that speak OpenAI's API. Default: generic.")
+    ] = None
+    models: Annotated[
+        tuple[str, ...], Meta(description="What it offers beside its default model. Default: all that its list has.")
+    ] = ()
+    outside: Annotated[
+        bool, Meta(description="It passes requests on, so that nothing of it is on the premises, wherever it is.")
+    ] = False
 
 
 class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +276,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
+    providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -269,11 +289,22 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         force_setattr(self, "aliases", checked_aliases(self.aliases))
 
     @property
+    def rows(self) -> tuple[EndpointSettings, ...]:
+        """The servers that the TOML names."""
+        return (*self.endpoints, *self.providers)
+
+    @property
     def hosts(self) -> frozenset[str] | None:
         """The Host names that are served, in lower case; None is any."""
         if self.allowed_hosts:
             return None if "*" in self.allowed_hosts else frozenset(host.lower() for host in self.allowed_hosts)
         return frozenset(LOOPBACK_HOSTS) if is_loopback(self.host) else None
+
+
+def stated_keys(kind: type[Struct]) -> dict[str, FieldInfo]:
+    """What a table of the TOML may state."""
+    hidden = ITSELF if issubclass(kind, ProviderSettings) else None
+    return {field.name: field for field in fields(kind) if field.name != hidden}
 
 
 def is_loopback(host: str) -> bool:

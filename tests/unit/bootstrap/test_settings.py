@@ -14,7 +14,7 @@ from llm_gateway.bootstrap.alias_rules import alias_warnings
 from llm_gateway.bootstrap.configured_clients import clients_of
 from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.reference import configuration_page, env_example
-from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings, TokenSettings
+from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings, ProviderSettings, TokenSettings
 from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
 from llm_gateway.domain.clients import digest_of
 from llm_gateway.domain.quota import Bucket, Reserve
@@ -387,7 +387,7 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
     assert (ROOT / ".env.example").read_text() == env_example(), "run `just generate`"
     page = configuration_page()
     assert (ROOT / "docs" / "configuration.md").read_text() == page, "run `just generate`"
-    kinds = (Settings, ClientSettings, EndpointSettings, TokenSettings)
+    kinds = (Settings, ClientSettings, EndpointSettings, ProviderSettings, TokenSettings)
     names = {field.name for kind in kinds for field in fields(kind)} - {"demo"}
     assert all(f"`{name}`" in page or f"`{name.upper()}`" in page or f"[{name}]" in page for name in names)
 
