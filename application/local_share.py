@@ -44,9 +44,9 @@ class LocalShare:
         self.away_since: float | None = now
         self.last = now
         self.paying = False
-        self._requests = owed._requests if owed else 0
-        self._tokens = owed._tokens if owed else 0
-        self._bill = owed._bill if owed else None
+        self._requests: int = owed._requests if owed else 0
+        self._tokens: int = owed._tokens if owed else 0
+        self._bill: Bill | None = owed._bill if owed else None
         share = client.quota.divided(replicas) if replicas > 1 else client.quota
         known = seen is not None and seen.quota == client.quota
         self._account = QuotaAccount(share, now_ms, seen.levels(now_ms, replicas) if seen and known else None)
