@@ -1,6 +1,7 @@
 """What clients get of four gateways on one Redis: their quotas and no more, whatever else the machine does."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -48,10 +49,17 @@ class Outcome(Struct, frozen=True):
     locked_out: Sequence[str]
 
     def recovery(self) -> float:
-        """Seconds until the last request that was decided without Redis."""
+        """Seconds until the last of the gateways counts together with the others again."""
+        exact = [one for one in self.given if not one.degraded and one.asked > self.mended]
         return max(
-            (one.asked - self.mended for one in self.given if one.degraded and one.asked > self.mended), default=0
+            min((one.began - self.mended for one in exact if one.port == port), default=math.inf)
+            for port in {one.port for one in self.given}
         )
+
+    def degraded_later(self) -> float:
+        """The share of requests that were decided without Redis though all had recovered."""
+        later = [one.degraded for one in self.given if one.asked > self.mended + RECOVERY_SECONDS]
+        return sum(later) / len(later)
 
 
 async def go_through(trouble: Trouble) -> Outcome:
@@ -113,5 +121,6 @@ def test_no_trouble_of_redis_gives_more_than_is_said_or_locks_a_client_out(troub
     assert {one.status for one in outcome.given} <= FINE, told
     assert not {name: found for name, found in above.items() if found[0] > found[1]}, told
     assert outcome.recovery() <= RECOVERY_SECONDS, told
+    assert outcome.degraded_later() < 0.01, told
     assert not outcome.locked_out, told
     assert any(one.degraded for one in outcome.given) <= trouble.away, told

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import TypeVar
 
@@ -112,8 +113,7 @@ class Wire(RateLimiter):
 class Replica:
     def __init__(self, server: Server, clock: ScriptedClock, policy: AbsentPolicy, seed: int) -> None:
         self.wire = Wire(server)
-        local = MemoryRateLimiter(clock)
-        limiter = FallbackLimiter(self.wire, local, policy, REPLICAS, clock, SilentStoreMeter())
+        limiter = FallbackLimiter(self.wire, policy, REPLICAS, clock, SilentStoreMeter())
         self.throttle = ThrottleClient(limiter, clock, SeededEntropy(seed), reserved_output=OUTPUT)
         self.answers: set[asyncio.Task[None]] = set()
 
@@ -211,6 +211,11 @@ class Replicas:
             most += len(self._all) * (share.capacity + share.micros_per_second / 1e6 * seconds)
         assert self._admitted <= most, f"{self._admitted} of {most}"
 
+    async def _pay(self, replica: Replica) -> None:
+        """What it counted by itself is charged before it asks for more."""
+        with suppress(QuotaExceeded):
+            await replica.throttle.admit(self._client)
+
     async def _end(self) -> None:
         """The network is well again: everything that was held ends, and all is there for who asks then."""
         self.server.away, self.server.lossy = False, 0
@@ -218,6 +223,8 @@ class Replicas:
         await self._clock.advance(LATEST_SECONDS + LONGEST_SECONDS + 2 * LEASE_MS / 1000)
         assert not any(replica.answers for replica in self._all), "an answer never ended"
         assert not self.server.late
+        for replica in self._replicas:
+            await self._pay(replica)
         asked = await self.server.take(self._client, Charge(), ReservationId("look"))
         await self._clock.advance(max(limit.reset_ms for limit in (asked.requests, asked.tokens) if limit) / 1000)
         replica = self._random.choice(self._replicas)
