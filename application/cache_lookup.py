@@ -6,8 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
-from msgspec import Meta, MsgspecError, Struct, msgpack
-from msgspec.structs import replace
+from msgspec import Meta, MsgspecError, Struct, field, msgpack
 
 from llm_gateway.domain.cache_key import CacheKey, cache_keys
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode, CacheSampled
@@ -48,7 +47,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     ttl: timedelta
     secure: bool
     store: ReplyCache
-    found: Mapping[Endpoint, Found[R]] = {}
+    found: dict[Endpoint, Found[R]] = field(default_factory=dict)
 
     @property
     def past(self) -> CacheStatus:
@@ -142,7 +141,7 @@ class CacheLookup(Generic[R]):
         if not view.looked_up:
             return view
         entries = await (begun or view.store.get(tuple(view.keys.values())))
-        found: dict[Endpoint, Found[R]] = {}
+        found = view.found
         for endpoint, key in view.keys.items():
             data = entries.get(key)
             if data is None:
@@ -153,7 +152,7 @@ class CacheLookup(Generic[R]):
                 entry = await off_the_loop(len(data), partial(self._entry, key, data))
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
-        return replace(view, found=found) if found else view
+        return view
 
     async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a reply that ended well, which took its provider so many seconds, for the same request again."""
