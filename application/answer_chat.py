@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
@@ -30,6 +30,8 @@ from .route_chat import ChatContext, Replay, RouteChat, Source
 from .shared_answer import Hand
 from .throttle_client import ThrottleClient
 
+_CHAT: Final = Task.CHAT
+_STREAM: Final = Grain.STREAM
 T = TypeVar("T")
 
 
@@ -88,9 +90,9 @@ class AnswerChat:
         headers: Mapping[str, str] | None,
         on_record: Callable[[RequestRecord], object] | None,
     ) -> RequestRecorder:
-        streamed = call.grain is Grain.STREAM
+        streamed = call.grain is _STREAM
         return self._requests.begin(
-            Task.CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
+            _CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
         )
 
     async def _admitted(self, call: ChatCall, client: Client, recorder: RequestRecorder) -> "Answer":

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, Generic, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, field, msgpack
 
@@ -25,6 +25,10 @@ R = TypeVar("R", bound=ChatReply | EmbedReply)
 
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
 
+_USE: Final = CacheMode.USE
+_BYPASS: Final = CacheMode.BYPASS
+_SECURE: Final = Hint.SECURE
+_endpoint = attrgetter("endpoint")
 _ENTRY_VERSION = 2
 _STORED = frozenset((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LENGTH))
 
@@ -57,7 +61,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     @property
     def looked_up(self) -> bool:
         """Whether the cache was asked."""
-        return self.use.mode is CacheMode.USE
+        return self.use.mode is _USE
 
     def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
         """Requests with an equal one may share a call to the endpoint; None is never shared.
@@ -128,9 +132,9 @@ class CacheLookup(Generic[R]):
     ) -> CacheView[R]:
         """With the keys, and nothing found yet."""
         use = self.use(request, cache)
-        secure = plan.hint is Hint.SECURE
+        secure = plan.hint is _SECURE
         store = self._process if self._shared is None or secure else self._shared
-        endpoints = () if use.mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
+        endpoints = () if use.mode is _BYPASS else map(_endpoint, plan.endpoints)
         keys = cache_keys(client.namespace, endpoints, request, task=self._task)
         ttl = self._ttl if cache.ttl is None else cache.ttl
         return CacheView(keys=keys, use=use, ttl=ttl, secure=secure, store=store)
