@@ -5,7 +5,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
@@ -34,6 +34,7 @@ from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_
 from .response_headers import located
 from .whole_reply import WholeReply
 
+_STREAM: Final = Grain.STREAM  # looking a member up takes as long as calling a function
 T = TypeVar("T")
 B = TypeVar("B", bound="ChatBodyIn")
 C = TypeVar("C", ChatCall, EmbedCall)
@@ -176,6 +177,6 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
         answer_chat = self.services.answer_chat
         ask = partial(answer_chat, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
-        if call.grain is Grain.STREAM:
+        if call.grain is _STREAM:
             return StreamReply(context, ask, renderer, self.options.pace)
         return WholeReply(context, ask, renderer)

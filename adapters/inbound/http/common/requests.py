@@ -90,8 +90,11 @@ def api_keys(fields: Fields) -> Sequence[str]:
 
 def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:
     """The body's hint and the header's as one: `secure` wins, and others must not differ."""
+    values = fields.get(b"x-gateway-hint")
+    if values is None:
+        return stated
     hints = set() if stated is None else {stated}
-    for value in fields.get(b"x-gateway-hint", ()):
+    for value in values:
         try:
             hints.add(Hint(value.decode("latin-1").strip()))
         except ValueError:

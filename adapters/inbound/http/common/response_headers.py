@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from llm_gateway.application.records import CacheStatus
@@ -10,6 +10,7 @@ from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+_EXACT: Final = LimiterMode.EXACT
 _SAFE = "/:@+,;=!$&'()*~ "
 MAX_IGNORED = 32
 """Fields that `X-Gateway-Ignored` names at most."""
@@ -38,7 +39,7 @@ def rate_headers(decision: Decision, older_reset: Callable[[LimitStatus], bytes]
             told = reset if older_reset is reset_seconds else older_reset(status)
             older += (stated, (remaining_name, remaining), (reset_name, told))
     headers: Headers = []
-    if decision.mode is not LimiterMode.EXACT:
+    if decision.mode is not _EXACT:
         headers.append((b"x-gateway-limiter", decision.mode.value.encode()))
     if policies:
         headers += ((b"ratelimit-policy", b", ".join(policies)), (b"ratelimit", b", ".join(limits)))

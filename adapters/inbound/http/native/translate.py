@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec import UNSET, UnsetType, json
 from typing_extensions import override
@@ -30,6 +30,7 @@ from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrame, warning_o
 from ..common.wire import TextPart
 from . import answers, wire
 
+_HIT: Final = CacheStatus.HIT
 _encode = json.Encoder().encode
 
 
@@ -125,7 +126,7 @@ class NativeRenderer(ChatRenderer):
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),
             usage=usage_out(reply.usage),
-            cached=answer.cache is CacheStatus.HIT,
+            cached=answer.cache is _HIT,
             created=self._identity.created,
         )
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import Final
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -22,6 +23,7 @@ CLIENT_LEFT = 499
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _MAX_HOST_BYTES = 300
 """No name of a host is longer (RFC 1035: 253), with its port: what is longer is not kept."""
+_HTTP: Final = ScopeType.HTTP
 _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
 
 
@@ -47,7 +49,7 @@ class RequestMiddleware(Struct, kw_only=True):
             await self.last_ended.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != _HTTP:
             await self.app(scope, receive, send)
             return
         style = self.error_style_of(scope["path"], scope["headers"])
