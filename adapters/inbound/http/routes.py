@@ -33,6 +33,8 @@ from .messages.handlers import (
 )
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
+from .ollama import handlers as ollama
+from .ollama.errors import encode_ollama_error
 from .openai.description import (
     OPENAI_FAILURES,
     OPENAI_RATES,
@@ -73,6 +75,14 @@ ANTHROPIC_ERRORS = ErrorStyle(
     rate_headers=anthropic_rate_headers,
     status=anthropic_status,
     id_header=b"request-id",
+)
+
+
+OLLAMA_ERRORS = ErrorStyle(
+    error_type=b"application/json",
+    encode_error=encode_ollama_error,
+    error_headers=problem_headers,
+    rate_headers=rate_headers,
 )
 
 
@@ -172,6 +182,21 @@ def routes() -> Sequence[ServedRoute]:
     )
 
 
+def ollama_routes() -> Sequence[ServedRoute]:
+    """What is served beside the table where the operator opens Ollama's surface, which Ollama describes itself."""
+    return (
+        ServedRoute("POST", "/api/chat", ollama.chat, direct=True),
+        ServedRoute("POST", "/api/generate", ollama.generate, direct=True),
+        ServedRoute("POST", "/api/embed", ollama.embed, direct=True),
+        ServedRoute("POST", "/api/embeddings", ollama.embed_prompt, direct=True),
+        ServedRoute("READ", "/api/tags", ollama.tags),
+        ServedRoute("READ", "/api/ps", ollama.ps),
+        ServedRoute("POST", "/api/show", ollama.show),
+        ServedRoute("POST", "/api/pull", ollama.pull),
+        ServedRoute("READ", "/api/version", ollama.version),
+    )
+
+
 class OnceResolvedHandler(HTTPRouteHandler):
     """Litestar puts its exception handlers together at each request, and says that it does so once."""
 
@@ -205,10 +230,10 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
     return OnceResolvedHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
 
 
-def direct_handlers(app: Litestar) -> Mapping[str, ASGIApp]:
+def direct_handlers(app: Litestar, served: Sequence[ServedRoute]) -> Mapping[str, ASGIApp]:
     """The handler that Litestar has for each of the direct routes, which all are asked by `POST`, by its path."""
     find = app.asgi_router.handle_routing
-    return {route.path: find(path=route.path, method="POST")[0] for route in routes() if route.direct}
+    return {route.path: find(path=route.path, method="POST")[0] for route in served if route.direct}
 
 
 def api_document(version: str) -> dict[str, Any]:
@@ -282,6 +307,13 @@ def error_style_of(path: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Er
     if path != "/v1" and not path.startswith(_OPENAI):
         return NATIVE_ERRORS
     return ANTHROPIC_ERRORS if any(name == _VERSION for name, _ in headers) else OPENAI_ERRORS
+
+
+def with_ollama_s(path: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> ErrorStyle:
+    """The same where Ollama's surface is open: below `/api/` whatever is not the gateway's own."""
+    if path.startswith("/api/") and not path.startswith("/api/v1/"):
+        return OLLAMA_ERRORS
+    return error_style_of(path, headers)
 
 
 def offered(path: str) -> str:

@@ -42,7 +42,7 @@ _TEXT: Final = _labels("text", wire.TextIn)
 _STREAM: Final = _labels("stream_options", wire.StreamOptionsIn)
 
 
-def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
+def without_effect(body: wire.ResponsePromptIn) -> tuple[str, ...]:
     """The paths of what a body asks for within its fields and nothing here takes notice of, each kind by its first."""
     found: dict[str, str] = {}
     if isinstance(body.input, list):

@@ -15,7 +15,7 @@ from llm_gateway.domain.routing import Feature
 from ....unit.http.responses.grown import Grower
 from ....unit.http.responses.reading import response_of, sent_of
 from ..served import KEY, Serve, Served, endpoint, eventually, stopped_clock
-from .endings import SCRIPTS, SIGNED, TOOLS, URL, body, streamed
+from .endings import SCRIPTS, SIGNED, URL, body, streamed
 
 COUNT: Final = f"{URL}/input_tokens"
 HELLO: Final = {"model": "ollama", "input": "Hello"}
@@ -219,7 +219,7 @@ async def test_failures_before_the_first_event_have_their_status(start: Serve) -
 
 
 async def test_a_strict_client_is_refused_what_would_have_no_effect(start: Serve) -> None:
-    strict = ClientSettings(name="strict", keys=[Secret(KEY)], strict=True)
+    strict = ClientSettings(name="strict", keys=(Secret(KEY),), strict=True)
     served = await start(ScriptedChatModel(stopped_clock()), clients=[strict], api_keys=())
 
     response = await served.client.post(URL, json={**HELLO, "user": "u"})
@@ -277,7 +277,3 @@ async def test_four_hundred_grown_bodies_are_answered_or_refused_by_name(start: 
     assert set(statuses) == {200, 400}
     assert statuses.count(200) > 100
     await eventually(lambda: served.observer.active == 0)
-
-
-def test_the_tools_of_the_endings_are_of_every_kind() -> None:
-    assert [tool["type"] for tool in TOOLS] == ["function", "custom", "namespace"]

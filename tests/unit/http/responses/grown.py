@@ -13,7 +13,7 @@ from .test_fields import VALUES
 
 Steps: TypeAlias = tuple[str | int, ...]
 REFUSED: Final = {field.path for field in FIELDS if field.top_level and field.fate is Fate.REFUSED}
-ANYTHING: Final = (None, False, True, "x", "", [], {}, {"mode": "explicit"}, {"type": "direct"}, [1])
+ANYTHING: Final[Sequence[Any]] = (None, False, True, "x", "", [], {}, {"mode": "explicit"}, {"type": "direct"}, [1])
 OPAQUE: Final = {
     *("parameters", "schema", "summary", "metadata", "client_metadata", "external_web_access", "some_tool"),
     *(field.path.rpartition(".")[2] for field in FIELDS if field.fate is Fate.NO_EFFECT),

@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from llm_gateway.adapters.inbound.http.common.fields import Fate, table
 from llm_gateway.adapters.inbound.http.responses.fields import COUNT_FIELDS, FIELDS, LEFT_OUT_TOOLS, REFUSED_TOOLS
 from llm_gateway.adapters.inbound.http.responses.translate import to_counted
-from llm_gateway.adapters.inbound.http.responses.wire import InputTokensBody, PromptIn, ResponseBody, ResponseIn
+from llm_gateway.adapters.inbound.http.responses.wire import InputTokensBody, ResponseBody, ResponseIn, ResponsePromptIn
 from llm_gateway.domain.errors import InvalidRequest
 
 from .bodies import (
@@ -234,7 +234,7 @@ def test_the_table_and_the_wire_types_have_the_same_fields() -> None:
     assert {field.name for field in fields(ResponseBody)} == {field.path for field in FIELDS if field.top_level}
     counted = {field.path for field in COUNT_FIELDS if field.top_level}
     assert {field.name for field in fields(InputTokensBody)} == counted
-    assert {field.name for field in fields(PromptIn)} < counted
+    assert {field.name for field in fields(ResponsePromptIn)} < counted
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)

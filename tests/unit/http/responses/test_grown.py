@@ -13,7 +13,7 @@ from .grown import OPAQUE, Grower, Steps, inner, kind_of, walk
 BODIES: Final = 10_000
 ROWS: Final = {field.path: field for field in FIELDS}
 TAKEN: Final = ("id", "status", "phase")
-EMPTY: Final = (None, False, "", [], {})
+EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
 SAYS_NOTHING: Final = {
     "input[].arguments": ("{}",),
     "input[].role": ("developer",),
