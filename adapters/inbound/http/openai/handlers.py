@@ -9,7 +9,7 @@ from msgspec import json
 from llm_gateway.domain.routing import Task
 
 from ..common.handling import ChatSurface, RequestHandling, in_time
-from ..common.refusals import RefusalsRecorded
+from ..common.refusals import record_refusal
 from ..common.replies import json_reply
 from ..common.request_context import context_of
 from .embeddings import EmbeddingReply, read_embedding
@@ -31,9 +31,13 @@ OPENAI_CHATS: Final = ChatSurface(
 async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """What answers an embedding. Raises what refuses it, and leaves a record of that."""
     context = context_of(scope)
-    with RefusalsRecorded(handling.services, context, Task.EMBED):
+    began = handling.services.clock.monotonic()
+    try:
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
         call = in_time(call, context)
+    except BaseException as error:
+        record_refusal(handling.services, context, error, began, Task.EMBED)
+        raise
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
     return EmbeddingReply(context, ask, base64, call.ignored)
