@@ -30,12 +30,13 @@ from .media import Document, Image, ImageUrl, url_fault
 from .once import once_each
 from .parameters import NUMBERS
 
-_OFTEN = tuple((field, NUMBERS[field]) for field in ("max_tokens", "temperature"))
-"""The numbers that most requests state; what they state beside is `_NOTHING`."""
+_, _TOKENS = NUMBERS["max_tokens"]
+_, _TEMPERATURES = NUMBERS["temperature"]
 _beside = attrgetter(
     "top_logprobs", *(f"sampling.{name}" for name in Sampling.__struct_fields__ if not name.startswith("temperature"))
 )
 _NOTHING = _beside(ChatRequest(messages=()))
+"""What most requests state beside these two."""
 
 MAX_STOPS = 16
 MAX_INPUTS = 2_048
@@ -54,7 +55,7 @@ def check(call: ChatCall) -> None:
 @once_each
 def request_faults(request: ChatRequest) -> tuple[Fault, ...]:
     """Every fault of a request, up to `MAX_FAULTS`."""
-    faults = chain(_message_faults(request.messages), _parameter_faults(request))
+    faults = chain(_message_faults(request.messages), () if _is_usual(request) else _parameter_faults(request))
     if request.tools or request.tool_choice is not None or request.response_format is not None:
         faults = chain(faults, _answer_faults(request))
     return tuple(islice(faults, MAX_FAULTS))
@@ -166,14 +167,21 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
         yield Fault(path=path, message=fault)
 
 
+def _is_usual(request: ChatRequest) -> bool:
+    """Whether nothing can be wrong with its parameters, at one look."""
+    tokens, temperature = request.max_tokens, request.sampling.temperature
+    return (
+        (tokens is None or _TOKENS.low <= tokens <= _TOKENS.high)
+        and (temperature is None or _TEMPERATURES.low <= temperature <= _TEMPERATURES.high)
+        and _beside(request) == _NOTHING
+    )
+
+
 def _parameter_faults(request: ChatRequest) -> Iterator[Fault]:
-    plain = _beside(request) == _NOTHING
-    for field, (read, limits) in _OFTEN if plain else NUMBERS.items():
+    for field, (read, limits) in NUMBERS.items():
         value = read(request)
         if value is not None and not limits.low <= value <= limits.high:
             yield Fault(path=field, message=f"must be between {limits.low} and {limits.high}")
-    if plain:
-        return
     if request.top_logprobs and not request.logprobs:
         yield Fault(path="top_logprobs", message="needs logprobs to be true")
     stop = request.sampling.stop

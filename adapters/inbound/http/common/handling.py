@@ -26,7 +26,7 @@ from .content_coding import coding_of, decompressed
 from .labels import Labels
 from .message_count import check_count
 from .presence import WhilePresent
-from .refusals import RefusalsRecorded
+from .refusals import record_refusal
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
@@ -179,9 +179,13 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
         context = context_of(scope)
-        with RefusalsRecorded(self.services, context):
+        began = self.services.clock.monotonic()
+        try:
             client, body, call = await self.read_chat(context, receive, surface)
             call = in_time(call, context)
+        except BaseException as error:
+            record_refusal(self.services, context, error, began)
+            raise
         return self.answer(surface, context, client, body, call)
 
     def identity(self, surface: ChatSurface[B]) -> AnswerIdentity:

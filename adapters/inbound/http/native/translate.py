@@ -119,7 +119,7 @@ class NativeRenderer(ChatRenderer):
             provider=reply.endpoint.provider,
             model=reply.model,
             content=reply.content if whole else UNSET,
-            tool_calls=list(map(from_tool_call, reply.tool_calls)) or UNSET,
+            tool_calls=list(map(from_tool_call, reply.tool_calls)) if reply.tool_calls else UNSET,
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
             logprobs=from_logprobs(reply.logprobs) if whole and reply.logprobs else UNSET,
             extra_content=given(reply.extra_content),
