@@ -92,12 +92,14 @@ async def _is_admitted(load: QuotaLoad, case: Case) -> bool:
 
 
 def most(case: Case, trouble: Trouble) -> Mapping[str, float]:
-    """What the document lets a client have above each limit, in its units."""
+    """What the document lets a client have above each limit, in its units: one local share, and what was forgotten.
+
+    A share below one unit is one in each gateway, and so is a share of the concurrency.
+    """
     limits = {"requests": case.requests[0], "tokens": (case.tokens or (0,))[0], "concurrency": case.concurrency or 0}
-    return {
-        name: trouble.away * GATEWAYS * max(1, limit // GATEWAYS) + trouble.forgets * limit
-        for name, limit in limits.items()
-    }
+    shares = {name: limit // GATEWAYS or GATEWAYS for name, limit in limits.items()}
+    shares["concurrency"] = GATEWAYS * max(1, limits["concurrency"] // GATEWAYS)
+    return {name: trouble.away * shares[name] + trouble.forgets * limit for name, limit in limits.items()}
 
 
 @pytest.mark.parametrize(
