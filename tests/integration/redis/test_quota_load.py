@@ -116,8 +116,8 @@ def test_no_trouble_of_redis_gives_more_than_is_said_or_locks_a_client_out(troub
         for case in CASES
         for limit, got in excess(case, outcome.given).items()
     }
-    told = f"{trouble.name}: recovery {outcome.recovery():.1f} s, got above the quota, and what may be: " + ", ".join(
-        f"{name} {limit} {got:.0f} ({may})" for (name, limit), (got, may) in above.items() if got > 0
+    told = f"{trouble.name}: recovery {outcome.recovery():.1f} s, above the quota, and what may be: " + ", ".join(
+        f"{name} {limit} {got:.1f} ({may})" for (name, limit), (got, may) in above.items() if got > 0
     )
     print(told)
     assert {one.status for one in outcome.given} <= FINE, told
