@@ -1,7 +1,7 @@
 """Gateways' quotas over one limiter that all share, on a bad network, in an order that a seed decides."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import TypeVar
@@ -119,12 +119,12 @@ class Replica:
 
 
 class Replicas:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, policies: Sequence[AbsentPolicy] = (AbsentPolicy.LOCAL, AbsentPolicy.CLOSED)) -> None:
         self._random = random = Random(seed)
         self._clock = ScriptedClock()
         self._began = self._clock.monotonic()
         self.server = Server(self._clock, random)
-        self._policy = random.choice((AbsentPolicy.LOCAL, AbsentPolicy.CLOSED))
+        self._policy = random.choice(policies)
         self._capacity, self._rate = random.randint(1, 12), random.choice((0.2, 1.0, 5.0))
         self._client = Client(
             id=ClientId("one"),
@@ -205,7 +205,7 @@ class Replicas:
         """No more than is stated: the quota, what a clock skipped and a server forgot, and the processes' shares."""
         seconds = self._clock.monotonic() - self._began
         most = self._capacity * (1 + self._forgotten) + self._rate * (seconds + self._skipped)
-        if self._policy is AbsentPolicy.LOCAL:
+        if self._policy is not AbsentPolicy.CLOSED:
             share = self._client.quota.divided(REPLICAS).requests
             assert share is not None
             most += len(self._all) * (share.capacity + share.micros_per_second / 1e6 * seconds)

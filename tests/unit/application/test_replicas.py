@@ -5,6 +5,8 @@ from secrets import randbelow
 
 import pytest
 
+from llm_gateway.application.fallback_limiter import AbsentPolicy
+
 from .replicas import Replicas
 
 IN_CI, NIGHTLY = 200, 20_000
@@ -27,3 +29,12 @@ def test_two_hundred_schedules() -> None:
 def test_twenty_thousand_schedules_that_no_night_had_before() -> None:
     first = randbelow(2**48)
     go_through(range(first, first + NIGHTLY))
+
+
+def test_the_simulation_finds_a_policy_that_keeps_no_limit() -> None:
+    async def all_open() -> None:
+        for seed in range(100):
+            await Replicas(seed, [AbsentPolicy.OPEN]).run()
+
+    with pytest.raises(AssertionError, match=r"\d+ of \d+"):
+        asyncio.run(all_open())
