@@ -58,7 +58,7 @@ class Desk:
 
     async def claude(self, *arguments: str) -> Done:
         program = PACKAGES / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
-        environ = as_environ(self.pointed("claude-code")) | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        environ = {**as_environ(self.pointed("claude-code"))} | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
         free = ("--allowedTools", "Read,Edit,Bash", "--output-format", "json")
         return await run(
             "agents", "node", program, "-p", *free, *arguments, home=self.home, cwd=self.work, environ=environ

@@ -34,9 +34,12 @@ expected-statuses = ["2xx", "3xx", "4xx", "503", "504"]
 OPEN = {
     *("Assistant", "TextPartInAloneBack", "ToolCallBack", "FunctionCallBack"),
     *("AssistantIn", "TextPartAloneBack", "ToolCallIn", "FunctionCall"),
+    *("AssistantTurn", "TextBlockInBack", "ThinkingIn", "RedactedThinkingIn", "ToolUseIn"),
     *("ItemIn", *(part.__name__ for part in get_args(InputPart)), *(kind.__name__ for kind in HOSTED)),
 }
-"""What an assistant's message and an item are made of: other tools keep their own there; and what is not read."""
+"""What an assistant's message and an item are made of: other tools keep their own there. And the hosted tools of
+responses, which are left out or refused whatever they hold.
+"""
 OMITTED = "positive_data_acceptance"
 
 
