@@ -1,5 +1,8 @@
 """The record of a request that was refused before any use case saw it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.records import RequestRecord
 from llm_gateway.domain.routing import Task
@@ -16,3 +19,14 @@ def record_refusal(
     record = RequestRecord(id=context.id, task=task, error=refused, left=refused is None, seconds=seconds)
     context.recorded(record)
     services.observer.begin(context.id, context.texts).end(record)
+
+
+@contextmanager
+def refusals_recorded(services: GatewayServices, context: RequestContext, task: Task = Task.CHAT) -> Iterator[None]:
+    """What is raised in its block leaves the record of a refusal."""
+    began = services.clock.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        record_refusal(services, context, error, began, task)
+        raise

@@ -10,7 +10,7 @@ from llm_gateway.domain.routing import Task
 
 from ..common.embedding_reply import EmbeddingReply
 from ..common.handling import ChatSurface, RequestHandling, in_time
-from ..common.refusals import record_refusal
+from ..common.refusals import refusals_recorded
 from ..common.replies import json_reply
 from ..common.request_context import context_of
 from .embeddings import encode_embeddings, read_embedding
@@ -32,13 +32,9 @@ OPENAI_CHATS: Final = ChatSurface(
 async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """What answers an embedding. Raises what refuses it, and leaves a record of that."""
     context = context_of(scope)
-    began = handling.services.clock.monotonic()
-    try:
+    with refusals_recorded(handling.services, context, Task.EMBED):
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
         call = in_time(call, context)
-    except BaseException as error:
-        record_refusal(handling.services, context, error, began, Task.EMBED)
-        raise
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
     return EmbeddingReply(context, ask, partial(encode_embeddings, base64=base64), call.ignored)
