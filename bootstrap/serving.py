@@ -176,6 +176,7 @@ def create_server(
         max_messages=settings.max_messages,
         hosts=settings.hosts,
         cors_origins=settings.cors_origins,
+        ollama_door=settings.ollama_door,
         metrics_token=settings.metrics_token.value if settings.metrics_token else None,
         pace=pace or Pace(),
     )

@@ -118,6 +118,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         tuple[Origin, ...],
         Meta(description="Origins whose pages may ask from a browser; `*` is any."),
     ] = ()
+    ollama_door: Annotated[bool, Meta(description="Whether Ollama's own API is served too, under `/api/`.")] = False
     provider_timeout_seconds: Annotated[
         Timeout, Meta(description="For a whole answer; no more than 60 where the plan has another usable endpoint.")
     ] = 600

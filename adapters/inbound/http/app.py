@@ -21,7 +21,7 @@ from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
 from .openapi.docs_page import description_pages
-from .routes import api_document, error_style_of, litestar_handler, offered, routes
+from .routes import api_document, error_style_of, litestar_handler, offered, ollama_routes, routes, with_ollama_s
 from .server.middleware import RequestMiddleware
 
 _ANTHROPIC_RATES: Final = tuple(
@@ -47,8 +47,9 @@ def create_app(
         since=int(services.clock.now()),
         pages=Pages(console_pages(), lambda: description_pages(api_document(options.version))),
     )
+    served = (*routes(), *(ollama_routes() if options.ollama_door else ()))
     app = Litestar(
-        route_handlers=[litestar_handler(route, handling) for route in routes()],
+        route_handlers=[litestar_handler(route, handling) for route in served],
         exception_handlers={Exception: _answer_error},
         cors_config=_cors(options.cors_origins),
         openapi_config=None,
@@ -56,9 +57,8 @@ def create_app(
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
     bodies = Bodies(options.max_bodies_bytes)
-    return RequestMiddleware(
-        app=app, handling=handling, error_style_of=error_style_of, bodies=bodies, access_log=access_log
-    )
+    style_of = with_ollama_s if options.ollama_door else error_style_of
+    return RequestMiddleware(app=app, handling=handling, error_style_of=style_of, bodies=bodies, access_log=access_log)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

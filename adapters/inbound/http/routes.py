@@ -33,6 +33,8 @@ from .messages.handlers import (
 )
 from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
 from .native.handlers import NATIVE_CHATS, explain, find_decision
+from .ollama import handlers as ollama
+from .ollama.errors import encode_ollama_error
 from .openai.description import (
     OPENAI_FAILURES,
     OPENAI_RATES,
@@ -73,6 +75,14 @@ ANTHROPIC_ERRORS = ErrorStyle(
     rate_headers=anthropic_rate_headers,
     status=anthropic_status,
     id_header=b"request-id",
+)
+
+
+OLLAMA_ERRORS = ErrorStyle(
+    error_type=b"application/json",
+    encode_error=encode_ollama_error,
+    error_headers=problem_headers,
+    rate_headers=rate_headers,
 )
 
 
@@ -172,6 +182,21 @@ def routes() -> Sequence[ServedRoute]:
     )
 
 
+def ollama_routes() -> Sequence[ServedRoute]:
+    """What is served beside the table where the operator opens Ollama's surface, which Ollama describes itself."""
+    return (
+        ServedRoute("POST", "/api/chat", ollama.chat, direct=True),
+        ServedRoute("POST", "/api/generate", ollama.generate, direct=True),
+        ServedRoute("POST", "/api/embed", ollama.embed, direct=True),
+        ServedRoute("POST", "/api/embeddings", ollama.embed_prompt, direct=True),
+        ServedRoute("READ", "/api/tags", ollama.tags),
+        ServedRoute("READ", "/api/ps", ollama.ps),
+        ServedRoute("POST", "/api/show", ollama.show),
+        ServedRoute("POST", "/api/pull", ollama.pull),
+        ServedRoute("READ", "/api/version", ollama.version),
+    )
+
+
 class OnceResolvedHandler(HTTPRouteHandler):
     """Litestar puts its exception handlers together at each request, and says that it does so once."""
 
@@ -206,10 +231,13 @@ def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
     types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES]
     _, schemas = json.schema_components(types, ref_template=REF)
-    add_labels(schemas, "ChatBody", NATIVE_CHATS.labels)
-    add_labels(schemas, "CompletionBody", OPENAI_CHATS.labels)
+    for body, surface_labels in (
+        ("ChatBody", NATIVE_CHATS.labels),
+        ("CompletionBody", OPENAI_CHATS.labels),
+        ("MessagesBody", ANTHROPIC_CHATS.labels),
+    ):
+        add_labels(schemas, body, surface_labels)
     open_items(schemas, "ResponseBody", RESPONSE_CHATS.labels)
-    add_labels(schemas, "MessagesBody", ANTHROPIC_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {
         "openapi": "3.1.0",
@@ -270,6 +298,13 @@ def error_style_of(path: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Er
     if path != "/v1" and not path.startswith(_OPENAI):
         return NATIVE_ERRORS
     return ANTHROPIC_ERRORS if any(name == _VERSION for name, _ in headers) else OPENAI_ERRORS
+
+
+def with_ollama_s(path: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> ErrorStyle:
+    """The same where Ollama's surface is open: below `/api/` whatever is not the gateway's own."""
+    if path.startswith("/api/") and not path.startswith("/api/v1/"):
+        return OLLAMA_ERRORS
+    return error_style_of(path, headers)
 
 
 def offered(path: str) -> str:

@@ -52,7 +52,7 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     `to_call` makes a body a call, with the hint and the timeout that stand for the whole request. `renderer` makes what
     renders the one answer to a body. Ids of answers begin with `id_prefix`. `own_path` makes of a path in a chat
     completion, such as `tools[2].function.name`, the one of the same field in a body of this surface; what it does not
-    know stays as it is.
+    know stays as it is. With `any_type` a body need not say that it is JSON.
     """
 
     decoder: "json.Decoder[B]"
@@ -62,6 +62,7 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
     id_prefix: str
     check_count: Callable[[bytes, int], None] = check_count
     own_path: Callable[[B, str], str] | None = None
+    any_type: bool = False
 
     def read(self, fields: Fields, max_messages: int, data: bytes) -> tuple[B, ChatCall]:
         """A body, and the call that it is. Pure. Raises `InvalidRequest` or `TooLarge`."""
@@ -96,6 +97,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
     may ask from a browser; `*` is any.
 
     `max_bodies_bytes` is for all bodies under way. `max_messages` is for one chat: messages, parts, calls and tools.
+    `ollama_door`: Ollama's own surface is served too.
     """
 
     version: str
@@ -105,6 +107,7 @@ class HttpOptions(Struct, frozen=True, kw_only=True):
     hosts: frozenset[str] | None = None
     cors_origins: Sequence[str] = ()
     metrics_token: str | None = None
+    ollama_door: bool = False
     pace: Pace = Pace()
 
 
@@ -131,13 +134,20 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
             raise Draining
         return await self.services.authenticate(*api_keys(context.fields))
 
-    async def read(self, context: RequestContext, receive: Receive, read: Callable[[bytes], T]) -> tuple[Client, T]:
-        """The client, and what is read of the body, which is a pure function's. Raises what refuses either."""
+    async def read(
+        self, context: RequestContext, receive: Receive, read: Callable[[bytes], T], *, any_type: bool = False
+    ) -> tuple[Client, T]:
+        """The client, and what is read of the body, which is a pure function's. Raises what refuses either.
+
+        With `any_type` the body need not say that it is JSON.
+        """
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
         sent = context.presence is not None and context.presence.sent
         coding = coding_of(context.fields)
-        data = await read_body(context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent)
+        data = await read_body(
+            context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent, any_type=any_type
+        )
         if coding is not None:
             data = await off_the_loop(most, partial(decompressed, data, coding, most))
             context.body.take(len(data))
@@ -151,7 +161,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     ) -> tuple[Client, B, ChatCall]:
         """The client, the body, and the call that it is. Raises what refuses any of them."""
         read = partial(surface.read, context.fields, self.options.max_messages)
-        client, (body, call) = await self.read(context, receive, read)
+        client, (body, call) = await self.read(context, receive, read, any_type=surface.any_type)
         return client, body, call
 
     async def count(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> int:
@@ -170,9 +180,19 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         with RefusalsRecorded(self.services, context):
             client, body, call = await self.read_chat(context, receive, surface)
             call = in_time(call, context)
-        _set_own_path(context, surface, body, call)
+        return self.answer(surface, context, client, body, call)
+
+    def identity(self, surface: ChatSurface[B]) -> AnswerIdentity:
+        """That of an answer that begins now."""
         id = surface.id_prefix + self.services.entropy.new_id()
-        renderer = surface.renderer(AnswerIdentity(id=id, created=int(self.services.clock.now())), body)
+        return AnswerIdentity(id=id, created=int(self.services.clock.now()))
+
+    def answer(
+        self, surface: ChatSurface[B], context: RequestContext, client: Client, body: B, call: ChatCall
+    ) -> ASGIApp:
+        """What answers a chat that was read."""
+        _set_own_path(context, surface, body, call)
+        renderer = surface.renderer(self.identity(surface), body)
         answer_chat = self.services.answer_chat
         ask = partial(answer_chat, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
         if call.grain is Grain.STREAM:

@@ -135,15 +135,22 @@ def _directive_name(part: bytes) -> bytes:
 
 
 async def read_body(
-    fields: Fields, receive: Receive, share: Share, *, max_bytes: int, seconds: float, sent: bool = False
+    fields: Fields,
+    receive: Receive,
+    share: Share,
+    *,
+    max_bytes: int,
+    seconds: float,
+    sent: bool = False,
+    any_type: bool = False,
 ) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Where it was `sent` already, nothing is waited for. Raises `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`,
-    `Overloaded`, `RequestTimeout` or `ClientLeft`.
+    Where it was `sent` already, nothing is waited for; with `any_type` it need not say that it is JSON. Raises
+    `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
     """
     media_type = fields.get(b"content-type", _ABSENT)[0]
-    if media_type != _JSON and media_type.partition(b";")[0].strip().lower() != _JSON:
+    if media_type != _JSON and not any_type and media_type.partition(b";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("The body must be JSON, sent as application/json.")
     transfer = fields.get(b"transfer-encoding")
     if transfer is not None and [coding.strip().lower() for coding in transfer] != [b"chunked"]:

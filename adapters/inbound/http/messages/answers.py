@@ -40,7 +40,7 @@ Block: TypeAlias = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBl
 StopReason: TypeAlias = Literal["end_turn", "max_tokens", "tool_use", "refusal"]
 
 
-class OutputDetails(_Said, frozen=True, kw_only=True):
+class MessageTokenDetails(_Said, frozen=True, kw_only=True):
     """How many of the generated tokens were thoughts."""
 
     thinking_tokens: int
@@ -56,7 +56,7 @@ class MessageUsage(_Said, frozen=True, kw_only=True):
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
     output_tokens: int = 0
-    output_tokens_details: OutputDetails | UnsetType = UNSET
+    output_tokens_details: MessageTokenDetails | UnsetType = UNSET
     estimated: Literal[True] | UnsetType = UNSET
 
 

@@ -33,7 +33,7 @@ def usage_out(usage: Usage) -> wire.MessageUsage:
         input_tokens=max(0, usage.prompt_tokens - cached),
         cache_read_input_tokens=cached,
         output_tokens=usage.completion_tokens,
-        output_tokens_details=UNSET if thoughts is None else wire.OutputDetails(thinking_tokens=thoughts),
+        output_tokens_details=UNSET if thoughts is None else wire.MessageTokenDetails(thinking_tokens=thoughts),
         estimated=True if usage.estimated else UNSET,
     )
 

@@ -46,7 +46,7 @@ _BESIDE_EFFORT: Final[Mapping[type, str]] = {
 """What goes by the board where thinking and effort say different things."""
 
 
-def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
+def without_effect(body: wire.MessagesPrompt) -> tuple[str, ...]:
     """The paths of what a body asks for within its fields and nothing here takes notice of, each kind by its first."""
     found: dict[str, str] = {}
     for at, turn in enumerate(body.messages):

@@ -14,7 +14,7 @@ _OWN: Final = {
 _OF_TOOLS: Final = ((".function.parameters", ".input_schema"), (".function", ""))
 
 
-def own_path(body: wire.PromptIn, path: str) -> str:
+def own_path(body: wire.MessagesPrompt, path: str) -> str:
     """The path of the same field in this body; what is none of a chat completion's as it is."""
     if path in _OWN:
         return _thinking(body) or _OWN[path] if path == "reasoning_effort" else _OWN[path]
@@ -29,11 +29,11 @@ def own_path(body: wire.PromptIn, path: str) -> str:
     return _in_messages(body, int(number), below) if head == "messages" else path
 
 
-def _thinking(body: wire.PromptIn) -> str:
+def _thinking(body: wire.MessagesPrompt) -> str:
     return "thinking" if body.thinking is not None and not (body.output_config and body.output_config.effort) else ""
 
 
-def _in_messages(body: wire.PromptIn, number: int, below: str) -> str:
+def _in_messages(body: wire.MessagesPrompt, number: int, below: str) -> str:
     """`number` is the domain's, which has a message for the system's text, and one for each result of a tool."""
     number -= bool(body.system)
     if number < 0:

@@ -13,7 +13,7 @@ from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from . import answers as wire
 from .blocks import STOP_REASONS, OpenBlock, blocks_of, frame, trailing_carrier, usage_out
 from .errors import encode_anthropic_error
-from .wire import PromptIn, ThinkingDisabled
+from .wire import MessagesPrompt, ThinkingDisabled
 
 _encode = json.Encoder().encode
 _PING = frame(wire.Ping())
@@ -31,7 +31,7 @@ class MessageOptions(Struct, frozen=True, kw_only=True):
     one_call: bool = False
 
 
-def message_options_of(body: PromptIn) -> MessageOptions:
+def message_options_of(body: MessagesPrompt) -> MessageOptions:
     """Clients that ask for no thoughts often take the first block for the text."""
     thinking, choice = body.thinking, body.tool_choice
     one_call = choice is not None and bool(choice.disable_parallel_tool_use)

@@ -61,7 +61,7 @@ def to_call(body: wire.MessagesIn, hint: Hint | None, timeout: timedelta | None)
     )
 
 
-def to_counted(body: wire.PromptIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
+def to_counted(body: wire.MessagesPrompt, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body whose tokens are counted, as a call. Raises as `to_call` does."""
     ignored = COUNT_TABLE.check(body) + without_effect(body)
     return call_of(
@@ -75,7 +75,7 @@ def to_counted(body: wire.PromptIn, hint: Hint | None, timeout: timedelta | None
     )
 
 
-def _request(body: wire.PromptIn, max_tokens: int | None, sampling: Sampling) -> ChatRequest:
+def _request(body: wire.MessagesPrompt, max_tokens: int | None, sampling: Sampling) -> ChatRequest:
     output = body.output_config
     return ChatRequest(
         messages=tuple(_messages(body)),
@@ -115,7 +115,9 @@ def _tool(tool: wire.ClientTool) -> Tool:
     return Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict)
 
 
-def _choice(choice: wire.AutoChoice | wire.AnyChoice | wire.ToolChoiceIn | wire.NoneChoice | None) -> ToolChoice | None:
+def _choice(
+    choice: wire.AutoChoice | wire.AnyChoice | wire.OneTool | wire.NoneChoice | None,
+) -> ToolChoice | None:
     match choice:
         case None:
             return None
@@ -123,7 +125,7 @@ def _choice(choice: wire.AutoChoice | wire.AnyChoice | wire.ToolChoiceIn | wire.
             return ToolMode.AUTO
         case wire.AnyChoice():
             return ToolMode.REQUIRED
-        case wire.ToolChoiceIn(name=name):
+        case wire.OneTool(name=name):
             return NamedTool(name=name)
         case wire.NoneChoice():
             return ToolMode.NONE
@@ -131,7 +133,7 @@ def _choice(choice: wire.AutoChoice | wire.AnyChoice | wire.ToolChoiceIn | wire.
             assert_never(choice)
 
 
-def _messages(body: wire.PromptIn) -> Iterator[Message]:
+def _messages(body: wire.MessagesPrompt) -> Iterator[Message]:
     if body.system:
         yield SystemMessage(content=_texts(body.system))
     for at, turn in enumerate(body.messages):

@@ -163,7 +163,7 @@ class AnyChoice(_Choice, frozen=True, kw_only=True, tag="any"):
     """The model must call a tool."""
 
 
-class ToolChoiceIn(_Choice, frozen=True, kw_only=True, tag="tool"):
+class OneTool(_Choice, frozen=True, kw_only=True, tag="tool"):
     """The model must call this tool."""
 
     name: str
@@ -214,20 +214,20 @@ class OutputConfig(In, frozen=True, kw_only=True):
     task_budget: Label = None
 
 
-class PromptIn(In, frozen=True, kw_only=True):
+class MessagesPrompt(In, frozen=True, kw_only=True):
     """What a model is asked: the fields that are honoured wherever there is a prompt."""
 
     model: NonEmpty
     messages: Annotated[list[TurnIn], Meta(min_length=1)]
     system: str | list[TextBlockIn] | None = None
     tools: list[ClientTool] | None = None
-    tool_choice: AutoChoice | AnyChoice | ToolChoiceIn | NoneChoice | None = None
+    tool_choice: AutoChoice | AnyChoice | OneTool | NoneChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None
     model_hint: Hint | None = None
 
 
-class MessagesIn(PromptIn, frozen=True, kw_only=True):
+class MessagesIn(MessagesPrompt, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/messages` that are honoured."""
 
     max_tokens: MaxTokens
@@ -241,7 +241,7 @@ class MessagesIn(PromptIn, frozen=True, kw_only=True):
 
 MessagesBody = TABLE.body("MessagesBody", MessagesIn, "The body of `POST /v1/messages`.")
 """The whole body: what is honoured, and the rest of the table."""
-CountBody = COUNT_TABLE.body("CountBody", PromptIn, "The body of `POST /v1/messages/count_tokens`.")
+CountBody = COUNT_TABLE.body("CountBody", MessagesPrompt, "The body of `POST /v1/messages/count_tokens`.")
 
 LABELS = labels_of(
     [field for field in FIELDS if field.path.endswith(".*")],

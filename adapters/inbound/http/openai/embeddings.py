@@ -1,32 +1,22 @@
 """OpenAI's embeddings: their wire types, the way to the domain and back, and the answer."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from functools import partial
 from struct import pack
 from typing import Annotated, Generic, Literal, TypeVar
 
-from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, json
 from msgspec.structs import replace
 
-from llm_gateway.application.embed_texts import Embedded
-from llm_gateway.application.long_work import off_the_loop, reply_weight
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode
 from llm_gateway.domain.embedding import EmbedCall, EmbedReply, EmbedRequest, Vector
 from llm_gateway.domain.errors import InvalidRequest
-from llm_gateway.domain.quota import Decision
 from llm_gateway.domain.routing import Hint
 from llm_gateway.domain.validation import MAX_DIMENSIONS, MAX_INPUTS
 
 from ..common.chat_calls import to_directive
 from ..common.fields import Fate
-from ..common.presence import WhilePresent
-from ..common.replies import json_reply
-from ..common.request_context import RequestContext
 from ..common.requests import Fields, decode, hint_of, keeps_nothing, timeout_of
-from ..common.response_headers import provenance
 from ..common.wire import CacheIn, In, NonEmpty
 from .fields import EMBEDDING_FIELDS
 
@@ -121,7 +111,7 @@ def to_embed_call(body: EmbeddingBody, hint: Hint | None, timeout: timedelta | N
     )
 
 
-def _body(reply: EmbedReply, *, base64: bool) -> bytes:
+def encode_embeddings(reply: EmbedReply, *, base64: bool) -> bytes:
     """Each vector by itself, so that no other thread waits for the encoding of thousands."""
     vectors = (_packed(vector) if base64 else vector for vector in reply.vectors)
     out = EmbeddingsOut(
@@ -138,23 +128,3 @@ def _body(reply: EmbedReply, *, base64: bool) -> bytes:
 
 def _packed(vector: Vector) -> str:
     return b64encode(pack(f"<{len(vector)}f", *vector)).decode()
-
-
-class EmbeddingReply(Struct, frozen=True):
-    """The answer as one JSON body; the call ends when the client leaves."""
-
-    context: RequestContext
-    ask: Callable[..., Awaitable[Embedded]]
-    base64: bool
-    ignored: Sequence[str] = ()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with WhilePresent(self.context.presence, receive):
-            embedded = await self.ask(on_admitted=self._admitted)
-        self.context.headers.update(provenance(embedded.reply.endpoint, embedded.cache, self.ignored))
-        body = await off_the_loop(reply_weight(embedded.reply), partial(_body, embedded.reply, base64=self.base64))
-        await json_reply(body)(scope, receive, send)
-
-    def _admitted(self, decision: Decision) -> None:
-        """An error after this has the quota's headers too."""
-        self.context.headers.update(self.context.error_style.rate_headers(decision))

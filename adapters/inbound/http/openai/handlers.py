@@ -8,13 +8,14 @@ from msgspec import json
 
 from llm_gateway.domain.routing import Task
 
+from ..common.embedding_reply import EmbeddingReply
 from ..common.handling import ChatSurface, RequestHandling, in_time
 from ..common.refusals import RefusalsRecorded
 from ..common.replies import json_reply
 from ..common.request_context import context_of
-from .embeddings import EmbeddingReply, read_embedding
+from .embeddings import encode_embeddings, read_embedding
 from .models import ModelsOut, model_out
-from .renderer import OpenAIRenderer, response_options_of
+from .renderer import OpenAIRenderer, completion_options_of
 from .translate import to_call
 from .wire import LABELS, CompletionBody
 
@@ -23,7 +24,7 @@ OPENAI_CHATS: Final = ChatSurface(
     decoder=json.Decoder(CompletionBody),
     labels=LABELS,
     to_call=to_call,
-    renderer=lambda identity, body: OpenAIRenderer(identity, response_options_of(body)),
+    renderer=lambda identity, body: OpenAIRenderer(identity, completion_options_of(body)),
     id_prefix="chatcmpl-",
 )
 
@@ -36,7 +37,7 @@ async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -
         call = in_time(call, context)
     embed_texts = handling.services.embed_texts
     ask = partial(embed_texts, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
-    return EmbeddingReply(context, ask, base64, call.ignored)
+    return EmbeddingReply(context, ask, partial(encode_embeddings, base64=base64), call.ignored)
 
 
 async def list_models(handling: RequestHandling, scope: HTTPScope, _: Receive) -> ASGIApp:

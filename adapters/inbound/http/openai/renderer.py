@@ -23,7 +23,7 @@ _encode = json.Encoder().encode
 _DONE = b"data: [DONE]\n\n"
 
 
-class ResponseOptions(Struct, frozen=True, kw_only=True):
+class CompletionOptions(Struct, frozen=True, kw_only=True):
     """What a request asked of how it is answered. `one_call`: of several tool calls the first."""
 
     include_usage: bool
@@ -31,8 +31,8 @@ class ResponseOptions(Struct, frozen=True, kw_only=True):
     service_tier: bool
 
 
-def response_options_of(body: CompletionIn) -> ResponseOptions:
-    return ResponseOptions(
+def completion_options_of(body: CompletionIn) -> CompletionOptions:
+    return CompletionOptions(
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
         one_call=body.parallel_tool_calls is False,
         service_tier=getattr(body, "service_tier", None) is not None,
@@ -42,7 +42,7 @@ def response_options_of(body: CompletionIn) -> ResponseOptions:
 class OpenAIRenderer(ChatRenderer):
     """Renders one answer. `options` are what its request asked of how it is answered."""
 
-    def __init__(self, identity: AnswerIdentity, options: ResponseOptions) -> None:
+    def __init__(self, identity: AnswerIdentity, options: CompletionOptions) -> None:
         self._identity = identity
         self._options = options
         self._begun = False

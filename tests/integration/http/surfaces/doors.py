@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import Struct, json
 
-from llm_gateway.adapters.inbound.http.routes import routes
+from llm_gateway.adapters.inbound.http.routes import ollama_routes, routes
 
 from ..sse import DONE, chunks_of, events_of
 
@@ -21,7 +21,8 @@ class Streamed(Struct, frozen=True):
 
 class Door(Struct, frozen=True, kw_only=True):
     """`body` makes one of a text, a model and whether it is to be streamed. `text_of` reads a whole answer, `read` the
-    body of a stream, `message_of` an error's body. `statuses` are those that differ from the native ones.
+    body of a stream, `message_of` an error's body. `statuses` are those that differ from the native ones. With
+    `any_type` a body need not say that it is JSON.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Door(Struct, frozen=True, kw_only=True):
     stream_type: str = "text/event-stream; charset=utf-8"
     keep_alive: bytes = b": keep-alive\n\n"
     statuses: Mapping[int, int] = {}
+    any_type: bool = False
 
     def status(self, native: int) -> int:
         return self.statuses.get(native, native)
@@ -82,6 +84,19 @@ def _responses(body: str) -> Streamed:
         "".join(event.data["delta"] for event in events if event.name == "response.output_text.delta"),
         last.name in ("response.completed", "response.incomplete"),
         last.data["response"] if last.name == "response.failed" else None,
+    )
+
+
+def _lines(body: str) -> Streamed:
+    assert body.endswith("\n")
+    assert "\n\n" not in body
+    lines = [json.decode(line) for line in body.splitlines()]
+    last = lines[-1]
+    assert [line["done"] for line in lines[:-1]] == [False] * (len(lines) - 1)
+    return Streamed(
+        "".join(line["message"]["content"] for line in lines if "message" in line),
+        last.get("done", False),
+        last if "error" in last else None,
     )
 
 
@@ -149,8 +164,24 @@ ALL = (
         read=_responses,
         message_of=_error,
     ),
+    Door(
+        name="ollama",
+        path="/api/chat",
+        body=lambda text, model, stream: {
+            "messages": _said(text),
+            "model": model,
+            "stream": stream,
+            "options": {"temperature": 0},
+        },
+        text_of=lambda body: body["message"]["content"],
+        read=_lines,
+        message_of=lambda body: body["error"],
+        stream_type="application/x-ndjson",
+        keep_alive=b'"message":{"role":"assistant","content":""},"done":false}\n',
+        any_type=True,
+    ),
 )
-_SERVED = frozenset(route.path for route in routes())
+_SERVED = frozenset(route.path for route in (*routes(), *ollama_routes()))
 DOORS = tuple(door for door in ALL if door.path in _SERVED)
 each_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 each_grain = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -12,7 +12,7 @@ from llm_gateway.adapters.inbound.http.common.chat_replies import EventStream
 from llm_gateway.adapters.inbound.http.common.renderer import AnswerIdentity, ChatRenderer
 from llm_gateway.adapters.inbound.http.native.translate import NativeRenderer
 from llm_gateway.adapters.inbound.http.native.wire import ChatBody
-from llm_gateway.adapters.inbound.http.openai.renderer import OpenAIRenderer, ResponseOptions
+from llm_gateway.adapters.inbound.http.openai.renderer import CompletionOptions, OpenAIRenderer
 from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.events import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
@@ -35,7 +35,7 @@ END = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=1, completion
 
 def renderer(openai: bool, one_call: bool, usage: bool) -> ChatRenderer:
     if openai:
-        return OpenAIRenderer(IDENTITY, ResponseOptions(include_usage=usage, one_call=one_call, service_tier=usage))
+        return OpenAIRenderer(IDENTITY, CompletionOptions(include_usage=usage, one_call=one_call, service_tier=usage))
     return NativeRenderer(IDENTITY, cast("ChatBody", None))
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from llm_gateway.adapters.inbound.http.common.fields import Fate, table
 from llm_gateway.adapters.inbound.http.messages.fields import COUNT_FIELDS, FIELDS
 from llm_gateway.adapters.inbound.http.messages.translate import to_counted
-from llm_gateway.adapters.inbound.http.messages.wire import CountBody, MessagesBody, MessagesIn, PromptIn
+from llm_gateway.adapters.inbound.http.messages.wire import CountBody, MessagesBody, MessagesIn, MessagesPrompt
 from llm_gateway.domain.errors import InvalidRequest
 
 from .bodies import CALL, IMAGE, PDF, PLAIN, RESULT, TOOL, answered, gave, read, refusal, said, text
@@ -179,7 +179,7 @@ def test_the_table_and_the_wire_types_have_the_same_fields() -> None:
     assert {field.name for field in fields(MessagesIn)} == honoured
     assert {field.name for field in fields(MessagesBody)} == top(FIELDS)
     assert {field.name for field in fields(CountBody)} == top(COUNT_FIELDS)
-    assert {field.name for field in fields(PromptIn)} == honoured & top(COUNT_FIELDS)
+    assert {field.name for field in fields(MessagesPrompt)} == honoured & top(COUNT_FIELDS)
 
 
 @pytest.mark.parametrize(

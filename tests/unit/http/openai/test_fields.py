@@ -12,7 +12,7 @@ from llm_gateway.adapters.inbound.http.common.fields import Fate, table
 from llm_gateway.adapters.inbound.http.common.requests import decode
 from llm_gateway.adapters.inbound.http.openai.embeddings import EmbeddingBody, to_embed_call
 from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
-from llm_gateway.adapters.inbound.http.openai.renderer import response_options_of
+from llm_gateway.adapters.inbound.http.openai.renderer import completion_options_of
 from llm_gateway.adapters.inbound.http.openai.translate import to_call
 from llm_gateway.adapters.inbound.http.openai.wire import LABELS, CompletionBody, CompletionIn
 from llm_gateway.bootstrap.parameters import COLUMNS
@@ -228,7 +228,7 @@ def read(body: dict[str, Any]) -> tuple[ChatCall, object]:
     """What becomes of a body: its call, and the form that its answer has."""
     decoded, labels = LABELS.decode(json.Decoder(CompletionBody), json.encode(body))
     call = to_call(decoded, decoded.model_hint, None)
-    return replace(call, ignored=(*call.ignored, *labels)), response_options_of(decoded)
+    return replace(call, ignored=(*call.ignored, *labels)), completion_options_of(decoded)
 
 
 def refusal(body: dict[str, Any]) -> str:

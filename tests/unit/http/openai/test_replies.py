@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.adapters.inbound.http.common.renderer import AnswerIdentity
-from llm_gateway.adapters.inbound.http.openai.renderer import OpenAIRenderer, ResponseOptions
+from llm_gateway.adapters.inbound.http.openai.renderer import CompletionOptions, OpenAIRenderer
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import ProviderBroken
 from llm_gateway.domain.events import ChatEvent, Collector, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta
@@ -22,15 +22,15 @@ GOLDEN = {
     for path in sorted((Path(__file__).parent / "golden").glob("openai_reply_*.json"))
 }
 MARK = AnswerIdentity(id="chatcmpl-1", created=1_795_000_000)
-PLAIN = ResponseOptions(include_usage=False, one_call=False, service_tier=False)
+PLAIN = CompletionOptions(include_usage=False, one_call=False, service_tier=False)
 ANSWER = answer_of()
 
 
-def whole(events: list[ChatEvent], wishes: ResponseOptions = PLAIN) -> Any:
+def whole(events: list[ChatEvent], wishes: CompletionOptions = PLAIN) -> Any:
     return json.loads(OpenAIRenderer(MARK, wishes).whole(_reply(events), ANSWER))
 
 
-def streamed(events: list[ChatEvent], wishes: ResponseOptions = PLAIN) -> list[Any]:
+def streamed(events: list[ChatEvent], wishes: CompletionOptions = PLAIN) -> list[Any]:
     form = OpenAIRenderer(MARK, wishes)
     deltas = (event for event in events if not isinstance(event, Started | Finished))
     return chunks_of(b"".join(form.delta(event, ANSWER) for event in deltas) + form.done(_reply(events), ANSWER))
@@ -47,7 +47,7 @@ def _reply(events: list[ChatEvent]) -> Any:
 def test_an_answer_becomes_a_completion_and_chunks(name: str) -> None:
     golden = GOLDEN[name]
     events = msgspec.convert(golden["events"], list[ChatEvent])
-    wishes = msgspec.convert(golden["wishes"], ResponseOptions)
+    wishes = msgspec.convert(golden["wishes"], CompletionOptions)
 
     assert whole(events, wishes) == golden["completion"]
     assert streamed(events, wishes) == golden["chunks"]
@@ -79,7 +79,7 @@ def answers(draw: st.DrawFn) -> list[ChatEvent]:
 
 @given(answers(), st.booleans(), st.booleans())
 def test_a_stream_says_what_the_whole_answer_says(events: list[ChatEvent], one_call: bool, usage: bool) -> None:
-    wishes = ResponseOptions(include_usage=usage, one_call=one_call, service_tier=False)
+    wishes = CompletionOptions(include_usage=usage, one_call=one_call, service_tier=False)
     completion, chunks = whole(events, wishes), streamed(events, wishes)
 
     assert chunks.pop() == "[DONE]"
@@ -108,7 +108,7 @@ def test_of_several_calls_the_first_where_one_was_asked_for() -> None:
         ToolCallDelta(index=1, id="b", name="g", arguments="{}"),
         Finished(reason=FinishReason.TOOL_CALLS, usage=Usage(prompt_tokens=1, completion_tokens=1), model="m"),
     ]
-    wishes = ResponseOptions(include_usage=False, one_call=True, service_tier=False)
+    wishes = CompletionOptions(include_usage=False, one_call=True, service_tier=False)
 
     assert [call["id"] for call in whole(events, wishes)["choices"][0]["message"]["tool_calls"]] == ["a"]
     assert [call["id"] for call in folded(streamed(events, wishes)[:-1])["tool_calls"]] == ["a"]

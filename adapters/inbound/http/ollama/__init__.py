@@ -1,0 +1,1 @@
+"""Ollama's own surface, where the operator opens it: chats, completions of a prompt, embeddings and models."""
