@@ -48,12 +48,13 @@ class Vendors:
         return len(self.ollama.chats()) + sum("enerateContent" in asked.path for asked in self.gemini.asked)
 
     def check(self) -> None:
-        """Nothing was refused, cut or dropped, no stand-in was sent, and each call's signature came back."""
+        """Nothing was refused, cut or dropped, no stand-in or client's key was sent, and each signature came back."""
         assert not self.gemini.refused
         assert not self.gemini.ignored
         assert not self.ollama.dropped
         assert not self.ollama.cut
         assert not any(stand_in in self.gemini.received for stand_in in STANDS_FOR_NONE)
+        assert KEY.encode() not in self.gemini.received + self.ollama.received
         assert {*self.player.given} <= {*self.player.returned}
 
 
