@@ -32,6 +32,7 @@ ITEMS: Final[Mapping[str, ItemKind]] = {
     "additional_tools": ItemKind(needs=("tools",), may_have=("role",)),
 }
 """The kinds that are honoured; any other is refused."""
+CALLS: Final = ("function_call", "custom_tool_call")
 LEFT_OUT_TOOLS: Final = (
     "web_search",
     "web_search_2025_08_26",
@@ -88,6 +89,7 @@ FIELDS: Final = (
     refused("input[].type: item_reference", STATELESS),
     refused("input[].type: compaction, compaction_trigger", STATELESS),
     refused("input[].type: any other", _OURSELVES),
+    taken("input[].name, namespace, of an output", "its call has them"),
     taken("input[].id", "nothing is looked up by it"),
     taken("input[].phase", _BACK),
     taken("input[].status", _BACK),

@@ -19,7 +19,7 @@ _OF_CALLS: Final = {".id": ".call_id", ".function.name": ".name", ".function.arg
 _OF_ITEMS: Final = {".tool_call_id": ".call_id", ".role": ".type"}
 
 
-def own_path(body: wire.PromptIn, path: str) -> str:
+def own_path(body: wire.ResponsePromptIn, path: str) -> str:
     """The path of the same field in this body; what is none of a chat completion's as it is."""
     if path in _OWN:
         return _OWN[path]
@@ -43,7 +43,7 @@ def _split(path: str) -> tuple[str, int, str]:
     return (head, int(number), below) if closed and number.isdecimal() else ("", 0, path)
 
 
-def _in_input(body: wire.PromptIn, number: int, below: str) -> str:
+def _in_input(body: wire.ResponsePromptIn, number: int, below: str) -> str:
     """`number` is the domain's, which has a message for the instructions, and one for all items of an answer."""
     number -= bool(body.instructions)
     if number < 0:

@@ -6,7 +6,7 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from llm_gateway.adapters.inbound.http.responses.renderer import ResponseOptions, response_options_of
+from llm_gateway.adapters.inbound.http.responses.renderer import ResponsesOptions, responses_options_of
 from llm_gateway.adapters.inbound.http.responses.translate import to_call
 from llm_gateway.adapters.inbound.http.responses.wire import LABELS, ResponseBody
 from llm_gateway.domain.chat import ChatCall
@@ -40,11 +40,11 @@ def answered(*parts: dict[str, Any], **more: Any) -> dict[str, Any]:
     return items({"type": "message", "role": "assistant", "content": list(parts), **more})
 
 
-def read(body: dict[str, Any]) -> tuple[ChatCall, ResponseOptions]:
+def read(body: dict[str, Any]) -> tuple[ChatCall, ResponsesOptions]:
     """What becomes of a body: its call, and how it is answered."""
     decoded, labels = LABELS.decode(json.Decoder(ResponseBody), json.encode(body))
     call = to_call(decoded, decoded.model_hint, None)
-    return replace(call, ignored=(*call.ignored, *labels)), response_options_of(decoded)
+    return replace(call, ignored=(*call.ignored, *labels)), responses_options_of(decoded)
 
 
 def told(body: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from llm_gateway.adapters.inbound.http.common.fields import Fate, table
 from llm_gateway.adapters.inbound.http.responses.fields import COUNT_FIELDS, FIELDS, LEFT_OUT_TOOLS, REFUSED_TOOLS
 from llm_gateway.adapters.inbound.http.responses.translate import to_counted
-from llm_gateway.adapters.inbound.http.responses.wire import InputTokensBody, PromptIn, ResponseBody, ResponseIn
+from llm_gateway.adapters.inbound.http.responses.wire import InputTokensBody, ResponseBody, ResponseIn, ResponsePromptIn
 from llm_gateway.domain.errors import InvalidRequest
 
 from .bodies import (
@@ -115,6 +115,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         items({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}),
         "input[1].type",
     ),
+    "input[].name, namespace, of an output": (GIVEN, items(CALL, {**OUTPUT, "name": "look", "namespace": "a"}), ""),
     "input[].id": (CALLED, items({**CALL, "id": "fc_1"}), ""),
     "input[].phase": (answered(BACK), answered(BACK, phase="final_answer"), ""),
     "input[].status": (answered(BACK), answered(BACK, status="completed"), ""),
@@ -233,7 +234,7 @@ def test_the_table_and_the_wire_types_have_the_same_fields() -> None:
     assert {field.name for field in fields(ResponseBody)} == {field.path for field in FIELDS if field.top_level}
     counted = {field.path for field in COUNT_FIELDS if field.top_level}
     assert {field.name for field in fields(InputTokensBody)} == counted
-    assert {field.name for field in fields(PromptIn)} < counted
+    assert {field.name for field in fields(ResponsePromptIn)} < counted
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)

@@ -11,7 +11,7 @@ from msgspec import json as wire_json
 
 from llm_gateway.adapters.inbound.http.common.carriers import carried
 from llm_gateway.adapters.inbound.http.common.renderer import AnswerIdentity
-from llm_gateway.adapters.inbound.http.responses.renderer import ResponsesRenderer, response_options_of
+from llm_gateway.adapters.inbound.http.responses.renderer import ResponsesRenderer, responses_options_of
 from llm_gateway.adapters.inbound.http.responses.wire import ResponseBody
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import ChatReply, FinishReason, Usage
@@ -45,7 +45,7 @@ def ended(reason: FinishReason = FinishReason.STOP, **more: Any) -> Finished:
 
 def renderer(**body: Any) -> ResponsesRenderer:
     decoded = wire_json.decode(wire_json.encode({**PLAIN, **body}), type=ResponseBody)
-    return ResponsesRenderer(IDENTITY, response_options_of(decoded))
+    return ResponsesRenderer(IDENTITY, responses_options_of(decoded))
 
 
 def reply_of(events: list[ChatEvent]) -> ChatReply:

@@ -32,7 +32,7 @@ from llm_gateway.domain.validation import check
 
 from .bodies import CALL, CARRIER, CUSTOM, IMAGE, OUTPUT, PDF, PLAIN, SPACE, TOOL, items, read, refusal, said, text
 
-SIGNED = {"g": {}}
+SIGNED: dict[str, Any] = {"g": {}}
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": CARRIER}
 HELLO = UserMessage(content="Hello")
 
