@@ -78,6 +78,7 @@ class PlayingGemini(ObligingGemini):
         self._ids = count(1)
 
     def forget(self) -> None:
+        self.forgiving = False
         self.given.clear()
         self.returned.clear()
 

@@ -43,12 +43,23 @@ SEEN: Final[dict[str, dict[str, Any]]] = {
         "field": ["BadRequestError", "invalid_request", "previous_response_id"],
     },
     "agents": {"loop": SPOKEN, "streamed": [SPOKEN, True], "typed": THING},
+    "ollama": {
+        "whole": [SPOKEN, True, "stop", True],
+        "streamed": [SPOKEN, True],
+        "generated": SPOKEN,
+        "parsed": THING,
+        "loop": SPOKEN,
+        "listed": [True, True],
+        "absent": 404,
+    },
     "pydantic_ai": {"openai": ANSWERED, "anthropic": ANSWERED},
     "litellm": dict.fromkeys(
         ("responses", "streamed_responses", "chats", "streamed_chat", "messages", "bridge"), SPOKEN
     ),
 }
 COUNTS: Final = frozenset({"anthropic", "openai"})
+UNSIGNED: Final = frozenset({"ollama"})
+"""Its protocol has no place for a signature, nor for a call's id."""
 NAMED: Final = {"agents": tuple(ALIASES)}
 """It takes what stands before a slash for a provider of its own."""
 LITELLM: Final = {
@@ -64,6 +75,7 @@ ENVIRON: Final = LITELLM | {"PYTHONPATH": str(HERE / "frameworks")}
 @pytest.mark.parametrize("sdk", SEEN)
 async def test_an_sdk_gets_what_it_demands_of_each_vendor(vendors: Vendors, sdk: str, tmp_path: Path) -> None:
     script, models = HERE / "sdks" / f"with_{sdk}.py", NAMED.get(sdk, MODELS)
+    vendors.player.forgiving = sdk in UNSIGNED
     done = await run("sdks", "python", script, vendors.url, KEY, *models, home=tmp_path, cwd=tmp_path, environ=ENVIRON)
     assert done.code == 0, done.said
     seen = json.loads(done.output)
