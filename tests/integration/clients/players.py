@@ -24,6 +24,7 @@ AGAIN: Final = "Count its lines, and look at the picture."
 """What is asked when the conversation goes on."""
 PICTURE: Final = "picture.png"
 SEES: Final = "And I see it."
+COUNTED: Final = 42
 UPPER: Final = f"tr a-z A-Z < {NOTE}"
 PATCH: Final = f"*** Begin Patch\n*** Update File: {NOTE}\n@@\n-{OLD}\n+a new note\n*** End Patch\n"
 _SED: Final = f"sed -i 's/{OLD}/a new note/' {NOTE}"
@@ -77,6 +78,7 @@ class PlayingGemini(ObligingGemini):
         self._ids = count(1)
 
     def forget(self) -> None:
+        self.forgiving = False
         self.given.clear()
         self.returned.clear()
 
@@ -85,7 +87,7 @@ class PlayingGemini(ObligingGemini):
         if asked.method == "GET":
             return super().__call__(asked)
         if "countTokens" in asked.path:
-            return whole({"totalTokens": 42})
+            return whole({"totalTokens": COUNTED})
         parts = [part for content in asked.body["contents"] for part in content["parts"]]
         self.returned += [part["thoughtSignature"] for part in parts if "thoughtSignature" in part]
         played = [part for part in parts if part.get("functionCall", {}).get("id") in self._calls]

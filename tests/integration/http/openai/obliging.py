@@ -95,10 +95,14 @@ class ObligingOllama:
 
 
 class ObligingGemini:
-    """Signs its calls, and answers 400 where one comes back without its own signature. It lists `models`."""
+    """Signs its calls, and answers 400 where one comes back without its own signature. It lists `models`.
+
+    `forgiving`: a call under an id that is none of its own may come back with any, as the vendor takes one for none.
+    """
 
     def __init__(self, *models: str) -> None:
         self._models = models
+        self.forgiving = False
         self.signed: dict[str, str] = {}
         self._numbers = count(1)
 
@@ -109,7 +113,7 @@ class ObligingGemini:
         body = asked.body
         parts = [part for content in body["contents"] for part in content["parts"]]
         back = [part for part in parts if "functionCall" in part]
-        if any(self.signed.get(part["functionCall"].get("id")) != part.get("thoughtSignature") for part in back):
+        if not all(self._is_as_given(part) for part in back):
             return payloads.refusal(400, status="INVALID_ARGUMENT")
         version = asked.path.rpartition("/")[2].partition(":")[0]
         said = self.said(body, json.dumps(parts, ensure_ascii=False))
@@ -120,6 +124,10 @@ class ObligingGemini:
                 payloads.said(finish="STOP", usage=usage, modelVersion=version),
             )
         return whole(payloads.said(*said, finish="STOP", usage=usage, modelVersion=version))
+
+    def _is_as_given(self, part: Mapping[str, Any]) -> bool:
+        given = self.signed.get(part["functionCall"].get("id"))
+        return part.get("thoughtSignature") == given or (self.forgiving and given is None)
 
     def said(self, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
         offered = {
