@@ -1,6 +1,6 @@
 """From answers in OpenAI's form, whole or in parts, to the domain's events: by rules that fit every server. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -63,7 +63,7 @@ class SpokenReplyReader:
     """
 
     def __init__(
-        self, to: EndpointId, conversation: Sequence[Message], *, whole: bool, forced: bool, returns: Sequence[str]
+        self, to: EndpointId, conversation: Sequence[Message], *, whole: bool, forced: bool, returns: Container[str]
     ) -> None:
         self._to = to
         self._whole = whole
