@@ -91,9 +91,11 @@ class SpokenReplyReader:
         events: list[ChatEvent] = []
         try:
             for text in texts:
+                if self.finished:
+                    break
                 if text == DONE:
                     self._end(events)
-                    break
+                    continue
                 part = answer_part.decode(text)
                 choices = part.choices
                 if choices and len(choices) == 1:
