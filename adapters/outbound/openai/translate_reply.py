@@ -162,7 +162,7 @@ class SpokenReplyReader:
         key: object = part.index if part.index is not None else part.id or None
         call = self._at.get(key) if key is not None else (self._calls[-1] if self._calls else None)
         name = part.function.name
-        if call is None or (name and call.name and part.id and part.id != call.told):
+        if self._whole or call is None or (name and call.name and part.id and part.id != call.told):
             call = _Call(len(self._calls), self._id(part.id), part.id)
             self._calls.append(call)
             self._at[key] = call
