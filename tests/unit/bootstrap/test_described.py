@@ -72,7 +72,15 @@ def test_the_values_are_the_effective_ones(tmp_path: Path) -> None:
 def test_every_setting_is_there() -> None:
     names = {line.partition(" ")[0].lower() for line in described(Settings(), {})}
 
-    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "providers", "models", "routes", "aliases", "demo"}
+    assert names == {*Settings.__struct_fields__} - {
+        "clients",
+        "endpoints",
+        "providers",
+        "models",
+        "routes",
+        "aliases",
+        "demo",
+    }
 
 
 def test_what_a_client_has_reserved_is_told(tmp_path: Path) -> None:
