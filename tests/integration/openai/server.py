@@ -4,7 +4,7 @@ what the real one would take without noticing it. Else it does what a test says.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ IGNORES: Final = {"vllm", "llamacpp", "lmstudio", "deepseek", "openrouter"}
 LATE_SYSTEM: Final = {"openai", "groq", "mistral", "deepseek", "openrouter"}
 NAMED: Final = {"openai", "vllm", "groq", "mistral", "openrouter"}
 JSON_TYPES: Final[Mapping[str, set[str]]] = {
-    **dict.fromkeys(TAKEN, {"json_object", "json_schema"}),
+    **{dialect: {"json_object", "json_schema"} for dialect in TAKEN},
     "generic": {"json_object"},
     "deepseek": {"json_object"},
     "lmstudio": {"json_schema"},
@@ -209,6 +209,7 @@ def _of_messages(dialect: str, messages: Sequence[Mapping[str, Any]]) -> Iterato
         if role != "user" and isinstance(content, list):
             yield "only a user's message may hold parts"
         calls = one.get("tool_calls", ())
+        yield from _of_calls(dialect, one, calls)
         if role == "tool":
             if one["tool_call_id"] not in open_calls:
                 yield "tool message without its call"
@@ -216,13 +217,13 @@ def _of_messages(dialect: str, messages: Sequence[Mapping[str, Any]]) -> Iterato
         elif open_calls:
             yield "An assistant message with 'tool_calls' must be followed by tool messages"
         open_calls |= {call["id"] for call in calls}
-        if dialect == "mistral" and not all(re.fullmatch(r"[A-Za-z0-9]{9}", call["id"]) for call in calls):
-            yield "Tool call id was invalid: must be a-z, A-Z, 0-9, with a length of 9"
-        if dialect == "deepseek" and calls and "reasoning_content" not in one:
-            yield "The reasoning_content in the thinking mode must be passed back to the API."
-        yield from _unknown_in(one)
 
 
-def _unknown_in(one: Mapping[str, Any]) -> Iterable[str]:
-    known = {"role", "content", "tool_calls", "tool_call_id", "reasoning_content", "reasoning_details"}
-    return (f"Unrecognized request argument: {field}" for field in one.keys() - known)
+def _of_calls(dialect: str, one: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if dialect == "mistral" and not all(re.fullmatch(r"[A-Za-z0-9]{9}", call["id"]) for call in calls):
+        yield "Tool call id was invalid: must be a-z, A-Z, 0-9, with a length of 9"
+    if dialect == "deepseek" and calls and "reasoning_content" not in one:
+        yield "The reasoning_content in the thinking mode must be passed back to the API."
+    known = {"role", "content", "tool_calls", "tool_call_id"}
+    known |= {"deepseek": {"reasoning_content"}, "openrouter": {"reasoning_details"}}.get(dialect, set())
+    yield from (f"Unrecognized request argument: {field}" for field in one.keys() - known)

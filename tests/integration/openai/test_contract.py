@@ -83,6 +83,7 @@ EMBEDDINGS: dict[EmbeddingVendor, Reaction] = {
 
 class TestEmbeddingModel(AtServer, EmbeddingModelContract):
     @pytest.fixture(autouse=True)
+    @override
     async def _served(self, _closing: None) -> None:
         """In which all dialects are alike."""
         self.server = await self.closing.enter_async_context(spoken_server())

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.openai.dialects import FILE
 from llm_gateway.application.model_facts import ModelFacts
@@ -25,8 +26,8 @@ from llm_gateway.domain.chat import (
 from llm_gateway.domain.media import Document, Image
 
 from ..scripted_vendor import whole
-from .calls import asking, provider_at, reply_of
-from .server import SpokenServer, TAKEN, called, delta, faults, message, spoken_server, stream
+from .calls import TO, asking, events_of, provider_at, reply_of
+from .server import TAKEN, SpokenServer, called, delta, faults, message, spoken_server, stream
 
 DIALECTS = pytest.mark.parametrize("dialect", FILE.dialects)
 ADD, SUB = Tool(name="add", parameters={"type": "object"}, strict=True), Tool(name="sub", description="Takes.")
@@ -54,10 +55,6 @@ async def sent(
 ) -> dict[str, Any]:
     """As a server takes it that refuses, and passes over, nothing of it."""
     async with spoken_server(dialect) as server, provider_at(server.url, dialect, model=model, **more) as provider:
-        from msgspec.structs import replace
-
-        from .calls import TO, events_of
-
         to = replace(TO, id=replace(TO.id, model=model))
         async for _ in events_of(provider, request, grain, to=to):
             pass

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from llm_gateway.domain import errors
-from llm_gateway.domain.chat import AssistantMessage, FinishReason, Grain, ToolCall, ToolMessage, ToolMode, UserMessage
-from llm_gateway.domain.chat import Tool
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    FinishReason,
+    Grain,
+    Tool,
+    ToolCall,
+    ToolMessage,
+    ToolMode,
+    UserMessage,
+)
 from llm_gateway.domain.events import ChatEvent, Finished, TextDelta
 
 from ..scripted_vendor import LAST, Cut, Hold, Script, chunk, whole
@@ -201,7 +209,7 @@ MEANT = {
 
 @pytest.mark.parametrize("name", ERRORS)
 async def test_an_error_inside_a_200_is_one(name: str) -> None:
-    body = ERRORS[name]
+    body: dict[str, Any] = ERRORS[name]
     event = b"event: error\ndata: %b\n\n" % json.dumps(body).encode()
     for script, grain in (
         (whole({"choices": None} | body), Grain.WHOLE),
@@ -245,7 +253,7 @@ async def test_details_of_the_counts() -> None:
 LONG = b"".join(
     (
         delta("", role="assistant"),
-        delta(reasoning_content="Hm – "),
+        delta(reasoning_content="Hm \u2013 "),
         delta("Grüße \U0001f600"),
         delta(tool_calls=[{"index": 0, **called(arguments='{"n":', id="a")}]),
         delta(tool_calls=[{"index": 0, "function": {"arguments": '"ö"}'}}]),
