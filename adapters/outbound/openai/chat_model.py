@@ -1,6 +1,6 @@
 """Chats with a server of OpenAI's API: the calls, their patience, and nothing of what is said in them."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -15,6 +15,7 @@ from llm_gateway.domain.resilience import Deadline
 from llm_gateway.domain.routing import Endpoint
 from llm_gateway.domain.stated import stated_fields
 
+from ..vendor_http.stream import VendorStream
 from .client import CHAT, SpokenClient
 from .dialects import SpokenModels
 from .failures import SpokenFailures
@@ -71,8 +72,8 @@ class SpokenChatModel(ChatModel):
         late = "no answer, or no further part of one, in time"
         with SpokenFailures(to.id, self._clock.now, late, lambda: stated_fields(request), model.places):
             if not streamed:
-                answer = await self._client.whole(CHAT, body, headers, to.locality, until=deadline.at)
-                events = await off_the_loop(len(answer), partial(reader.events, (answer,)))
+                size, texts = _kept(await self._client.whole(CHAT, body, headers, to.locality, until=deadline.at))
+                events = await off_the_loop(size, partial(reader.events, texts))
                 if reader.failure is not None:
                     raise reader.failure
                 yield events
@@ -82,13 +83,7 @@ class SpokenChatModel(ChatModel):
             stream = self._client.stream(body, headers, to.locality, first_by=first_by, until=deadline.at, idle=idle)
             async with aclosing(stream):
                 while not reader.finished:
-                    try:
-                        texts = await stream.next()
-                    except TimeoutError:
-                        if reader.ending is None:
-                            raise
-                        texts = None
-                    if events := reader.end() if texts is None else reader.events(texts):
+                    if events := await _next(stream, reader):
                         yield events
                     if reader.failure is not None:
                         raise reader.failure
@@ -97,3 +92,19 @@ class SpokenChatModel(ChatModel):
                     elif not reader.started:
                         stream.first_by = first_by
                 await stream.drain(DRAIN_SECONDS)
+
+
+def _kept(answer: bytes) -> tuple[int, Iterator[bytes]]:
+    """Its size, and itself where nobody sees it who prints the locals of a frame."""
+    return len(answer), iter((answer,))
+
+
+async def _next(stream: VendorStream, reader: SpokenReplyReader) -> Sequence[ChatEvent]:
+    """Of one read. Silence after the answer's own end, and a connection closed then, end it."""
+    try:
+        texts = await stream.next()
+    except TimeoutError:
+        if reader.ending is None:
+            raise
+        texts = None
+    return reader.end() if texts is None else reader.events(texts)

@@ -38,7 +38,8 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     asked for. `empty_text`: an answer of calls alone has an empty text, not none. `call_ids` is the length that ids of
     calls must have. `effort` is the path of the field, `off` what turns reasoning off, `prefill` what has the last
     answer continued, `words` other names of fields and efforts. `returns` are the fields of an answer with calls that
-    are to come back. `url` is where such a server listens unless told otherwise.
+    are to come back, each with what stands there where a client lost it. `url` is where such a server listens unless
+    told otherwise.
     """
 
     takes: frozenset[str]
@@ -55,7 +56,7 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     off: Body = field(default_factory=lambda: {"reasoning_effort": "none"})
     prefill: Body = {}
     words: Mapping[str, str] = {}
-    returns: tuple[str, ...] = ()
+    returns: Body = {}
     bodies: tuple[ModelsBody, ...] = ()
 
 

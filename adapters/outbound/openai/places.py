@@ -33,36 +33,36 @@ _SAMPLING_TAKEN: Final[Places] = {
 _TAKEN: Final[Places] = {
     "response_format: json_object": Place("response_format"),
     "response_format: json_schema": Place("response_format"),
-    "response_format.json_schema.name": Place("response_format.json_schema.name"),
-    "response_format.json_schema.description": Place("response_format.json_schema.description"),
-    "response_format.json_schema.strict": Place("response_format.json_schema.strict"),
+    "response_format.json_schema.name": Place("response_format.json_schema.name", "beside the schema"),
+    "response_format.json_schema.description": Place("response_format.json_schema.description", "beside the schema"),
+    "response_format.json_schema.strict": Place("response_format.json_schema.strict", "beside the schema"),
     "messages[].content, of a last answer": Place("messages[].content", "with what has it continued"),
     "messages[].extra_content": Place("messages[]", "the fields that the server gave with an answer that calls tools"),
 }
 _TOOLS: Final[Places] = {
-    "messages[].tool_calls": Place("messages[].tool_calls[]"),
+    "messages[].tool_calls": Place("messages[].tool_calls[]", "with their arguments as text"),
     "messages[].tool_call_id": Place("messages[].tool_call_id", "of another length where the server wants one"),
     "messages[].error": Place("messages[].content", "after the word `Error`"),
-    "tools": Place("tools[]"),
+    "tools": Place("tools[]", "each with its type"),
     "tool_choice: none": Place("tools[]", "the tools are not offered"),
 }
 _TOOLS_TAKEN: Final[Places] = {
-    "tools[].function.strict": Place("tools[].function.strict"),
+    "tools[].function.strict": Place("tools[].function.strict", "beside the schema"),
     "tool_choice: required": Place("tool_choice", "`required`, or the server's word for it"),
     "tool_choice: a function": Place("tool_choice", "by its name, or offered alone, and required"),
-    "response_format: beside tools": Place("response_format"),
-    "response_format: beside a tool_choice": Place("response_format"),
+    "response_format: beside tools": Place("response_format", "as without tools"),
+    "response_format: beside a tool_choice": Place("response_format", "as without tools"),
 }
 _IMAGES: Final[Places] = {"messages[].content, an image": Place("messages[].content[].image_url", "a `data:` URL")}
 _IMAGE_URLS: Final[Places] = {
     "messages[].content, an image by its URL": Place("messages[].content[].image_url", "never on the premises"),
 }
-_DETAIL: Final[Places] = {"messages[].content, an image's detail": Place("messages[].content[].image_url.detail")}
+_DETAIL: Final[Places] = {
+    "messages[].content, an image's detail": Place("messages[].content[].image_url.detail", "in its own words")
+}
 _DOCUMENTS: Final[Places] = {"messages[].content, a document": Place("messages[].content[].file", "a `data:` URL")}
 _TOOL_MEDIA: Final[Places] = {
-    "messages[].content, media of a tool result": Place(
-        "messages[].content[]", "in a user's message after the results"
-    ),
+    "messages[].content, media of a tool result": Place("messages[].content", "in a user's message after the results"),
 }
 _OFF: Final[Places] = {"reasoning_effort: none": Place("reasoning_effort", "in the server's own way")}
 _XHIGH: Final[Places] = {"reasoning_effort: xhigh": Place("reasoning_effort", "the server's word for it")}

@@ -81,7 +81,8 @@ def _answer(dialect: Dialect, message: AssistantMessage) -> Body:
             for call in calls
         ]
     if dialect.returns:
-        body |= _returned(dialect, (message.extra_content, *(call.extra_content for call in calls)))
+        lost = dialect.returns if calls else {}
+        body |= {**lost, **_returned(dialect, (message.extra_content, *(call.extra_content for call in calls)))}
     return body
 
 

@@ -1,6 +1,6 @@
 """From answers in OpenAI's form, whole or in parts, to the domain's events: by rules that fit every server. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -63,7 +63,7 @@ class SpokenReplyReader:
     """
 
     def __init__(
-        self, to: EndpointId, conversation: Sequence[Message], *, whole: bool, forced: bool, returns: Sequence[str]
+        self, to: EndpointId, conversation: Sequence[Message], *, whole: bool, forced: bool, returns: Container[str]
     ) -> None:
         self._to = to
         self._whole = whole
@@ -91,9 +91,11 @@ class SpokenReplyReader:
         events: list[ChatEvent] = []
         try:
             for text in texts:
+                if self.finished:
+                    break
                 if text == DONE:
                     self._end(events)
-                    break
+                    continue
                 part = answer_part.decode(text)
                 choices = part.choices
                 if choices and len(choices) == 1:
@@ -160,7 +162,7 @@ class SpokenReplyReader:
         key: object = part.index if part.index is not None else part.id or None
         call = self._at.get(key) if key is not None else (self._calls[-1] if self._calls else None)
         name = part.function.name
-        if call is None or (name and call.name and part.id and part.id != call.told):
+        if self._whole or call is None or (name and call.name and part.id and part.id != call.told):
             call = _Call(len(self._calls), self._id(part.id), part.id)
             self._calls.append(call)
             self._at[key] = call

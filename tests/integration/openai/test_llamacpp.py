@@ -1,4 +1,4 @@
-"""Against a real server: llama.cpp's own, as xllamacpp ships it, with the packaged model. No test asserts what it says."""
+"""A real server: llama.cpp's own, as xllamacpp ships it, with the packaged model. No test asserts what it says."""
 
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
