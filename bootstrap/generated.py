@@ -8,6 +8,7 @@ from typing import Final
 from llm_gateway.adapters.inbound.http.common.fields import Field, table
 from llm_gateway.adapters.inbound.http.messages.fields import FIELDS as MESSAGES_FIELDS
 from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
+from llm_gateway.adapters.inbound.http.responses.fields import FIELDS as RESPONSES_FIELDS
 from llm_gateway.adapters.outbound.telemetry.reference import metrics_reference
 
 from .parameters import page
@@ -34,6 +35,7 @@ PAGES: Final[Mapping[str, Callable[[str], str]]] = {
     "docs/messages.md": lambda text: _with_table(text, "The fields of a message", MESSAGES_FIELDS),
     "docs/openai.md": _openai_page,
     "docs/parameters.md": lambda _: page(),
+    "docs/responses.md": lambda text: _with_table(text, "The fields of a response", RESPONSES_FIELDS),
 }
 """What each page has to be, made of what it is."""
 

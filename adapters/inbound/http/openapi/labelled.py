@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from ..common.labels import ARGUMENTS, FUNCTION, Labels
 
 Components: TypeAlias = dict[str, dict[str, Any]]
-_MESSAGES = "messages"
+_MESSAGES = "messages[]"
 
 
 def add_labels(schemas: Components, body: str, labels: Labels) -> None:
@@ -24,7 +24,7 @@ def add_labels(schemas: Components, body: str, labels: Labels) -> None:
             "description": "JSON as text; any other value is taken for its text."
         }
         _require_no(schemas[function], ARGUMENTS)
-    for message in [*_at(schemas, body, [_MESSAGES])]:
+    for message in [*_at(schemas, body, _steps(_MESSAGES))]:
         parts = [*_references(schemas[message]["properties"]["content"])]
         if len(parts) == 1:
             _require_no(schemas[_own(schemas, message, parts[0], "Alone")], "type")
@@ -33,9 +33,16 @@ def add_labels(schemas: Components, body: str, labels: Labels) -> None:
                 _open(schemas, message, _steps(place)[1:])
 
 
+def open_items(schemas: Components, body: str, labels: Labels) -> None:
+    """Let the schemas of a body's items, and of what stands in them, take any other member."""
+    for item in [*_at(schemas, body, _steps(labels.items))]:
+        for place in labels.known:
+            _open(schemas, item, _steps(place)[1:])
+
+
 def _open(schemas: Components, name: str, steps: Sequence[str]) -> None:
     if not steps:
-        del schemas[name]["additionalProperties"]
+        schemas[name].pop("additionalProperties", None)
         return
     for reference in [*_references(schemas[name]["properties"][steps[0]])]:
         _open(schemas, _own(schemas, name, reference, "Back"), steps[1:])

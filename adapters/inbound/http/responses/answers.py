@@ -13,14 +13,14 @@ class _Out(Struct, frozen=True, kw_only=True):
     """Something that the gateway sends. What OpenAI sends as null is null: newer clients read every field."""
 
 
-class InputDetails(_Out, frozen=True, kw_only=True):
+class InputTokensDetails(_Out, frozen=True, kw_only=True):
     """How many of the prompt's tokens the provider took from its own cache."""
 
     cached_tokens: int = 0
     cache_write_tokens: int = 0
 
 
-class OutputDetails(_Out, frozen=True, kw_only=True):
+class OutputTokensDetails(_Out, frozen=True, kw_only=True):
     """How many of the generated tokens were reasoning."""
 
     reasoning_tokens: int = 0
@@ -33,9 +33,9 @@ class ResponseUsage(_Out, frozen=True, kw_only=True):
     """
 
     input_tokens: int
-    input_tokens_details: InputDetails
+    input_tokens_details: InputTokensDetails
     output_tokens: int
-    output_tokens_details: OutputDetails
+    output_tokens_details: OutputTokensDetails
     total_tokens: int
     estimated: Literal[True] | UnsetType = UNSET
 

@@ -32,6 +32,7 @@ ITEMS: Final[Mapping[str, ItemKind]] = {
     "additional_tools": ItemKind(needs=("tools",), may_have=("role",)),
 }
 """The kinds that are honoured; any other is refused."""
+CALLS: Final = ("function_call", "custom_tool_call")
 LEFT_OUT_TOOLS: Final = (
     "web_search",
     "web_search_2025_08_26",
@@ -88,12 +89,14 @@ FIELDS: Final = (
     refused("input[].type: item_reference", STATELESS),
     refused("input[].type: compaction, compaction_trigger", STATELESS),
     refused("input[].type: any other", _OURSELVES),
+    taken("input[].name, namespace, of an output", "its call has them"),
     taken("input[].id", "nothing is looked up by it"),
     taken("input[].phase", _BACK),
     taken("input[].status", _BACK),
     no_effect("input[].caller", "tools are called by the model itself", None, {"type": "direct"}),
     no_effect("input[].*", _OTHERS),
     no_effect("input[].content[].*", _OTHERS),
+    no_effect("input[].output[].*", _OTHERS),
     honoured("instructions", "a system message before all others"),
     honoured("include", "`reasoning.encrypted_content`, without which an answer holds no signatures"),
     honoured("max_output_tokens", "bounds all generated tokens, thoughts included"),

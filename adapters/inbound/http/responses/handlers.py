@@ -11,23 +11,23 @@ from ..common.renderer import AnswerIdentity
 from ..common.replies import json_reply
 from .answers import InputTokensOut
 from .paths import own_path
-from .renderer import ID_PREFIX, ResponsesRenderer, response_options_of
+from .renderer import ID_PREFIX, ResponsesRenderer, responses_options_of
 from .translate import to_call, to_counted
-from .wire import LABELS, InputTokensBody, PromptIn, ResponseBody
+from .wire import LABELS, InputTokensBody, ResponseBody, ResponsePromptIn
 
 RESPONSES: Final = "/v1/responses"
 RESPONSE_CHATS: Final = ChatSurface(
     decoder=json.Decoder(ResponseBody),
     labels=LABELS,
     to_call=to_call,
-    renderer=lambda identity, body: ResponsesRenderer(identity, response_options_of(body)),
+    renderer=lambda identity, body: ResponsesRenderer(identity, responses_options_of(body)),
     id_prefix=ID_PREFIX,
     check_count=check_items,
     own_path=own_path,
 )
 
 
-def _not_answered(identity: AnswerIdentity, body: PromptIn) -> NoReturn:
+def _not_answered(identity: AnswerIdentity, body: ResponsePromptIn) -> NoReturn:
     raise AssertionError("its tokens are counted, and that is all")
 
 

@@ -1,6 +1,6 @@
 """What of a body has no effect, by its paths. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from ..common.carriers import PREFIX
 from ..common.fields import Fate, Field
 from ..common.labels import MAX_LABELS
 from . import wire
-from .fields import FIELDS
+from .fields import CALLS, FIELDS
 from .tools import callable_tools
 
 _FIELDS: Final = {field.path: field for field in FIELDS if field.fate is Fate.NO_EFFECT}
@@ -42,7 +42,7 @@ _TEXT: Final = _labels("text", wire.TextIn)
 _STREAM: Final = _labels("stream_options", wire.StreamOptionsIn)
 
 
-def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
+def without_effect(body: wire.ResponsePromptIn) -> tuple[str, ...]:
     """The paths of what a body asks for within its fields and nothing here takes notice of, each kind by its first."""
     found: dict[str, str] = {}
     if isinstance(body.input, list):
@@ -60,14 +60,38 @@ def without_effect(body: wire.PromptIn) -> tuple[str, ...]:
     return tuple(islice(found.values(), MAX_LABELS))
 
 
+def _unread(items: Sequence[wire.ItemIn]) -> Iterator[int]:
+    """The reasoning items whose carrier is another vendor's, or belongs to nothing: neither a call nor a text."""
+    waiting: int | None = None
+    said = False
+    for at, item in enumerate(items):
+        if item.type == "reasoning":
+            if item.encrypted_content and not item.encrypted_content.startswith(PREFIX):
+                yield at
+            elif item.encrypted_content:
+                if waiting is not None:
+                    yield waiting
+                waiting = at
+        elif item.role == "assistant":
+            said = True
+        elif item.type in CALLS:
+            waiting, said = None, True
+        else:
+            if waiting is not None and not said:
+                yield waiting
+            waiting, said = None, False
+    if waiting is not None and not said:
+        yield waiting
+
+
 def _note_items(items: Sequence[wire.ItemIn], found: dict[str, str]) -> None:
+    for at in _unread(items):
+        found.setdefault("encrypted_content", f"input[{at}].encrypted_content")
     for at, item in enumerate(items):
         _note(item, f"input[{at}]", _ITEM, found)
         if item.type == "reasoning":
             if item.content:
                 found.setdefault(_THOUGHTS.path, f"input[{at}].content")
-            if item.encrypted_content and not item.encrypted_content.startswith(PREFIX):
-                found.setdefault("encrypted", f"input[{at}].encrypted_content")
             continue
         for name, parts in (("content", item.content), ("output", item.output)):
             for number, part in enumerate(parts if type(parts) is list else ()):

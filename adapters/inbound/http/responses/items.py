@@ -20,14 +20,14 @@ from llm_gateway.domain.media import Detail
 from ..common.carriers import carried
 from ..common.data_urls import document_of, image_of
 from . import wire
-from .fields import ITEM_REFUSALS, ITEMS, STATELESS
+from .fields import CALLS, ITEM_REFUSALS, ITEMS, STATELESS
 from .tools import NO_ARGUMENTS, custom_arguments, full_name
 
 _OF_ITEMS: Final = ("role", "content", "call_id", "name", "namespace", "arguments", "input", "output")
 _ALL: Final = (*_OF_ITEMS, "encrypted_content", "summary", "tools")
 _NO_TOOL: Final = "no tool is run here"
 _DETAILS: Final[Mapping[str | None, Detail]] = {"low": Detail.LOW, "high": Detail.HIGH, "original": Detail.HIGH}
-_ANSWERED: Final = frozenset({"function_call", "custom_tool_call", "reasoning"})
+_ANSWERED: Final = (*CALLS, "reasoning")
 Run: TypeAlias = list[int]
 """The numbers of the items that make one message."""
 
@@ -70,9 +70,7 @@ def to_messages(items: Sequence[wire.ItemIn]) -> Iterator[Message]:
             case wire.ItemIn(type="message", role="system" | "developer"):
                 yield SystemMessage(content=_texts(item.content or "", f"{path}.content"))
             case wire.ItemIn(type="function_call_output" | "custom_tool_call_output"):
-                name = full_name(item.name, item.namespace) if item.name else None
-                content = _parts(item.output or "", f"{path}.output")
-                yield ToolMessage(content=content, tool_call_id=item.call_id or "", name=name)
+                yield ToolMessage(content=_parts(item.output or "", f"{path}.output"), tool_call_id=item.call_id or "")
             case _:
                 yield _answer(items, run)
 

@@ -14,9 +14,9 @@ from .tools import NO_ARGUMENTS, ToolOrigin, custom_input
 def usage_out(usage: Usage) -> wire.ResponseUsage:
     return wire.ResponseUsage(
         input_tokens=usage.prompt_tokens,
-        input_tokens_details=wire.InputDetails(cached_tokens=usage.cached_tokens or 0),
+        input_tokens_details=wire.InputTokensDetails(cached_tokens=usage.cached_tokens or 0),
         output_tokens=usage.completion_tokens,
-        output_tokens_details=wire.OutputDetails(reasoning_tokens=usage.reasoning_tokens or 0),
+        output_tokens_details=wire.OutputTokensDetails(reasoning_tokens=usage.reasoning_tokens or 0),
         total_tokens=usage.total_tokens,
         estimated=True if usage.estimated else UNSET,
     )

@@ -8,6 +8,7 @@ from .items import runs_of
 from .tools import callable_tools
 
 _OWN: Final = {
+    "messages": "input",
     "max_tokens": "max_output_tokens",
     "reasoning_effort": "reasoning.effort",
     "response_format": "text.format",
@@ -18,7 +19,7 @@ _OF_CALLS: Final = {".id": ".call_id", ".function.name": ".name", ".function.arg
 _OF_ITEMS: Final = {".tool_call_id": ".call_id", ".role": ".type"}
 
 
-def own_path(body: wire.PromptIn, path: str) -> str:
+def own_path(body: wire.ResponsePromptIn, path: str) -> str:
     """The path of the same field in this body; what is none of a chat completion's as it is."""
     if path in _OWN:
         return _OWN[path]
@@ -42,7 +43,7 @@ def _split(path: str) -> tuple[str, int, str]:
     return (head, int(number), below) if closed and number.isdecimal() else ("", 0, path)
 
 
-def _in_input(body: wire.PromptIn, number: int, below: str) -> str:
+def _in_input(body: wire.ResponsePromptIn, number: int, below: str) -> str:
     """`number` is the domain's, which has a message for the instructions, and one for all items of an answer."""
     number -= bool(body.instructions)
     if number < 0:
@@ -53,8 +54,8 @@ def _in_input(body: wire.PromptIn, number: int, below: str) -> str:
     if number >= len(runs):
         return "input"
     run = runs[number]
-    name, call, rest = _split(below.removeprefix("."))
-    if name == "tool_calls":
+    _, call, rest = _split(below.removeprefix(".")) if "[" in below else ("", 0, "")
+    if below.startswith(".tool_calls"):
         calls = [at for at in run if body.input[at].call_id is not None]
         return _renamed(f"input[{calls[call]}]", rest, _OF_CALLS) if call < len(calls) else "input"
     first = next((at for at in run if body.input[at].type == "message"), run[0])

@@ -39,14 +39,14 @@ _NO_TOOLS: Final = Raw(b"[]")
 _encode = json.Encoder().encode
 
 
-class ResponseOptions(Struct, frozen=True, kw_only=True):
+class ResponsesOptions(Struct, frozen=True, kw_only=True):
     """What a request asked of how it is answered. `echo` says again what it asked for, and no more yet."""
 
     output: OutputOptions
     echo: wire.ResponseOut
 
 
-def response_options_of(body: ResponseIn) -> ResponseOptions:
+def responses_options_of(body: ResponseIn) -> ResponsesOptions:
     """Reasoning has items only where they are asked for: a client that is given some refers to them by their ids next
     time, unless it says that nothing is stored.
     """
@@ -69,7 +69,7 @@ def response_options_of(body: ResponseIn) -> ResponseOptions:
     )
     thoughts = signed or summary is not None
     output = OutputOptions(thoughts=thoughts, signed=signed, one_call=one_call, origins=partial(origins_of, body))
-    return ResponseOptions(output=output, echo=echo)
+    return ResponsesOptions(output=output, echo=echo)
 
 
 def _choice(body: ResponseIn) -> str | Raw:
@@ -86,7 +86,7 @@ class ResponsesRenderer(ChatRenderer):
     the parts of several calls in turn. They are closed in their order.
     """
 
-    def __init__(self, identity: AnswerIdentity, options: ResponseOptions) -> None:
+    def __init__(self, identity: AnswerIdentity, options: ResponsesOptions) -> None:
         self._options = options.output
         self._echo = replace(options.echo, id=identity.id, created_at=identity.created)
         self._answer = identity.id.removeprefix(ID_PREFIX)

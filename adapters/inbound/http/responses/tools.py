@@ -43,7 +43,7 @@ def full_name(name: str, namespace: str | None) -> str:
     return f"{namespace}__{name}" if namespace else name
 
 
-def all_tools(body: wire.PromptIn) -> Iterator[tuple[str, wire.AnyTool]]:
+def all_tools(body: wire.ResponsePromptIn) -> Iterator[tuple[str, wire.AnyTool]]:
     """Those of the request and of its items, with their paths."""
     for at, tool in enumerate(body.tools or ()):
         yield f"tools[{at}]", tool
@@ -52,7 +52,7 @@ def all_tools(body: wire.PromptIn) -> Iterator[tuple[str, wire.AnyTool]]:
             yield f"input[{number}].tools[{at}]", tool
 
 
-def callable_tools(body: wire.PromptIn) -> Iterator[Placed]:
+def callable_tools(body: wire.ResponsePromptIn) -> Iterator[Placed]:
     for path, tool in all_tools(body):
         match tool:
             case wire.NamespaceTool(tools=inner):
@@ -64,7 +64,7 @@ def callable_tools(body: wire.PromptIn) -> Iterator[Placed]:
                 pass
 
 
-def left_out(body: wire.PromptIn) -> Iterator[str]:
+def left_out(body: wire.ResponsePromptIn) -> Iterator[str]:
     """The paths and types of tools that the model does without. Raises `InvalidRequest` for those that are refused."""
     for path, tool in all_tools(body):
         if isinstance(tool, wire.HostedTool):
@@ -74,7 +74,7 @@ def left_out(body: wire.PromptIn) -> Iterator[str]:
             yield f"{path} {kind}"
 
 
-def origins_of(body: wire.PromptIn) -> Mapping[str, ToolOrigin]:
+def origins_of(body: wire.ResponsePromptIn) -> Mapping[str, ToolOrigin]:
     """By the name that the model calls."""
     origins = {}
     for _, tool, within in callable_tools(body):
@@ -110,7 +110,7 @@ _CUSTOM: Final = Tool(
 )
 
 
-def to_choice(body: wire.PromptIn) -> ToolChoice | None:
+def to_choice(body: wire.ResponsePromptIn) -> ToolChoice | None:
     """Raises `InvalidRequest` for what can't be forced."""
     choice = body.tool_choice
     if choice is None or isinstance(choice, ToolMode):
@@ -124,7 +124,7 @@ def to_choice(body: wire.PromptIn) -> ToolChoice | None:
     return NamedTool(name=in_namespace[0] if len(in_namespace) == 1 and not _at_top(body, choice.name) else choice.name)
 
 
-def _at_top(body: wire.PromptIn, name: str) -> bool:
+def _at_top(body: wire.ResponsePromptIn, name: str) -> bool:
     return any(tool.name == name for _, tool, within in callable_tools(body) if within is None)
 
 

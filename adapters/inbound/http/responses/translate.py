@@ -53,7 +53,7 @@ def to_call(body: wire.ResponseIn, hint: Hint | None, timeout: timedelta | None)
     )
 
 
-def to_counted(body: wire.PromptIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
+def to_counted(body: wire.ResponsePromptIn, hint: Hint | None, timeout: timedelta | None) -> ChatCall:
     """A body whose tokens are counted, as a call. Raises as `to_call` does."""
     ignored = COUNT_TABLE.check(body)
     return call_of(
@@ -67,7 +67,7 @@ def to_counted(body: wire.PromptIn, hint: Hint | None, timeout: timedelta | None
     )
 
 
-def _request(body: wire.PromptIn, max_tokens: int | None, sampling: Sampling) -> ChatRequest:
+def _request(body: wire.ResponsePromptIn, max_tokens: int | None, sampling: Sampling) -> ChatRequest:
     effort = body.reasoning.effort if body.reasoning is not None else None
     return ChatRequest(
         messages=tuple(_messages(body)),
@@ -80,7 +80,7 @@ def _request(body: wire.PromptIn, max_tokens: int | None, sampling: Sampling) ->
     )
 
 
-def _messages(body: wire.PromptIn) -> Iterator[Message]:
+def _messages(body: wire.ResponsePromptIn) -> Iterator[Message]:
     if body.instructions:
         yield SystemMessage(content=(Text(text=body.instructions),))
     if isinstance(body.input, str):

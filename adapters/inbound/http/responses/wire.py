@@ -4,7 +4,7 @@ What has no effect (`Label`) has its place here, as most requests are full of it
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Raw, Struct, defstruct, field
 
@@ -67,7 +67,6 @@ class InputFile(In, frozen=True, kw_only=True, tag="input_file"):
     prompt_cache_breakpoint: Label = None
 
 
-_PARTS: Final = (InputText, OutputTextBack, RefusalBack, ThoughtBack, InputImage, InputFile)
 InputPart: TypeAlias = InputText | OutputTextBack | RefusalBack | ThoughtBack | InputImage | InputFile
 
 
@@ -114,7 +113,7 @@ class HostedTool(Struct, frozen=True, kw_only=True, gc=False):
     """A tool that a vendor or a client runs by itself; nothing of it is read."""
 
 
-_HOSTED: Final[Any] = tuple(
+HOSTED: Final[Any] = tuple(
     defstruct(
         f"{''.join(word.title() for word in kind.split('_'))}Tool",
         [],
@@ -131,7 +130,7 @@ _HOSTED: Final[Any] = tuple(
 CallableTool: TypeAlias = FunctionTool | CustomTool
 AnyTool: TypeAlias = FunctionTool | CustomTool | NamespaceTool | HostedTool
 _ToolIn: Any = FunctionTool | CustomTool | NamespaceTool
-for _kind in _HOSTED:
+for _kind in HOSTED:
     _ToolIn = _ToolIn | _kind
 
 
@@ -156,7 +155,7 @@ class ItemIn(In, frozen=True, kw_only=True):
     caller: Label = None
 
 
-class ToolChoiceIn(In, frozen=True, kw_only=True):
+class ForcedToolIn(In, frozen=True, kw_only=True):
     """A tool that the model must call."""
 
     type: str
@@ -198,7 +197,7 @@ class StreamOptionsIn(In, frozen=True, kw_only=True):
     include_obfuscation: Label = None
 
 
-class PromptIn(In, frozen=True, kw_only=True):
+class ResponsePromptIn(In, frozen=True, kw_only=True):
     """What a model is asked: the fields that are honoured wherever there is a prompt."""
 
     input: str | list[ItemIn]
@@ -207,12 +206,12 @@ class PromptIn(In, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     reasoning: ReasoningIn | None = None
     text: TextIn | None = None
-    tool_choice: ToolMode | ToolChoiceIn | None = None
+    tool_choice: ToolMode | ForcedToolIn | None = None
     tools: list[_ToolIn] | None = None
     model_hint: Hint | None = None
 
 
-class ResponseIn(PromptIn, frozen=True, kw_only=True):
+class ResponseIn(ResponsePromptIn, frozen=True, kw_only=True):
     """The fields of the body of `POST /v1/responses` that are honoured."""
 
     model: NonEmpty
@@ -228,7 +227,9 @@ class ResponseIn(PromptIn, frozen=True, kw_only=True):
 
 ResponseBody = TABLE.body("ResponseBody", ResponseIn, "The body of `POST /v1/responses`.")
 """The whole body: what is honoured, and the rest of the table."""
-InputTokensBody = COUNT_TABLE.body("InputTokensBody", PromptIn, "The body of `POST /v1/responses/input_tokens`.")
+InputTokensBody = COUNT_TABLE.body(
+    "InputTokensBody", ResponsePromptIn, "The body of `POST /v1/responses/input_tokens`."
+)
 
 
 def _is_sent_back(members: Mapping[str, Raw]) -> bool:
@@ -236,11 +237,13 @@ def _is_sent_back(members: Mapping[str, Raw]) -> bool:
     return bytes(members.get("type", _MESSAGE)) != _MESSAGE or is_assistants(members)
 
 
+_IN_PARTS: Final = {"type", *(name for part in get_args(InputPart) for name in part.__struct_fields__)}
 LABELS: Final = labels_of(
     [field for field in FIELDS if field.path.endswith(".*")],
     {
         "input[]": ItemIn.__struct_fields__,
-        "input[].content[]": ("type", *{name for part in _PARTS for name in part.__struct_fields__}),
+        "input[].content[]": _IN_PARTS,
+        "input[].output[]": _IN_PARTS,
     },
     items="input[]",
     is_sent_back=_is_sent_back,

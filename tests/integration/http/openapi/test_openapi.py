@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema_rs import validate
 
 from llm_gateway.adapters.inbound.http.common.problems import INTERNAL, TABLE, MethodNotAllowed, NotFound
 from llm_gateway.adapters.inbound.http.openai.errors import CODES
+from llm_gateway.adapters.inbound.http.responses.wire import HOSTED, InputPart
 from llm_gateway.adapters.inbound.http.routes import api_document
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Step, answer
 from llm_gateway.domain.errors import ProviderBroken
@@ -34,14 +35,9 @@ OPEN = {
     *("Assistant", "TextPartInAloneBack", "ToolCallBack", "FunctionCallBack"),
     *("AssistantIn", "TextPartAloneBack", "ToolCallIn", "FunctionCall"),
     *("AssistantTurn", "TextBlockInBack", "ThinkingIn", "RedactedThinkingIn", "ToolUseIn"),
-    *("ApplyPatchTool", "CodeInterpreterTool", "ComputerTool", "ComputerUsePreviewTool", "ComputerUseTool"),
-    *("FileSearchTool", "ImageGenerationTool", "LocalShellTool", "McpTool", "ProgrammaticToolCallingTool"),
-    *("ShellTool", "ToolSearchTool", "WebSearch20250826Tool", "WebSearchPreview20250311Tool"),
-    *("WebSearchPreviewTool", "WebSearchTool"),
+    *("ItemIn", *(part.__name__ for part in get_args(InputPart)), *(kind.__name__ for kind in HOSTED)),
 }
-"""What an assistant's message is made of: other tools keep their own there. And the hosted tools of responses, which
-are left out or refused whatever they hold.
-"""
+"""What an assistant's message and an item are made of: other tools keep their own there; and what is not read."""
 OMITTED = "positive_data_acceptance"
 
 
