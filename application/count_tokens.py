@@ -66,8 +66,8 @@ class CountTokens:
         self._entropy = entropy
         self._slots = AnswerSlots(MAX_COUNTS)
 
-    async def __call__(self, call: ChatCall, client: Client, *, headers: Mapping[str, str] | None = None) -> Counted:
-        """`headers` carry a trace context on to the vendor.
+    async def __call__(self, call: ChatCall, client: Client) -> Counted:
+        """No header of the client's goes on to the vendor, and no trace: a count has no span.
 
         Raises `InvalidRequest`, `UnknownModel`, `Forbidden`, `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or
         `Overloaded`. Cancelling ends the call to the vendor.
@@ -79,7 +79,7 @@ class CountTokens:
         began = self._clock.monotonic()
         try:
             await self._admit(client)
-            tokens = await self._counted(call, endpoint, headers or {})
+            tokens = await self._counted(call, endpoint)
             estimated = tokens is None
             if tokens is None:
                 tokens = await off_the_loop(weight_of(call.request), partial(ample_prompt, call.request))
@@ -93,7 +93,7 @@ class CountTokens:
         if not decision.allowed:
             raise QuotaExceeded(decision, Limit.REQUESTS, SETTING)
 
-    async def _counted(self, call: ChatCall, endpoint: Endpoint, headers: Mapping[str, str]) -> int | None:
+    async def _counted(self, call: ChatCall, endpoint: Endpoint) -> int | None:
         """None where the provider has no counter, is not to be asked now, or failed."""
         model = self._models.get(endpoint.id.provider)
         if model is None or self._breakers.state(endpoint.id) is BreakerState.OPEN:
@@ -101,6 +101,6 @@ class CountTokens:
         seconds = min(call.timeout or timedelta(seconds=COUNT_SECONDS), timedelta(seconds=COUNT_SECONDS))
         deadline = Deadline(self._clock.monotonic() + seconds.total_seconds())
         try:
-            return await model.count(endpoint, call.request, deadline=deadline, headers=headers)
+            return await model.count(endpoint, call.request, deadline=deadline, headers={})
         except ProviderError:
             return None

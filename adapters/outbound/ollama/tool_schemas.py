@@ -152,8 +152,10 @@ class _Reducer:
             elif name == "required" and _are_names(held) and _are_names(value):
                 self._count(len(held) + len(value), schemas=0)
                 joined[name] = list(dict.fromkeys((*held, *value)))
-            else:
+            elif name in MEANING | PROPERTY:
                 self.refuse(key, f"both say `{name}`, which has no place in a tool of this provider")
+            else:  # it only narrows, and the server drops either
+                self.ignored[name] = None
         return joined
 
     def _both(self, held: object, value: object) -> dict[str, Any] | None:

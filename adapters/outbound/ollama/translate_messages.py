@@ -1,6 +1,7 @@
 """From the messages of a chat to those of a request for `/api/chat`. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final, assert_never
 
 from msgspec import MsgspecError, Raw, json
@@ -32,7 +33,7 @@ def messages_of(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
     """Raises `ProviderRejected` for what the vendor has no form for."""
     bodies: list[Body] = []
     names: dict[str, str] = {}
-    for index, message in enumerate(messages):
+    for index, message in _in_call_order(messages):
         content, images = _said(to.provider, message.content)
         body: Body
         match message:
@@ -60,6 +61,20 @@ def messages_of(to: EndpointId, messages: Sequence[Message]) -> Sequence[Body]:
                 assert_never(unknown)
         bodies.append(body)
     return bodies
+
+
+def _in_call_order(messages: Sequence[Message]) -> Iterator[tuple[int, Message]]:
+    """Each with its index. A turn's results come in its calls' order: most models' templates write no ids."""
+    places: dict[str, int] = {}
+
+    def place(one: tuple[int, Message]) -> int:
+        return places.get(one[1].tool_call_id, len(places)) if isinstance(one[1], ToolMessage) else -1
+
+    for _, group in groupby(enumerate(messages), lambda one: isinstance(one[1], ToolMessage)):
+        run = list(group)
+        if isinstance(last := run[-1][1], AssistantMessage):
+            places = {call.id: number for number, call in enumerate(last.tool_calls)}
+        yield from sorted(run, key=place)
 
 
 def _said(provider: str, parts: Sequence[Part]) -> tuple[str, Sequence[bytes]]:

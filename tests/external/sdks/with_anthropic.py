@@ -79,7 +79,7 @@ def run(model: str) -> Any:
 def counted(model: str) -> Any:
     asked = asking(model, PLACES, tools=TOOLS)
     del asked["max_tokens"]
-    return client.messages.count_tokens(**asked).input_tokens > 0
+    return client.messages.count_tokens(**asked).input_tokens
 
 
 def listed(model: str) -> Any:

@@ -11,6 +11,7 @@ PREFIX: Final = "client: "
 _URL: Final = "http://127.0.0.1:8000"
 _KEY: Final = "sk-gateway-123"
 _MODEL: Final = "local"
+_AROUND_A_MODEL: Final = (('"', '"'), ("/", '"'), ("=", "\n"))
 
 
 def clients() -> Mapping[str, str]:
@@ -22,12 +23,13 @@ def clients() -> Mapping[str, str]:
 def block(client: str, *, url: str, key: str, model: str) -> str:
     """With another gateway's address, and a key and a model of its."""
     text = clients()[client]
-    for documented, own in ((_URL, url), (_KEY, key), (f'"{_MODEL}"', f'"{model}"'), (f"={_MODEL}\n", f"={model}\n")):
+    names = [(f"{before}{_MODEL}{after}", f"{before}{model}{after}") for before, after in _AROUND_A_MODEL]
+    for documented, own in ((_URL, url), (_KEY, key), *names):
         text = text.replace(documented, own)
     return text
 
 
-def as_environ(exports: str) -> Mapping[str, str]:
+def as_environ(exports: str) -> dict[str, str]:
     """What lines of `export NAME=value` set."""
     words = [word for line in exports.splitlines() for word in shlex.split(line, comments=True)]
     return dict(word.split("=", 1) for word in words if word != "export")

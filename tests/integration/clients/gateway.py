@@ -26,6 +26,7 @@ _SETTINGS: Final = {
     "CACHE_TTL_SECONDS": "0",  # so that every question reaches a vendor
     "RATE_LIMITER_CAPACITY": "1000000",
     "GEMINI_API_KEY": "any",
+    "OLLAMA_DOOR": "true",
     "PYTHONWARNINGS": "error",
 }
 
@@ -43,13 +44,19 @@ class Vendors:
         self.gemini.forget()
         self.ollama.forget()
 
+    def chats(self) -> int:
+        """How many both were asked."""
+        return len(self.ollama.chats()) + sum("enerateContent" in asked.path for asked in self.gemini.asked)
+
     def check(self) -> None:
-        """Nothing was refused, cut or dropped, no stand-in was sent, and each call's signature came back."""
+        """Nothing was refused, cut or dropped, no stand-in or client's key was sent, and each signature came back."""
         assert not self.gemini.refused
         assert not self.gemini.ignored
         assert not self.ollama.dropped
         assert not self.ollama.cut
-        assert not any(stand_in in self.gemini.received for stand_in in STANDS_FOR_NONE)
+        stood_in = any(stand_in in self.gemini.received for stand_in in STANDS_FOR_NONE)
+        assert stood_in == self.player.forgiving
+        assert KEY.encode() not in self.gemini.received + self.ollama.received
         assert {*self.player.given} <= {*self.player.returned}
 
 

@@ -20,8 +20,11 @@ THOUGHT: Final = "It is a note."
 NOTE: Final = "note.txt"
 OLD: Final = "an old note"
 SHOUTED: Final = "A NEW NOTE"
-AGAIN: Final = "Once more, please."
+AGAIN: Final = "Count its lines, and look at the picture."
 """What is asked when the conversation goes on."""
+PICTURE: Final = "picture.png"
+SEES: Final = "And I see it."
+COUNTED: Final = 42
 UPPER: Final = f"tr a-z A-Z < {NOTE}"
 PATCH: Final = f"*** Begin Patch\n*** Update File: {NOTE}\n@@\n-{OLD}\n+a new note\n*** End Patch\n"
 _SED: Final = f"sed -i 's/{OLD}/a new note/' {NOTE}"
@@ -33,13 +36,15 @@ def turns_of(tools: Mapping[str, Any], text: str) -> Sequence[Turn]:
     if "exec_command" in tools:
         edit = Call("apply_patch", {"input": PATCH}) if "apply_patch" in tools else _command(_SED)
         turns: list[Turn] = [[_command(f"cat {NOTE}"), _command("ls")], [edit], [_command(UPPER)]]
-        return [*turns, [_command("wc -l < note.txt")]] if AGAIN in text else turns
+        look = Call("view_image", {"path": PICTURE})
+        return [*turns, [_command(f"wc -l {NOTE}"), look]] if AGAIN in text else turns
     if "Bash" not in tools:
         return []
     path = text.partition("Primary working directory: ")[2].partition("\\n")[0] + f"/{NOTE}"
-    edited = {"file_path": path, "old_string": OLD, "new_string": "a new note"}
+    edited = {"file_path": path, "old_string": OLD, "new_string": "a new note", "replace_all": False}
     turns = [[Call("Read", {"file_path": path}), _bash("ls")], [Call("Edit", edited)], [_bash(UPPER)]]
-    return [*turns, [_bash("wc -l < note.txt")]] if AGAIN in text else turns
+    look = Call("Read", {"file_path": path.replace(NOTE, PICTURE)})
+    return [*turns, [_bash(f"wc -l {NOTE}"), look]] if AGAIN in text else turns
 
 
 def _command(line: str) -> Call:
@@ -73,6 +78,7 @@ class PlayingGemini(ObligingGemini):
         self._ids = count(1)
 
     def forget(self) -> None:
+        self.forgiving = False
         self.given.clear()
         self.returned.clear()
 
@@ -81,7 +87,7 @@ class PlayingGemini(ObligingGemini):
         if asked.method == "GET":
             return super().__call__(asked)
         if "countTokens" in asked.path:
-            return whole({"totalTokens": 42})
+            return whole({"totalTokens": COUNTED})
         parts = [part for content in asked.body["contents"] for part in content["parts"]]
         self.returned += [part["thoughtSignature"] for part in parts if "thoughtSignature" in part]
         played = [part for part in parts if part.get("functionCall", {}).get("id") in self._calls]
@@ -92,18 +98,18 @@ class PlayingGemini(ObligingGemini):
     @override
     def said(self, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
         offered = {one["name"]: one for tool in body.get("tools", ()) for one in tool["functionDeclarations"]}
-        told = text + json.dumps(body.get("systemInstruction", {}))
         parts = [part for content in body["contents"] for part in content["parts"]]
-        turns = turns_of(offered, told)
+        turns = turns_of(offered, text + json.dumps(body.get("systemInstruction", {})))
         thought = [{"text": THOUGHT, "thought": True}] if _shows_thoughts(body) else []
         if not turns:
             return [*thought, *super().said(body, text)]
         turn = next_turn(turns, sum("functionCall" in part for part in parts))
         if turn:
             return [*thought, *self._called(turn)]
-        last = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part][-1]
-        signed = {"text": "", "thoughtSignature": "ZW5k"}
-        return [*thought, {"text": f"It reads: {json.dumps(last)}"}, signed]
+        results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+        seen = SEES if results[-1].get("parts") else ""
+        told = json.dumps([one["response"] for one in results[-len(turns[-1]) :]])
+        return [*thought, {"text": f"It reads: {told}. {seen}"}, {"text": "", "thoughtSignature": "ZW5k"}]
 
     def _called(self, turn: Turn) -> Iterator[Mapping[str, Any]]:
         for place, call in enumerate(turn):
@@ -111,7 +117,7 @@ class PlayingGemini(ObligingGemini):
             function = {"id": f"played-{number}", "name": call.name, "args": call.arguments}
             part: dict[str, Any] = {"functionCall": function}
             if place == 0:
-                part["thoughtSignature"] = f"cGxheWVk{number:04d}"
+                part["thoughtSignature"] = self.signed[f"played-{number}"] = f"cGxheWVk{number:04d}"
                 self.given.append(part["thoughtSignature"])
             self._calls[f"played-{number}"] = part
             yield part
@@ -144,7 +150,9 @@ class PlayingOllama(ObligingOllama):
         wishes = [{"function": {"name": c.name, "arguments": c.arguments}} for c in next_turn(turns, len(called))]
         if wishes:
             return self.answer(body, tool_calls=wishes)
-        return self.answer(body, f"It reads: {results[-1]['content']}")
+        seen = SEES if results[-1].get("images") else ""
+        told = json.dumps([one["content"] for one in results[-len(turns[-1]) :]])
+        return self.answer(body, f"It reads: {told}. {seen}")
 
     @override
     def answer(self, body: Mapping[str, Any], content: str = "", **more: Any) -> Script:

@@ -1,7 +1,9 @@
 """Codex and Claude Code, pointed at the gateway as the documentation says, work through a whole loop of tools."""
 
 import json
+import struct
 import tomllib
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +12,13 @@ import pytest
 from ...external.environments import Environment
 from .documented import as_environ, block
 from .gateway import ALIASES, KEY, MODELS, Vendors
-from .players import AGAIN, NOTE, OLD, SHOUTED
+from .players import AGAIN, NOTE, OLD, PICTURE, SEES, SHOUTED
 from .programs import Done, run
 
 pytestmark = [pytest.mark.external("agents"), pytest.mark.asyncio(loop_scope="module")]
 
+FIRST, SECOND = 4, 2
+"""Requests of a loop: one for each turn of calls, and one for the last words. More would be retries."""
 ASKED: Final = f"Replace old by new in {NOTE}."
 PACKAGES: Final = Environment("agents").place / "node_modules"
 CODEX_OFFLINE: Final = (
@@ -22,6 +26,18 @@ CODEX_OFFLINE: Final = (
     "analytics.enabled = false\n",
     "features.plugins = false\n",  # whose list it fetches
 )
+
+
+def png(size: int = 32) -> bytes:
+    """A grey square."""
+    head = struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x80" * size) * size)
+    chunks = [_chunk(b"IHDR", head), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 class Desk:
@@ -33,6 +49,7 @@ class Desk:
         self.home.mkdir()
         self.work.mkdir()
         self.note.write_text(f"{OLD}\n")
+        (self.work / PICTURE).write_bytes(png())
         self._url = url
         self._model = model
 
@@ -56,9 +73,9 @@ class Desk:
             "agents", "node", program, "exec", *free, *arguments, home=self.home, cwd=self.work, environ=environ
         )
 
-    async def claude(self, *arguments: str) -> Done:
+    async def claude(self, *arguments: str, **environ: str) -> Done:
         program = PACKAGES / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
-        environ = {**as_environ(self.pointed("claude-code"))} | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        environ |= as_environ(self.pointed("claude-code")) | {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
         free = ("--allowedTools", "Read,Edit,Bash", "--output-format", "json")
         return await run(
             "agents", "node", program, "-p", *free, *arguments, home=self.home, cwd=self.work, environ=environ
@@ -74,7 +91,9 @@ async def test_codex_reads_edits_runs_and_ends_and_goes_on(vendors: Vendors, mod
     assert SHOUTED in _last_words(first)
     again = await desk.codex("resume", "--last", AGAIN)
     assert again.code == 0, again.said
-    assert "1 note.txt" in _last_words(again) or "1" in _last_words(again)
+    assert f"1 {NOTE}" in _last_words(again)
+    assert SEES in _last_words(again)
+    assert vendors.chats() == FIRST + SECOND
 
 
 def _last_words(done: Done) -> str:
@@ -94,4 +113,16 @@ async def test_claude_code_reads_edits_runs_and_ends_and_goes_on(vendors: Vendor
     assert SHOUTED in told["result"]
     again = await desk.claude("--continue", AGAIN)
     assert again.code == 0, again.said
-    assert "1" in json.loads(again.output)["result"]
+    assert f"1 {NOTE}" in json.loads(again.output)["result"]
+    assert SEES in json.loads(again.output)["result"]
+    assert vendors.chats() == FIRST + SECOND
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_claude_code_without_its_betas_offers_all_of_its_tools_at_once(
+    vendors: Vendors, model: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, vendors.url, model)
+    done = await desk.claude(ASKED, CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS="1")
+    assert (done.code, desk.note.read_text()) == (0, "a new note\n"), done.said
+    assert vendors.chats() == FIRST

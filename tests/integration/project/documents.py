@@ -22,7 +22,9 @@ _INLINE = re.compile(r"`(\.venv/bin/llm-gateway [^`]+)`")
 
 
 class Block(Struct, frozen=True):
-    """`note` is the comment before it: `from: FILE` for an excerpt, `run in: ENVIRONMENT`, or `not run: REASON`."""
+    """`note` is the comment before it: `from: FILE` for an excerpt, `run in: ENVIRONMENT`, `client: NAME`, or
+    `not run: REASON`.
+    """
 
     page: str
     line: int

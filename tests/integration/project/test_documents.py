@@ -33,6 +33,8 @@ def _kind(block: Block) -> str:
         return "not run"
     if block.note.startswith("from: "):
         return "excerpt"
+    if block.note.startswith("client: "):
+        return "client"  # tests/integration/clients has them
     if SET_UP.fullmatch(block.text):
         return "set-up"
     return {"sh": "command", "python": "program", "toml": "settings", "mermaid": "", "": ""}[block.language]

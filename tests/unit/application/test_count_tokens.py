@@ -29,7 +29,7 @@ GEMINI = call_of(model="gemini", hint=None)
 
 
 async def count(world: World, call: ChatCall = GEMINI, client: Client | None = None) -> Counted:
-    return await world.count_tokens(call, client or client_of(), headers={"traceparent": "a trace"})
+    return await world.count_tokens(call, client or client_of())
 
 
 async def test_the_vendor_counts_where_it_can() -> None:

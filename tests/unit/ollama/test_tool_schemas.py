@@ -132,6 +132,12 @@ def test_what_can_be_said_otherwise_is(name: str) -> None:
     assert made(schema) == (otherwise, ())
 
 
+@pytest.mark.parametrize(("key", "values"), [("pattern", ("^a", "b$")), ("maxLength", (3, 5)), ("format", ("x", "y"))])
+def test_two_of_what_only_narrows_are_left_out_by_name(key: str, values: tuple[object, object]) -> None:
+    schema = of_a({"type": "string", "allOf": [{key: one} for one in values]})
+    assert made(schema) == (of_a({"type": "string"}), (key,))
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "recursion": (of_a({"$ref": "#"}), "$ref"),
     "a reference to itself": (of_a({"$ref": "#/$defs/A"}, **{"$defs": {"A": {"$ref": "#/$defs/A"}}}), "$ref"),

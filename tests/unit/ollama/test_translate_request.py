@@ -13,6 +13,7 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
     JsonSchemaFormat,
+    Message,
     NamedTool,
     ReasoningEffort,
     Text,
@@ -74,6 +75,18 @@ def test_no_arguments_are_an_empty_object(arguments: str) -> None:
     body = sent(request)
     assert isinstance(body, dict)
     assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == {}
+
+
+def test_the_results_of_a_turn_come_in_the_order_of_its_calls() -> None:
+    turns: list[Message] = []
+    for ids in ("ab", "cd"):
+        turns.append(AssistantMessage(tool_calls=tuple(ToolCall(id=id, name="t", arguments="{}") for id in ids)))
+        turns += [ToolMessage(content=(Text(text=id),), tool_call_id=id) for id in ("other", *reversed(ids))]
+        turns.append(HI)
+    body: Any = sent(ChatRequest(messages=tuple(turns)))
+    told = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+    assert told == ["a", "b", "other", "c", "d", "other"]
+    assert [message["role"] for message in body["messages"]] == ["assistant", *["tool"] * 3, "user"] * 2
 
 
 def test_a_result_is_named_by_the_latest_call_of_its_id() -> None:

@@ -170,7 +170,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         client, body, call = await self.read_chat(context, receive, surface)
         _set_own_path(context, surface, body, call)
         with WhilePresent(context.presence, receive):
-            counted = await self.services.count_tokens(in_time(call, context), client, headers=context.texts)
+            counted = await self.services.count_tokens(in_time(call, context), client)
         context.headers.update(located(counted.endpoint, estimated=counted.estimated))
         return counted.tokens
 

@@ -56,8 +56,13 @@ def blocks_of(reply: ChatReply, calls: int | None, *, thoughts: str | None) -> I
         yield wire.ToolUseBlock(id=call.id, name=call.name, input=_input(call.arguments))
     if thinking is not None:
         yield thinking
-    if reply.extra_content is not None:
-        yield wire.RedactedThinkingBlock(data=carrier_of(reply.extra_content))
+    if (carrier := trailing_carrier(reply)) is not None:
+        yield wire.RedactedThinkingBlock(data=carrier)
+
+
+def trailing_carrier(reply: ChatReply) -> str | None:
+    """None for a turn's last words: Claude Code prints the last block, and Gemini demands it back of calls only."""
+    return carrier_of(reply.extra_content) if reply.extra_content is not None and reply.tool_calls else None
 
 
 def is_object(arguments: str) -> bool:
@@ -114,8 +119,8 @@ class OpenBlock(Struct):
         self.pieces.append(text)
         return self._piece(wire.InputPiece(partial_json=text))
 
-    def redacted(self, extra_content: JsonObject) -> bytes:
-        return self._begin(wire.RedactedThinkingBlock(data=carrier_of(extra_content))) + self.end()
+    def redacted(self, carrier: str) -> bytes:
+        return self._begin(wire.RedactedThinkingBlock(data=carrier)) + self.end()
 
     def end(self) -> bytes:
         """What closes it. A call without arguments has those of none."""

@@ -11,7 +11,7 @@ from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCall
 
 from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from . import answers as wire
-from .blocks import STOP_REASONS, OpenBlock, blocks_of, frame, usage_out
+from .blocks import STOP_REASONS, OpenBlock, blocks_of, frame, trailing_carrier, usage_out
 from .errors import encode_anthropic_error
 from .wire import MessagesPrompt, ThinkingDisabled
 
@@ -94,8 +94,8 @@ class MessagesRenderer(ChatRenderer):
         while self._held:
             self._call = None
             frames += (self._released(), self._block.end())
-        if reply.extra_content is not None:
-            frames.append(self._block.redacted(reply.extra_content))
+        if (carrier := trailing_carrier(reply)) is not None:
+            frames.append(self._block.redacted(carrier))
         end = wire.MessageEnd(stop_reason=STOP_REASONS[reply.finish_reason])
         frames.append(
             frame(wire.MessageDelta(delta=end, usage=usage_out(reply.usage), warning=warning_of(reply))),

@@ -95,11 +95,15 @@ class ObligingOllama:
 
 
 class ObligingGemini:
-    """Signs its calls, and answers 400 where one comes back without its own signature. It lists `models`."""
+    """Signs its calls, and answers 400 where one comes back without its own signature. It lists `models`.
+
+    `forgiving`: a call under an id that is none of its own may come back with any, as the vendor takes one for none.
+    """
 
     def __init__(self, *models: str) -> None:
         self._models = models
-        self._signed: dict[str, str] = {}
+        self.forgiving = False
+        self.signed: dict[str, str] = {}
         self._numbers = count(1)
 
     def __call__(self, asked: Asked) -> Answer:
@@ -109,7 +113,7 @@ class ObligingGemini:
         body = asked.body
         parts = [part for content in body["contents"] for part in content["parts"]]
         back = [part for part in parts if "functionCall" in part]
-        if any(self._signed.get(part["functionCall"].get("id")) != part.get("thoughtSignature") for part in back):
+        if not all(self._is_as_given(part) for part in back):
             return payloads.refusal(400, status="INVALID_ARGUMENT")
         version = asked.path.rpartition("/")[2].partition(":")[0]
         said = self.said(body, json.dumps(parts, ensure_ascii=False))
@@ -120,6 +124,10 @@ class ObligingGemini:
                 payloads.said(finish="STOP", usage=usage, modelVersion=version),
             )
         return whole(payloads.said(*said, finish="STOP", usage=usage, modelVersion=version))
+
+    def _is_as_given(self, part: Mapping[str, Any]) -> bool:
+        given = self.signed.get(part["functionCall"].get("id"))
+        return part.get("thoughtSignature") == given or (self.forgiving and given is None)
 
     def said(self, body: Mapping[str, Any], text: str) -> Sequence[Mapping[str, Any]]:
         offered = {
@@ -132,7 +140,7 @@ class ObligingGemini:
         call = wish({name: offered[name] for name in allowed}, text) if calling.get("mode") != "NONE" else None
         if call is not None:
             number = next(self._numbers)
-            signature = self._signed[f"call-{number}"] = f"c2ln{number:04d}"
+            signature = self.signed[f"call-{number}"] = f"c2ln{number:04d}"
             function = {"id": f"call-{number}", "name": call.name, "args": call.arguments}
             return [{"functionCall": function, "thoughtSignature": signature}]
         config = body.get("generationConfig", {})

@@ -170,6 +170,12 @@ def test_what_is_no_whole_answer_says_why() -> None:
     assert streamed(ReasoningDelta(text="Hm"), end=ended(FinishReason.LENGTH))["warning"] == ONLY_REASONED
 
 
+def test_the_last_words_of_a_turn_are_its_last_block() -> None:
+    events = (TextDelta(text="Done."),)
+    assert streamed(*events, end=ended(extra_content=SIGNED))["content"] == [text("Done.")]
+    assert whole([Started(endpoint=TO), *events, ended(extra_content=SIGNED)], THINKING)["content"] == [text("Done.")]
+
+
 def test_thoughts_then_text_then_signed_calls_are_blocks_one_after_the_other() -> None:
     events = (
         ReasoningDelta(text="H"),
