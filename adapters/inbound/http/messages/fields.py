@@ -29,6 +29,8 @@ FIELDS: Final = (
     honoured("model", "a hint, a provider, a model or `provider/model`; `GET /v1/models` lists them"),
     honoured("max_tokens", "bounds all generated tokens, thoughts included"),
     honoured("messages", "roles `user`, `assistant` and `system`, which stays in its place"),
+    refused("messages[].clear_at", "a message is told until it is left out", "never"),
+    refused("messages[].output_config", "of a system message: state it for the whole"),
     honoured("messages[].content[].text"),
     honoured("messages[].content[].image", "`base64`, or `url`: public `https:`, which the provider fetches"),
     refused("messages[].content[].image.source: file", _STATE),

@@ -66,15 +66,21 @@ def without_effect(body: wire.MessagesPrompt) -> tuple[str, ...]:
 
 
 def _note_blocks(blocks: Sequence[Struct], path: str, found: dict[str, str]) -> None:
+    """Of the carriers before a call the last counts; what another vendor gave counts for nothing."""
     _note_all(blocks, path, _OF_BLOCKS, found)
+    waiting = ""
     for at, block in enumerate(blocks):
         match block:
             case wire.ToolResultIn(content=list(parts)):
                 _note_all(parts, f"{path}[{at}].content", _OF_RESULTS, found)
-            case wire.ThinkingIn(signature=text) if text and not text.startswith(PREFIX):
-                found.setdefault("signature", f"{path}[{at}].signature")
-            case wire.RedactedThinkingIn(data=text) if not text.startswith(PREFIX):
-                found.setdefault("data", f"{path}[{at}].data")
+            case wire.ToolUseIn():
+                waiting = ""
+            case wire.ThinkingIn(signature=str(text)) | wire.RedactedThinkingIn(data=str(text)) if text:
+                lost = here = f"{path}[{at}].{'signature' if isinstance(block, wire.ThinkingIn) else 'data'}"
+                if text.startswith(PREFIX):
+                    lost, waiting = waiting, here
+                if lost:
+                    found.setdefault(lost.rpartition(".")[2], lost)
 
 
 def _note_all(

@@ -131,6 +131,7 @@ class SystemTurn(In, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """Instructions to the model, from here on."""
 
     content: str | list[TextBlockIn]
+    clear_at: Literal["never"] | None = None
 
 
 TurnIn: TypeAlias = UserTurn | AssistantTurn | SystemTurn

@@ -131,7 +131,7 @@ def walk(value: Any, at: Steps = ()) -> Iterator[tuple[Steps, Any]]:
 OPAQUE: Final = {
     *("input", "input_schema", "schema", "keep"),
     *(field.path.rpartition(".")[2] for field in FIELDS if field.fate in (Fate.NO_EFFECT, Fate.REFUSED)),
-} - {"context_management", "thinking"}
+} - {"context_management", "thinking", "output_config"}
 
 
 def inner(body: Any, steps: Steps) -> Any:

@@ -28,6 +28,10 @@ def thinking(**more: Any) -> dict[str, Any]:
     return {**PLAIN, "thinking": {**THINKING, **more}}
 
 
+def system(**more: Any) -> dict[str, Any]:
+    return {**PLAIN, "messages": [{"role": "system", "content": "Short.", **more}]}
+
+
 def output(**more: Any) -> dict[str, Any]:
     return {**PLAIN, "output_config": more}
 
@@ -51,6 +55,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "model": (PLAIN, {**PLAIN, "model": "ollama"}, ""),
     "max_tokens": (PLAIN, {**PLAIN, "max_tokens": 5}, ""),
     "messages": (PLAIN, {**PLAIN, "messages": [*PLAIN["messages"], {"role": "system", "content": "Short."}]}, ""),
+    "messages[].clear_at": (system(clear_at="never"), system(clear_at="next_user_message"), "messages[0].clear_at"),
+    "messages[].output_config": (system(), system(output_config={"effort": "low"}), "messages[0].output_config"),
     "messages[].content[].text": (said(text("a")), said(text("b")), ""),
     "messages[].content[].image": (said(text()), said(text(), IMAGE), ""),
     "messages[].content[].image.source: file": (

@@ -23,6 +23,7 @@ SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {
     "tool_choice.disable_parallel_tool_use": (None, False),
     "thinking.display": (None, "summarized", "updates"),
     "output_config.effort": ("high",),
+    "messages[].clear_at": ("never",),
     "cache": (None, {}),
     "context_management.edits": (None, []),
     "messages[].content[].source.media_type": ("application/pdf",),

@@ -151,6 +151,16 @@ def test_what_another_vendor_signed_is_taken_dropped_and_named() -> None:
     )
 
 
+def test_of_several_carriers_before_a_call_the_last_counts_and_the_others_are_named() -> None:
+    call, _ = read(answered(thought(carrier_of({"b": 1})), thought(CARRIER), CALL, thought(CARRIER)))
+
+    [*_, message] = call.request.messages
+    assert message == AssistantMessage(
+        tool_calls=(ToolCall(id="c1", name="look", arguments='{"a":1}', extra_content=SIGNED),), extra_content=SIGNED
+    )
+    assert call.ignored == ("messages[1].content[0].signature",)
+
+
 @pytest.mark.parametrize("damaged", ["gw1.%", "gw1.W10", f"{CARRIER}x", "gw1."])
 def test_a_damaged_carrier_is_refused_where_it_stands(damaged: str) -> None:
     assert refusal(answered(text(), thought(damaged))) == "messages[1].content[1].signature"
