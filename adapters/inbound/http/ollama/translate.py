@@ -125,7 +125,7 @@ def _call(
 
 
 def _idle(options: Any) -> Iterator[str]:
-    """Options without effect. Raises `InvalidRequest` for those that would change an answer and have no place."""
+    """AskedOptions without effect. Raises `InvalidRequest` for those that would change an answer and have no place."""
     if options is None:
         return
     stated = [name for name, nothing in REFUSED_OPTIONS.items() if getattr(options, name) not in (None, nothing)]

@@ -72,8 +72,8 @@ class SamplingOptions(In, frozen=True, kw_only=True):
     num_predict: int | None = None
 
 
-Options: Any = defstruct(
-    "Options",
+AskedOptions: Any = defstruct(
+    "AskedOptions",
     [(name, Any, None) for name in (*IDLE_OPTIONS, *REFUSED_OPTIONS)],
     bases=(SamplingOptions,),
     module=__name__,
@@ -91,7 +91,7 @@ class Asked(In, frozen=True, kw_only=True):
     stream: bool | None = None
     think: bool | Literal["low", "medium", "high", "max"] | None = None
     format: Literal["", "json"] | JsonObject | None = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
     @property
     def model_hint(self) -> Hint | None:
@@ -126,7 +126,7 @@ class EmbedAsked(In, frozen=True, kw_only=True):
     dimensions: Annotated[int, Meta(ge=1, le=MAX_DIMENSIONS)] | None = None
     truncate: bool | None = None
     keep_alive: Any = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
 
 class OlderEmbedAsked(In, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class OlderEmbedAsked(In, frozen=True, kw_only=True):
     model: NonEmpty
     prompt: NonEmpty
     keep_alive: Any = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
 
 class ModelNamed(In, frozen=True, kw_only=True):
