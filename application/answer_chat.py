@@ -1,10 +1,10 @@
 """A chat from end to end: plan, admit, route, record. `RouteChat` asks the endpoints and decides on fallback."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
@@ -30,6 +30,8 @@ from .route_chat import ChatContext, Replay, RouteChat, Source
 from .shared_answer import Hand
 from .throttle_client import ThrottleClient
 
+_CHAT: Final = Task.CHAT
+_STREAM: Final = Grain.STREAM
 T = TypeVar("T")
 
 
@@ -78,18 +80,20 @@ class AnswerChat:
         the record, once, before this returns or raises. Entering raises `InvalidRequest`, `UnknownModel`, `Forbidden`,
         `NoRoute`, `QuotaExceeded`, `LimiterUnavailable` or `Overloaded`.
         """
-        streamed = call.grain is Grain.STREAM
-        begin = partial(
-            self._requests.begin,
-            Task.CHAT,
-            client,
-            call.hint,
-            id=id,
-            headers=headers,
-            on_record=on_record,
-            streamed=streamed,
+        return _AnsweredChat(self, call, client, id, headers, on_record)
+
+    def _begin(
+        self,
+        call: ChatCall,
+        client: Client,
+        id: RequestId | None,
+        headers: Mapping[str, str] | None,
+        on_record: Callable[[RequestRecord], object] | None,
+    ) -> RequestRecorder:
+        streamed = call.grain is _STREAM
+        return self._requests.begin(
+            _CHAT, client, call.hint, id=id, headers=headers, on_record=on_record, streamed=streamed
         )
-        return _AnsweredChat(begin, partial(self._admitted, call, client))
 
     async def _admitted(self, call: ChatCall, client: Client, recorder: RequestRecorder) -> "Answer":
         weight = weight_of(call.request)
@@ -109,17 +113,24 @@ class _AnsweredChat(AbstractAsyncContextManager["Answer"]):
 
     def __init__(
         self,
-        begin: Callable[[], RequestRecorder],
-        admitted: Callable[[RequestRecorder], Coroutine[Any, Any, "Answer"]],
+        answer_chat: AnswerChat,
+        call: ChatCall,
+        client: Client,
+        id: RequestId | None,
+        headers: Mapping[str, str] | None,
+        on_record: Callable[[RequestRecord], object] | None,
     ) -> None:
-        self._begin = begin
-        self._admitted = admitted
+        self._answer_chat = answer_chat
+        self._call = call
+        self._client = client
+        self._begun_by = id, headers, on_record
 
     @override
     async def __aenter__(self) -> "Answer":
-        self._recorder = self._begin()
+        call, client = self._call, self._client
+        self._recorder = self._answer_chat._begin(call, client, *self._begun_by)
         try:
-            self._answer = await self._admitted(self._recorder)
+            self._answer = await self._answer_chat._admitted(call, client, self._recorder)
         except BaseException as error:
             self._recorder.ended(error)
             raise

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, Generic, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
-from msgspec import Meta, MsgspecError, Struct, msgpack
-from msgspec.structs import replace
+from msgspec import Meta, MsgspecError, Struct, field, msgpack
 
 from llm_gateway.domain.cache_key import CacheKey, cache_keys
 from llm_gateway.domain.cache_policy import CacheDirective, CacheMode, CacheSampled
@@ -26,6 +25,10 @@ R = TypeVar("R", bound=ChatReply | EmbedReply)
 
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
 
+_USE: Final = CacheMode.USE
+_BYPASS: Final = CacheMode.BYPASS
+_SECURE: Final = Hint.SECURE
+_endpoint = attrgetter("endpoint")
 _ENTRY_VERSION = 2
 _STORED = frozenset((FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LENGTH))
 
@@ -48,7 +51,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     ttl: timedelta
     secure: bool
     store: ReplyCache
-    found: Mapping[Endpoint, Found[R]] = {}
+    found: dict[Endpoint, Found[R]] = field(default_factory=dict)
 
     @property
     def past(self) -> CacheStatus:
@@ -58,7 +61,7 @@ class CacheView(Struct, Generic[R], frozen=True, kw_only=True):
     @property
     def looked_up(self) -> bool:
         """Whether the cache was asked."""
-        return self.use.mode is CacheMode.USE
+        return self.use.mode is _USE
 
     def flight_key(self, endpoint: Endpoint, grain: Grain, *, patient: bool = False) -> Hashable | None:
         """Requests with an equal one may share a call to the endpoint; None is never shared.
@@ -129,9 +132,9 @@ class CacheLookup(Generic[R]):
     ) -> CacheView[R]:
         """With the keys, and nothing found yet."""
         use = self.use(request, cache)
-        secure = plan.hint is Hint.SECURE
+        secure = plan.hint is _SECURE
         store = self._process if self._shared is None or secure else self._shared
-        endpoints = () if use.mode is CacheMode.BYPASS else map(attrgetter("endpoint"), plan.endpoints)
+        endpoints = () if use.mode is _BYPASS else map(_endpoint, plan.endpoints)
         keys = cache_keys(client.namespace, endpoints, request, task=self._task)
         ttl = self._ttl if cache.ttl is None else cache.ttl
         return CacheView(keys=keys, use=use, ttl=ttl, secure=secure, store=store)
@@ -142,7 +145,7 @@ class CacheLookup(Generic[R]):
         if not view.looked_up:
             return view
         entries = await (begun or view.store.get(tuple(view.keys.values())))
-        found: dict[Endpoint, Found[R]] = {}
+        found = view.found
         for endpoint, key in view.keys.items():
             data = entries.get(key)
             if data is None:
@@ -153,7 +156,7 @@ class CacheLookup(Generic[R]):
                 entry = await off_the_loop(len(data), partial(self._entry, key, data))
             if entry is not None:
                 found[endpoint] = Found(entry.reply, entry.took / 1000)
-        return replace(view, found=found) if found else view
+        return view
 
     async def keep(self, view: CacheView[R], endpoint: Endpoint, reply: R, seconds: float) -> None:
         """Store a reply that ended well, which took its provider so many seconds, for the same request again."""

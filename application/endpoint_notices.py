@@ -24,13 +24,17 @@ NOTE_SECONDS: Final = 3600.0
 
 
 class EndpointNotice(Struct, frozen=True, kw_only=True):
-    """What is said of an endpoint until this Unix time. `out`: it is not asked before."""
+    """What is said of an endpoint until the monotonic clock is at `ends`. `out_until`: it is not asked before.
 
-    until: float
+    That is a Unix time, by which a vendor tells it. The earlier of the two counts: a wall clock that was set back keeps
+    no endpoint out, nor does a monotonic one that stood still while the machine slept.
+    """
+
+    ends: float
+    out_until: float | None
     says: str
     status: int | None
     reason: FailureReason | None
-    out: bool
 
 
 class EndpointNotices:
@@ -50,11 +54,11 @@ class EndpointNotices:
 
     def failed(self, endpoint: EndpointId, error: ProviderError) -> None:
         """A call ended so."""
-        now = self._clock.now()
-        if error.out_until is not None and error.out_until > now:
-            self._keep(self._out, endpoint, error, error.out_until)
+        left = 0.0 if error.out_until is None else error.out_until - self._clock.now()
+        if left > 0:
+            self._keep(self._out, endpoint, error, left, error.out_until)
         elif isinstance(error, ProviderMisconfigured):
-            self._keep(self._faults, endpoint, error, now + NOTE_SECONDS)
+            self._keep(self._faults, endpoint, error, NOTE_SECONDS, None)
 
     def answered(self, endpoint: EndpointId) -> None:
         """A call ended well. What the gateway adds to some requests only may still be refused."""
@@ -64,8 +68,8 @@ class EndpointNotices:
 
     def overcounted(self, endpoint: EndpointId, said: Usage | None) -> None:
         """It says of an answer's tokens what can't be. Told once an hour: it changes no routing."""
-        now = self._clock.now()
-        if said is not None and self._overcounts.get(endpoint, 0.0) <= now:
+        now = self._clock.monotonic()
+        if said is not None and self._overcounts.get(endpoint, now) <= now:
             self._overcounts[endpoint] = now + NOTE_SECONDS
             says = "%s: says that a prompt took %d tokens and its answer %d, which can't be"
             log.warning(says, endpoint.name, said.prompt_tokens, said.completion_tokens)
@@ -88,7 +92,7 @@ class EndpointNotices:
         for notices in (self._out, self._faults):
             for endpoint in tuple(notices):
                 self._current(notices, endpoint)
-        return self._changes, int(self._clock.now())
+        return self._changes, int(self._clock.monotonic())
 
     def check(self, endpoint: EndpointId) -> None:
         """Raise `ProviderUnavailable` for an endpoint that is out."""
@@ -104,11 +108,15 @@ class EndpointNotices:
         return state if fault is None else structs.replace(state, notes=(*state.notes, fault.says))
 
     def _left(self, notice: EndpointNotice) -> timedelta:
-        return timedelta(seconds=max(0.0, notice.until - self._clock.now()))
+        return timedelta(seconds=max(0.0, self._seconds_left(notice)))
+
+    def _seconds_left(self, notice: EndpointNotice) -> float:
+        left = notice.ends - self._clock.monotonic()
+        return left if notice.out_until is None else min(left, notice.out_until - self._clock.now())
 
     def _current(self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId) -> EndpointNotice | None:
         notice = notices.get(endpoint)
-        if notice is not None and notice.until <= self._clock.now():
+        if notice is not None and self._seconds_left(notice) <= 0:
             self._forget(notices, endpoint)
             return None
         return notice
@@ -118,13 +126,21 @@ class EndpointNotices:
         self._changes += 1
 
     def _keep(
-        self, notices: dict[EndpointId, EndpointNotice], endpoint: EndpointId, error: ProviderError, until: float
+        self,
+        notices: dict[EndpointId, EndpointNotice],
+        endpoint: EndpointId,
+        error: ProviderError,
+        seconds: float,
+        out_until: float | None,
     ) -> None:
-        known, out = self._current(notices, endpoint), error.out_until is not None
+        known = self._current(notices, endpoint)
         says = error.message.removeprefix(f"{error.provider}: ")
-        if out:
-            says = f"{says}; not asked before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
-        notices[endpoint] = EndpointNotice(until=until, says=says, status=error.status, reason=error.reason, out=out)
+        if out_until is not None:
+            says = f"{says}; not asked before {datetime.fromtimestamp(out_until, UTC):%Y-%m-%d %H:%M} UTC"
+        ends = self._clock.monotonic() + seconds
+        notices[endpoint] = EndpointNotice(
+            ends=ends, out_until=out_until, says=says, status=error.status, reason=error.reason
+        )
         self._changes += 1
         if known is None or known.says != says:
             log.error("%s: status %s, %s: %s", endpoint.name, error.status, error.reason, says)

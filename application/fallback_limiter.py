@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 
-from msgspec import structs
+from msgspec import Struct, structs
 from typing_extensions import override
 
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import LimiterUnavailable
 from llm_gateway.domain.quota import Charge, Decision, LimiterMode, ReservationId
 
+from .local_share import LocalShare, Seen
 from .ports.observation import StoreMeter
 from .ports.stores import RateLimiter
 from .ports.system import Clock
@@ -18,6 +19,8 @@ LOCAL_SECONDS = 600.0
 
 A client that has asked nothing for so long begins anew, as the store may have been back meanwhile.
 """
+MAX_KNOWN = 4096
+"""Clients whose last levels are known, and leases that may have been taken unheard; the oldest are forgotten."""
 
 
 class AbsentPolicy(StrEnum):
@@ -28,79 +31,147 @@ class AbsentPolicy(StrEnum):
     CLOSED = "closed"
 
 
+class _Lease(Struct, frozen=True):
+    """Taken here. `doubtful`: it may have been taken there too."""
+
+    share: LocalShare
+    reserved: int
+    doubtful: bool
+
+
 class FallbackLimiter(RateLimiter):
     """Asks `shared`, and where it is unavailable goes by the policy. A charge is never asked of `shared` twice.
 
-    `replicas` gateways are taken to share each quota, so that all of them together keep within it: only a share below
-    one unit is rounded up to one.
+    `replicas` gateways are taken to share each quota, so that all of them together keep within it: a local bucket
+    begins at its part of what `shared` last said, and what was used of it is charged to `shared` before that is asked
+    again. Only a share below one unit is rounded up to one.
     """
 
     def __init__(
-        self,
-        shared: RateLimiter,
-        local: RateLimiter,
-        policy: AbsentPolicy,
-        replicas: int,
-        clock: Clock,
-        meter: StoreMeter,
+        self, shared: RateLimiter, policy: AbsentPolicy, replicas: int, clock: Clock, meter: StoreMeter
     ) -> None:
         self._shared = shared
-        self._local = local
         self._policy = policy
         self._replicas = replicas
         self._clock = clock
         self._meter = meter
-        # Since when, and seen when last; by client, because a Cluster may have lost only a part.
-        self._away: dict[ClientId, tuple[float, float]] = {}
-        self._local_leases: set[ReservationId] = set()
+        self._seen: dict[ClientId, Seen] = {}
+        # By client, because a Cluster may have lost only a part.
+        self._shares: dict[ClientId, LocalShare] = {}
+        self._leases: dict[ReservationId, _Lease] = {}
+        self._undone: dict[ReservationId, None] = {}
 
     @override
     async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
+        if self._shares:
+            try:
+                await self._pay(client, reservation)
+            except LimiterUnavailable as error:
+                return self._without(client, charge, reservation, error, doubtful=False)
         try:
             decision = await self._shared.take(client, charge, reservation)
         except LimiterUnavailable as error:
-            return await self._without(client, charge, reservation, error)
-        if self._away:
-            self._away.pop(client.id, None)
+            return self._without(client, charge, reservation, error, doubtful=error.doubtful)
+        if self._shares:
+            self._returned(client)
+        if self._policy is AbsentPolicy.LOCAL:
+            self._see(client, decision)
         self._meter.limiter(LimiterMode.EXACT)
         return decision
 
     @override
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
-        if reservation in self._local_leases:
-            await self._local.renew(self._share(client), reservation)
-        else:
-            await self._shared.renew(client, reservation)
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        there = []
+        for reservation in reservations:
+            if (lease := self._leases.get(reservation)) is not None:
+                lease.share.renew(reservation, self._clock.monotonic())
+            else:
+                there.append(reservation)
+        if there:
+            await self._shared.renew(client, *there)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
-        """What was taken here is settled here, and also there: its charge may have been carried out unheard."""
-        if reservation in self._local_leases:
-            self._local_leases.discard(reservation)
-            await self._local.settle(self._share(client), reservation, tokens)
-        await self._shared.settle(client, reservation, tokens)
+        """What was taken here is settled here. What may also have been taken there is given back to it whole."""
+        lease = self._leases.pop(reservation, None)
+        if lease is not None:
+            lease.share.settle(reservation, tokens, self._clock.monotonic())
+            self._shares.setdefault(client.id, lease.share).owe(tokens - lease.reserved)
+            if not lease.doubtful:
+                return
+            self._undone[reservation] = None
+            _forget_oldest(self._undone)
+        if reservation in self._undone:
+            await self._shared.settle(client, reservation, 0)
+            self._undone.pop(reservation, None)
+        else:
+            await self._shared.settle(client, reservation, tokens)
 
-    async def _without(
-        self, client: Client, charge: Charge, reservation: ReservationId, error: LimiterUnavailable
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        await self._shared.spend(client, requests, tokens, reservation)
+
+    async def _pay(self, client: Client, reservation: ReservationId) -> None:
+        """Charge `shared` with what was used here. Who asks meanwhile comes behind it on the same way."""
+        share = self._shares.get(client.id)
+        if share is None or share.paying:
+            return
+        share.paying = True
+        try:
+            for bill in share.bills(ReservationId(f"{reservation}:spent"), self._clock.monotonic()):
+                await self._shared.spend(client, bill.requests, bill.tokens, bill.id)
+        finally:
+            share.paying = False
+
+    def _returned(self, client: Client) -> None:
+        share = self._shares.get(client.id)
+        if share is not None:
+            share.away_since = None
+            if not share.spent:
+                del self._shares[client.id]
+
+    def _see(self, client: Client, decision: Decision) -> None:
+        self._seen[client.id] = Seen(client.quota, decision, round(self._clock.monotonic() * 1000))
+        _forget_oldest(self._seen)
+
+    def _without(
+        self,
+        client: Client,
+        charge: Charge,
+        reservation: ReservationId,
+        error: LimiterUnavailable,
+        *,
+        doubtful: bool,
     ) -> Decision:
-        now = self._clock.monotonic()
-        since, seen = self._away.get(client.id, (now, now))
-        if now - seen >= LOCAL_SECONDS:
-            since = now
-        self._away[client.id] = since, now
         if self._policy is AbsentPolicy.OPEN:
             self._meter.limiter(LimiterMode.OPEN)
             return Decision(allowed=True, mode=LimiterMode.OPEN)
-        if self._policy is AbsentPolicy.CLOSED or now - since >= LOCAL_SECONDS:
+        if self._policy is AbsentPolicy.CLOSED:
+            self._meter.limiter(LimiterMode.CLOSED)
+            raise error
+        now = self._clock.monotonic()
+        share = self._share(client, now)
+        if share.away_since is None or now - share.away_since >= LOCAL_SECONDS:
             self._meter.limiter(LimiterMode.CLOSED)
             raise error
         self._meter.limiter(LimiterMode.LOCAL)
-        decision = await self._local.take(self._share(client), charge, reservation)
+        decision = share.take(charge, reservation, now)
         if decision.allowed and charge.lease:
-            self._local_leases.add(reservation)
+            self._leases[reservation] = _Lease(share, share.reserved(charge), doubtful)
         return structs.replace(decision, mode=LimiterMode.LOCAL)
 
-    def _share(self, client: Client) -> Client:
-        if self._replicas == 1:
-            return client
-        return structs.replace(client, quota=client.quota.divided(self._replicas))
+    def _share(self, client: Client, now: float) -> LocalShare:
+        """Of this absence; a changed quota begins anew."""
+        share = self._shares.get(client.id)
+        if share is None or share.away_since is None or share.quota != client.quota:
+            seen = self._seen.get(client.id)
+            share = self._shares[client.id] = LocalShare(client, self._replicas, seen, now, share)
+        elif now - share.last >= LOCAL_SECONDS:
+            share.away_since = now
+        share.last = now
+        return share
+
+
+def _forget_oldest(known: dict[ClientId, Seen] | dict[ReservationId, None]) -> None:
+    if len(known) > MAX_KNOWN:
+        known.pop(next(iter(known)))  # type: ignore[call-overload]  # of either kind

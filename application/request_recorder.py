@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from types import TracebackType
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -18,6 +19,7 @@ from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import AttemptRecord, CacheStatus, RequestId, RequestRecord
 
+_HIT: Final = CacheStatus.HIT
 _endpoint_id = attrgetter("endpoint.id")
 
 
@@ -83,7 +85,7 @@ class RequestRecorder(Struct, eq=False):
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
-        self.cache = CacheStatus.HIT
+        self.cache = _HIT
         self._saved_seconds = seconds
 
     def asked(self, cache: CacheStatus) -> None:

@@ -54,7 +54,13 @@ class Replay(AsyncIterator[ChatEvent]):
 
     def __init__(self, reply: ChatReply) -> None:
         self._reply = reply
-        self._events: Iterator[ChatEvent] = replay(reply)
+        self._left: Iterator[ChatEvent] | None = None
+
+    @property
+    def _events(self) -> Iterator[ChatEvent]:
+        """Made for who reads them."""
+        self._left = self._left or replay(self._reply)
+        return self._left
 
     async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
         """All that was not read yet. There is nothing to wait for, and so to `hand` over."""
@@ -72,7 +78,7 @@ class Replay(AsyncIterator[ChatEvent]):
 
     def rest(self) -> ChatReply:
         """The stored reply, in the place of all events that were not read yet."""
-        self._events = iter(())
+        self._left = iter(())
         return self._reply
 
     async def aclose(self) -> None:

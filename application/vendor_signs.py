@@ -58,7 +58,7 @@ _DOUBTFUL: Final[Mapping[FailureReason, int]] = {_R.CANCELLED: 1, _R.GONE: 0, _R
 _BARE: Final = frozenset((_R.REQUEST, _R.SERVER))
 """Of which the status tells more than the reason does."""
 
-_LIMIT: Final = re.compile(r"(?:tokens allowed|context size|context length)\W{0,3}([0-9]{1,9})\b")
+_LIMIT: Final = re.compile(r"(?:tokens allowed|context size|context length)(?: is)?\W{0,3}([0-9]{1,9})\b")
 _TOKENS: Final = re.compile(r"(?:input token count|request)\W{1,3}([0-9]{1,9})\b")
 _INDEX: Final = re.compile(r"function_?declarations\[([0-9]{1,6})\]")
 

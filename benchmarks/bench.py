@@ -4,7 +4,8 @@ import argparse
 import platform
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -43,18 +44,34 @@ def _beside_floors(every: Sequence[Case], wanted: Callable[[str], bool]) -> Sequ
 
 async def _rounds(samples: Samples, measured: Sequence[Case], rounds: int) -> None:
     for turn in range(rounds + 1) if measured else ():
-        for case in measured:
-            if not case.long or 0 < turn <= LONG_ROUNDS:
-                found = await case.measure()
-                samples.add(found if turn else {})
+        now = [case for case in measured if not case.long or 0 < turn <= LONG_ROUNDS]
+        for _, group in groupby(now, key=lambda case: case.group or case.name):
+            found = await in_turns(list(group), whole=turn > 0)
+            samples.add(found if turn else {})
         print(f"round {turn} of {rounds}", file=sys.stderr)
+
+
+async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str, float]:
+    """Each case's figures, which are the lower quartiles of its slices, spread evenly over the turns.
+
+    Unless `whole`, each has but one slice.
+    """
+    found: dict[str, list[float]] = {}
+    turns = max(case.slices for case in group) if whole else 1
+    for turn in range(turns):
+        for case in group:
+            slices = min(case.slices, turns)
+            if turn * slices // turns < (turn + 1) * slices // turns:
+                for name, value in (await case.measure()).items():
+                    found.setdefault(name, []).append(value)
+    return {name: sorted(values)[len(values) // 4] for name, values in found.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--requests", type=int, default=800, help="at 32 connections, for each case and round")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 300 requests, without the many streams")
+    parser.add_argument("--requests", type=int, default=800, help="of conversations, the shortest, a round")
+    parser.add_argument("--quick", action="store_true", help="3 rounds, without the many streams")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose name has this in it, as `miss/gemini`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument("--gate", action="store_true", help="fail where a ratio grew by a quarter")

@@ -1,9 +1,10 @@
 """What is measured in each round: the figures of each case, by name, from the servers of a run."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from itertools import count, repeat
+from itertools import count, repeat, takewhile
 from typing import TypeAlias
 
 from load import chat, clients, conversation, load
@@ -16,10 +17,12 @@ from llm_gateway import Settings
 
 VENDORS = ("ollama", "gemini")
 TOGETHER = (32, 1)
-SET_BESIDE = ("bare/", "hit/floor/", "miss/ollama/floor/", "miss/gemini/floor/")
-"""Every other figure depends on these, and they are cheap: they are measured three times as long."""
-TIMES: Mapping[str, int] = {"hit": 8, "miss": 2}
-"""So many times the requests of other cases: these take so little that fewer would tell of the machine's moment."""
+SLICE_SECONDS = 0.25
+"""Long enough for what is done once in many requests: batches of metrics and records, lines of the log, collections of
+garbage."""
+SLICES: Mapping[str, int] = {"bare": 4, "sdk": 3}
+SLICES_BY_DEFAULT = 12
+"""The ones of a round; a quarter of them where one request is sent at a time."""
 PROMPT = "x" * 800
 TURN = "y" * 960
 CONVERSATIONS = {"1 KB": 1, "10 KB": 10, "100 KB": 100, "1 MB": 1000}
@@ -32,11 +35,16 @@ Make: TypeAlias = Callable[[], bytes]
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """A long one is measured in no more than three rounds, and needs no warming up."""
+    """A long one is measured in no more than three rounds, and needs no warming up.
+
+    Cases of one `group` that follow each other are measured in turns, each in so many `slices` a round.
+    """
 
     name: str
     measure: Callable[[], Awaitable[Figures]]
     long: bool = False
+    group: str = ""
+    slices: int = 1
 
 
 class Rig(Struct, frozen=True, kw_only=True):
@@ -79,13 +87,23 @@ async def opened(vendor_port: int, redis_url: str, requests: int) -> AsyncIterat
         )
 
 
-async def cpu(server: Server, make: Make, number: int, together: int, *, apart: float = 0.0, cache: str = "") -> float:
+async def cpu(server: Server, make: Make, number: int, together: int, *, apart: float = 0.0) -> float:
     """CPU µs a request of the server's process, its connections warm."""
     async with clients(server.port, together) as connections:
         await load(connections, (make() for _ in range(2 * together)))
         before = server.cpu_us()
-        await load(connections, (make() for _ in range(number)), apart=apart, cache=cache)
+        await load(connections, (make() for _ in range(number)), apart=apart)
         return (server.cpu_us() - before) / number
+
+
+async def slice_us(server: Server, make: Make, together: int, cache: str) -> float:
+    """CPU µs a request of the server's process for `SLICE_SECONDS`, its connections warm."""
+    async with clients(server.port, together) as connections:
+        await load(connections, (make() for _ in range(2 * together)))
+        ends, before = time.perf_counter() + SLICE_SECONDS, server.cpu_us()
+        requests = (make() for _ in takewhile(lambda _: time.perf_counter() < ends, count()))
+        answers = await load(connections, requests, cache=cache)
+        return (server.cpu_us() - before) / len(answers)
 
 
 def cases(rig: Rig) -> Iterator[Case]:
@@ -116,25 +134,24 @@ def _hits(rig: Rig, together: int) -> Iterator[Case]:
         "hit/redis": rig.shared,
     }
     for name, server in servers.items():
-        yield _whole(f"{name}/{together}", server, same, rig.requests, together, "hit")
+        yield _whole(f"{name}/{together}", server, same, together, "hit")
 
 
 def _misses(rig: Rig, together: int, prompts: Iterator[int]) -> Iterator[Case]:
     for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
             make = _new(prompts, vendor, WHOLE)
-            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, rig.requests, together, "miss")
+            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, together, "miss", vendor)
 
 
-def _whole(name: str, server: Server, make: Make, requests: int, together: int, cache: str) -> Case:
-    number = requests if together > 1 else requests // 3
-    number *= 3 if name.startswith(SET_BESIDE) else 1
-    number *= TIMES[cache]
+def _whole(name: str, server: Server, make: Make, together: int, cache: str, vendor: str = "") -> Case:
+    slices = next((SLICES[part] for part in name.split("/") if part in SLICES), SLICES_BY_DEFAULT)
 
     async def measure() -> Figures:
-        return {name: await cpu(server, make, number, together, cache=cache)}
+        return {name: await slice_us(server, make, together, cache)}
 
-    return Case(name=name, measure=measure)
+    group = f"{cache}/{vendor}/{together}"
+    return Case(name=name, measure=measure, group=group, slices=slices if together > 1 else -(-slices // 4))
 
 
 def _conversations(name: str, server: Server, vendor: str, requests: int, unique: Iterator[int]) -> Iterator[Case]:

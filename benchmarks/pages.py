@@ -72,9 +72,7 @@ def _run(report: Report) -> str:
     spread = "" if report.spread is None else f"; the floor's spread was {report.spread:.0%}"
     counts = "" if report.counts or not spread else f", and a run with more than {MOST_SPREAD:.0%} does not count"
     bare = f" The bare app took {report.bare_us:.0f} µs." if report.bare_us else ""
-    return (
-        f"Python {report.python}, {report.rounds} rounds of {report.requests} requests, medians{spread}{counts}.{bare}"
-    )
+    return f"Python {report.python}, {report.rounds} rounds, medians{spread}{counts}.{bare}"
 
 
 def _requests(report: Report) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from llm_gateway.domain.routing import Aliases, Hint, is_name
 
-from .kinds import KINDS, SERVERS
+from .kinds import OWN_NAMES, SERVERS
 from .settings import Settings
 
 _HINTS = frozenset(Hint)
@@ -40,7 +40,7 @@ def _tables(settings: Settings) -> Mapping[str, Aliases]:
 
 
 def _providers(settings: Settings) -> frozenset[str]:
-    return frozenset((*(kind.name for kind in KINDS), *(row.name for row in settings.endpoints)))
+    return frozenset((*OWN_NAMES, *(row.name for row in settings.rows)))
 
 
 def _real_names(settings: Settings) -> frozenset[str]:

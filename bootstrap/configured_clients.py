@@ -3,7 +3,7 @@
 import re
 
 from llm_gateway.domain.clients import DEMO_KEY, ApiKeyDigest, Client, ClientId, digest_of
-from llm_gateway.domain.quota import Bucket, Limit, Quota
+from llm_gateway.domain.quota import Bucket, Limit, Quota, Reserve
 
 from .settings import BucketSettings, Secret, Settings
 
@@ -33,6 +33,7 @@ def clients_of(settings: Settings) -> dict[ApiKeyDigest, Client]:
             models=None if row.models is None else frozenset(row.models),
             strict=row.strict,
             aliases=row.aliases,
+            reserve=row.tokens.reserve if row.tokens else Reserve.LIKELY,
             settings={limit.value: f"clients[{index}].{limit.value}" for limit in Limit}
             | ({} if row.requests else {Limit.REQUESTS.value: _COMMON}),
         )

@@ -25,6 +25,7 @@ from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
+from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.application.single_flight import Flights
 from llm_gateway.application.throttle_client import ThrottleClient
@@ -36,7 +37,6 @@ from llm_gateway.domain.resilience import RetryPolicy
 from .configured_clients import clients_of
 from .gateway import Gateway
 from .kinds import build_providers
-from .providers import Provider
 from .settings import Settings
 from .stores import Stores
 from .telemetry import Telemetry
@@ -58,9 +58,7 @@ def _limits(settings: Settings) -> CallLimits:
         timeout_seconds=settings.provider_timeout_seconds,
         stream_seconds=settings.provider_stream_seconds,
         fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
-        stream_seconds_at={
-            row.name: row.stream_seconds for row in settings.endpoints if row.stream_seconds is not None
-        },
+        stream_seconds_at={row.name: row.stream_seconds for row in settings.rows if row.stream_seconds is not None},
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )
 

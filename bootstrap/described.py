@@ -8,7 +8,7 @@ from msgspec.structs import fields
 
 from llm_gateway.domain.clients import DEMO_KEY
 
-from .settings import BucketSettings, Secret, Settings
+from .settings import BucketSettings, Secret, Settings, TokenSettings
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
 _MASK = "***"
@@ -32,7 +32,7 @@ def _values(settings: Settings) -> Sequence[tuple[str, str]]:
                 values.append(("API_KEYS", f"{DEMO_KEY}, the demonstration's"))
             case "allowed_hosts":
                 values.append(("ALLOWED_HOSTS", ", ".join(sorted(settings.hosts)) if settings.hosts else "any"))
-            case "clients" | "endpoints" | "models":
+            case "clients" | "endpoints" | "providers" | "models":
                 values += [(f"{field.name}[{index}]", _words(row)) for index, row in enumerate(value)]
             case "routes":
                 values += [(f"routes[{hint}]", _words(names)) for hint, names in value.items()]
@@ -50,7 +50,8 @@ def _words(value: object) -> str:
         case Secret():
             return _MASK
         case BucketSettings():
-            return f"{value.capacity}, refilled by {value.refill_rate:g} a second"
+            reserve = f", {value.reserve} reserved" if isinstance(value, TokenSettings) else ""
+            return f"{value.capacity}, refilled by {value.refill_rate:g} a second{reserve}"
         case dict():
             return ", ".join(f"{name} = {target}" for name, target in value.items())
         case tuple():

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from llm_gateway.application.model_facts import FRESH_FOR, ModelFacts, ModelTable
 from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.providers import Provider, ProviderOrder
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.parameters import Column
 from llm_gateway.domain.routing import Locality
 
-from .providers import Provider, absent, embedded, gemini, ollama
+from .providers import absent, embedded, gemini, ollama, order_of
 from .settings import EndpointSettings, Settings
 
 
@@ -35,20 +36,29 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
         return _missing(self.extra, self.modules)
 
 
-class ServerKind(ProviderKind, frozen=True, kw_only=True):
-    """One that has servers: `own` is the one that the variables name, and `[[endpoints]]` name more.
+def no_dialect(order: ProviderOrder) -> Iterator[str]:
+    """Of a kind whose servers all speak alike, and say themselves what they offer."""
+    for key, stated in (("dialect", order.dialect), ("models", order.models), ("outside", order.outside)):
+        if stated:
+            yield f"{key}: has no meaning for this kind"
 
+
+class ServerKind(ProviderKind, frozen=True, kw_only=True):
+    """One that has servers: `own` is the one that the variables name, if they do, and the TOML names more.
+
+    `faults` are those of a row that only the kind knows, each a line that begins with the key.
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
     `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so. `keyless`: its own server takes
     other credentials than a key.
     """
 
-    own: Callable[[Settings], EndpointSettings]
+    own: Callable[[Settings], EndpointSettings] | None = None
     build: Callable[[EndpointSettings, Settings, Clock], Provider]
     example: str
     locality: Locality = Locality.ON_PREMISES
     needs_key: bool = False
+    faults: Callable[[ProviderOrder], Iterator[str]] = no_dialect
     table: Callable[[Sequence[ModelFacts]], ModelTable] | None = None
     sdk: tuple[str, ...] = ()
     by_sdk: Callable[[Settings], bool] = lambda _: False
@@ -69,7 +79,8 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
 
     def rows(self, settings: Settings) -> Sequence[EndpointSettings]:
         """Its servers that can be asked, as far as the settings say."""
-        rows = [self.own(settings), *(row for row in settings.endpoints if row.kind == self.name)]
+        own = [self.own(settings)] if self.own is not None else []
+        rows = (*own, *(row for row in settings.rows if row.kind == self.name))
         return [row for row in rows if not self._lacks_key(row, settings)]
 
     def _lacks_key(self, row: EndpointSettings, settings: Settings) -> bool:
@@ -85,6 +96,23 @@ def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
     from llm_gateway.adapters.outbound.gemini.models import GeminiModels
 
     return GeminiModels(own).table
+
+
+def in_folder(name: str, example: str) -> ServerKind:
+    """A kind that its adapter's folder has all of, in `provider.py` and `parameters.py`."""
+
+    def of(part: str) -> Any:
+        return getattr(import_module(f"llm_gateway.adapters.outbound.{name}.provider"), part)
+
+    return ServerKind(
+        name=name,
+        extra="rest",
+        modules=("aiohttp", "certifi"),
+        example=example,
+        build=lambda row, settings, clock: of("opened")(order_of(row, settings), clock),
+        faults=lambda order: of("order_faults")(order),
+        table=lambda own: of("model_table")(own),
+    )
 
 
 GEMINI: Final = ServerKind(
@@ -122,15 +150,21 @@ OLLAMA: Final = ServerKind(
 EMBEDDED: Final = ProviderKind(name="embedded", extra="embedded", modules=("xllamacpp",))
 """A model in this process, which no row can name a second time."""
 
-SERVERS: Final = (GEMINI, OLLAMA)
+SERVERS: Final = (
+    GEMINI,
+    OLLAMA,
+    in_folder("openai", "http://localhost:8000/v1"),
+)
 KINDS: Final[Sequence[ProviderKind]] = (*SERVERS, EMBEDDED)
-_SERVERS: Final = {kind.name: kind for kind in SERVERS}
+BY_NAME: Final = {kind.name: kind for kind in SERVERS}
+OWN_NAMES: Final = frozenset((EMBEDDED.name, *(kind.name for kind in SERVERS if kind.own is not None)))
+"""Of the providers that are there without the TOML."""
 
 
 def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
     """In the order in which the model list shows them. To be called inside the event loop that will use them."""
-    rows = [*(kind.own(settings) for kind in SERVERS), *settings.endpoints]
-    servers = [_SERVERS[row.kind].provider(row, settings, clock) for row in rows]
+    rows = [*(kind.own(settings) for kind in SERVERS if kind.own is not None), *settings.rows]
+    servers = [BY_NAME[row.kind].provider(row, settings, clock) for row in rows]
     if not (settings.demo or settings.embedded_model_path):
         return servers
     if EMBEDDED.missing is not None:

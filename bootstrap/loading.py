@@ -5,24 +5,37 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Struct, ValidationError
+from msgspec import Struct, ValidationError, structs
 from msgspec.structs import FieldInfo, fields
 
 from llm_gateway.domain.routing import Hint
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
+from .kinds import SERVERS
+from .settings import (
+    BucketSettings,
+    ClientSettings,
+    EndpointSettings,
+    ModelSettings,
+    ProviderSettings,
+    Secret,
+    Settings,
+    TokenSettings,
+    stated_keys,
+)
 from .settings_rules import rule_faults
 
+_SERVER_NAMES = tuple(kind.name for kind in SERVERS)
 DEFAULT_FILE = "llm-gateway.toml"
 StrPath: TypeAlias = str | os.PathLike[str]
 _TABLES: Mapping[str, type[Struct]] = {
     "clients": ClientSettings,
     "endpoints": EndpointSettings,
+    "providers": ProviderSettings,
     "models": ModelSettings,
 }
 DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
 """What a demonstration has instead of the defaults, so that an ordinary program runs through."""
-_QUOTAS = frozenset(("requests", "tokens"))
+_QUOTAS: Mapping[str, type[Struct]] = {"requests": BucketSettings, "tokens": TokenSettings}
 
 
 class SettingsError(Exception):
@@ -135,18 +148,32 @@ class SettingsRead:
             return
         for index, row in enumerate(rows):
             table = self._table(f"{name}[{index}]", row, _TABLES[name])
+            if isinstance(table, ProviderSettings):
+                table = self._with_key(f"{name}[{index}]", table)
             if table is not None:
                 yield table
+
+    def _with_key(self, name: str, row: ProviderSettings) -> ProviderSettings:
+        if row.api_key_variable is None:
+            return row
+        key = self._variables.get(row.api_key_variable, "").strip()
+        if not key:
+            self._faults.append(f"{name}.api_key_variable: {row.api_key_variable} is not set")
+        return structs.replace(row, api_key=Secret(key))
 
     def _table(self, name: str, table: dict[str, Any], kind: type[Struct]) -> Any:
         """The table as this kind; None where it has faults, which are all reported."""
         before = len(self._faults)
-        known = {field.name: field for field in fields(kind)}
+        known = stated_keys(kind)
         values: dict[str, Any] = {}
         self._faults += [f"{name}.{key}: is not a setting" for key in table if key not in known]
         for key, field in known.items():
             if key in _QUOTAS and isinstance(table.get(key), dict):
-                values[key] = self._table(f"{name}.{key}", table[key], BucketSettings)
+                values[key] = self._table(f"{name}.{key}", table[key], _QUOTAS[key])
+            elif key == "kind" and key in table:
+                if table[key] not in _SERVER_NAMES:
+                    self._faults.append(f"{name}.{key}: must be one of {', '.join(_SERVER_NAMES)}")
+                values[key] = table[key]
             elif key in table:
                 self._convert(values, field, table[key], f"{name}.{key}", strict=True)
             elif field.required:

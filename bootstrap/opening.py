@@ -90,6 +90,7 @@ async def open_gateway(
             gateway.endpoints,
             providers,
         )
+        stack.push_async_callback(container.throttle().aclose)
         stack.push_async_callback(gateway.flights.aclose)
         stack.push_async_callback(gateway.embed_texts.aclose)
         yield gateway

@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.probe_model import Finding, ProbeModel, Verdict, questions_for
 from llm_gateway.application.probe_questions import ANSWER_TOKENS, PROMPT_TOKENS
 from llm_gateway.domain.routing import EndpointState
 
 from .kinds import SERVERS
-from .providers import Provider
 from .settings import Settings
 from .stores import store_troubles
 

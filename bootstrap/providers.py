@@ -1,18 +1,17 @@
-"""A provider with its model, its endpoints and its life, and what makes one of each kind."""
+"""What makes a provider of each kind, of what the settings say of it."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
-from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.providers import Provider, ProviderOrder
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Locality
 
-from .settings import EndpointSettings, Settings
+from .settings import EndpointSettings, ProviderSettings, Settings
 
 if TYPE_CHECKING:
     from llm_gateway.adapters.outbound.ollama.transport import Connect
@@ -20,22 +19,6 @@ if TYPE_CHECKING:
 _BODY_RATIO = 4
 """Of what a vendor sends to what is kept of it: JSON escapes, and repeats its frame with every token of a stream."""
 _MIN_BODY_BYTES = 16 << 20
-
-
-class Provider(Struct, frozen=True, kw_only=True):
-    """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
-
-    `look` asks once what is there. `waiting` is there where calls wait for their turn: how many do now.
-    """
-
-    name: str
-    directory: EndpointDirectory
-    model: ChatModel | None = None
-    embedding: EmbeddingModel | None = None
-    look: Callable[[], Awaitable[object]] | None = None
-    start: Callable[[], None] | None = None
-    waiting: Callable[[], int] | None = None
-    close: Callable[[], Awaitable[None]] | None = None
 
 
 class Silences(Struct, frozen=True, kw_only=True):
@@ -167,6 +150,26 @@ def _ollama_transport(settings: Settings) -> "Connect":
             from llm_gateway.adapters.outbound.ollama.sdk import OllamaSdk
 
             return OllamaSdk
+
+
+def order_of(row: EndpointSettings, settings: Settings) -> ProviderOrder:
+    """For a kind that its adapter's folder has all of."""
+    more = row if isinstance(row, ProviderSettings) else None
+    silences = _silences(row, settings)
+    return ProviderOrder(
+        name=row.name,
+        model=row.model,
+        base_url=row.base_url,
+        api_key=row.api_key.value if row.api_key else None,
+        dialect=more.dialect if more else None,
+        models=more.models if more else (),
+        facts=tuple(facts for facts in settings.models if facts.provider == row.name),
+        outside=more is not None and more.outside,
+        first_token_seconds=silences.first_token,
+        idle_seconds=silences.idle,
+        tool_silence_seconds=silences.tools,
+        max_body_bytes=_body_bytes(settings),
+    )
 
 
 def _silences(row: EndpointSettings, settings: Settings) -> Silences:

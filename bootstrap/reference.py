@@ -5,15 +5,26 @@ from collections.abc import Iterator, Mapping
 from msgspec import NODEFAULT, Struct, inspect
 from msgspec.structs import FieldInfo, fields
 
-from .settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Settings
+from .settings import (
+    BucketSettings,
+    ClientSettings,
+    EndpointSettings,
+    ModelSettings,
+    ProviderSettings,
+    Settings,
+    TokenSettings,
+    stated_keys,
+)
 from .settings_words import expected
 
-ONLY_IN_TOML = frozenset(("clients", "endpoints", "models", "routes", "aliases", "demo"))
+ONLY_IN_TOML = frozenset(("clients", "endpoints", "providers", "models", "routes", "aliases", "demo"))
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
+    "[[providers]]": ProviderSettings,
     "[[models]]": ModelSettings,
-    "requests, tokens": BucketSettings,
+    "requests": BucketSettings,
+    "tokens": TokenSettings,
 }
 
 _PAGE = """\
@@ -99,7 +110,7 @@ def _table(name: str) -> str:
     kind = _TABLES[name]
     rows = (
         f"| `{field.name}` | {'required' if field.required else _code(_default(field))} | {_told(field)} |"
-        for field in fields(kind)
+        for field in stated_keys(kind).values()
     )
     return "\n".join((f"### `{name}`", "", f"{kind.__doc__}", "", "| key | default | |", "|---|---|---|", *rows))
 

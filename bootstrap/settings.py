@@ -3,15 +3,17 @@
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import FieldInfo, fields, force_setattr
 from typing_extensions import override
 
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.clients import NAME
-from llm_gateway.domain.quota import MAX_CAPACITY
+from llm_gateway.domain.quota import MAX_CAPACITY, Reserve
 from llm_gateway.domain.routing import Hint, checked_aliases, checked_routes
 from llm_gateway.domain.sequences import CheckedStruct
 
+ITSELF = "api_key"
+"""The key, which a row of `[[providers]]` never states."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Capacity: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_CAPACITY)]
@@ -55,13 +57,25 @@ class BucketSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refill_rate: Annotated[Rate, Meta(description="So much a second.")]
 
 
+class TokenSettings(BucketSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A quota of tokens: a bucket that is refilled, and what each answer reserves of it."""
+
+    reserve: Annotated[
+        Reserve,
+        Meta(
+            description="Held for an answer: what it is likely to use, or by `upper_bound` the most that it can, which "
+            "is the whole bucket where neither `max_tokens` nor the model bounds it."
+        ),
+    ] = Reserve.LIKELY
+
+
 class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A client with a name, and with quotas and rights of its own."""
 
     name: Annotated[Name, Meta(description="In records and logs.")]
     keys: Annotated[tuple[Secret, ...], Meta(min_length=1, description="As in API_KEYS.")]
     requests: Annotated[BucketSettings | None, Meta(description="Default: the common quota.")] = None
-    tokens: Annotated[BucketSettings | None, Meta(description="Default: no limit.")] = None
+    tokens: Annotated[TokenSettings | None, Meta(description="Default: no limit.")] = None
     concurrency: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="Answers under way at once. Default: no limit.")
     ] = None
@@ -82,7 +96,7 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One more server of a known kind, under a provider name of its own."""
 
     name: Annotated[Name, Meta(description="The provider's name, in routes and in `model`.")]
-    kind: Annotated[Literal["gemini", "ollama"], Meta(description="What it speaks.")]
+    kind: Annotated[Name, Meta(description="What it speaks: a kind of the README's table of providers.")]
     model: Annotated[str, Meta(description="Its default model.")]
     base_url: Annotated[str | None, Meta(description="Its address. Default: the kind's own.")] = None
     api_key: Annotated[Secret | None, Meta(description="What it asks for.")] = None
@@ -92,6 +106,23 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_timeout_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_IDLE_TIMEOUT_SECONDS.")] = None
     tool_silence_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_TOOL_SILENCE_SECONDS.")] = None
     stream_seconds: Annotated[Timeout | None, Meta(description="Default: PROVIDER_STREAM_SECONDS.")] = None
+
+
+class ProviderSettings(EndpointSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One more provider of any kind, whose key stands in a variable. Routes and `model` name it."""
+
+    api_key_variable: Annotated[
+        str | None, Meta(description="The variable, of the environment or `.env`, that holds what it asks for.")
+    ] = None
+    dialect: Annotated[
+        str | None, Meta(description="How the server differs from others that speak OpenAI's API. Default: generic.")
+    ] = None
+    models: Annotated[
+        tuple[str, ...], Meta(description="What it offers beside its default model. Default: all that its list has.")
+    ] = ()
+    outside: Annotated[
+        bool, Meta(description="It passes requests on, so that nothing of it is on the premises, wherever it is.")
+    ] = False
 
 
 class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,7 +176,13 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     rate_limiter_capacity: Annotated[Capacity, Meta(description="Requests that a client may make at once.")] = 5
     rate_limiter_refill_rate: Annotated[Rate, Meta(description="Requests that a client regains a second.")] = 1.0
     token_reservation_output: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="The most output tokens that a reservation counts.")
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="The most output tokens that a reservation counts, and what it counts "
+            "until an endpoint's answers are known.",
+        ),
     ] = 1024
     redis_url: Annotated[
         Secret | None,
@@ -159,6 +196,9 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         Literal["local", "open", "closed"],
         Meta(description="Quotas while Redis is away: a share kept here, none, or no requests."),
     ] = "local"
+    redis_wait_seconds: Annotated[
+        float, Meta(ge=0.1, le=60, description="How long a charge waits for Redis; so long silent, it is away.")
+    ] = 1.0
     expected_replicas: Annotated[int, Meta(ge=1, le=10_000, description="Divides the local limit.")] = 1
     gemini_api_key: Annotated[Secret | None, Meta(description="Configures Gemini.")] = None
     gemini_model: Annotated[str, Meta(min_length=1, description="Gemini's default model.")] = "gemini-flash-latest"
@@ -237,6 +277,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
+    providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -249,11 +290,22 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
         force_setattr(self, "aliases", checked_aliases(self.aliases))
 
     @property
+    def rows(self) -> tuple[EndpointSettings, ...]:
+        """The servers that the TOML names."""
+        return (*self.endpoints, *self.providers)
+
+    @property
     def hosts(self) -> frozenset[str] | None:
         """The Host names that are served, in lower case; None is any."""
         if self.allowed_hosts:
             return None if "*" in self.allowed_hosts else frozenset(host.lower() for host in self.allowed_hosts)
         return frozenset(LOOPBACK_HOSTS) if is_loopback(self.host) else None
+
+
+def stated_keys(kind: type[Struct]) -> dict[str, FieldInfo]:
+    """What a table of the TOML may state."""
+    hidden = ITSELF if issubclass(kind, ProviderSettings) else None
+    return {field.name: field for field in fields(kind) if field.name != hidden}
 
 
 def is_loopback(host: str) -> bool:

@@ -15,11 +15,11 @@ from llm_gateway.domain.quota import Bucket
 
 from .alias_rules import alias_faults
 from .configured_clients import DIGEST, digest_in
-from .kinds import EMBEDDED, GEMINI, KINDS, SERVERS
-from .settings import Secret, Settings, is_loopback
+from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS
+from .providers import order_of
+from .settings import EndpointSettings, Secret, Settings, is_loopback
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_KNOWN_PROVIDERS = frozenset(kind.name for kind in KINDS)
 _LEVELS = tuple(level for level in ReasoningEffort if level is not ReasoningEffort.NONE)
 MIN_KEY_LENGTH = 8
 
@@ -47,7 +47,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _model_faults(settings)
     yield from alias_faults(settings)
     for hint, route in settings.routes.items():
-        yield from _route_faults(hint.value, route, _KNOWN_PROVIDERS.union(row.name for row in settings.endpoints))
+        yield from _route_faults(hint.value, route, OWN_NAMES.union(row.name for row in settings.rows))
 
 
 def serving_faults(settings: Settings) -> Iterator[str]:
@@ -73,12 +73,13 @@ def otlp_headers(settings: Settings) -> Mapping[str, str]:
 
 def _address_faults(settings: Settings) -> Iterator[str]:
     for name, address, example in (
-        *((f"{kind.name.upper()}_BASE_URL", kind.own(settings).base_url, kind.example) for kind in reversed(SERVERS)),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", settings.otel_exporter_otlp_endpoint, "http://localhost:4318"),
         *(
-            (f"endpoints[{index}].base_url", endpoint.base_url, "http://localhost:11434")
-            for index, endpoint in enumerate(settings.endpoints)
+            (f"{kind.name.upper()}_BASE_URL", kind.own(settings).base_url, kind.example)
+            for kind in reversed(SERVERS)
+            if kind.own is not None
         ),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", settings.otel_exporter_otlp_endpoint, "http://localhost:4318"),
+        *((f"{at}.base_url", row.base_url, BY_NAME[row.kind].example) for at, row in _rows(settings)),
     ):
         if address is None:
             continue
@@ -149,16 +150,25 @@ def _client_faults(settings: Settings) -> Iterator[str]:
 
 
 def _endpoint_faults(settings: Settings) -> Iterator[str]:
-    names = [endpoint.name for endpoint in settings.endpoints]
-    for name in names:
-        if name in _KNOWN_PROVIDERS or names.count(name) > 1:
-            yield f"endpoints: the name {name} is taken"
+    names = [row.name for row in settings.rows]
+    for at, row in _rows(settings):
+        table, name = at.partition("[")[0], row.name
+        if name in OWN_NAMES or names.count(name) > 1:
+            yield f"{table}: the name {name} is taken"
         elif name.lower() in (REGISTRY, LIBRARY):
-            yield f"endpoints: the name {name} begins models' names at Ollama, so that a right could mean either"
+            yield f"{table}: the name {name} begins models' names at Ollama, so that a right could mean either"
+        yield from (f"{at}.{fault}" for fault in BY_NAME[row.kind].faults(order_of(row, settings)))
+
+
+def _rows(settings: Settings) -> Iterator[tuple[str, EndpointSettings]]:
+    """Each with its place in the TOML."""
+    for table, rows in (("endpoints", settings.endpoints), ("providers", settings.providers)):
+        yield from ((f"{table}[{index}]", row) for index, row in enumerate(rows))
 
 
 def _model_faults(settings: Settings) -> Iterator[str]:
-    told = {GEMINI.name, *(row.name for row in settings.endpoints if row.kind == GEMINI.name)}
+    told = {kind.name for kind in SERVERS if kind.table is not None and kind.own is not None}
+    told |= {row.name for row in settings.rows if BY_NAME[row.kind].table is not None}
     for index, facts in enumerate(settings.models):
         if facts.provider not in told:
             yield f"models[{index}].provider: {facts.provider} is no provider here whose models stand in a data file"

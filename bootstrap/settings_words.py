@@ -28,7 +28,7 @@ def _words(kind: inspect.Type) -> str:
         case inspect.DictType():
             return "a table of names, each with a name"
         case inspect.StructType(fields=parts):
-            return f"a table of {' and '.join(part.name for part in parts)}"
+            return f"a table of {' and '.join(part.name for part in parts if part.required)}"
         case inspect.VarTupleType(item_type=item, min_length=least):
             return f"a list{' of at least one' if least else ''}, each {_words(item)}"
         case inspect.TupleType(item_types=items):

@@ -71,15 +71,14 @@ class Stores:
         return settled if self.state is None else JoinedClients([settled, _registered_clients(self.state, self._clock)])
 
     def limiter(self) -> RateLimiter:
-        local = MemoryRateLimiter(self._clock)
         if self.state is None:
-            return local
+            return MemoryRateLimiter(self._clock)
         from llm_gateway.adapters.outbound.redis.rate_limiter import RedisRateLimiter
 
         policy = AbsentPolicy(self._settings.redis_absent_limiter)
         shared = RedisRateLimiter(self.state)
         processes = self._settings.expected_replicas * self._settings.workers
-        return FallbackLimiter(shared, local, policy, processes, self._clock, self._meter)
+        return FallbackLimiter(shared, policy, processes, self._clock, self._meter)
 
     def reply_cache(self, entropy: Entropy) -> ReplyCache | None:
         if self.replies is None:
@@ -114,9 +113,11 @@ class Stores:
             return None
         from llm_gateway.adapters.outbound.redis.client.store import open_store  # with the extra `redis` only
 
-        scripts = url == self._settings.redis_url  # the cache alone needs none
-        opened = partial(open_store, name, url.value, self._clock, self._meter, scripts=scripts)
-        store = opened(credentials=self._credentials) if self._patience is None else opened(patience=self._patience)
+        opened = partial(open_store, name, url.value, self._clock, self._meter)
+        if self._patience is None:
+            store = opened(patience=self._settings.redis_wait_seconds, credentials=self._credentials)
+        else:
+            store = opened(patience=self._patience, look_up=self._patience)
         self._closing.push_async_callback(store.aclose)
         return store
 
@@ -127,7 +128,7 @@ async def open_clients(url: Secret, common: Bucket) -> AsyncIterator[ManageClien
     from llm_gateway.adapters.outbound.redis.client.store import open_store
 
     clock = SystemClock()
-    store = open_store("redis", url.value, clock, SilentStoreMeter(), patience=COMMAND_SECONDS)
+    store = open_store("redis", url.value, clock, SilentStoreMeter(), patience=COMMAND_SECONDS, look_up=COMMAND_SECONDS)
     try:
         yield ManageClients(_registered_clients(store, clock), clock, common)
     finally:

@@ -12,8 +12,8 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver, Silen
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.observation import Observer, QueueMeter, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.providers import Provider
 
-from .providers import Provider
 from .settings import Settings
 from .settings_rules import otlp_headers
 

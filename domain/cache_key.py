@@ -1,6 +1,7 @@
 """What makes two requests the same question: the cache key."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NewType
 
@@ -31,6 +32,11 @@ def encoded(request: ChatRequest | EmbedRequest) -> EncodedRequest:
     return EncodedRequest(len(data), blake2b(data, digest_size=32, person=b"llm-gw-2"))
 
 
+@lru_cache(1024)
+def _place(task: Task, namespace: str, endpoint: Endpoint) -> bytes:
+    return _encode((task, namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint))
+
+
 def cache_keys(
     namespace: str, endpoints: Iterable[Endpoint], request: ChatRequest | EmbedRequest, *, task: Task = Task.CHAT
 ) -> dict[Endpoint, CacheKey]:
@@ -42,6 +48,6 @@ def cache_keys(
     keys = {}
     for endpoint in endpoints:
         digest = encoded(request).hashed.copy()
-        digest.update(_encode((task, namespace, endpoint.id.provider, endpoint.id.model, endpoint.fingerprint)))
+        digest.update(_place(task, namespace, endpoint))
         keys[endpoint] = CacheKey(digest.digest())
     return keys

@@ -6,7 +6,7 @@ What a request may hold thousands of (`gc=False`) can't be part of a cycle: the 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 from typing_extensions import override
@@ -256,6 +256,7 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
+_LENGTH: Final = FinishReason.LENGTH
 MAX_COUNT = 10**12
 """Of tokens: above what any answer takes, and low enough for every sum, store and metric."""
 
@@ -306,7 +307,7 @@ class ChatReply(CheckedStruct, frozen=True, kw_only=True):
     @property
     def only_reasoned(self) -> bool:
         """Whether reasoning took all the tokens that there were, so that nothing is answered."""
-        if self.finish_reason is not FinishReason.LENGTH:
+        if self.finish_reason is not _LENGTH:
             return False
         nothing = not self.content.strip() and not self.tool_calls
         return nothing and bool(self.reasoning or self.usage.reasoning_tokens)

@@ -7,7 +7,7 @@ from typing import NewType
 
 from msgspec import Struct
 
-from .quota import Limit, Quota
+from .quota import Limit, Quota, Reserve
 from .routing import EndpointId, Hint
 from .sequences import CheckedStruct
 
@@ -41,7 +41,8 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     gives both the same one. `hints` and `models` are what it may use; None is everything. A model is named as in a
     request: `gemini`, `llama3.1` or `ollama/llama3.1`. A `strict` client is refused where an endpoint would leave out
     something that it asks for, which others are told of afterwards. `aliases` are names of its own for models: they win
-    over the gateway's, and give no rights. `settings` are the names of what sets its limits, by limit.
+    over the gateway's, and give no rights. `reserve` is how much of its tokens is held for an answer. `settings` are
+    the names of what sets its limits, by limit.
     """
 
     id: ClientId
@@ -51,6 +52,7 @@ class Client(CheckedStruct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     strict: bool = False
     aliases: Mapping[str, str] = {}
+    reserve: Reserve = Reserve.LIKELY
     settings: Mapping[str, str] = {}
 
     def setting_of(self, limit: Limit) -> str:

@@ -144,7 +144,14 @@ class DirectoryUnavailable(GatewayError):
 
 
 class LimiterUnavailable(GatewayError):
-    """The quotas can't be reached, and policy forbids serving without them."""
+    """The quotas can't be reached, and policy forbids serving without them.
+
+    `doubtful`: what was asked may have been carried out all the same.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, doubtful: bool = False) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.doubtful = doubtful
 
 
 class FailureReason(StrEnum):

@@ -155,6 +155,11 @@ class Collector:
         self.finished = replace(self.finished, usage=usage)
         return self.finished
 
+    def generated(self) -> tuple[str, str]:
+        """What the model has generated: reasoning and text, and the arguments of its tool calls."""
+        arguments = (part.arguments for parts in self._calls.values() for part in parts)
+        return "".join((*self._reasoning, *self._text)), "".join(arguments)
+
     def reply(self) -> ChatReply:
         """Folded once, however often it is asked for. Raises `ProviderBroken` where the terminal mark is missing."""
         if self._reply is None:

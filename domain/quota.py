@@ -19,7 +19,7 @@ ReservationId = NewType("ReservationId", str)
 MAX_CAPACITY = 1_000_000_000
 FINE_CAPACITY = 1_000_000
 MAX_FINE_RATE = 1_000_000.0
-LEASE_MS = 30_000
+LEASE_MS = 10_000
 """How long a reservation lives without being renewed: what a crashed process held is free after this."""
 
 DEBT_FLOOR = -4 * 10**15
@@ -112,8 +112,8 @@ def _step(capacity: int) -> int:
 class Charge(Struct, frozen=True, kw_only=True):
     """What a request takes from its client's quota: all of it, or nothing.
 
-    Tokens are what is likely, not the most that may be used; above the capacity they count as the capacity. Settled
-    later, when what was used above them is debt. A lease counts against concurrency until then.
+    Tokens are what is likely to be used, or the most; above the capacity they count as the capacity. Settled later,
+    when what was used above them is debt. A lease counts against concurrency until then.
     """
 
     requests: int = 0
@@ -142,6 +142,13 @@ class LimitStatus(Struct, frozen=True, kw_only=True, gc=False):
             return 0
         above = max(0, self.limit - units)
         return self.reset_ms - max(0, self.window_ms - 1) * above // self.limit
+
+
+class Reserve(StrEnum):
+    """What is reserved of a client's tokens for an answer: what is `likely`, or what it can't exceed, `upper_bound`."""
+
+    LIKELY = "likely"
+    UPPER_BOUND = "upper_bound"
 
 
 class Limit(StrEnum):
@@ -208,6 +215,13 @@ class Quota(Struct, frozen=True, kw_only=True):
             concurrency=None if self.concurrency is None else max(1, self.concurrency // by),
         )
 
+    def spent(self, requests: int, tokens: int) -> tuple[int, int]:
+        """What was used elsewhere weighs so much in parts; below 0, what comes back."""
+        return (
+            _signed_parts(self.requests, requests) if self.requests else 0,
+            _signed_parts(self.tokens, tokens) if self.tokens else 0,
+        )
+
     def cost(self, charge: Charge) -> tuple[int, int]:
         """What a charge weighs in parts of requests and of tokens."""
         requests, tokens = self.requests, self.tokens
@@ -228,6 +242,10 @@ class Quota(Struct, frozen=True, kw_only=True):
             if concurrency is not None
             else None,
         )
+
+
+def _signed_parts(bucket: Bucket, units: int) -> int:
+    return bucket.parts(units) - bucket.parts(-units)
 
 
 def _limit_status(bucket: Bucket, level: int) -> LimitStatus:

@@ -20,13 +20,23 @@ class _Reservation(Struct, gc=False):
 
 
 class QuotaAccount:
-    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way."""
+    """The state of one client's quota, and its rules. Given the time in milliseconds, which may jump either way.
 
-    def __init__(self, quota: Quota, now_ms: int) -> None:
+    Time is what the clock gained since it was looked at last. One that was set back gained nothing, and goes on from
+    where it is: it gives nothing, and keeps nothing for longer. One that was set ahead gives once what refills in the
+    time that it skipped, a full bucket at most, and ends the reservations that would have ended in it.
+    """
+
+    def __init__(self, quota: Quota, now_ms: int, levels: Levels | None = None) -> None:
+        """Full, unless `levels` say what is left in its buckets."""
         self.quota = quota
+        self._seen = now_ms
         self._at = now_ms
         self._requests = quota.requests.full if quota.requests else 0
         self._tokens = quota.tokens.full if quota.tokens else 0
+        if levels is not None:
+            self._requests = min(self._requests, levels.requests)
+            self._tokens = min(self._tokens, levels.tokens)
         # The one that expires first stands first: a plain dict looks for it among all that went before it.
         self._reservations: OrderedDict[ReservationId, _Reservation] = OrderedDict()
         self.leases = 0
@@ -51,8 +61,7 @@ class QuotaAccount:
             self._requests -= requests
             self._tokens -= tokens
             self.leases += charge.lease
-        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
-        decision = self.quota.decision(levels, wait_ms=wait)
+        decision = self._standing(wait)
         if not wait:
             self._reservations[reservation] = _Reservation(
                 decision=decision, tokens=tokens, lease=charge.lease, expires_ms=self._at + LEASE_MS
@@ -79,6 +88,33 @@ class QuotaAccount:
         bucket = self.quota.tokens
         self._tokens = min(bucket.full, bucket.drained(self._tokens, bucket.parts(tokens) - held.tokens))
 
+    def spend(self, requests: int, tokens: int, reservation: ReservationId, now_ms: int) -> None:
+        """Charge what was used elsewhere, even below zero; below 0 it comes back. Once, by the reservation."""
+        self._advance(now_ms)
+        if reservation in self._reservations:
+            return
+        less_requests, less_tokens = self.quota.spent(requests, tokens)
+        if self.quota.requests:
+            self._requests = min(self.quota.requests.full, self.quota.requests.drained(self._requests, less_requests))
+        if self.quota.tokens:
+            self._tokens = min(self.quota.tokens.full, self.quota.tokens.drained(self._tokens, less_tokens))
+        self._reservations[reservation] = _Reservation(
+            decision=self._standing(0), tokens=0, lease=False, expires_ms=self._at + LEASE_MS
+        )
+
+    def missing(self, now_ms: int) -> tuple[int, int]:
+        """Units of requests and of tokens that the buckets lack, rounded up."""
+        self._advance(now_ms)
+        quota = self.quota
+        return (
+            -((self._requests - quota.requests.full) // quota.requests.scale) if quota.requests else 0,
+            -((self._tokens - quota.tokens.full) // quota.tokens.scale) if quota.tokens else 0,
+        )
+
+    def _standing(self, wait_ms: int) -> Decision:
+        levels = Levels(requests=self._requests, tokens=self._tokens, leases=self.leases)
+        return self.quota.decision(levels, wait_ms=wait_ms)
+
     def _forget(self, reservation: ReservationId) -> _Reservation | None:
         held = self._reservations.pop(reservation, None)
         if held is not None:
@@ -86,18 +122,19 @@ class QuotaAccount:
         return held
 
     def _advance(self, now_ms: int) -> None:
-        """Refill the buckets, and forget the reservations that expired. The time never goes back."""
-        elapsed = now_ms - self._at
+        """Refill the buckets, and forget the reservations that expired. The account's own time never goes back."""
+        elapsed = now_ms - self._seen
+        self._seen = now_ms
         if elapsed <= 0:
             return
-        self._at = now_ms
+        self._at += elapsed
         if self.quota.requests:
             self._requests = self.quota.requests.refilled(self._requests, elapsed)
         if self.quota.tokens:
             self._tokens = self.quota.tokens.refilled(self._tokens, elapsed)
         while self._reservations:
             first = next(iter(self._reservations))
-            if self._reservations[first].expires_ms > now_ms:
+            if self._reservations[first].expires_ms > self._at:
                 return
             self._forget(first)
 

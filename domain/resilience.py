@@ -205,6 +205,10 @@ class CircuitBreaker:
             case Outcome.UNKNOWN:
                 self._trial = False
 
+    def trip(self, now: float) -> None:
+        """Open, however few failures there were: of the calls that are under way none counts any more."""
+        self._turn(now)
+
     def _turn(self, opened_at: float | None) -> None:
         self._opened_at = opened_at
         self._trial = False

@@ -40,7 +40,7 @@ def is_name(text: str) -> bool:
     return 0 < len(text) <= MAX_NAME and text.isprintable()
 
 
-class EndpointId(Struct, frozen=True, kw_only=True):
+class EndpointId(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A model at a provider. `provider` is the name that the operator gave, such as `gemini` or `ollama`."""
 
     provider: str
@@ -61,7 +61,7 @@ class EndpointId(Struct, frozen=True, kw_only=True):
         return name.startswith(prefix) and self.is_model(name.removeprefix(prefix), aliases)
 
 
-class Endpoint(Struct, frozen=True, kw_only=True):
+class Endpoint(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A model at a provider, with the place where it runs: on the premises or in the cloud.
 
     `fingerprint` names whatever of its configuration changes an answer; it is part of the cache key.

@@ -42,6 +42,8 @@ class CheckedStruct(Struct, frozen=True, kw_only=True):
         for field, collection, kinds, optional in self._collections:
             value: Any = getattr(self, field)
             if value.__class__ is collection:  # as the gateway's own code gives it
+                if not value:
+                    continue
                 for item in value:
                     if not isinstance(item, kinds):
                         break

@@ -2,7 +2,7 @@
 
 from .cache_key import encoded
 from .chat import ChatRequest
-from .estimate import estimate_prompt
+from .estimate import estimate_prompt, likely_prompt_tokens
 from .features import fields_used
 from .validation import request_faults
 
@@ -13,3 +13,4 @@ def survey(request: ChatRequest) -> None:
         fields_used(request)
         encoded(request)
         estimate_prompt(request)
+        likely_prompt_tokens(request)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain, islice
+from operator import attrgetter
 from typing import assert_never
 
 from .cache_policy import CacheDirective
@@ -15,6 +16,7 @@ from .chat import (
     Message,
     NamedTool,
     Part,
+    Sampling,
     SystemMessage,
     Text,
     ToolMessage,
@@ -27,6 +29,14 @@ from .json_values import json_fault
 from .media import Document, Image, ImageUrl, url_fault
 from .once import once_each
 from .parameters import NUMBERS
+
+_, _TOKENS = NUMBERS["max_tokens"]
+_, _TEMPERATURES = NUMBERS["temperature"]
+_beside = attrgetter(
+    "top_logprobs", *(f"sampling.{name}" for name in Sampling.__struct_fields__ if not name.startswith("temperature"))
+)
+_NOTHING = _beside(ChatRequest(messages=()))
+"""What most requests state beside these two."""
 
 MAX_STOPS = 16
 MAX_INPUTS = 2_048
@@ -45,7 +55,7 @@ def check(call: ChatCall) -> None:
 @once_each
 def request_faults(request: ChatRequest) -> tuple[Fault, ...]:
     """Every fault of a request, up to `MAX_FAULTS`."""
-    faults = chain(_message_faults(request.messages), _parameter_faults(request))
+    faults = chain(_message_faults(request.messages), () if _is_usual(request) else _parameter_faults(request))
     if request.tools or request.tool_choice is not None or request.response_format is not None:
         faults = chain(faults, _answer_faults(request))
     return tuple(islice(faults, MAX_FAULTS))
@@ -155,6 +165,16 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
     fault = json_fault(value)
     if fault is not None:
         yield Fault(path=path, message=fault)
+
+
+def _is_usual(request: ChatRequest) -> bool:
+    """Whether nothing can be wrong with its parameters, at one look."""
+    tokens, temperature = request.max_tokens, request.sampling.temperature
+    return (
+        (tokens is None or _TOKENS.low <= tokens <= _TOKENS.high)
+        and (temperature is None or _TEMPERATURES.low <= temperature <= _TEMPERATURES.high)
+        and _beside(request) == _NOTHING
+    )
 
 
 def _parameter_faults(request: ChatRequest) -> Iterator[Fault]:

@@ -68,13 +68,18 @@ class RateLimiter(Protocol):
         ...
 
     @abstractmethod
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
-        """Keep a reservation from expiring."""
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        """Keep a client's reservations from expiring: one, or many at once."""
         ...
 
     @abstractmethod
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         """End a reservation with the tokens that were used. Again, or for one that is gone: nothing."""
+        ...
+
+    @abstractmethod
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        """Charge what the client used elsewhere, whatever it has left; below 0 it comes back. Again: nothing."""
         ...
 
 

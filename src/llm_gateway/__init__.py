@@ -50,7 +50,15 @@ if TYPE_CHECKING:
     from .bootstrap.gateway import Gateway
     from .bootstrap.loading import SettingsError, load_settings
     from .bootstrap.opening import Overrides, open_gateway
-    from .bootstrap.settings import BucketSettings, ClientSettings, EndpointSettings, ModelSettings, Secret, Settings
+    from .bootstrap.settings import (
+        BucketSettings,
+        ClientSettings,
+        EndpointSettings,
+        ModelSettings,
+        Secret,
+        Settings,
+        TokenSettings,
+    )
     from .domain.cache_key import CacheKey
     from .domain.cache_policy import CacheDirective, CacheMode, CacheSampled
     from .domain.cache_use import CacheUse
@@ -119,7 +127,18 @@ if TYPE_CHECKING:
     )
     from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
-    from .domain.quota import Bucket, Charge, Decision, Levels, Limit, LimiterMode, LimitStatus, Quota, ReservationId
+    from .domain.quota import (
+        Bucket,
+        Charge,
+        Decision,
+        Levels,
+        Limit,
+        LimiterMode,
+        LimitStatus,
+        Quota,
+        ReservationId,
+        Reserve,
+    )
     from .domain.resilience import BreakerState, Deadline, RetryPolicy
     from .domain.routing import Alias, Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Plan, Skip, Task
     from .domain.signature_key import SignatureKey
@@ -255,6 +274,7 @@ __all__ = [
     "RequestRecorder",
     "Reservation",
     "ReservationId",
+    "Reserve",
     "RetryPolicy",
     "RouteChat",
     "Sampling",
@@ -278,6 +298,7 @@ __all__ = [
     "TextFormat",
     "ThrottleClient",
     "TokenLogprob",
+    "TokenSettings",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

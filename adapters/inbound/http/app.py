@@ -21,7 +21,16 @@ from .common.request_context import context_of
 from .common.requests import Bodies
 from .console.pages import console_pages
 from .openapi.docs_page import description_pages
-from .routes import api_document, error_style_of, litestar_handler, offered, ollama_routes, routes, with_ollama_s
+from .routes import (
+    api_document,
+    direct_handlers,
+    error_style_of,
+    litestar_handler,
+    offered,
+    ollama_routes,
+    routes,
+    with_ollama_s,
+)
 from .server.middleware import RequestMiddleware
 
 _ANTHROPIC_RATES: Final = tuple(
@@ -57,8 +66,14 @@ def create_app(
         request_max_body_size=None,  # bodies are read by `read_body`, which has a bound of its own
     )
     bodies = Bodies(options.max_bodies_bytes)
-    style_of = with_ollama_s if options.ollama_door else error_style_of
-    return RequestMiddleware(app=app, handling=handling, error_style_of=style_of, bodies=bodies, access_log=access_log)
+    return RequestMiddleware(
+        app=app,
+        direct={} if options.cors_origins else direct_handlers(app, served),
+        handling=handling,
+        error_style_of=with_ollama_s if options.ollama_door else error_style_of,
+        bodies=bodies,
+        access_log=access_log,
+    )
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap, HTTPScope, Middleware, Receive, Scope, Send
 from msgspec import Struct, json
@@ -91,8 +91,8 @@ class ServedRoute(Struct, frozen=True):
 
     `path` is as Litestar has it, such as `/v1/models/{id:path}`. `operation` is its operation in the OpenAPI document,
     with its responses, where it stands there. `counted_as` is its label in metrics and logs, if not its own path.
-    `direct`: Litestar routes to it and catches what it raises, but makes it no request and no response, which cost more
-    than to answer from the cache.
+    `direct`: Litestar is asked for its handler once, and answers what it raises, but makes it no request and no
+    response, which cost more than to answer from the cache.
     """
 
     method: Literal["POST", "GET", "READ"]
@@ -155,7 +155,7 @@ def routes() -> Sequence[ServedRoute]:
             messages_operation,
             direct=True,
         ),
-        ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation),
+        ServedRoute("POST", f"{MESSAGES}/count_tokens", count_tokens, count_operation, direct=True),
         ServedRoute(
             "POST",
             RESPONSES,
@@ -214,7 +214,10 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
     label, handler = route.label, route.handler
 
     def reply(scope: Any, receive: Receive) -> Awaitable[ASGIApp]:
-        context_of(scope).route = label
+        context = context_of(scope)
+        context.route = label
+        if context.failed is not None:
+            raise context.failed
         return handler(handling, scope, receive)
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
@@ -227,16 +230,22 @@ def litestar_handler(route: ServedRoute, handling: RequestHandling) -> HTTPRoute
     return OnceResolvedHandler(route.path, http_method=route.methods, status_code=200, middleware=around)(handle)
 
 
+def direct_handlers(app: Litestar, served: Sequence[ServedRoute]) -> Mapping[str, ASGIApp]:
+    """The handler that Litestar has for each of the direct routes, which all are asked by `POST`, by its path."""
+    find = app.asgi_router.handle_routing
+    return {route.path: find(path=route.path, method="POST")[0] for route in served if route.direct}
+
+
 def api_document(version: str) -> dict[str, Any]:
     """What is served as OpenAPI 3.1, made from the wire types themselves."""
-    types = [*NATIVE_TYPES, *OPENAI_TYPES, *RESPONSES_TYPES, *ANTHROPIC_TYPES, *OPERATIONS_TYPES]
+    types = [*NATIVE_TYPES, *OPENAI_TYPES, *ANTHROPIC_TYPES, *RESPONSES_TYPES, *OPERATIONS_TYPES]
     _, schemas = json.schema_components(types, ref_template=REF)
-    for body, surface_labels in (
-        ("ChatBody", NATIVE_CHATS.labels),
-        ("CompletionBody", OPENAI_CHATS.labels),
-        ("MessagesBody", ANTHROPIC_CHATS.labels),
+    for body, chats in (
+        ("ChatBody", NATIVE_CHATS),
+        ("CompletionBody", OPENAI_CHATS),
+        ("MessagesBody", ANTHROPIC_CHATS),
     ):
-        add_labels(schemas, body, surface_labels)
+        add_labels(schemas, body, chats.labels)
     open_items(schemas, "ResponseBody", RESPONSE_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {

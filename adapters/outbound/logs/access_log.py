@@ -90,7 +90,9 @@ def _line(
         cache=record.cache,
         stream=record.streamed or None,
         attempts=len(record.attempts) or None,
-        failures=tuple([_failed(attempt) for attempt in record.attempts if attempt.error is not None]),
+        failures=tuple([_failed(attempt) for attempt in record.attempts if attempt.error is not None])
+        if record.attempts
+        else (),
         finish_reason=record.finish_reason,
         prompt_tokens=usage.prompt_tokens if usage else None,
         completion_tokens=usage.completion_tokens if usage else None,

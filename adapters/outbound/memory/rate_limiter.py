@@ -25,14 +25,20 @@ class MemoryRateLimiter(RateLimiter):
         return account.take(charge, reservation, now_ms)
 
     @override
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
         account, now_ms = self._account(client)
-        account.renew(reservation, now_ms)
+        for reservation in reservations:
+            account.renew(reservation, now_ms)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         account, now_ms = self._account(client)
         account.settle(reservation, tokens, now_ms)
+
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        account, now_ms = self._account(client)
+        account.spend(requests, tokens, reservation, now_ms)
 
     def _account(self, client: Client) -> tuple[QuotaAccount, int]:
         """The client's account, and the time in milliseconds."""

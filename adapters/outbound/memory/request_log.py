@@ -22,6 +22,7 @@ class MemoryRequestLog(RequestLog):
         self._clock = clock
         self._max_records = max_records
         self._max_age_seconds = max_age_seconds
+        self._first_expires = 0.0
         self._records: OrderedDict[tuple[ClientId, RequestId], tuple[float, RequestRecord]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -35,8 +36,14 @@ class MemoryRequestLog(RequestLog):
         key = (record.client, record.id)
         self._records.pop(key, None)  # so that the order stays that of age
         self._records[key] = (now + self._max_age_seconds, record)
+        if len(self._records) > self._max_records or self._first_expires <= now:
+            self._drop(now)
+
+    def _drop(self, now: float) -> None:
+        """Those that are too many, or too old. What expires first does so no earlier than what did before it."""
         while len(self._records) > self._max_records or next(iter(self._records.values()))[0] <= now:
             self._records.popitem(last=False)
+        self._first_expires = next(iter(self._records.values()))[0]
 
     @override
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:

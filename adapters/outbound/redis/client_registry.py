@@ -13,6 +13,7 @@ from llm_gateway.application.ports.stores import ClientDirectory, ClientRegistry
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
 from llm_gateway.domain.errors import DirectoryUnavailable
+from llm_gateway.domain.quota import Reserve
 
 from .client.store import LuaScript, RedisReply, Store, StoreError
 
@@ -29,6 +30,8 @@ CLIENTS = b"llm-gateway:clients:%d:{clients}:by-key" % VERSION
 REPLACE = LuaScript(files(__package__).joinpath("client_registry.lua").read_text(), int)
 UNREADABLE = (MsgspecError, TypeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that no gateway wrote."""
+_LATER = {"strict": False, "aliases": {}, "reserve": Reserve.LIKELY.value, "settings": {}}
+"""What the entries' first version did not have, and what says nothing there."""
 _encode = json.Encoder(order="deterministic").encode
 
 
@@ -47,8 +50,8 @@ _registrations = json.Decoder(Registration)
 def _encoded(stored: _Holder | Registration) -> bytes:
     """As it is stored. What came later is left out where it says nothing, so that older entries compare as equal."""
     built = to_builtins(stored, order="deterministic")
-    for later in ("strict", "aliases", "settings"):
-        if not built["client"][later]:
+    for later, nothing in _LATER.items():
+        if built["client"][later] == nothing:
             del built["client"][later]
     return _encode(built)
 

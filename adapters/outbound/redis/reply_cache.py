@@ -44,15 +44,15 @@ class RedisReplyCache(ReplyCache):
         life_ms = int(ttl / timedelta(milliseconds=1) * (1 - JITTER * self._entropy.fraction()))
         try:
             if life_ms < 1 or len(entry) > MAX_ENTRY_BYTES:
-                await self._store.call("forget", name, "DEL", name)
+                await self._store.call("forget", name, "DEL", name, quick=True)
             else:
-                await self._store.call("put", name, "SET", name, entry, "PX", life_ms)
+                await self._store.call("put", name, "SET", name, entry, "PX", life_ms, quick=True)
         except StoreError:
             return  # it is not stored, and asked for again: as the port says, and the meter has counted it
 
     def _start(self, command: str, names: Sequence[bytes]) -> "asyncio.Future[RedisReply] | None":
         try:
-            return self._store.start("get", names[0], command, *names)
+            return self._store.start("get", names[0], command, *names, quick=True)
         except StoreError:
             return None
 

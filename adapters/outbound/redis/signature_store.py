@@ -45,16 +45,16 @@ class RedisSignatureStore(SignatureStore):
         name = _name(key)
         try:
             if len(entry) > MAX_ENTRY_BYTES:
-                await self._store.call("forget_signatures", name, "DEL", name)
+                await self._store.call("forget_signatures", name, "DEL", name, quick=True)
             else:
-                await self._store.call("put_signatures", name, "SET", name, entry, "PX", self._life_ms)
+                await self._store.call("put_signatures", name, "SET", name, entry, "PX", self._life_ms, quick=True)
         except StoreError:
             return  # as the port says, and the meter has counted it
 
     async def _get(self, key: SignatureKey) -> RedisReply | StoreError:
         name = _name(key)
         try:
-            return await self._store.call("get_signatures", name, "GET", name)
+            return await self._store.call("get_signatures", name, "GET", name, quick=True)
         except StoreError as error:
             return error
 

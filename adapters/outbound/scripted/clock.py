@@ -61,6 +61,10 @@ class ScriptedClock(Clock):
                 await settle()
         self._monotonic = until
 
+    def set_wall_clock(self, now: float) -> None:
+        """As an operator does: the monotonic clock stays as it is."""
+        self._offset = now - self._monotonic
+
     @asynccontextmanager
     async def _timeout(self, when: float) -> AsyncGenerator[None, None]:
         limit = asyncio.timeout(None)

@@ -1,6 +1,6 @@
 """The instruments of the catalogue, on a meter provider of their own, and the families that a scrape reads."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
@@ -30,10 +30,10 @@ class Tally:
     """Plain counts by labels, read when Prometheus scrapes: thirty times cheaper than an instrument's `add`."""
 
     def __init__(self) -> None:
-        self.counts: dict[LabelValues, float] = {}
+        self.counts: defaultdict[LabelValues, float] = defaultdict(int)
 
     def add(self, *labels: str, amount: float = 1) -> None:
-        self.counts[labels] = self.counts.get(labels, 0) + amount
+        self.counts[labels] += amount
 
     def read(self) -> Iterable[tuple[LabelValues, float]]:
         return tuple(self.counts.items())

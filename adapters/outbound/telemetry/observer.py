@@ -1,6 +1,7 @@
 """The observer over OpenTelemetry's instruments: every label from a closed set, nothing that a client can invent."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from typing_extensions import override
 
@@ -14,6 +15,7 @@ from .conventions import OPERATIONS, PROVIDERS
 from .instruments import Instruments
 
 _NOT_THE_PROVIDERS = frozenset((OutOfDescriptors.__name__,))
+_HIT: Final = CacheStatus.HIT
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
 
@@ -82,7 +84,7 @@ class RequestCounts(Observation):
         self._requests.add(record.outcome)
         if record.admitted is not None:
             (self._allowed if record.admitted else self._blocked).add()
-        if record.cache is CacheStatus.HIT:
+        if record.cache is _HIT:
             self._hits.add()
             if record.usage is not None:
                 self._saved_tokens.add(amount=record.usage.total_tokens)

@@ -15,7 +15,7 @@ from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel,
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
 from llm_gateway.application.records import RequestRecord
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret, TokenSettings
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
     ProviderBroken,
@@ -202,7 +202,7 @@ CLIENTS: dict[str, tuple[dict[str, Any], int]] = {
     "a hint that it may not use": ({"hints": ()}, 403),
     "a model that it may not use": ({"models": ("gemini",)}, 403),
     "requests that are spent": ({"requests": BucketSettings(capacity=1, refill_rate=0.001)}, 429),
-    "tokens that are counted": ({"tokens": BucketSettings(capacity=10_000, refill_rate=0.001)}, 200),
+    "tokens that are counted": ({"tokens": TokenSettings(capacity=10_000, refill_rate=0.001)}, 200),
     "strictness": ({"strict": True}, 200),
 }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+from llm_gateway.bootstrap.settings import ClientSettings, Secret, TokenSettings
 from llm_gateway.domain.credible_usage import TEMPLATE_TOKENS
 
 from ..gemini.payloads import said, stream
@@ -22,7 +22,7 @@ STREAMED = pytest.mark.parametrize("streamed", [False, True])
 
 def settings() -> dict[str, Any]:
     limited = ClientSettings(
-        name="one", keys=(Secret("test-key-1"),), tokens=BucketSettings(capacity=TOKENS, refill_rate=0.001)
+        name="one", keys=(Secret("test-key-1"),), tokens=TokenSettings(capacity=TOKENS, refill_rate=0.001)
     )
     return {"api_keys": (), "clients": (limited,)}
 

@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from litestar import Litestar, Request
 from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
 
 from llm_gateway.adapters.inbound.http.routes import ServedRoute, api_document, routes
 from llm_gateway.adapters.inbound.http.server.middleware import RequestMiddleware
@@ -91,5 +92,27 @@ async def test_a_direct_row_is_answered_without_a_request_of_litestar_s(
 async def test_what_is_asked_most_is_direct() -> None:
     assert {row.path for row in ROWS if row.direct} == {
         *("/api/v1/chat", "/v1/chat/completions", "/v1/embeddings"),
-        *("/v1/messages", "/v1/responses", "/v1/responses/input_tokens"),
+        *("/v1/messages", "/v1/messages/count_tokens", "/v1/responses", "/v1/responses/input_tokens"),
     }
+
+
+async def test_what_is_asked_often_passes_litestar_only_with_its_errors(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middleware = cast("RequestMiddleware", served.server.config.app)
+    assert set(middleware.direct) == {row.path for row in ROWS if row.direct}
+    whole, asked = middleware.app, list[str]()
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await whole(scope, receive, send)
+
+    monkeypatch.setattr(middleware, "app", counted)
+
+    assert (await served.chat()).status_code == 200
+    assert not asked
+    refused = await served.chat(messages=[])
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+    assert (await served.client.get("/api/v1/chat")).status_code == 405
+    assert (await served.client.post("/api/v1/chat/", json=chat())).status_code == 200
+    assert asked == ["/api/v1/chat", "/api/v1/chat", "/api/v1/chat/"]

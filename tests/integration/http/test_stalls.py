@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.embedding_model import ScriptedEmbeddingModel
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret, TokenSettings
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Grain, Text, Usage
 from llm_gateway.domain.events import ChatEvent, Delta, Finished, Started, TextDelta, ToolCallDelta
 from llm_gateway.domain.logprobs import ChosenLogprob, TokenLogprob
@@ -44,7 +44,7 @@ CLIENT = ClientSettings(
     name="measured",
     keys=(Secret(KEY),),
     requests=BucketSettings(capacity=1_000_000, refill_rate=1_000_000),
-    tokens=BucketSettings(capacity=1_000_000_000, refill_rate=1_000_000),
+    tokens=TokenSettings(capacity=1_000_000_000, refill_rate=1_000_000),
     concurrency=100,
 )
 END = Finished(reason=FinishReason.STOP, usage=Usage(prompt_tokens=1, completion_tokens=1), model="scripted-1")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,27 @@ def test_a_run_is_set_beside_the_floor_round_by_round() -> None:
     assert report.ratios == {"miss/ollama/rest/32": 3}
     assert report.spread == 1.0
     assert not report.counts
+
+
+@pytest.mark.parametrize(("whole", "asked"), [(True, "acacabcacabc"), (False, "abc")])
+async def test_those_that_are_compared_are_measured_in_turns(*, whole: bool, asked: str) -> None:
+    from bench import in_turns
+    from cases import Case
+
+    order: list[str] = []
+
+    def case(name: str, slices: int, *values: float) -> Case:
+        left = iter(values)
+
+        async def measure() -> Mapping[str, float]:
+            order.append(name)
+            return {name: next(left)}
+
+        return Case(name=name, measure=measure, slices=slices)
+
+    found = await in_turns([case("a", 5, 9, 1, 2, 3, 8), case("b", 2, 7, 4), case("c", 5, *range(5))], whole=whole)
+    assert "".join(order) == asked
+    assert found == ({"a": 2, "b": 4, "c": 1} if whole else {"a": 9, "b": 7, "c": 0})
 
 
 def test_a_ratio_that_grew_by_a_quarter_is_told() -> None:

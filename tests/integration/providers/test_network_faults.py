@@ -15,6 +15,9 @@ from llm_gateway.adapters.outbound.gemini.chat_model import GeminiChatModel
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.rest import OllamaRest
 from llm_gateway.adapters.outbound.ollama.transport import Connect
+from llm_gateway.adapters.outbound.openai.chat_model import SpokenChatModel
+from llm_gateway.adapters.outbound.openai.client import SpokenClient
+from llm_gateway.adapters.outbound.openai.dialects import SpokenModels
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.ports.models import ChatModel
 from llm_gateway.application.ports.system import Clock
@@ -29,24 +32,30 @@ from ..gemini.payloads import sse
 from ..loopback import Loopback
 from ..ollama.server import HEAD, chunk, end, line
 from ..ollama.transports import each_transport
+from ..openai.server import DONE, delta
 from ..scripted_vendor import LAST
 from ..waiting import HANG_SECONDS, eventually
 
 Line: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """What a server does with a chat, of which it has read the head."""
 
-CHAT = (b"POST /api/chat", b"POST /v1beta")
+CHAT = (b"POST /api/chat", b"POST /v1beta", b"POST /v1/chat/completions")
 STOPPED = ScriptedClock()
 """For what ends before any time has passed."""
 DEADLINE_SECONDS = 20.0
 """Before every other limit of time."""
 MORE_THAN_BUFFERS = 5 << 20
 """Bytes that the network does not hold between a client and a server that does not read."""
-FIRST = {"gemini": chunk(sse(HELLO)), "ollama": chunk(line("Hel"))}
-REST = {"gemini": chunk(sse(WORLD)) + LAST, "ollama": chunk(line("lo")) + chunk(end()) + LAST}
+FIRST = {"gemini": chunk(sse(HELLO)), "ollama": chunk(line("Hel")), "openai": chunk(delta("Hel"))}
+REST = {
+    "gemini": chunk(sse(WORLD)) + LAST,
+    "ollama": chunk(line("lo")) + chunk(end()) + LAST,
+    "openai": chunk(delta("lo")) + chunk(delta(finish="stop")) + chunk(DONE) + LAST,
+}
 ENDPOINTS = {
     "gemini": Endpoint(id=EndpointId(provider="gemini", model="gemini-flash-latest"), locality=Locality.CLOUD),
     "ollama": Endpoint(id=EndpointId(provider="ollama", model="llama3.1"), locality=Locality.CLOUD),
+    "openai": Endpoint(id=EndpointId(provider="openai", model="able"), locality=Locality.CLOUD),
 }
 __all__ = ["each_transport"]
 
@@ -96,9 +105,15 @@ async def model_of(
     provider: str, url: str, *, clock: Clock = STOPPED, connect_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[ChatModel]:
     if provider == "gemini":
-        client = client_at(url, clock, connect_seconds=connect_seconds)
+        gemini = client_at(url, clock, connect_seconds=connect_seconds)
         try:
-            yield GeminiChatModel(client, clock)
+            yield GeminiChatModel(gemini, clock)
+        finally:
+            await gemini.aclose()
+    elif provider == "openai":
+        client = SpokenClient(url, clock, api_key=KEY, connect_seconds=connect_seconds)
+        try:
+            yield SpokenChatModel(client, clock, SpokenModels())
         finally:
             await client.aclose()
     else:

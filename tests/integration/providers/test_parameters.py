@@ -22,8 +22,10 @@ from llm_gateway.adapters.outbound.gemini.directory import GeminiDirectory
 from llm_gateway.adapters.outbound.gemini.models import FILE
 from llm_gateway.adapters.outbound.ollama.chat_model import OllamaChatModel
 from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
+from llm_gateway.adapters.outbound.openai.provider import opened
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.application.ports.models import ChatModel
+from llm_gateway.application.ports.providers import ProviderOrder
 from llm_gateway.bootstrap.parameters import COLUMNS, page
 from llm_gateway.domain.chat import ChatRequest, Grain, Sampling
 from llm_gateway.domain.clients import Client, ClientId
@@ -40,11 +42,15 @@ from ..gemini.calls import WORLD, model_at
 from ..gemini.payloads import respelled, stream
 from ..gemini.server import GeminiServer
 from ..ollama.server import Model, answer, ollama_server
+from ..openai.server import spoken_server
 from ..scripted_vendor import Asked, Script
 from ..waiting import HANG_SECONDS
 
 CALLED = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"n":1}'}}
-SIGNED = {"google": {"thought_signature": b64encode(b"signed").decode()}}
+SIGNED = {
+    "google": {"thought_signature": b64encode(b"signed").decode()},
+    "upstream": {"reasoning_content": "Hm.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
+}
 USER = {"role": "user", "content": "Go."}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "2"}
 FUNCTION = {"name": "add", "parameters": {"type": "object"}}
@@ -68,6 +74,13 @@ def pictured(**fields: str) -> dict[str, Any]:
     return said({"role": "user", "content": [{"type": "image", "data": "aGk=", "mime_type": "image/png"} | fields]})
 
 
+def answered_by(*content: dict[str, Any], **fields: object) -> dict[str, Any]:
+    """A call, and its result of these parts."""
+    parts = {"content": list(content)} if content else {}
+    return said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT | parts | fields)
+
+
+PICTURE = {"type": "image", "data": "aGk=", "mime_type": "image/png"}
 PLAIN: dict[str, Any] = {"messages": [USER], "max_tokens": 7}
 USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "messages[].content": (said(USER | {"content": SAID["messages[].content"]}), {}),
@@ -86,6 +99,8 @@ USES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "messages[].name": (said(USER | {"name": "Ann"}), {}),
     "messages[].tool_calls": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
     "messages[].tool_call_id": (said(USER, {"role": "assistant", "tool_calls": [CALLED]}, RESULT), {}),
+    "messages[].content, media of a tool result": (answered_by(PICTURE), answered_by({"type": "text", "text": "2"})),
+    "messages[].error": (answered_by(error=True), answered_by()),
     "messages[].extra_content": (
         said(USER, {"role": "assistant", "content": "Hm.", "extra_content": SIGNED}, USER),
         said(USER, {"role": "assistant", "content": "Hm."}, USER),
@@ -184,10 +199,33 @@ async def embedded(_: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], B
     yield [EndpointState(endpoint=to, features=FEATURES, left_out=LEFT_OUT)], body
 
 
+@asynccontextmanager
+async def openai(column: Column) -> AsyncGenerator[tuple[Sequence[EndpointState], Body], None]:
+    """A column is a dialect. What the server would refuse, or pass over, fails the test."""
+    async with spoken_server(column.models) as server:
+        order = ProviderOrder(name="openai", model="able", base_url=server.url, dialect=column.models, outside=True)
+        provider = opened(order, SystemClock())
+        assert provider.look is not None
+        assert provider.close is not None
+        await provider.look()
+
+        async def body(state: EndpointState, request: ChatRequest) -> Any:
+            assert provider.model is not None
+            await answered(provider.model, state, request)
+            assert not server.ignored
+            return server.chats()[-1].body
+
+        try:
+            yield provider.directory.snapshot(), body
+        finally:
+            await provider.close()
+
+
 VENDORS: dict[str, Callable[[Column], AbstractAsyncContextManager[tuple[Sequence[EndpointState], Body]]]] = {
     "gemini": gemini,
     "ollama": ollama,
     "embedded": embedded,
+    "openai": openai,
 }
 
 
@@ -292,12 +330,12 @@ def test_every_row_is_walked_and_every_field_of_a_request_has_a_row() -> None:
 
 
 def test_an_optional_parameter_stands_in_few_files() -> None:
-    """Its feature, its type, its row, the surfaces' field, OpenAI's table, and what each vendor has a place for."""
+    """Its feature, its type, its row, the surfaces' fields, and what each vendor has a place for."""
     layers = [Path(__file__).parents[3] / layer for layer in ("domain", "application", "adapters", "bootstrap")]
     files = [
         path for layer in layers for path in layer.rglob("*.py") if "top_k" in path.read_text(encoding="utf-8").lower()
     ]
-    assert len(files) <= 10, files
+    assert len(files) <= 14, files
 
 
 def test_no_place_is_without_a_row() -> None:
@@ -324,6 +362,7 @@ parameters.FEATURES["new"] = new
 from llm_gateway.adapters.outbound.embedded.parameters import FEATURES as embedded
 from llm_gateway.adapters.outbound.gemini.models import FILE, PACKAGED
 from llm_gateway.adapters.outbound.ollama.catalogue import OllamaServer, Pulled, states
+from llm_gateway.application.ports.providers import ProviderOrder
 from llm_gateway.bootstrap.parameters import COLUMNS
 from llm_gateway.domain.chat import ChatCall, ChatRequest
 from llm_gateway.domain.clients import Client, ClientId

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any, Protocol, cast
 
 import pytest
@@ -51,11 +50,9 @@ def _connects(monkeypatch: pytest.MonkeyPatch) -> None:
 def be_patient(store: Store, seconds: float) -> None:
     """From now on, for the connection that is open too."""
     for server in store._route.servers():
-        server._patience = seconds
+        server._patience = server._look_up = seconds
         if (pipe := server._pipe) is not None:
-            pipe._patience = seconds
-            if pipe._alarm is not None:
-                pipe._alarm.cancel()
+            pipe._patience = pipe._look_up = seconds
             pipe._wake(asyncio.get_running_loop().time())  # it looks anew at whose time is up
 
 
@@ -110,7 +107,7 @@ async def open_url() -> AsyncIterator[Open]:
     stores: list[Store] = []
 
     def opened(url: str, patience: float = PATIENCE) -> Store:
-        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=patience))
+        stores.append(open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=patience, look_up=patience))
         return stores[-1]
 
     yield opened
@@ -121,7 +118,12 @@ async def open_url() -> AsyncIterator[Open]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of whole gateways that a busy machine does not fail."""
-    monkeypatch.setattr(redis_store, "open_store", partial(redis_store.open_store, patience=PATIENCE))
+    opened = redis_store.open_store
+
+    def patiently(*args: Any, **options: Any) -> Store:
+        return opened(*args, **options | {"patience": PATIENCE, "look_up": PATIENCE})
+
+    monkeypatch.setattr(redis_store, "open_store", patiently)
 
 
 @pytest_asyncio.fixture

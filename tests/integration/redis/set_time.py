@@ -17,7 +17,7 @@ local redis = { call = function(name, ...)
     local ms = tonumber(ARGV[#ARGV])
     return { string.format('%.0f', math.floor(ms / 1000)), string.format('%.0f', ms % 1000 * 1000) }
   end
-  if name == 'PEXPIREAT' then
+  if name == 'PEXPIRE' then
     return 1 -- by the server's own clock it would be gone at once
   end
   return server.call(name, ...)
@@ -32,6 +32,8 @@ class TimedRateLimiter(RedisRateLimiter):
         self._clock = clock
 
     @override
-    async def _run(self, verb: str, client: Client, reservation: ReservationId, *numbers: int) -> Any:
+    async def _run(
+        self, verb: str, client: Client, reservations: tuple[ReservationId, ...], *numbers: int, quick: bool = False
+    ) -> Any:
         now_ms = round(self._clock.monotonic() * 1000)
-        return await super()._run(verb, client, reservation, *numbers, now_ms)
+        return await super()._run(verb, client, reservations, *numbers, now_ms, quick=quick)

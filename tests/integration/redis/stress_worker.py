@@ -23,7 +23,7 @@ from ..waiting import HANG_SECONDS
 
 
 async def work(url: str, client: Client, callers: int, until: float) -> None:
-    store = open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=HANG_SECONDS)
+    store = open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=HANG_SECONDS, look_up=HANG_SECONDS)
     limiter = RedisRateLimiter(store)
     admitted: list[tuple[float, float]] = []
     refused = 0

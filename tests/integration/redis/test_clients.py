@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedClients, MemoryClientDirectory
 from llm_gateway.adapters.outbound.redis.client.store import open_store
@@ -17,7 +18,7 @@ from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.domain.clients import Client, ClientId, RegisteredKey, Registration, digest_of
 from llm_gateway.domain.errors import DirectoryUnavailable
-from llm_gateway.domain.quota import Bucket, Quota
+from llm_gateway.domain.quota import Bucket, Quota, Reserve
 from llm_gateway.testing import ScriptedClock
 
 from ..waiting import HANG_SECONDS
@@ -63,7 +64,7 @@ async def test_another_gateway_sees_a_revocation_within_two_seconds(
 async def test_a_late_answer_shuts_out_nobody_who_was_known_within_two_seconds(server: Valkey) -> None:
     async with Proxy(server.port) as wire:
         clock = ScriptedClock()
-        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE)
+        store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
         clients = RedisClients(store, clock)
         await clients.replace(ANNA.id, None, registered("key-1"))
         assert await clients.find(digest_of("key-1")) == ANNA
@@ -186,6 +187,17 @@ def test_a_name_after_a_list_is_the_name(
     assert told["client"] == "anna"
     assert f" {hints} " in row
     assert f" {models} " in row
+
+
+async def test_a_registered_client_keeps_the_upper_bound_and_others_are_stored_as_before(
+    clients: tuple[RedisClients, ScriptedClock], server: Valkey
+) -> None:
+    registry, _ = clients
+    careful = replace(ANNA, reserve=Reserve.UPPER_BOUND)
+    await registry.replace(ANNA.id, None, replace(registered("key-1"), client=careful))
+    assert await registry.find(digest_of("key-1")) == careful
+    await registry.replace(ANNA.id, await registry.get(ANNA.id), registered("key-1"))
+    assert b"reserve" not in server.ask("HGET", REGISTRATIONS, ANNA.id)
 
 
 async def test_a_registered_client_has_aliases_of_its_own_and_others_are_stored_as_before(

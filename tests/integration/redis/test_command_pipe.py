@@ -5,13 +5,15 @@ import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from llm_gateway.adapters.outbound.redis.client import command_pipe as line
-from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe, packed
-from llm_gateway.adapters.outbound.redis.client.failures import StoreAway
+from llm_gateway.adapters.outbound.redis.client.command_pipe import CommandPipe, PipeEnd, packed
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreUnheard
 
+from ..waiting import eventually
 from .conftest import PATIENCE, Open, be_patient
 from .valkey import Valkey
 
@@ -21,7 +23,7 @@ Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def connected(play: Play) -> AsyncIterator[CommandPipe]:
+async def connected(play: Play, patience: float = HASTE, look_up: float = HASTE) -> AsyncIterator[CommandPipe]:
     """A line to a server that does what the test says."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,7 +34,8 @@ async def connected(play: Play) -> AsyncIterator[CommandPipe]:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
-        _, opened = await loop.create_connection(lambda: CommandPipe(lambda _: None, HASTE), "127.0.0.1", port)
+        pipe = partial(CommandPipe, lambda _: None, patience, look_up)
+        _, opened = await loop.create_connection(pipe, "127.0.0.1", port)
         try:
             yield opened
         finally:
@@ -80,6 +83,42 @@ async def test_a_line_that_stays_silent_is_closed_and_tells_everyone() -> None:
             assert isinstance(call.exception(), StoreAway)
         with pytest.raises(StoreAway, match="closed"):
             opened.send(ASK)
+
+
+async def test_a_quick_call_gives_up_early_and_the_others_wait_on() -> None:
+    go_on = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        await reader.readexactly(3 * len(ASK))
+        writer.write(b"+one\r\n+two\r\n+three\r\n")
+
+    async with connected(slow, PATIENCE, HASTE) as opened:
+        began = time.monotonic()
+        whole, quick = opened.send(ASK), opened.send(ASK, quick=True)
+        await asyncio.sleep(HASTE / 3)
+        later = opened.send(ASK, quick=True)
+        with pytest.raises(StoreUnheard):
+            await quick
+        assert not later.done()
+        with pytest.raises(StoreUnheard):
+            await later
+        assert HASTE <= time.monotonic() - began < PATIENCE
+        assert not opened.closed
+        go_on.set()
+        assert await whole == b"one"
+        assert opened.waiting == 0
+
+
+async def test_quick_calls_that_were_answered_are_kept_no_longer_than_their_time() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1 << 16):
+            writer.write(b"+one\r\n")
+
+    async with connected(echo, PATIENCE, HASTE) as opened:
+        for _ in range(50):
+            assert await opened.send(ASK, quick=True) == b"one"
+        await eventually(lambda: not opened._quick)
 
 
 async def test_time_that_rounds_down_closes_a_silent_line_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,3 +175,29 @@ async def test_a_loop_that_was_held_up_blames_nobody_else(open_url: Open, server
     select.select([opened._transport.get_extra_info("socket")], [], [])
     time.sleep(2 * HASTE)  # noqa: ASYNC251 - what is tested
     assert await call == b"x"
+
+
+async def test_a_server_is_not_silent_about_what_the_loop_had_not_sent_yet(open_url: Open, server: Valkey) -> None:
+    store = open_url(server.url)
+    await store.call("echo", b"", "ECHO", "open")
+    be_patient(store, HASTE)
+    call = asyncio.create_task(store.call("echo", b"", "ECHO", "x"))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(time.sleep, 2 * HASTE)
+    (opened,) = (server._pipe for server in store._route.servers())
+    assert opened is not None
+    assert opened._unsent
+    time.sleep(2 * HASTE)  # noqa: ASYNC251 - what is tested
+    assert await call == b"x"
+
+
+async def test_a_pipe_says_how_it_ended() -> None:
+    async def leaving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(ASK))
+        writer.transport.abort()
+
+    for play, end in ((deaf, PipeEnd.SILENT), (leaving, PipeEnd.BROKEN)):
+        async with connected(play) as opened:
+            with pytest.raises(StoreUnheard):
+                await opened.send(ASK)
+            assert opened.end is end

@@ -36,7 +36,7 @@ class Bench:
         self._numbers = count()
 
     async def _open(self, url: str) -> Store:
-        return open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=PATIENCE)
+        return open_store("redis", url, SystemClock(), SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
 
     def done(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)

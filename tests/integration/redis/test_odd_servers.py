@@ -49,7 +49,9 @@ async def odd_store(odd: Odd, user: str = "") -> AsyncIterator[tuple[Store, Scri
     clock = ScriptedClock()
     async with await asyncio.start_server(odd.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        store = open_store("redis", f"redis://{user}127.0.0.1:{port}", clock, SilentStoreMeter(), patience=PATIENCE)
+        store = open_store(
+            "redis", f"redis://{user}127.0.0.1:{port}", clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE
+        )
         try:
             yield store, clock
         finally:
@@ -86,7 +88,7 @@ async def test_a_server_that_refuses_a_command_is_told_of_once_a_minute_by_its_c
 ) -> None:
     server.ask("ACL", "SETUSER", "reader", "on", ">word", "~*", "+get", "+ping")
     clock, url = ScriptedClock(), f"redis://reader:word@127.0.0.1:{server.port}"
-    store = open_store("redis", url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     caplog.set_level(logging.INFO, "llm_gateway")
     for _ in range(3):
         for seconds in (1, 58, 1):

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.redis.client.cluster import slot_of
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
-from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreRefused
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreRefused, StoreUnheard, StoreUnreached
 from llm_gateway.adapters.outbound.redis.client.server import AWAY_FAILURES, AWAY_SECONDS
 from llm_gateway.adapters.outbound.redis.client.store import LuaScript, Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
@@ -46,7 +46,7 @@ async def clock() -> ScriptedClock:
 @pytest_asyncio.fixture
 async def hasty(wire: Proxy, clock: ScriptedClock) -> AsyncIterator[Store]:
     """A store that is open, and does not wait long, on a wire that can be cut, at a time that is set."""
-    store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", wire.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"open")
     be_patient(store, HASTE)
     yield store
@@ -103,7 +103,7 @@ async def test_what_becomes_of_a_call_that_was_left_is_counted_and_nobody_compla
 ) -> None:
     meter = Counted()
     async with Proxy(server.port) as wire:
-        store = open_store("redis", wire.url, SystemClock(), meter, patience=PATIENCE)
+        store = open_store("redis", wire.url, SystemClock(), meter, patience=PATIENCE, look_up=PATIENCE)
         await echo(store, b"open")
         store.start("answered", b"", "ECHO", b"x")
         store.start("refused", b"", "NOSUCHCOMMAND")
@@ -206,6 +206,75 @@ async def test_one_trial_at_a_time_finds_out_that_it_is_back(hasty: Store, wire:
     await clock.advance(AWAY_SECONDS)
     assert await echo(hasty, b"x") == b"x"
     assert await hasty.trouble() is None
+
+
+async def test_a_silence_is_one_failure_however_many_waited_and_the_server_is_away_at_once(
+    hasty: Store, wire: Proxy, clock: ScriptedClock
+) -> None:
+    wire.cut()
+    calls = await asyncio.gather(*(echo(hasty, b"x") for _ in range(10)), return_exceptions=True)
+    assert {str(call) for call in calls} == {"no answer in time"}
+    (server,) = hasty._route.servers()
+    assert server._breaker.era == 1
+    with pytest.raises(StoreAway, match="not asked, because of: no answer in time"):
+        await echo(hasty, b"x")
+    wire.heal()
+    be_patient(hasty, PATIENCE)
+    await clock.advance(AWAY_SECONDS)
+    connections = wire.connections
+    assert await echo(hasty, b"x") == b"x"
+    assert wire.connections == connections + 1
+
+
+async def test_a_stall_that_ends_in_time_is_waited_for_and_counts_as_nothing(open_url: Open, wire: Proxy) -> None:
+    store = open_url(wire.url)
+    await echo(store, b"open")
+    (server,) = store._route.servers()
+    pipe = server._pipe
+    assert pipe is not None
+    pipe._look_up = HASTE
+    for _ in range(AWAY_FAILURES + 2):
+        wire.cut()
+        take = asyncio.create_task(echo(store, b"take"))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnheard):
+            await store.call("get", b"x", "GET", b"x", quick=True)
+        wire.go_on()
+        assert await take == b"take"
+    assert wire.connections == 1
+    assert server._breaker.era == 0
+
+
+async def test_a_connection_that_breaks_off_is_one_failure_however_many_waited(open_url: Open, wire: Proxy) -> None:
+    store = open_url(wire.url)
+    for _ in range(AWAY_FAILURES + 1):
+        await echo(store, b"open")
+        calls = [asyncio.create_task(echo(store, b"x")) for _ in range(10)]
+        await asyncio.sleep(0)
+        wire.reset()
+        for call in calls:
+            with pytest.raises(StoreUnheard):
+                await call
+    assert await echo(store, b"x") == b"x"
+
+
+async def test_who_tries_whether_a_server_is_back_waits_no_longer_than_for_a_look_up(
+    hasty: Store, wire: Proxy, clock: ScriptedClock
+) -> None:
+    """A server that takes connections and answers nothing, as one that is stopped."""
+    wire.cut()
+    await open_breaker(hasty)
+    await clock.advance(AWAY_SECONDS)
+    (server,) = hasty._route.servers()
+    server._patience = PATIENCE
+    with pytest.raises(StoreUnreached, match="no connection in time"):
+        await echo(hasty, b"x")
+    with pytest.raises(StoreAway, match="not asked"):
+        await echo(hasty, b"x")  # the trial goes on
+    wire.go_on()
+    assert server._connecting is not None
+    await asyncio.wait((server._connecting,))
+    assert await echo(hasty, b"x") == b"x"
 
 
 async def test_a_trial_that_is_cancelled_leaves_room_for_the_next(
@@ -316,7 +385,9 @@ async def test_credentials_are_asked_for_at_each_connection_as_tokens_expire(
     async def ask() -> tuple[str, str]:
         return name, next(tokens)
 
-    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, credentials=ask)
+    store = open_store(
+        "redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE, credentials=ask
+    )
     assert await store.call("whoami", b"", "ACL", "WHOAMI") == name.encode()
     server.ask("ACL", "SETUSER", name, "<first", ">second")
     server.ask("CLIENT", "KILL", "USER", name)
@@ -382,7 +453,7 @@ def owns(node: Valkey, slot: int) -> bool:
 
 
 async def test_a_closed_store_asks_nobody(server: Valkey, clock: ScriptedClock) -> None:
-    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"x")
     await store.aclose()
     with pytest.raises(StoreAway, match="closed"):
@@ -401,7 +472,7 @@ class Counted(SilentStoreMeter):
 
 async def test_every_call_is_counted_by_what_it_is_for_and_a_failure_as_one(server: Valkey) -> None:
     meter = Counted()
-    store = open_store("redis", server.url, SystemClock(), meter, patience=PATIENCE)
+    store = open_store("redis", server.url, SystemClock(), meter, patience=PATIENCE, look_up=PATIENCE)
     await echo(store, b"x")
     with pytest.raises(StoreRefused):
         await store.call("bad", b"", "NOSUCHCOMMAND")

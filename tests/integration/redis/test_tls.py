@@ -4,18 +4,22 @@ import asyncio
 import ssl
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from msgspec import Struct
+from typing_extensions import override
 
+from llm_gateway.adapters.outbound.redis.client.cluster import slot_of
 from llm_gateway.adapters.outbound.redis.client.failures import StoreAway
 
 from .conftest import Open
 from .gateways import Gateways
 from .sentinel import SERVICE, Watcher
-from .valkey import Valkey
+from .valkey import Valkey, ask, free_port, valkey_cluster
 
 pytestmark = [pytest.mark.external("redis-server"), pytest.mark.external("openssl")]
 
@@ -57,6 +61,19 @@ class TlsServer(Valkey):
     def __init__(self, folder: Path, papers: Papers, *, clients: bool = False) -> None:
         super().__init__(folder, program="redis-server")
         self._options |= papers.options(self.port, clients)
+
+
+class TlsNode(TlsServer):
+    """A Cluster's, whose nodes speak TLS among themselves too. It can be asked without, by the test alone."""
+
+    def __init__(self, folder: Path, papers: Papers, **options: str) -> None:
+        super().__init__(folder, papers)
+        self._plain = free_port()
+        self._options |= options | {"port": str(self._plain), "tls_cluster": "yes", "tls_replication": "yes"}
+
+    @override
+    def ask(self, *command: str | bytes | int) -> Any:
+        return ask(self._plain, *command)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["one way", "mutual"])
@@ -140,3 +157,26 @@ async def test_sentinels_and_their_master_over_tls(papers: Papers, open_url: Ope
     finally:
         watcher.kill()
         master.kill()
+
+
+async def test_a_cluster_over_tls_is_asked_at_the_nodes_that_have_the_keys(papers: Papers, open_url: Open) -> None:
+    with valkey_cluster(make=partial(TlsNode, papers=papers)) as nodes:
+        url = f"rediss+cluster://localhost:{nodes[1].port}?ssl_ca_certs={papers.certificate}"
+        store = open_url(url)
+        values = {b"key %d" % number: b"%d" % number for number in range(100)}
+        await asyncio.gather(*(store.call("put", key, "SET", key, value) for key, value in values.items()))
+        assert await asyncio.gather(*(store.call("get", key, "GET", key) for key in values)) == list(values.values())
+        assert all(node.ask("DBSIZE") > 10 for node in nodes)
+        assert await store.trouble() is None
+
+        slot = slot_of(b"elsewhere")
+        new = next(node for node in nodes if not _has(node, slot))
+        for node in nodes:
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", new.ask("CLUSTER", "MYID"))
+        await store.call("put", b"elsewhere", "SET", "elsewhere", "v")  # MOVED there
+        assert new.ask("GET", "elsewhere") == b"v"
+
+
+def _has(node: Valkey, slot: int) -> bool:
+    own = node.ask("CLUSTER", "MYID")
+    return any(first <= slot <= last and main[2] == own for first, last, main, *_ in node.ask("CLUSTER", "SLOTS"))

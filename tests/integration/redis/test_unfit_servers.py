@@ -178,7 +178,7 @@ async def test_a_refusal_that_only_some_calls_meet_is_remembered_until_they_succ
 
 async def test_a_refusal_that_nobody_meets_again_is_forgotten(server: Valkey) -> None:
     clock = ScriptedClock()
-    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE)
+    store = open_store("redis", server.url, clock, SilentStoreMeter(), patience=PATIENCE, look_up=PATIENCE)
     with pytest.raises(StoreRefused):
         await store.call("odd", b"k", "NOSUCHCOMMAND")
     assert await store.trouble() == "'odd' was answered ERR"
@@ -190,7 +190,7 @@ async def test_a_refusal_that_nobody_meets_again_is_forgotten(server: Valkey) ->
 async def test_what_nobody_asks_is_tried_until_it_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_store, "LOOK_SECONDS", 0.05)
     server, told = Valkey(tmp_path), Told()
-    store = open_store("redis", server.url, SystemClock(), told, patience=PATIENCE)
+    store = open_store("redis", server.url, SystemClock(), told, patience=PATIENCE, look_up=PATIENCE)
     assert await store.trouble() == "no connection: ConnectionRefusedError"
     assert told.usable_ones == [False]
     server.start()

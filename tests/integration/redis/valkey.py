@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,9 +37,14 @@ class Valkey:
     def arguments(self) -> list[str]:
         return [word for name, value in self._options.items() for word in (f"--{name.replace('_', '-')}", value)]
 
+    def environ(self) -> dict[str, str] | None:
+        """Its environment; None is this process's."""
+        return None
+
     def start(self) -> None:
         with (self.folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen([str(self._program), *self.arguments()], stdout=log, stderr=log)
+            command = [str(self._program), *self.arguments()]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ())
         until = time.monotonic() + HANG_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "valkey.log").read_text()
@@ -99,7 +104,9 @@ def valkey(*, program: str | None = None, **options: str) -> Iterator[Valkey]:
 
 
 @contextmanager
-def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 30_000) -> Iterator[list[Valkey]]:
+def valkey_cluster(
+    size: int = 3, *, replicas: bool = False, timeout_ms: int = 30_000, make: Callable[..., Valkey] = Valkey
+) -> Iterator[list[Valkey]]:
     """Nodes that agree on who has which slots. `replicas` come after the masters, one for each, in their order."""
     with TemporaryDirectory(prefix="valkey-") as folder:
         nodes = []
@@ -107,7 +114,7 @@ def valkey_cluster(size: int = 3, *, replicas: bool = False, timeout_ms: int = 3
             for number in range(size * (2 if replicas else 1)):
                 (home := Path(folder) / str(number)).mkdir()
                 nodes.append(
-                    Valkey(
+                    make(
                         home, cluster_enabled="yes", cluster_node_timeout=str(timeout_ms), repl_diskless_sync_delay="0"
                     )
                 )

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Wait
@@ -29,7 +30,8 @@ from llm_gateway.domain.errors import (
     QuotaExceeded,
     UnknownModel,
 )
-from llm_gateway.domain.estimate import TOKENS_PER_MESSAGE
+from llm_gateway.domain.estimate import LIKELY_TOKENS_PER_INPUT, TOKENS_PER_MESSAGE
+from llm_gateway.domain.quota import Reserve
 from llm_gateway.domain.resilience import BREAKER_FAILURES, BreakerState
 from llm_gateway.domain.routing import Hint, Task
 
@@ -206,18 +208,25 @@ async def test_a_failure_is_not_stored() -> None:
 # The quota
 
 
-async def test_bytes_are_reserved_and_what_was_counted_is_settled() -> None:
+async def test_what_is_likely_is_reserved_and_what_was_counted_is_settled() -> None:
     world = EmbeddingWorld()
     await world.ask(call_of("ключ", "key"), client_of(tokens=1_000, concurrency=1))
-    assert world.limiter.reserved == [len("ключ".encode()) + len("key") + 2 * TOKENS_PER_MESSAGE]
+    assert world.limiter.reserved == [3 + 1 + 2 * LIKELY_TOKENS_PER_INPUT]
     assert world.limiter.settled == [6]
     assert await world.at_rest()
+
+
+async def test_bytes_are_reserved_of_a_client_that_wants_the_upper_bound() -> None:
+    world = EmbeddingWorld()
+    careful = replace(client_of(tokens=1_000), reserve=Reserve.UPPER_BOUND)
+    await world.ask(call_of("ключ", "key"), careful)
+    assert world.limiter.reserved == [len("ключ".encode()) + len("key") + 2 * TOKENS_PER_MESSAGE]
 
 
 async def test_the_estimate_is_settled_where_the_provider_does_not_count() -> None:
     world = EmbeddingWorld(tokens_per_input=0)
     await world.ask(call_of("key"), client_of(tokens=1_000))
-    assert world.limiter.settled == world.limiter.reserved == [3 + TOKENS_PER_MESSAGE]
+    assert world.limiter.settled == world.limiter.reserved == [1 + LIKELY_TOKENS_PER_INPUT]
 
 
 async def test_nothing_is_spent_on_a_hit_or_a_failure_but_a_request() -> None:

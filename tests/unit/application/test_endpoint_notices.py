@@ -76,6 +76,43 @@ async def test_the_call_that_finds_it_out_is_not_repeated_and_says_how_long() ->
         world.breakers.enter(CLOUD.id)
 
 
+@pytest.mark.parametrize("turned", [-86_400.0 * 365, -7_200.0, 0.0])
+async def test_a_clock_that_is_set_back_keeps_no_endpoint_out_for_longer(turned: float) -> None:
+    world = World(gemini=[SPENT, HELLO])
+    await world.ask(call_of("first"))
+    world.clock.set_wall_clock(NOW + turned)
+    with pytest.raises(NoRoute) as refused:
+        await world.ask(PINNED)
+    assert refused.value.retry_after == timedelta(seconds=7_200)
+    await world.clock.advance(7_199)
+    assert world.breakers.notices.out(CLOUD.id) is not None
+    await world.clock.advance(1)
+    assert world.breakers.notices.out(CLOUD.id) is None
+    await world.ask(PINNED)
+
+
+async def test_an_endpoint_is_asked_when_the_time_has_come_by_the_clock_of_a_machine_that_slept() -> None:
+    world = World(gemini=[SPENT, HELLO])
+    await world.ask(call_of("first"))
+    world.clock.set_wall_clock(RESET - 60)  # the monotonic clock stands still meanwhile
+    with pytest.raises(NoRoute) as refused:
+        await world.ask(PINNED)
+    assert refused.value.retry_after == timedelta(seconds=60)
+    await world.clock.advance(60)
+    await world.ask(PINNED)
+
+
+@pytest.mark.parametrize("turned", [-86_400.0, 86_400.0])
+async def test_a_fault_is_told_for_its_hour_and_not_by_the_wall_clock(turned: float) -> None:
+    world = World(gemini=[NO_KEY])
+    await world.ask(call_of())
+    world.clock.set_wall_clock(NOW + turned)
+    await world.clock.advance(NOTE_SECONDS - 1)
+    assert world.breakers.notices.fault(CLOUD.id) is not None
+    await world.clock.advance(1)
+    assert world.breakers.notices.fault(CLOUD.id) is None
+
+
 async def test_an_answer_that_was_under_way_brings_nothing_back() -> None:
     world = World()
     world.breakers.notices.failed(CLOUD.id, ProviderThrottled("gemini", "spent", out_until=RESET))

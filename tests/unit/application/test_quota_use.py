@@ -1,30 +1,35 @@
 """What a request takes of its client's quota, and what it gives back, however it ends."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.chat_model import Script, Wait
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.records import CacheStatus
-from llm_gateway.domain.chat import FinishReason, Grain, Usage
+from llm_gateway.domain.answer_lengths import FIRST_ANSWERS
+from llm_gateway.domain.chat import ChatCall, FinishReason, Grain, Usage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderTimeout, QuotaExceeded
-from llm_gateway.domain.estimate import estimate_prompt
-from llm_gateway.domain.events import Finished, TextDelta
-from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Quota, ReservationId
+from llm_gateway.domain.estimate import estimate_prompt, likely_prompt_tokens
+from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Quota, ReservationId, Reserve
 from llm_gateway.domain.routing import EndpointState
 
 from .witnesses import FarLimiter
 from .world import CLOUD, HELLO, World, call_of, client_of
 
 CALL = call_of(max_tokens=100, grain=Grain.STREAM, model="gemini", hint=None)
-PROMPT = estimate_prompt(CALL.request)
+PROMPT = likely_prompt_tokens(CALL.request)
+MOST = estimate_prompt(CALL.request)
 COUNTED = 5
 """What the scripted model says that `HELLO` took."""
 RICH = client_of(tokens=10_000, concurrency=10)
+CAREFUL = replace(RICH, reserve=Reserve.UPPER_BOUND)
 
 
 async def test_an_estimate_is_held_and_the_counted_amount_settled() -> None:
@@ -55,6 +60,84 @@ async def test_the_smallest_bound_of_the_answer_is_held_and_at_most_the_capacity
     assert world.limiter.reserved == [held]
 
 
+@pytest.mark.parametrize(
+    ("max_tokens", "limit", "held"),
+    [(None, None, 10_000), (None, 2_000, MOST + 2_000), (3_000, 50_000, MOST + 3_000), (3_000, None, MOST + 3_000)],
+)
+async def test_a_client_that_wants_the_upper_bound_has_all_reserved_that_the_answer_may_use(
+    max_tokens: int | None, limit: int | None, held: int
+) -> None:
+    world = World(output_limit=limit, reservation_output=1)
+    await world.ask(call_of(max_tokens=max_tokens), CAREFUL)
+    assert world.limiter.reserved == [held]
+
+
+def scripted(tokens: int) -> Script:
+    """An answer of so many tokens."""
+    usage = Usage(prompt_tokens=5, completion_tokens=tokens)
+    return [TextDelta(text="word " * tokens), Finished(reason=FinishReason.STOP, usage=usage, model="any")]
+
+
+def question(number: int, model: str = "gemini", max_tokens: int | None = None) -> ChatCall:
+    """One that no other's stored answer answers, and all of one size."""
+    return call_of(f"Question {number:02}", model=model, grain=Grain.STREAM, max_tokens=max_tokens)
+
+
+ASKED = likely_prompt_tokens(question(0).request)
+
+
+async def test_what_is_held_for_an_answer_is_learned_from_the_last_ones_of_its_endpoint() -> None:
+    world = World(gemini=[scripted(300)])
+    rich = client_of(tokens=10**6)
+    careful = replace(rich, reserve=Reserve.UPPER_BOUND)
+    for number in range(FIRST_ANSWERS):
+        await world.ask(question(number), rich)
+        assert await world.at_rest()
+    assert world.limiter.reserved == [ASKED + 1_024] * FIRST_ANSWERS
+    del world.limiter.reserved[:]
+
+    await world.ask(question(50), rich)
+    await world.ask(question(51, max_tokens=200), rich)
+    await world.ask(question(52, max_tokens=700), careful)
+    await world.ask(question(53, model="ollama"), rich)
+    most = estimate_prompt(question(52).request)
+    assert world.limiter.reserved == [ASKED + 300, ASKED + 200, most + 700, ASKED + 1_024]
+
+
+async def test_nothing_is_learned_from_what_broke_off() -> None:
+    broken: Script = [TextDelta(text="four"), ProviderBroken("gemini", "no")]
+    world = World(gemini=[*[scripted(300)] * (FIRST_ANSWERS - 1), broken, scripted(300)])
+    for number in range(FIRST_ANSWERS + 2):
+        with suppress(ProviderBroken):
+            await world.ask(question(number), client_of(tokens=10**6))
+        assert await world.at_rest()
+    assert world.limiter.settled[FIRST_ANSWERS - 1] == ASKED + 1
+    assert world.limiter.reserved == [ASKED + 1_024] * (FIRST_ANSWERS + 1) + [ASKED + 300]
+
+
+BROKEN = {
+    "English": ([TextDelta(text="word " * 40), TextDelta(text="word " * 40)], 100),
+    "Chinese": ([TextDelta(text="\u4f60\u597d" * 30)], 60),
+    "thoughts": ([ReasoningDelta(text="hm, " * 50)], 50),
+    "a tool call": ([ToolCallDelta(index=0, id="1", name="look", arguments='{"a": [1, 2, 3]}')], 6),
+}
+
+
+@pytest.mark.parametrize(("events", "tokens"), BROKEN.values(), ids=BROKEN.keys())
+async def test_what_broke_off_is_settled_by_the_kind_of_what_came(events: Script, tokens: int) -> None:
+    world = World(gemini=[[*events, ProviderBroken("gemini", "no")]])
+    with pytest.raises(ProviderBroken):
+        await world.ask(CALL, RICH)
+    assert world.limiter.settled == [PROMPT + tokens]
+
+
+async def test_of_what_broke_off_it_is_settled_the_most_that_it_may_have_used() -> None:
+    world = World(gemini=[[TextDelta(text="four"), ProviderBroken("gemini", "no")]])
+    with pytest.raises(ProviderBroken):
+        await world.ask(CALL, CAREFUL)
+    assert world.limiter.settled == [MOST + 4]
+
+
 async def test_as_many_are_admitted_at_once_as_the_bucket_covers_and_what_they_used_is_settled() -> None:
     world = World(gemini=[[Wait(5), *HELLO]])
     client = client_of(tokens=100_000)
@@ -75,7 +158,7 @@ async def test_what_was_used_above_a_reservation_is_debt_that_the_next_request_w
 
     with pytest.raises(QuotaExceeded) as caught:
         await world.ask(call_of("Another one."), client)
-    owed = 5_005 - 2_000 + estimate_prompt(call_of("Another one.").request) + 1024
+    owed = 5_005 - 2_000 + likely_prompt_tokens(call_of("Another one.").request) + 1024
     assert caught.value.retry_after == timedelta(seconds=owed)
     await world.clock.advance(owed)
     assert (await world.ask(call_of("Another one."), client)).reply.content == "Hello there"
@@ -129,8 +212,8 @@ async def test_a_client_without_such_a_quota_reserves_nothing() -> None:
 
 FAILING: dict[str, tuple[Script, type[ProviderError], int]] = {
     "before the first event": ([ProviderRefused("gemini", "no")], ProviderRefused, 0),
-    "after the first event": ([TextDelta(text="four"), ProviderBroken("gemini", "no")], ProviderBroken, PROMPT + 4),
-    "by a timeout": ([TextDelta(text="four"), Wait(3601), *HELLO], ProviderTimeout, PROMPT + 4),
+    "after the first event": ([TextDelta(text="four"), ProviderBroken("gemini", "no")], ProviderBroken, PROMPT + 1),
+    "by a timeout": ([TextDelta(text="four"), Wait(3601), *HELLO], ProviderTimeout, PROMPT + 1),
 }
 
 
@@ -147,7 +230,7 @@ async def test_a_failure_settles_what_was_seen(script: Script, error: type[Provi
 
 @pytest.mark.parametrize(
     ("script", "used"),
-    [([Wait(5), *HELLO], 0), ([TextDelta(text="four"), Wait(5), *HELLO], PROMPT + 4)],
+    [([Wait(5), *HELLO], 0), ([TextDelta(text="four"), Wait(5), *HELLO], PROMPT + 1)],
     ids=["before", "after"],
 )
 async def test_a_departure_settles_what_was_seen(script: Script, used: int) -> None:
@@ -213,9 +296,9 @@ async def test_a_long_answer_keeps_its_lease() -> None:
     await world.clock.advance(LEASE_MS / 1000 + 10)
     with pytest.raises(QuotaExceeded):
         await world.ask(call_of("Another question"), client)
-    await world.clock.advance(20)
+    await world.clock.advance(40)
     await asking
-    assert world.limiter.renewed == 5
+    assert world.limiter.renewed == 19, "every third second"
     assert world.limiter.settled == [COUNTED]
     renewed = world.limiter.renewed
     await world.clock.advance(100)

@@ -1,7 +1,7 @@
 """Who waits as long as a refusal told, with nothing else under way, is admitted; and nobody is refused without need."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from hypothesis import given, settings
@@ -12,11 +12,12 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.application.ports.stores import RateLimiter
+from llm_gateway.application.ports.system import Alarm
 from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.chat import ChatRequest, FinishReason, Text, Usage, UserMessage
 from llm_gateway.domain.clients import Client, ClientId
 from llm_gateway.domain.errors import QuotaExceeded
-from llm_gateway.domain.estimate import estimate_prompt
+from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.events import Collector, Finished, Started
 from llm_gateway.domain.quota import Bucket, Quota
 from llm_gateway.domain.routing import EndpointState
@@ -27,12 +28,18 @@ from .world import CLOUD
 OUTPUT = 40
 
 
+class NoAlarm(Alarm):
+    @override
+    def cancel(self) -> None:
+        """It never rings."""
+
+
 class StoppedClock(SetClock):
     """Nothing that is held has to be renewed."""
 
     @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.get_running_loop().create_future()
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        return NoAlarm()
 
 
 class Asked(Struct, frozen=True):
@@ -50,7 +57,7 @@ class Asked(Struct, frozen=True):
     @property
     def reserved(self) -> int:
         likely = [OUTPUT, *(bound for bound in (self.max_tokens, self.limit) if bound is not None)]
-        return estimate_prompt(self.request) + min(likely)
+        return likely_prompt_tokens(self.request) + min(likely)
 
 
 class Burst(Struct, frozen=True):

@@ -40,15 +40,19 @@ class WitnessedLimiter(RateLimiter):
         return decision
 
     @override
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
-        self.renewed += 1
-        await self._inner.renew(client, reservation)
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        self.renewed += len(reservations)
+        await self._inner.renew(client, *reservations)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         self.settled.append(tokens)
         await self._inner.settle(client, reservation, tokens)
         self.held.discard(reservation)
+
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        await self._inner.spend(client, requests, tokens, reservation)
 
 
 class FarLimiter(RateLimiter):
@@ -66,14 +70,19 @@ class FarLimiter(RateLimiter):
         return decision
 
     @override
-    async def renew(self, client: Client, reservation: ReservationId) -> None:
-        await self._inner.renew(client, reservation)
+    async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        await self._inner.renew(client, *reservations)
         await self._clock.sleep(self._seconds)
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         await self._clock.sleep(self._seconds)
         await self._inner.settle(client, reservation, tokens)
+
+    @override
+    async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
+        await self._clock.sleep(self._seconds)
+        await self._inner.spend(client, requests, tokens, reservation)
 
 
 class CacheCall(Struct, frozen=True):

@@ -72,4 +72,21 @@ def test_the_values_are_the_effective_ones(tmp_path: Path) -> None:
 def test_every_setting_is_there() -> None:
     names = {line.partition(" ")[0].lower() for line in described(Settings(), {})}
 
-    assert names == {*Settings.__struct_fields__} - {"clients", "endpoints", "models", "routes", "aliases", "demo"}
+    assert names == {*Settings.__struct_fields__} - {
+        "clients",
+        "endpoints",
+        "providers",
+        "models",
+        "routes",
+        "aliases",
+        "demo",
+    }
+
+
+def test_what_a_client_has_reserved_is_told(tmp_path: Path) -> None:
+    bucket = '{ capacity = 9, refill_rate = 1, reserve = "upper_bound" }'
+    table = f'[[clients]]\nname = "one"\nkeys = ["key-of-one"]\ntokens = {bucket}'
+    (tmp_path / "gateway.toml").write_text(table)
+    read = SettingsRead(config=tmp_path / "gateway.toml", environ={}, dotenv=None, demo=False)
+    (line,) = (line for line in described(read.settings, read.sources) if line.startswith("clients[0]"))
+    assert "tokens 9, refilled by 1 a second, upper_bound reserved" in line

@@ -14,10 +14,10 @@ from llm_gateway.bootstrap.alias_rules import alias_warnings
 from llm_gateway.bootstrap.configured_clients import clients_of
 from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.reference import configuration_page, env_example
-from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings
+from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings, ProviderSettings, TokenSettings
 from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
 from llm_gateway.domain.clients import digest_of
-from llm_gateway.domain.quota import Bucket
+from llm_gateway.domain.quota import Bucket, Reserve
 from llm_gateway.domain.routing import Hint
 
 ROOT = Path(__file__).parents[3]
@@ -387,7 +387,7 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
     assert (ROOT / ".env.example").read_text() == env_example(), "run `just generate`"
     page = configuration_page()
     assert (ROOT / "docs" / "configuration.md").read_text() == page, "run `just generate`"
-    kinds = (Settings, ClientSettings, EndpointSettings)
+    kinds = (Settings, ClientSettings, EndpointSettings, ProviderSettings, TokenSettings)
     names = {field.name for kind in kinds for field in fields(kind)} - {"demo"}
     assert all(f"`{name}`" in page or f"`{name.upper()}`" in page or f"[{name}]" in page for name in names)
 
@@ -530,3 +530,13 @@ def test_a_demonstration_has_an_ampler_quota_unless_one_is_set(tmp_path: Path) -
     assert (one.rate_limiter_capacity, one.rate_limiter_refill_rate) == (7, 10.0)
     plain = SettingsRead(environ={}, dotenv=None).settings
     assert (plain.rate_limiter_capacity, plain.rate_limiter_refill_rate) == (5, 1.0)
+
+
+def test_a_client_may_want_the_upper_bound_reserved(tmp_path: Path) -> None:
+    table = '[[clients]]\nname = "one"\nkeys = ["key-of-one"]\ntokens = {{ capacity = 10, refill_rate = 1{} }}'
+    for stated, reserve in (("", Reserve.LIKELY), (', reserve = "upper_bound"', Reserve.UPPER_BOUND)):
+        client = clients_of(load(tmp_path, table.format(stated)))[digest_of("key-of-one")]
+        assert client.reserve is reserve
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, table.format(', reserve = "most"'))
+    assert caught.value.faults == ["clients[0].tokens.reserve: must be one of likely, upper_bound"]

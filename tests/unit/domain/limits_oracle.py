@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from llm_gateway.domain.quota import FINE_CAPACITY, Bucket, Charge, Decision, LimitStatus, Quota
 
-LEASE_MS = 30_000
+LEASE_MS = 10_000
 CONCURRENCY_WAIT_MS = 1_000
 
 
@@ -51,7 +51,7 @@ class Grant(Struct):
 class Oracle:
     def __init__(self, quota: Quota, now: int) -> None:
         self.quota = quota
-        self.now = now
+        self.shown = self.now = now
         self.requests = Well(quota.requests) if quota.requests else None
         self.tokens = Well(quota.tokens) if quota.tokens else None
         self.grants: list[Grant] = []
@@ -62,11 +62,12 @@ class Oracle:
         return sum(grant.lease for grant in self.grants)
 
     def at(self, now: int) -> None:
-        """A clock that was set back is waited for."""
+        """Time is what a clock gained. One that was set back gained nothing, and goes on from where it is."""
+        passed, self.shown = max(0, now - self.shown), now
         for well in (self.requests, self.tokens):
             if well is not None:
-                well.pass_(max(0, now - self.now))
-        self.now = max(now, self.now)
+                well.pass_(passed)
+        self.now += passed
         self.grants = [grant for grant in self.grants if grant.until > self.now]
 
     def take(self, charge: Charge, id: str) -> Decision:

@@ -253,10 +253,23 @@ def test_a_clock_that_is_set_back_neither_gives_nor_takes() -> None:
 
     client.now = 2_000
     assert client.take(ONE).retry_after_ms == 1_000
-    client.now = 10_999
+    client.now = 2_999
     assert not client.take(ONE).allowed
-    client.now = 11_000
+    client.now = 3_000
     assert client.take(ONE).allowed
+    assert not client.take(ONE).allowed
+
+
+def test_a_clock_that_is_set_back_and_put_right_gives_the_way_forward_once() -> None:
+    client = limits(requests=2, rate=1.0)
+    client.now = 10_000
+    client.take(ONE)
+    client.take(ONE)
+
+    for client.now in (2_000, 10_000):
+        client.take(Charge())
+
+    assert [client.take(ONE).allowed for _ in range(3)] == [True, True, False]
 
 
 def test_reservations_are_forgotten_when_they_end() -> None:

@@ -46,6 +46,11 @@ def test_nothing_is_kept_of_a_failure() -> None:
     assert tried == [one, one]
 
 
+def asked_of(request: ChatRequest) -> tuple[object, ...]:
+    tokens = estimate.estimate_prompt(request), estimate.likely_prompt_tokens(request)
+    return features.fields_used(request), cache_keys("a", [ENDPOINT], request), *tokens
+
+
 def test_nothing_that_planning_caching_and_quotas_ask_is_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
     request = ChatRequest(
         messages=(
@@ -55,13 +60,12 @@ def test_nothing_that_planning_caching_and_quotas_ask_is_worked_out_again(monkey
         )
     )
     other = replace(request)
-    expected = (features.fields_used(other), cache_keys("a", [ENDPOINT], other), estimate.estimate_prompt(other))
+    expected = asked_of(other)
     survey(request)
     for module, name in ((validation, "_message_faults"), (features, "_in_messages"), (estimate, "_prompt")):
         monkeypatch.delattr(module, name)
     assert validation.request_faults(request) == ()
-    told = (features.fields_used(request), cache_keys("a", [ENDPOINT], request), estimate.estimate_prompt(request))
-    assert told == expected
+    assert asked_of(request) == expected
 
 
 def test_of_what_no_store_can_take_the_faults_are_told() -> None:

@@ -14,7 +14,7 @@ class Away(Store):
         self.calls = 0
 
     @override
-    async def call(self, operation: str, key: bytes, *command: str | bytes | int) -> RedisReply:
+    async def call(self, operation: str, key: bytes, *command: str | bytes | int, quick: bool = False) -> RedisReply:
         self.calls += 1
         raise StoreError
 

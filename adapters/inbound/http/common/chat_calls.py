@@ -54,6 +54,7 @@ from .wire import (
     ToolFields,
 )
 
+_WHOLE, _STREAM = Grain
 _OF_SAMPLING = NUMBERS.keys() & {*Sampling.__struct_fields__}
 _SAMPLED = tuple(field for field in ChatFields.__struct_fields__ if field in _OF_SAMPLING and field != "temperature")
 _sampled_of = attrgetter(*_SAMPLED)
@@ -81,7 +82,7 @@ def call_of(
         request=request,
         model=model,
         hint=hint,
-        grain=Grain.STREAM if stream else Grain.WHOLE,
+        grain=_STREAM if stream else _WHOLE,
         cache=to_directive(cache, own_samples=own_samples),
         timeout=timeout,
         ignored=ignored,

@@ -5,7 +5,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import Struct, field, json
@@ -26,7 +26,7 @@ from .content_coding import coding_of, decompressed
 from .labels import Labels
 from .message_count import check_count
 from .presence import WhilePresent
-from .refusals import RefusalsRecorded
+from .refusals import record_refusal
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
@@ -34,6 +34,7 @@ from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_
 from .response_headers import located
 from .whole_reply import WholeReply
 
+_STREAM: Final = Grain.STREAM  # looking a member up takes as long as calling a function
 T = TypeVar("T")
 B = TypeVar("B", bound="ChatBodyIn")
 C = TypeVar("C", ChatCall, EmbedCall)
@@ -80,8 +81,9 @@ class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
 
 def _set_own_path(context: RequestContext, surface: ChatSurface[B], body: B, call: ChatCall) -> None:
     """Let what is found in the call from here on be told by the paths of the body. The surface's own are not."""
-    of_body, own = surface.own_path, frozenset(call.ignored)
+    of_body = surface.own_path
     if of_body is not None:
+        own = frozenset(call.ignored)
         context.own_path = lambda path: path if path in own else of_body(body, path)
 
 
@@ -143,8 +145,8 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         """
         client = await self.client(context)
         most, seconds = self.options.max_body_bytes, self.options.pace.body
-        sent = context.presence is not None and context.presence.sent
         coding = coding_of(context.fields)
+        sent = context.presence.take_sent if context.presence is not None and context.presence.sent else None
         data = await read_body(
             context.fields, receive, context.body, max_bytes=most, seconds=seconds, sent=sent, any_type=any_type
         )
@@ -177,9 +179,13 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     async def chat(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> ASGIApp:
         """What answers a chat, in the grain that it asks for. Raises what refuses it, and leaves a record of that."""
         context = context_of(scope)
-        with RefusalsRecorded(self.services, context):
+        began = self.services.clock.monotonic()
+        try:
             client, body, call = await self.read_chat(context, receive, surface)
             call = in_time(call, context)
+        except BaseException as error:
+            record_refusal(self.services, context, error, began)
+            raise
         return self.answer(surface, context, client, body, call)
 
     def identity(self, surface: ChatSurface[B]) -> AnswerIdentity:
@@ -195,6 +201,6 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         renderer = surface.renderer(self.identity(surface), body)
         answer_chat = self.services.answer_chat
         ask = partial(answer_chat, call, client, id=context.id, headers=context.texts, on_record=context.recorded)
-        if call.grain is Grain.STREAM:
+        if call.grain is _STREAM:
             return StreamReply(context, ask, renderer, self.options.pace)
         return WholeReply(context, ask, renderer)

@@ -30,7 +30,7 @@ def _no_constant(_: str) -> NoReturn:
 
 
 # Numbers are not made: the library takes time for one of many digits that grows with their square.
-_scan: Final = JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_float=len).decode
+_scan: Final = JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_float=len).raw_decode
 _read: Final = JSONDecoder(
     object_pairs_hook=_Object, parse_int=len, parse_float=len, parse_constant=_no_constant
 ).decode
@@ -42,7 +42,7 @@ def check_names(data: bytes) -> None:
     Of such names decoding takes the last, and other programs another (RFC 8259, section 4).
     """
     try:
-        _scan(data.decode())
+        _scan(data.decode().lstrip())
     except _Twice:
         text = _read(data.decode())
         path = next(path for steps, value in _walk(text) for path in _repeated(steps, value))

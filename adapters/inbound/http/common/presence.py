@@ -33,12 +33,13 @@ class OpenBody(Protocol):
 class Presence(Struct, eq=False):
     """What a server tells of one request's client beyond ASGI, and does for it.
 
-    `sent`: the whole body is here, so that `receive` has it without waiting. `left`: the connection was lost before the
-    answer was whole; then `on_left` is called, in the event loop. `body` while an answer may go on,
+    `sent`: the whole body is here, and `take_sent` gives it in the place of `receive`, once. `left`: the connection was
+    lost before the answer was whole; then `on_left` is called, in the event loop. `body` while an answer may go on,
     and `idle_part` what may be written into it without meaning, once it has begun.
     """
 
     sent: bool = False
+    take_sent: Callable[[], bytes] = bytes
     left: bool = False
     on_left: Callable[[], object] | None = None
     body: OpenBody | None = None

@@ -1,6 +1,7 @@
 """The record of a request that was refused before any use case saw it."""
 
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from llm_gateway.application.gateway_services import GatewayServices
 from llm_gateway.application.records import RequestRecord
@@ -9,26 +10,23 @@ from llm_gateway.domain.routing import Task
 from .request_context import RequestContext
 
 
-class RefusalsRecorded:
-    """What is raised in its block is a request that came no further, and leaves its record here."""
+def record_refusal(
+    services: GatewayServices, context: RequestContext, error: BaseException, began: float, task: Task = Task.CHAT
+) -> None:
+    """Leaves the record of a request that came no further. It `began` then on the monotonic clock."""
+    refused = type(error).__name__ if isinstance(error, Exception) else None
+    seconds = services.clock.monotonic() - began
+    record = RequestRecord(id=context.id, task=task, error=refused, left=refused is None, seconds=seconds)
+    context.recorded(record)
+    services.observer.begin(context.id, context.texts).end(record)
 
-    def __init__(self, services: GatewayServices, context: RequestContext, task: Task = Task.CHAT) -> None:
-        self._services = services
-        self._context = context
-        self._task = task
-        self._began = services.clock.monotonic()
 
-    def __enter__(self) -> None:
-        """The time counts from when this was made."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            return
-        context, services = self._context, self._services
-        refused = type(error).__name__ if isinstance(error, Exception) else None
-        seconds = services.clock.monotonic() - self._began
-        record = RequestRecord(id=context.id, task=self._task, error=refused, left=refused is None, seconds=seconds)
-        context.recorded(record)
-        services.observer.begin(context.id, context.texts).end(record)
+@contextmanager
+def refusals_recorded(services: GatewayServices, context: RequestContext, task: Task = Task.CHAT) -> Iterator[None]:
+    """What is raised in its block leaves the record of a refusal."""
+    began = services.clock.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        record_refusal(services, context, error, began, task)
+        raise

@@ -1,8 +1,8 @@
 """One request and its response, as far as every handler shares it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar, cast
 
 from litestar.types import HTTPScope, Scope
 from msgspec import Struct, field
@@ -63,7 +63,7 @@ class RequestContext(Struct):
     server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
     response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record` is what became
     of a chat or an embedding, once that is known. `own_path` makes of a path in a chat completion the one in the body
-    that was sent, where they differ.
+    that was sent, where they differ. `failed` is what left a handler that Litestar did not call, and is to answer.
     """
 
     id: RequestId
@@ -77,6 +77,7 @@ class RequestContext(Struct):
     headers: dict[bytes, bytes] = field(default_factory=dict)
     record: RequestRecord | None = None
     own_path: Callable[[str], str] | None = None
+    failed: Exception | None = None
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -95,9 +96,7 @@ class RequestContext(Struct):
 
 def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: ErrorStyle, body: Share) -> RequestContext:
     """Reads the head once. The request's id is the client's own where that is sane, else a new one."""
-    fields: dict[bytes, list[bytes]] = {}
-    for name, value in scope["headers"]:
-        fields.setdefault(name, []).append(value)
+    fields = _fields(cast("Headers", scope["headers"]))
     stated = fields[b"x-request-id"][0] if b"x-request-id" in fields else b""
     id = RequestId(stated.decode() if _SANE_ID.fullmatch(stated) else new_id())
     context = RequestContext(id, error_style, fields, body, presence_of(scope), scope["state"].get(CAME))
@@ -105,6 +104,17 @@ def begin_context(scope: HTTPScope, new_id: Callable[[], str], error_style: Erro
         context.headers[error_style.id_header] = id.encode()
     scope["state"][_KEY] = context
     return context
+
+
+def _fields(headers: Collection[tuple[bytes, bytes]]) -> Fields:
+    """Most have each name once."""
+    once: dict[bytes, Sequence[bytes]] = {name: (value,) for name, value in headers}
+    if len(once) == len(headers):
+        return once
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
 def context_of(scope: Scope) -> RequestContext:

@@ -90,8 +90,11 @@ def api_keys(fields: Fields) -> Sequence[str]:
 
 def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:
     """The body's hint and the header's as one: `secure` wins, and others must not differ."""
+    values = fields.get(b"x-gateway-hint")
+    if values is None:
+        return stated
     hints = set() if stated is None else {stated}
-    for value in fields.get(b"x-gateway-hint", ()):
+    for value in values:
         try:
             hints.add(Hint(value.decode("latin-1").strip()))
         except ValueError:
@@ -141,13 +144,13 @@ async def read_body(
     *,
     max_bytes: int,
     seconds: float,
-    sent: bool = False,
+    sent: Callable[[], bytes] | None = None,
     any_type: bool = False,
 ) -> bytes:
     """The whole body, which `share` holds from then on. It has so many seconds, and more by `BYTES_A_SECOND`.
 
-    Where it was `sent` already, nothing is waited for; with `any_type` it need not say that it is JSON. Raises
-    `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
+    Where it was `sent` already, that gives it, and nothing is waited for; with `any_type` it need not say that it is
+    JSON. Raises `UnsupportedMediaType`, `InvalidRequest`, `TooLarge`, `Overloaded`, `RequestTimeout` or `ClientLeft`.
     """
     media_type = fields.get(b"content-type", _ABSENT)[0]
     if media_type != _JSON and not any_type and media_type.partition(b";")[0].strip().lower() != _JSON:
@@ -158,8 +161,12 @@ async def read_body(
     announced = int(fields.get(b"content-length", _ABSENT)[0] or 0)
     if announced > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-    if sent:
-        return await _parts(receive, share, max_bytes)
+    if sent is not None:
+        data = sent()
+        if len(data) > max_bytes:
+            raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+        share.take(len(data))
+        return data
     share.check(announced)
     try:
         async with asyncio.timeout(seconds) as limit:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from llm_gateway.application.records import CacheStatus
@@ -10,6 +10,7 @@ from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+_EXACT: Final = LimiterMode.EXACT
 _SAFE = "/:@+,;=!$&'()*~ "
 MAX_IGNORED = 32
 """Fields that `X-Gateway-Ignored` names at most."""
@@ -26,33 +27,31 @@ def rate_headers(decision: Decision, older_reset: Callable[[LimitStatus], bytes]
     In seconds, but for what `older_reset` makes of `X-RateLimit-Reset-*`. `X-Gateway-Limiter` says that this is not
     what all gateways count together: `local` or `open`.
     """
-    headers: Headers = []
-    if decision.mode is not LimiterMode.EXACT:
-        headers.append((b"x-gateway-limiter", decision.mode.value.encode()))
     policies: list[bytes] = []
     limits: list[bytes] = []
     older: Headers = []
     for name, status in ((b"requests", decision.requests), (b"tokens", decision.tokens)):
         if status is not None:
-            remaining = b"%d" % status.remaining
-            policy, stated = _limit(name, status.limit, status.window_ms)
+            remaining, reset = b"%d" % status.remaining, reset_seconds(status)
+            policy, stated, remaining_name, reset_name = _limit(name, status.limit, status.window_ms)
             policies.append(policy)
-            limits.append(b'"%b";r=%b;t=%b' % (name, remaining, reset_seconds(status)))
-            older += (
-                stated,
-                (b"x-ratelimit-remaining-" + name, remaining),
-                (b"x-ratelimit-reset-" + name, older_reset(status)),
-            )
+            limits.append(b'"%b";r=%b;t=%b' % (name, remaining, reset))
+            told = reset if older_reset is reset_seconds else older_reset(status)
+            older += (stated, (remaining_name, remaining), (reset_name, told))
+    headers: Headers = []
+    if decision.mode is not _EXACT:
+        headers.append((b"x-gateway-limiter", decision.mode.value.encode()))
     if policies:
-        headers.append((b"ratelimit-policy", b", ".join(policies)))
-        headers.append((b"ratelimit", b", ".join(limits)))
+        headers += ((b"ratelimit-policy", b", ".join(policies)), (b"ratelimit", b", ".join(limits)))
     return headers + older
 
 
 @lru_cache(1024)
-def _limit(name: bytes, limit: int, window_ms: int) -> tuple[bytes, tuple[bytes, bytes]]:
-    """What a client's answers all say: its policy, and the older field."""
-    return b'"%b";q=%d;w=%d' % (name, limit, -(-window_ms // 1000)), (b"x-ratelimit-limit-" + name, b"%d" % limit)
+def _limit(name: bytes, limit: int, window_ms: int) -> tuple[bytes, tuple[bytes, bytes], bytes, bytes]:
+    """What a client's answers all say: its policy, the older field, and the names of what they say beside it."""
+    older = b"x-ratelimit-limit-" + name, b"%d" % limit
+    policy = b'"%b";q=%d;w=%d' % (name, limit, -(-window_ms // 1000))
+    return policy, older, b"x-ratelimit-remaining-" + name, b"x-ratelimit-reset-" + name
 
 
 def provenance(

@@ -12,9 +12,8 @@ from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, reply
 
 from .presence import WhilePresent
 from .renderer import ChatRenderer
-from .replies import json_reply
 from .request_context import RequestContext
-from .response_headers import provenance
+from .response_headers import Headers, provenance
 
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
@@ -42,4 +41,6 @@ class WholeReply(Struct, frozen=True):
                 body = self.renderer.whole(reply, answer)
             else:
                 body = await off_the_loop(weight, partial(self.renderer.whole, reply, answer))
-        await json_reply(body)(scope, receive, send)
+        head: Headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec import UNSET, UnsetType, json
 from typing_extensions import override
@@ -30,6 +30,7 @@ from ..common.renderer import AnswerIdentity, ChatRenderer, TextFrame, warning_o
 from ..common.wire import TextPart
 from . import answers, wire
 
+_HIT: Final = CacheStatus.HIT
 _encode = json.Encoder().encode
 
 
@@ -118,14 +119,14 @@ class NativeRenderer(ChatRenderer):
             provider=reply.endpoint.provider,
             model=reply.model,
             content=reply.content if whole else UNSET,
-            tool_calls=list(map(from_tool_call, reply.tool_calls)) or UNSET,
+            tool_calls=list(map(from_tool_call, reply.tool_calls)) if reply.tool_calls else UNSET,
             reasoning=reply.reasoning if whole and reply.reasoning else UNSET,
             logprobs=from_logprobs(reply.logprobs) if whole and reply.logprobs else UNSET,
             extra_content=given(reply.extra_content),
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),
             usage=usage_out(reply.usage),
-            cached=answer.cache is CacheStatus.HIT,
+            cached=answer.cache is _HIT,
             created=self._identity.created,
         )
 

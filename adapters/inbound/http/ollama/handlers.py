@@ -17,7 +17,7 @@ from llm_gateway.domain.routing import Task
 
 from ..common.embedding_reply import EmbeddingReply
 from ..common.handling import ChatSurface, RequestHandling, in_time
-from ..common.refusals import RefusalsRecorded
+from ..common.refusals import refusals_recorded
 from ..common.replies import Reply, json_reply
 from ..common.request_context import context_of
 from ..common.requests import decode, hint_of, timeout_of
@@ -65,7 +65,7 @@ async def _answer(
 ) -> ASGIApp:
     """Nothing is loaded here, or let go: a client that asks for it is told that it was done."""
     context = context_of(scope)
-    with RefusalsRecorded(handling.services, context):
+    with refusals_recorded(handling.services, context):
         client, body, call = await handling.read_chat(context, receive, surface)
         call = in_time(call, context)
         if not empty(body):
@@ -111,7 +111,7 @@ async def _embed(
     render: Callable[[EmbedReply], bytes],
 ) -> ASGIApp:
     context = context_of(scope)
-    with RefusalsRecorded(handling.services, context, Task.EMBED):
+    with refusals_recorded(handling.services, context, Task.EMBED):
         client, call = await handling.read(context, receive, read, any_type=True)
         fields = context.fields
         call = in_time(replace(call, hint=hint_of(fields, None), timeout=timeout_of(fields)), context)

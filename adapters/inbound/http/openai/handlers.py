@@ -10,7 +10,7 @@ from llm_gateway.domain.routing import Task
 
 from ..common.embedding_reply import EmbeddingReply
 from ..common.handling import ChatSurface, RequestHandling, in_time
-from ..common.refusals import RefusalsRecorded
+from ..common.refusals import refusals_recorded
 from ..common.replies import json_reply
 from ..common.request_context import context_of
 from .embeddings import encode_embeddings, read_embedding
@@ -32,7 +32,7 @@ OPENAI_CHATS: Final = ChatSurface(
 async def embed(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
     """What answers an embedding. Raises what refuses it, and leaves a record of that."""
     context = context_of(scope)
-    with RefusalsRecorded(handling.services, context, Task.EMBED):
+    with refusals_recorded(handling.services, context, Task.EMBED):
         client, (base64, call) = await handling.read(context, receive, partial(read_embedding, context.fields))
         call = in_time(call, context)
     embed_texts = handling.services.embed_texts

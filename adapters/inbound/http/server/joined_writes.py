@@ -5,6 +5,7 @@ uvicorn searches the name and the value of each header field for what may not st
 
 import string
 from collections.abc import Awaitable
+from functools import lru_cache
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
@@ -18,6 +19,12 @@ _NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
 """What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
 _VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
 _CHUNKED = (b"transfer-encoding", b"chunked")
+
+
+@lru_cache(256)
+def _are_plain(names: tuple[bytes, ...]) -> bool:
+    """Almost all answers have the names of one before them."""
+    return not (b"transfer-encoding" in names or b"connection" in names or b"".join(names).translate(None, _NAME))
 
 
 class JoinedWrites(OpenBody):
@@ -52,6 +59,11 @@ class JoinedWrites(OpenBody):
             await self.cycle.send(cast("ASGISendEvent", start))
         await self.cycle.send(cast("ASGISendEvent", message))
 
+    def take_sent(self) -> bytes:
+        """The whole body, where it came before it was asked for; once."""
+        body, self.cycle.body = self.cycle.body, bytearray()
+        return bytes(body)
+
     @property
     @override
     def free(self) -> bool:
@@ -77,9 +89,7 @@ class JoinedWrites(OpenBody):
         if (
             len(named) != len(fields)
             or named.get(b"content-length") != (None if more else b"%d" % len(body))
-            or b"transfer-encoding" in named
-            or b"connection" in named
-            or b"".join(named).translate(None, _NAME)
+            or not _are_plain(tuple(named))
             or cycle.scope["method"] == "HEAD"
             or (more and status != 200)
         ):

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import Final
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct, field
 
 from llm_gateway.application.ports.observation import AccessLog
@@ -14,7 +15,7 @@ from llm_gateway.application.ports.observation import AccessLog
 from ..common.handling import RequestHandling
 from ..common.problems import Misdirected
 from ..common.replies import error_reply
-from ..common.request_context import ErrorStyle, begin_context
+from ..common.request_context import ErrorStyle, RequestContext, begin_context
 from ..common.requests import Bodies, ClientLeft, Fields, Share
 
 CLIENT_LEFT = 499
@@ -22,13 +23,18 @@ CLIENT_LEFT = 499
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _MAX_HOST_BYTES = 300
 """No name of a host is longer (RFC 1035: 253), with its port: what is longer is not kept."""
+_HTTP: Final = ScopeType.HTTP
 _MISDIRECTED = "This gateway does not serve this Host. ALLOWED_HOSTS names the ones that it does."
 
 
 class RequestMiddleware(Struct, kw_only=True):
-    """Wraps the application, in one event loop. `error_style_of` gives the style by path and header fields."""
+    """Wraps the application, in one event loop. `error_style_of` gives the style by path and header fields.
+
+    `direct` are the handlers, by path, that a POST is given to at once. The application answers what they raise.
+    """
 
     app: ASGIApp
+    direct: Mapping[str, ASGIApp]
     handling: RequestHandling
     error_style_of: Callable[[str, Iterable[tuple[bytes, bytes]]], ErrorStyle]
     bodies: Bodies
@@ -43,11 +49,11 @@ class RequestMiddleware(Struct, kw_only=True):
             await self.last_ended.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != _HTTP:
             await self.app(scope, receive, send)
             return
         style = self.error_style_of(scope["path"], scope["headers"])
-        services, hosts = self.handling.services, self.handling.options.hosts
+        services = self.handling.services
         context = begin_context(scope, services.entropy.new_id, style, Share(self.bodies))
         began = time.perf_counter()
         services.meter.began()
@@ -60,11 +66,15 @@ class RequestMiddleware(Struct, kw_only=True):
                 message["headers"] = [*message["headers"], *own]
             return send(message)
 
+        app = self._app_for(scope, context)
         try:
-            if hosts is None or _host(context.fields) in hosts:
+            try:
+                await app(scope, receive, send_on)
+            except Exception as error:
+                if app is self.app or context.status:
+                    raise
+                context.failed = error
                 await self.app(scope, receive, send_on)
-            else:
-                await error_reply(Misdirected(_MISDIRECTED), context)(scope, receive, send_on)
         except ClientLeft:
             context.status = CLIENT_LEFT
         finally:
@@ -78,6 +88,14 @@ class RequestMiddleware(Struct, kw_only=True):
                 method, route = scope["method"], context.route
                 self.access_log.answered(context.id, method, route, status, seconds, context.record)
 
+    def _app_for(self, scope: HTTPScope, context: RequestContext) -> ASGIApp:
+        hosts = self.handling.options.hosts
+        if hosts is None:
+            return self.app  # which looks at the Host itself
+        if _host(context.fields) not in hosts:
+            return error_reply(Misdirected(_MISDIRECTED), context)
+        return self.direct.get(scope["path"], self.app) if scope["method"] == "POST" else self.app
+
 
 def _host(fields: Fields) -> str:
     """The name of the one Host header, without port."""
@@ -90,4 +108,4 @@ def _host_name(value: bytes) -> str:
     """An IPv6 address keeps its brackets."""
     text = value.decode("latin-1").lower()
     name, colon, port = text.rpartition(":")
-    return name if colon and port.isdigit() else text
+    return name if colon and port.isdigit() and port.isascii() else text

@@ -44,12 +44,14 @@ class Bounds(Struct, frozen=True, kw_only=True):
 class BoundedHttpProtocol(HttpWithoutUpgrades):
     """Closes a connection whose request is larger or slower than that, or whose client stopped reading.
 
-    A client that has ended its own side of the connection gets its answer if it is still there. Waiting between
-    requests is uvicorn's.
+    A client that has ended its own side of the connection gets its answer if it is still there.
     """
 
     def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._keep_alive_seconds: float = self.config.timeout_keep_alive
+        self._idle_since: float | None = None
+        self._idle: asyncio.TimerHandle | None = None
         self.access_log &= self.config.access_log  # uvicorn writes one wherever its logger has a handler, whoever's
         self._bounds = bounds
         self._head_bytes = 0
@@ -72,8 +74,9 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         """uvicorn notifies the last request of the connection only, which may not be the one that is being answered."""
         self._expect_within(None)
         self._stop_stall()
-        if self._probe is not None:
-            self._probe.cancel()
+        for timer in (self._probe, self._idle):
+            if timer is not None:
+                timer.cancel()
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
             self._answered.message_event.set()
@@ -84,7 +87,7 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answered = cycle
         joined = JoinedWrites(cast("ASGIApp", app), cycle)
-        self._presence = Presence(sent=not cycle.more_body, body=joined)
+        self._presence = Presence(sent=not cycle.more_body, body=joined, take_sent=joined.take_sent)
         cycle.scope["extensions"] = {EXTENSION: cast("dict[object, object]", self._presence)}
         super()._start_asgi_task(cycle, cast("ASGI3Application", joined))
 
@@ -133,21 +136,20 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Drops fields after a body; too many of them before it make the parser fail, which is a 400."""
-        if not self._in_head:
-            return
-        if len(self.headers) >= self._bounds.head_fields:
-            raise ValueError("too many header fields")
-        name = name.lower()
-        if name == b"expect":
-            super().on_header(name, value)
-        else:
+        """Drops fields after a body."""
+        if self._in_head:
             self.headers.append((name, value))
-            if name == TIMEOUT:
-                self.scope["state"][CAME] = time.monotonic()
 
     @override
     def on_headers_complete(self) -> None:
+        """Too many fields make the parser fail, which is a 400."""
+        if len(self.headers) > self._bounds.head_fields:
+            raise ValueError("too many header fields")
+        self.headers[:] = [(name.lower(), value) for name, value in self.headers]
+        last = dict(self.headers)
+        if TIMEOUT in last:
+            self.scope["state"][CAME] = time.monotonic()
+        self.expect_100_continue = last.get(b"expect", b"").lower() == b"100-continue"
         self._in_head = False
         self._head_bytes = 0
         self._head_tail = b""
@@ -167,7 +169,9 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
     def on_response_complete(self) -> None:
         unread = not self._in_head and not self.pipeline
         self._presence.body = None
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self._go_on()
         if self._ended and not self._answering:
             self.transport.close()
         if self.transport.get_write_buffer_size():
@@ -175,6 +179,31 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         if unread:
             # a client that still waits for "100 Continue" will not send its body now
             self._expect_within(0 if self.expect_100_continue else self._bounds.rest_seconds)
+
+    def _go_on(self) -> None:
+        """With the request that waits, or with waiting for one."""
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self._keep_alive_seconds, self._check_idle)
+
+    def _check_idle(self) -> None:
+        """One timer serves a connection's requests: to set and to stop one for each costs as much as a look-up."""
+        self._idle = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self._keep_alive_seconds - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._check_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
+    @override
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
 
     @override
     def send_400_response(self, msg: str) -> None:

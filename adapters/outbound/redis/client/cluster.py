@@ -9,7 +9,7 @@ from llm_gateway.application.ports.system import Clock
 from .address import Address, Node
 from .command_pipe import RedisReply, packed
 from .failures import StoreAway, StoreError, StoreRefused
-from .server import CALL_SECONDS, TRIAL_KEY, TRIAL_SECONDS, RedisServer
+from .server import CALL_SECONDS, LOOK_UP_SECONDS, TRIAL_KEY, TRIAL_SECONDS, RedisServer
 
 SLOTS = 16_384
 RELEARN_SECONDS = 1.0
@@ -30,10 +30,13 @@ def slot_of(key: bytes) -> int:
 class Cluster:
     """Used like one `RedisServer`."""
 
-    def __init__(self, address: Address, clock: Clock, patience: float = CALL_SECONDS) -> None:
+    def __init__(
+        self, address: Address, clock: Clock, patience: float = CALL_SECONDS, look_up: float = LOOK_UP_SECONDS
+    ) -> None:
         self._address = address
         self._clock = clock
         self._patience = patience
+        self._look_up = look_up
         self._servers: dict[Node, RedisServer] = {}
         for node in address.nodes:
             self._server(node)
@@ -53,14 +56,14 @@ class Cluster:
         keys = (b"%b:{%d}" % (TRIAL_KEY, number) for number in range(TRIAL_KEYS))
         return list({self._slots[slot_of(key)]: key for key in keys}.values())
 
-    async def call(self, key: bytes, command: bytes) -> RedisReply:
+    async def call(self, key: bytes, command: bytes, quick: bool = False) -> RedisReply:
         """Raises `StoreAway` or `StoreRefused`."""
         if not self._slots:
-            await self._first_map(self._patience)
+            await self._first_map(self._look_up if quick else self._patience)
         server, asking = self._slots[slot_of(key)], False
         for _ in range(_MAX_HOPS):
             try:
-                return await server.call(key, command, asking=asking)
+                return await server.call(key, command, quick, asking=asking)
             except StoreAway:
                 self._learn()  # a replica may have been promoted
                 raise
@@ -72,9 +75,9 @@ class Cluster:
                     self._learn()
         raise StoreAway("the Cluster sends this key around")
 
-    def start(self, key: bytes, command: bytes) -> "asyncio.Future[RedisReply]":
+    def start(self, key: bytes, command: bytes, quick: bool = False) -> "asyncio.Future[RedisReply]":
         """The same, begun in a task, as a server may send it on to another. The reply may be left unread."""
-        return asyncio.create_task(self.call(key, command))
+        return asyncio.create_task(self.call(key, command, quick))
 
     async def aclose(self) -> None:
         if self._learning is not None:
@@ -106,7 +109,7 @@ class Cluster:
     async def _ask_for_map(self) -> None:
         for server in tuple(self._servers.values()):
             try:
-                rows = await server.call(b"", _CLUSTER_SLOTS)
+                rows = await server.call(b"", _CLUSTER_SLOTS, quick=True)
             except StoreError:
                 continue
             slots = self._read_map(rows, server.node)
@@ -127,7 +130,9 @@ class Cluster:
     def _server(self, node: Node) -> RedisServer:
         server = self._servers.get(node)
         if server is None:
-            server = self._servers[node] = RedisServer(node, self._address, self._clock, self._patience)
+            server = self._servers[node] = RedisServer(
+                node, self._address, self._clock, self._patience, look_up=self._look_up
+            )
         return server
 
     async def _forget_servers(self) -> None:

@@ -6,7 +6,15 @@ class StoreError(Exception):
 
 
 class StoreAway(StoreError):
-    """No answer: whether the command was carried out is not known, unless it says that it was not asked."""
+    """No result, as the server is away, or will serve again later. Only `StoreUnheard` may have been carried out."""
+
+
+class StoreUnheard(StoreAway):
+    """Asked, and not answered, so that it may have been carried out. The connection tells the breaker of it, once."""
+
+
+class StoreUnreached(StoreAway):
+    """Not asked, for want of a connection. Who connects tells the breaker of it, once."""
 
 
 class StoreNotHere(StoreAway):

@@ -13,11 +13,9 @@ TRIAL_MS = 1
 TRIAL = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"
 
 
-def trial(key: bytes, *, scripts: bool) -> bytes:
-    """A command that needs what a store is used for: to write, and to do it in a script where `scripts`."""
-    if scripts:
-        return packed("EVAL", TRIAL, 1, key, 1, TRIAL_MS)
-    return packed("SET", key, 1, "PX", TRIAL_MS)
+def trial(key: bytes) -> bytes:
+    """A command that needs what a store is used for: to write, in a script."""
+    return packed("EVAL", TRIAL, 1, key, 1, TRIAL_MS)
 
 
 def passed(answer: RedisReply | BaseException) -> str | None:

@@ -16,10 +16,10 @@ from llm_gateway.application.ports.system import Clock
 from .address import RedisCredentials, parse_address
 from .cluster import Cluster
 from .command_pipe import RedisReply, packed
-from .failures import StoreAway, StoreError, StoreOdd, StoreRefused
+from .failures import StoreAway, StoreError, StoreOdd, StoreRefused, StoreUnheard
 from .script import LuaScript
 from .sentinels import Sentinels
-from .server import CALL_SECONDS, RedisServer
+from .server import CALL_SECONDS, LOOK_UP_SECONDS, RedisServer
 from .standing import Standing, passed, trial
 
 TELL_SECONDS = 60.0
@@ -42,22 +42,18 @@ log = logging.getLogger("llm_gateway.redis")
 class Store(SharedStore):
     """Calls that are made in one turn of the event loop go to their server in one write.
 
-    A call waits `CALL_SECONDS`, and is never made twice. Everything raises `StoreAway` where there was no answer,
-    which leaves open whether the command was carried out, and `StoreRefused` where the server answered with an error.
+    A call waits `CALL_SECONDS`, a quick one `LOOK_UP_SECONDS`, and is never made twice. Everything raises `StoreAway`
+    where the server is away, and `StoreRefused` where it answered with an error.
     """
 
-    def __init__(
-        self, name: str, route: RedisServer | Cluster, clock: Clock, meter: StoreMeter, *, scripts: bool = True
-    ) -> None:
-        """`scripts`: whether a server that runs none is one to do without."""
+    def __init__(self, name: str, route: RedisServer | Cluster, clock: Clock, meter: StoreMeter) -> None:
         self._name = name
         self._route = route
-        self._ask: Callable[[bytes, bytes], Awaitable[RedisReply]] = (
+        self._ask: Callable[[bytes, bytes, bool], Awaitable[RedisReply]] = (
             route.start if isinstance(route, RedisServer) else route.call  # a future, where there is one: no coroutine
         )
         self._clock = clock
         self._meter = meter
-        self._scripts = scripts
         self._standing = Standing(name, meter)
         self._told: dict[str, float] = {}
         self._next_look: asyncio.TimerHandle | None = None
@@ -73,14 +69,15 @@ class Store(SharedStore):
         """Whether a command may touch any keys at all: a Cluster has them on several servers."""
         return isinstance(self._route, RedisServer)
 
-    async def call(self, operation: str, key: bytes, *command: str | bytes | int) -> RedisReply:
+    async def call(self, operation: str, key: bytes, *command: str | bytes | int, quick: bool = False) -> RedisReply:
         """`key` is one that the command touches: on a Cluster, all of them have to be in its slot.
 
-        `operation` is what the call is for, one of a few constants, for the metrics.
+        `operation` is what the call is for, one of a few constants, for the metrics. `quick` is for what is easily
+        done without.
         """
         began = self._clock.monotonic()
         try:
-            reply = await self._ask(key, packed(*command))
+            reply = await self._ask(key, packed(*command), quick)
             if not isinstance(reply, ANSWERS.get(command[0], object)):
                 raise StoreOdd
         except StoreError as error:
@@ -89,14 +86,16 @@ class Store(SharedStore):
         self._ended(operation, began, None)
         return reply
 
-    def start(self, operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[RedisReply]":
+    def start(
+        self, operation: str, key: bytes, *command: str | bytes | int, quick: bool = False
+    ) -> "asyncio.Future[RedisReply]":
         """The same, begun before this returns, and sent where there is a connection. The reply may be left unread.
 
         Raises `StoreAway` where the server is not asked. A reply of another type is counted as a failure, and given.
         """
         began = self._clock.monotonic()
         try:
-            reply = self._route.start(key, packed(*command))
+            reply = self._route.start(key, packed(*command), quick)
         except StoreError as error:
             self._ended(operation, began, error)
             raise
@@ -104,15 +103,15 @@ class Store(SharedStore):
         return reply
 
     async def run(
-        self, operation: str, script: LuaScript, keys: tuple[bytes, ...], *args: str | bytes | int
+        self, operation: str, script: LuaScript, keys: tuple[bytes, ...], *args: str | bytes | int, quick: bool = False
     ) -> RedisReply:
         """A script, sent whole where the server does not have it: then, and only then, it was not carried out."""
         try:
-            reply = await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVALSHA", script.digest, len(keys), *keys, *args, quick=quick)
         except StoreRefused as error:
             if error.code != "NOSCRIPT":
                 raise
-            reply = await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args)
+            reply = await self.call(operation, keys[0], "EVAL", script.body, len(keys), *keys, *args, quick=quick)
         if not script.fits(reply):
             odd = StoreOdd()
             self._failed(operation, odd, self._clock.monotonic())
@@ -124,7 +123,7 @@ class Store(SharedStore):
         """Something is written to each server, as it is when the store is used: one that is full answers PING."""
         try:
             keys = await self._route.trials()
-            trials = [self._route.call(key, trial(key, scripts=self._scripts)) for key in keys]
+            trials = [self._route.call(key, trial(key), quick=True) for key in keys]
             answers = await asyncio.gather(*trials, return_exceptions=True)
         except StoreAway as error:
             answers = [error]
@@ -183,22 +182,21 @@ def open_store(
     meter: StoreMeter,
     *,
     patience: float = CALL_SECONDS,
+    look_up: float = LOOK_UP_SECONDS,
     credentials: RedisCredentials | None = None,
-    scripts: bool = True,
 ) -> Store:
     """Connects when it is first used. To be called in the event loop that will use it. Raises `ValueError`.
 
-    `patience` is what a call waits, in seconds. `credentials` are asked for at each connection, where the URL
-    has no password.
-    `scripts` says whether the store is used for what takes them.
+    `patience` is what a call waits, in seconds, and `look_up` a quick one. `credentials` are asked for at each
+    connection, where the URL has no password.
     """
     address = parse_address(url)
     if address.password is None:
         address = structs.replace(address, credentials=credentials)
     if address.cluster:
-        return Store(name, Cluster(address, clock, patience), clock, meter, scripts=scripts)
+        return Store(name, Cluster(address, clock, patience, look_up), clock, meter)
     find = None if address.service is None else Sentinels(address, address.service).master
-    return Store(name, RedisServer(address.nodes[0], address, clock, patience, find), clock, meter, scripts=scripts)
+    return Store(name, RedisServer(address.nodes[0], address, clock, patience, find, look_up), clock, meter)
 
 
-__all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "open_store"]
+__all__ = ["LuaScript", "RedisReply", "Store", "StoreAway", "StoreError", "StoreRefused", "StoreUnheard", "open_store"]

@@ -211,6 +211,98 @@ class RateLimiterContract(Timed, ABC):
         assert (await limiter.take(someone, LEASE, new_id())).allowed
         assert not (await limiter.take(someone, LEASE, new_id())).allowed
 
+    async def test_many_leases_are_renewed_at_once_and_one_that_ended_stays_so(self) -> None:
+        self._need_long_waits()
+        limiter, someone, ids = self.make(), client(concurrency=10), [new_id() for _ in range(9)]
+        for id in ids:
+            await limiter.take(someone, LEASE, id)
+        await limiter.settle(someone, ids[4], 0)
+
+        for _ in range(3):
+            await self.advance(LEASE_MS / 1500)
+            await limiter.renew(someone, *ids, new_id())
+
+        assert left((await limiter.take(someone, Charge(), new_id())).concurrency) == 2
+
+    async def test_what_was_spent_elsewhere_is_charged_once_also_below_zero(self) -> None:
+        limiter, someone, id = self.make(), client(requests=10, tokens=100), new_id()
+        await limiter.take(someone, Charge(requests=1, tokens=50), new_id())
+
+        for _ in range(3):
+            await limiter.spend(someone, 4, 70, id)
+
+        refused = await limiter.take(someone, Charge(requests=1, tokens=1), new_id())
+        assert left(refused.requests) == 5
+        assert not refused.allowed
+        assert 20_900_000 <= refused.retry_after_ms <= 21_000_000
+
+    async def test_requests_below_zero_refuse_no_charge_that_takes_none(self) -> None:
+        limiter, someone = self.make(), client(requests=10, tokens=100, concurrency=1)
+        await limiter.spend(someone, 12, 0, new_id())
+
+        assert (await limiter.take(someone, Charge(tokens=1, lease=True), new_id())).allowed
+        assert not (await limiter.take(someone, ONE, new_id())).allowed
+
+    async def test_what_was_not_used_elsewhere_comes_back_up_to_a_full_bucket(self) -> None:
+        limiter, someone = self.make(), client(requests=10, tokens=100)
+        await limiter.take(someone, Charge(requests=1, tokens=50), new_id())
+
+        await limiter.spend(someone, 0, -20, new_id())
+        assert left((await limiter.take(someone, Charge(), new_id())).tokens) == 70
+        await limiter.spend(someone, -5, -200, new_id())
+
+        decision = await limiter.take(someone, Charge(), new_id())
+        assert (left(decision.requests), left(decision.tokens)) == (10, 100)
+
+    @pytest.mark.parametrize("back", [0.5, 3600, 10**7])
+    async def test_a_clock_that_is_set_back_gives_nothing_and_the_bucket_refills_from_then_on(
+        self, back: float
+    ) -> None:
+        limiter, id = self.make(), token_hex(8)
+        someone = Client(id=ClientId(id), namespace=id, quota=Quota(requests=Bucket.of(2, 0.5)))
+        for _ in range(2):
+            await limiter.take(someone, ONE, new_id())
+
+        await self.set_clock(-back)
+
+        refused = await limiter.take(someone, ONE, new_id())
+        assert not refused.allowed
+        assert refused.retry_after_ms <= 2_000
+        await self.advance(refused.retry_after_ms / 1000)
+        assert (await limiter.take(someone, ONE, new_id())).allowed
+        assert not (await limiter.take(someone, ONE, new_id())).allowed
+
+    async def test_a_clock_that_is_set_back_keeps_a_living_lease_and_ends_a_dead_one_in_its_time(self) -> None:
+        limiter, someone, living, dead = self.make(), client(tokens=100, concurrency=2), new_id(), new_id()
+        await limiter.take(someone, Charge(tokens=30, lease=True), living)
+        await limiter.take(someone, Charge(tokens=30, lease=True), dead)
+
+        await self.set_clock(-86_400)
+        for _ in range(3):
+            await limiter.renew(someone, living)
+            assert left((await limiter.take(someone, Charge(), new_id())).concurrency) == 0
+            await self.advance(LEASE_MS / 3000)
+
+        assert (await limiter.take(someone, LEASE, new_id())).allowed
+        assert not (await limiter.take(someone, LEASE, new_id())).allowed
+        for id in (living, dead):
+            await limiter.settle(someone, id, 0)
+        assert left((await limiter.take(someone, Charge(), new_id())).tokens) == 70
+
+    async def test_a_clock_that_is_set_ahead_gives_a_full_bucket_and_the_concurrency_once(self) -> None:
+        limiter, id = self.make(), token_hex(8)
+        quota = Quota(requests=Bucket.of(3, NEVER), tokens=Bucket.of(100, NEVER), concurrency=2)
+        someone = Client(id=ClientId(id), namespace=id, quota=quota)
+        for _ in range(2):
+            await limiter.take(someone, Charge(requests=1, tokens=50, lease=True), new_id())
+
+        await self.set_clock(10**9)
+        allowed = [(await limiter.take(someone, Charge(requests=1, lease=True), new_id())).allowed for _ in range(4)]
+        assert allowed == [True, True, False, False]
+        await self.set_clock(-(10**9))
+        asked = await limiter.take(someone, Charge(), new_id())
+        assert (left(asked.requests), left(asked.tokens), left(asked.concurrency)) == (1, 100, 0)
+
     def _need_long_waits(self) -> None:
         if not self.waits_for_leases:
             pytest.skip("would wait for a lease's whole life")

@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import pytest
+
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.ports.system import Clock
 
@@ -18,3 +20,9 @@ class Timed:
             await self.clock.advance(seconds)
         else:
             await self.clock.sleep(seconds)
+
+    async def set_clock(self, seconds: float) -> None:
+        """Turn the clock so far, either way, without that time having passed. Skips where the clock is real."""
+        if not isinstance(self.clock, ScriptedClock):
+            pytest.skip("would set the machine's clock")
+        await self.clock.advance(seconds)

@@ -9,7 +9,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret
+from llm_gateway.bootstrap.settings import BucketSettings, ClientSettings, Secret, TokenSettings
 
 from ..served import KEY, Serve, chat, eventually, stopped_clock
 
@@ -59,7 +59,7 @@ async def test_of_ten_at_once_each_that_is_refused_is_told_a_moment_of_its_own(s
     [
         ({}, "requests", "RATE_LIMITER_CAPACITY"),
         ({"requests": BucketSettings(capacity=1, refill_rate=1)}, "requests", "clients[0].requests"),
-        ({"tokens": BucketSettings(capacity=600, refill_rate=1)}, "tokens", "clients[0].tokens"),
+        ({"tokens": TokenSettings(capacity=600, refill_rate=1)}, "tokens", "clients[0].tokens"),
         ({"concurrency": 1}, "concurrency", "clients[0].concurrency"),
     ],
 )
@@ -125,14 +125,14 @@ async def test_an_exhausted_token_quota_is_a_429_with_each_header_once(start: Se
         name="tight",
         keys=(Secret("tight-key-1"),),
         requests=BucketSettings(capacity=100, refill_rate=1),
-        tokens=BucketSettings(capacity=600, refill_rate=1),
+        tokens=TokenSettings(capacity=600, refill_rate=1),
     )
     served = await start(
         ScriptedChatModel(stopped_clock()), api_keys=(), clients=(tight,), overrides={"clock": ScriptedClock()}
     )
     headers = {"x-api-key": "tight-key-1"}
     first = await served.client.post("/api/v1/chat", json=chat("A"), headers=headers)
-    second = await served.client.post("/api/v1/chat", json=chat("B" * 80, max_tokens=510), headers=headers)
+    second = await served.client.post("/api/v1/chat", json=chat("B" * 80, max_tokens=590), headers=headers)
 
     assert first.status_code == 200
     assert first.headers["x-ratelimit-limit-tokens"] == "600"
@@ -149,7 +149,7 @@ async def test_a_quota_of_tokens_admits_many_at_once_that_state_no_max_tokens(st
         name="ample",
         keys=(Secret("ample-key-1"),),
         requests=BucketSettings(capacity=100, refill_rate=1),
-        tokens=BucketSettings(capacity=100_000, refill_rate=1),
+        tokens=TokenSettings(capacity=100_000, refill_rate=1),
     )
     model = ScriptedChatModel(clock, *[[Wait(1), *answer("Yes.")]] * 5, answer("Yes."))
     served = await start(model, api_keys=(), clients=(ample,), overrides={"clock": clock})

@@ -59,5 +59,5 @@ async def test_an_embedding_is_estimated_too() -> None:
     async with served_by(uncounting) as served:
         response = await served.client.post("/v1/embeddings", json={"model": EMBEDDING, "input": "Hi there"})
         record = (await served.client.get(f"/api/v1/requests/{response.headers['x-request-id']}")).json()
-    assert response.json()["usage"] == {"prompt_tokens": 6, "total_tokens": 6, "estimated": True}
+    assert response.json()["usage"] == {"prompt_tokens": 4, "total_tokens": 4, "estimated": True}
     assert record["usage"]["estimated"] is True

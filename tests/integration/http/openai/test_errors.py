@@ -49,7 +49,7 @@ async def test_a_provider_s_failure_has_its_status(start: Serve, kind: type[Prov
         ("DELETE", "/v1/models", {}, 405, "method_not_allowed"),
         ("GET", "/v1/models", {"x-api-key": "wrong"}, 401, "invalid_api_key"),
         ("GET", "/v1", {}, 404, "not_found"),
-        ("POST", "/v1/responses", {}, 404, "not_found"),
+        ("POST", "/v1/assistants", {}, 404, "not_found"),
         ("GET", "/v1/models", {"host": "elsewhere.example"}, 421, "misdirected"),
     ],
 )
