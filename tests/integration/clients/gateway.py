@@ -32,17 +32,25 @@ _SETTINGS: Final = {
 
 
 class Vendors:
-    def __init__(self, gemini: GeminiServer, player: PlayingGemini, ollama: OllamaServer, port: int) -> None:
+    def __init__(self, gemini: GeminiServer, ollama: OllamaServer) -> None:
         self.gemini = gemini
-        self.player = player
         self.ollama = ollama
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.player = PlayingGemini(GEMINI.removeprefix("gemini/"))
+        self.gemini.scripts = [self.player]
+        self.local_player = PlayingOllama()
+        self.ollama.scripts = [self.local_player]
+        self.url = ""
+        """The gateway's."""
 
     def forget(self) -> None:
         self.player.forget()
+        self.local_player.breaks = 0
         self.gemini.forget()
         self.ollama.forget()
+
+    def break_a_stream(self) -> None:
+        """The next one for an agent, of either vendor."""
+        self.player.breaks = self.local_player.breaks = 1
 
     def chats(self) -> int:
         """How many both were asked."""
@@ -62,16 +70,16 @@ class Vendors:
 
 @asynccontextmanager
 async def gateway(folder: Path) -> AsyncGenerator[Vendors, None]:
-    player = PlayingGemini(GEMINI.removeprefix("gemini/"))
-    async with GeminiServer(player).running() as gemini, ollama_server() as ollama:
-        ollama.scripts = [PlayingOllama()]
+    async with GeminiServer().running() as gemini, ollama_server() as ollama:
+        vendors = Vendors(gemini, ollama)
         ollama.default_context = 131_072
         ollama.models = [Model(name="llama3.1:latest", capabilities=("completion", "tools", "vision", "thinking"))]
         aliases = "".join(f'"{name}" = "{target}"\n' for name, target in ALIASES.items())
         (folder / "llm-gateway.toml").write_text(f"[aliases]\n{aliases}")
         urls = {"GEMINI_BASE_URL": gemini.url, "OLLAMA_BASE_URL": ollama.url}
         async with _process(folder, _SETTINGS | urls) as port:
-            yield Vendors(gemini, player, ollama, port)
+            vendors.url = f"http://127.0.0.1:{port}"
+            yield vendors
 
 
 @asynccontextmanager

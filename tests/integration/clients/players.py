@@ -14,7 +14,7 @@ from typing_extensions import override
 from ..gemini import payloads
 from ..http.openai.obliging import Call, ObligingGemini, ObligingOllama
 from ..ollama import server as ollama
-from ..scripted_vendor import Answer, Asked, Script, whole
+from ..scripted_vendor import Answer, Asked, Cut, Script, whole
 
 THOUGHT: Final = "It is a note."
 NOTE: Final = "note.txt"
@@ -67,11 +67,13 @@ def next_turn(turns: Sequence[Turn], done: int) -> Turn:
 class PlayingGemini(ObligingGemini):
     """Signs the first call of each turn, as Gemini 3 does, and the end of its last words.
 
-    `given` are the signatures of its calls, `returned` all that came back.
+    `given` are the signatures of its calls, `returned` all that came back. So many of its next streams for an agent
+    break off as `breaks` says.
     """
 
     def __init__(self, *models: str) -> None:
         super().__init__(*models)
+        self.breaks = 0
         self.given: list[str] = []
         self.returned: list[str] = []
         self._calls: dict[str, Mapping[str, Any]] = {}
@@ -79,6 +81,7 @@ class PlayingGemini(ObligingGemini):
 
     def forget(self) -> None:
         self.forgiving = False
+        self.breaks = 0
         self.given.clear()
         self.returned.clear()
 
@@ -93,6 +96,9 @@ class PlayingGemini(ObligingGemini):
         played = [part for part in parts if part.get("functionCall", {}).get("id") in self._calls]
         if any(part != self._calls[part["functionCall"]["id"]] for part in played):
             return payloads.refusal(400, status="INVALID_ARGUMENT")
+        if self.breaks and "stream" in asked.path and asked.body.get("tools"):
+            self.breaks -= 1
+            return payloads.stream(payloads.said({"text": "I "}), then=(Cut(),))
         return super().__call__(asked)
 
     @override
@@ -128,7 +134,10 @@ def _shows_thoughts(body: Mapping[str, Any]) -> bool:
 
 
 class PlayingOllama(ObligingOllama):
-    """Holds the calls and the results that come back to be those of its turns, by their ids."""
+    """Holds the calls and the results that come back to be those of its turns, by their ids. `breaks` as Gemini's."""
+
+    def __init__(self) -> None:
+        self.breaks = 0
 
     @override
     def __call__(self, asked: Asked) -> Script:
@@ -138,6 +147,9 @@ class PlayingOllama(ObligingOllama):
         turns = turns_of(offered, json.dumps(messages))
         if not turns:
             return super().__call__(asked)
+        if self.breaks and body.get("stream", True):
+            self.breaks -= 1
+            return ollama.stream(ollama.line("I "), then=(Cut(),))
         called = [call for message in messages for call in message.get("tool_calls", ())]
         results = [message for message in messages if message["role"] == "tool"]
         made = [call for turn in turns for call in turn][: len(called)]

@@ -126,3 +126,15 @@ async def test_claude_code_without_its_betas_offers_all_of_its_tools_at_once(
     done = await desk.claude(ASKED, CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS="1")
     assert (done.code, desk.note.read_text()) == (0, "a new note\n"), done.said
     assert vendors.chats() == FIRST
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("agent", ["codex", "claude"])
+async def test_an_agent_asks_again_where_a_stream_broke_off(
+    vendors: Vendors, agent: str, model: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, vendors.url, model)
+    vendors.break_a_stream()
+    done = await (desk.codex if agent == "codex" else desk.claude)(ASKED)
+    assert (done.code, desk.note.read_text()) == (0, "a new note\n"), done.said
+    assert vendors.chats() == FIRST + 1
