@@ -60,6 +60,7 @@ class FallbackLimiter(RateLimiter):
         self._shares: dict[ClientId, LocalShare] = {}
         self._leases: dict[ReservationId, _Lease] = {}
         self._undone: dict[ReservationId, None] = {}
+        self._uncounted: set[ReservationId] = set()
 
     @override
     async def take(self, client: Client, charge: Charge, reservation: ReservationId) -> Decision:
@@ -87,7 +88,7 @@ class FallbackLimiter(RateLimiter):
         for reservation in reservations:
             if (lease := self._leases.get(reservation)) is not None:
                 lease.share.renew(reservation, self._clock.monotonic())
-            else:
+            elif reservation not in self._uncounted:
                 there.append(reservation)
         if there:
             await self._shared.renew(client, *there)
@@ -95,6 +96,9 @@ class FallbackLimiter(RateLimiter):
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
         """What was taken here is settled here. What may also have been taken there is given back to it whole."""
+        if reservation in self._uncounted:
+            self._uncounted.discard(reservation)
+            return
         lease = self._leases.pop(reservation, None)
         if lease is not None:
             lease.share.settle(reservation, tokens, self._clock.monotonic())
@@ -144,6 +148,8 @@ class FallbackLimiter(RateLimiter):
     ) -> Decision:
         if self._policy is AbsentPolicy.OPEN:
             self._meter.limiter(LimiterMode.OPEN)
+            if charge.lease and not doubtful:
+                self._uncounted.add(reservation)
             return Decision(allowed=True, mode=LimiterMode.OPEN)
         if self._policy is AbsentPolicy.CLOSED:
             self._meter.limiter(LimiterMode.CLOSED)

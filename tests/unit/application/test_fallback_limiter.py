@@ -152,6 +152,27 @@ async def test_open_allows_everything_and_closed_nothing() -> None:
         await closed.take(client_of(requests=1))
 
 
+async def test_of_what_was_counted_nowhere_nobody_is_told() -> None:
+    trial, client = Trial(AbsentPolicy.OPEN), client_of(concurrency=1)
+    trial.shared.away = True
+    await trial.take(client, Charge(lease=True))
+    calls = trial.shared.calls
+    await trial.limiter.renew(client, ReservationId("r1"))
+    await trial.limiter.settle(client, ReservationId("r1"), 0)
+    assert trial.shared.calls == calls
+    with pytest.raises(LimiterUnavailable):
+        await trial.limiter.settle(client, ReservationId("r1"), 0)
+
+
+async def test_what_open_let_through_and_may_have_been_taken_is_given_back() -> None:
+    trial, client = Trial(AbsentPolicy.OPEN), client_of(concurrency=1)
+    trial.shared.deaf = True
+    await trial.take(client, Charge(lease=True))
+    trial.shared.deaf = False
+    await trial.limiter.settle(client, ReservationId("r1"), 0)
+    assert (await trial.take(client, Charge(lease=True))).mode is LimiterMode.EXACT
+
+
 async def test_a_charge_is_asked_of_the_store_once() -> None:
     trial = Trial()
     trial.shared.deaf = True
