@@ -3,6 +3,7 @@
 import argparse
 import platform
 import resource
+import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -52,7 +53,7 @@ async def _rounds(samples: Samples, measured: Sequence[Case], rounds: int) -> No
 
 
 async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str, float]:
-    """Each case's figures, which are the lower quartiles of its slices, spread evenly over the turns.
+    """Each case's figures, which are the medians of its slices, spread evenly over the turns.
 
     Unless `whole`, each has but one slice.
     """
@@ -64,7 +65,7 @@ async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str,
             if turn * slices // turns < (turn + 1) * slices // turns:
                 for name, value in (await case.measure()).items():
                     found.setdefault(name, []).append(value)
-    return {name: sorted(values)[len(values) // 4] for name, values in found.items()}
+    return {name: statistics.median(values) for name, values in found.items()}
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count, repeat, takewhile
 from typing import TypeAlias
 
-from load import chat, clients, conversation, load
+from load import awake, chat, clients, conversation, load
 from msgspec import Struct
 from processes import Server, bare, floor, gateway
 from servers import FLOOR
@@ -17,11 +17,11 @@ from llm_gateway import Settings
 
 VENDORS = ("ollama", "gemini")
 TOGETHER = (32, 1)
-SLICE_SECONDS = 0.25
+SLICE_SECONDS = 0.2
 """Long enough for what is done once in many requests: batches of metrics and records, lines of the log, collections of
 garbage."""
 SLICES: Mapping[str, int] = {"bare": 4, "sdk": 3}
-SLICES_BY_DEFAULT = 12
+SLICES_BY_DEFAULT = 10
 """The ones of a round; a quarter of them where one request is sent at a time."""
 PROMPT = "x" * 800
 TURN = "y" * 960
@@ -97,13 +97,14 @@ async def cpu(server: Server, make: Make, number: int, together: int, *, apart: 
 
 
 async def slice_us(server: Server, make: Make, together: int, cache: str) -> float:
-    """CPU µs a request of the server's process for `SLICE_SECONDS`, its connections warm."""
+    """CPU µs a request of the server's process for `SLICE_SECONDS`, its connections warm and its client awake."""
     async with clients(server.port, together) as connections:
         await load(connections, (make() for _ in range(2 * together)))
-        ends, before = time.perf_counter() + SLICE_SECONDS, server.cpu_us()
-        requests = (make() for _ in takewhile(lambda _: time.perf_counter() < ends, count()))
-        answers = await load(connections, requests, cache=cache)
-        return (server.cpu_us() - before) / len(answers)
+        with awake():
+            ends, before = time.perf_counter() + SLICE_SECONDS, server.cpu_us()
+            requests = (make() for _ in takewhile(lambda _: time.perf_counter() < ends, count()))
+            answers = await load(connections, requests, cache=cache)
+            return (server.cpu_us() - before) / len(answers)
 
 
 def cases(rig: Rig) -> Iterator[Case]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import cast
 
 import msgspec
@@ -122,6 +122,28 @@ async def clients(port: int, number: int) -> AsyncIterator[Sequence[Connection]]
     finally:
         for connection in connections:
             connection.close()
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Within its block this process never sleeps.
+
+    The kernel has a server that writes to a process which sleeps pay for waking its core, which on a virtual machine is
+    an exit to its host. How often that is depends on how busy the client is, and not on what the server does.
+    """
+    loop = asyncio.get_running_loop()
+
+    over = False
+
+    def again() -> None:
+        if not over:
+            loop.call_soon(again)
+
+    again()
+    try:
+        yield
+    finally:
+        over = True
 
 
 async def load(

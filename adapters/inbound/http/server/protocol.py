@@ -168,7 +168,7 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
     @override
     def on_response_complete(self) -> None:
         unread = not self._in_head and not self.pipeline
-        self._presence.body = None
+        self._presence.body, self._presence.take_sent = None, bytes  # or what serves this request would be a cycle
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self._go_on()

@@ -1,6 +1,8 @@
 """Who left is told by the protocol, without a task for each request; under another server it is watched for."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any, cast
 
 import pytest
@@ -147,3 +149,22 @@ async def test_it_tells_whether_the_body_is_here(parts: tuple[bytes, ...], sent:
     assert app.present[0].sent is sent
     connection.lose()
     await connection.ask()
+
+
+async def test_what_serves_a_request_ends_with_the_next_one_without_the_garbage_collector() -> None:
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        presence = presence_of(cast("HTTPScope", scope))
+        assert presence is not None
+        assert presence.take_sent() == b"body"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    connection = Connection(reads)
+    gc.disable()
+    try:
+        await connection.ask(HEAD + b"body")
+        first = weakref.ref(connection.protocol.cycle)
+        await connection.ask(HEAD + b"body")
+        assert first() is None
+    finally:
+        gc.enable()
