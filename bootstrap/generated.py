@@ -7,6 +7,7 @@ from typing import Final
 
 from llm_gateway.adapters.inbound.http.common.fields import Field, table
 from llm_gateway.adapters.inbound.http.messages.fields import FIELDS as MESSAGES_FIELDS
+from llm_gateway.adapters.inbound.http.ollama.fields import CHAT_FIELDS, PROMPT_FIELDS
 from llm_gateway.adapters.inbound.http.openai.fields import EMBEDDING_FIELDS, FIELDS
 from llm_gateway.adapters.inbound.http.responses.fields import FIELDS as RESPONSES_FIELDS
 from llm_gateway.adapters.outbound.telemetry.reference import metrics_reference
@@ -21,6 +22,10 @@ def _openai_page(text: str) -> str:
     )
 
 
+def _ollama_page(text: str) -> str:
+    return _with_table(_with_table(text, "The fields of a chat", CHAT_FIELDS), "The fields of a prompt", PROMPT_FIELDS)
+
+
 def _with_table(text: str, heading: str, fields: Iterable[Field]) -> str:
     """The page with this table instead of the first one below the heading. Raises `ValueError` where there is none."""
     start = text.index("\n| field |", text.index(f"\n## {heading}\n")) + 1
@@ -33,6 +38,7 @@ PAGES: Final[Mapping[str, Callable[[str], str]]] = {
     "docs/configuration.md": lambda _: configuration_page(),
     "docs/metrics.md": lambda _: metrics_reference(),
     "docs/messages.md": lambda text: _with_table(text, "The fields of a message", MESSAGES_FIELDS),
+    "docs/ollama.md": _ollama_page,
     "docs/openai.md": _openai_page,
     "docs/parameters.md": lambda _: page(),
     "docs/responses.md": lambda text: _with_table(text, "The fields of a response", RESPONSES_FIELDS),

@@ -57,7 +57,7 @@ def _needs(block: Block) -> list[pytest.MarkDecorator]:
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A served demonstration: its host and port."""
     command: list[str | Path] = [Path(sys.executable).with_name("llm-gateway"), "serve", "--demo"]
-    environ = {"PATH": os.environ["PATH"], "PORT": "0", "RATE_LIMITER_CAPACITY": "1000"}
+    environ = {"PATH": os.environ["PATH"], "PORT": "0", "RATE_LIMITER_CAPACITY": "1000", "OLLAMA_DOOR": "true"}
     with subprocess.Popen(
         command, cwd=tmp_path_factory.mktemp("served"), env=environ, stdout=subprocess.PIPE, text=True
     ) as process:

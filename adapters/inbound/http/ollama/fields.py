@@ -1,13 +1,25 @@
 """Every field of Ollama's requests and what becomes of it: the table that decoding, the docs and the tests follow."""
 
-from typing import Any
-
 from ..common.fields import FieldTable, honoured, no_effect, refused
 
 _LOADING = "models are loaded as the operator set it"
 _SERVER = "of the server's own memory"
+_UNSAMPLED = "no model here samples by it"
 _BACK = "of an assistant's message: whatever else another tool keeps there"
-_KINDS: dict[str, Any] = {"num_thread": int, "num_gpu": int}
+IDLE_OPTIONS = (
+    "num_ctx",
+    "num_keep",
+    "num_batch",
+    "num_gpu",
+    "main_gpu",
+    "num_thread",
+    "use_mmap",
+    "use_mlock",
+    "numa",
+)
+"""Of the server's own memory and processors: taken without effect."""
+REFUSED_OPTIONS = {"min_p": 0, "typical_p": 1, "repeat_penalty": 1, "repeat_last_n": 64, "mirostat": 0, "tfs_z": 1}
+"""What no domain's sampling has, by the value that asks for nothing."""
 SHARED = (
     honoured("model", "a hint, a provider, a model or `provider/model`; `:latest` may follow; `/api/tags` lists them"),
     honoured("stream", "true where it is not stated"),
@@ -18,6 +30,8 @@ SHARED = (
     no_effect("keep_alive", _LOADING, str | int | float),
     no_effect("truncate", "what does not fit is refused", bool, True),
     no_effect("shift", "what does not fit is refused", bool, True),
+    *(no_effect(f"options.{name}", _SERVER) for name in IDLE_OPTIONS),
+    *(refused(f"options.{name}", _UNSAMPLED, nothing) for name, nothing in REFUSED_OPTIONS.items()),
     refused("logprobs", "ask on `/v1/chat/completions`"),
     refused("top_logprobs", "ask on `/v1/chat/completions`", 0),
 )
@@ -43,19 +57,5 @@ PROMPT_FIELDS = (
     refused("context", "send the conversation to `/api/chat`"),
     *(refused(name, "no images are made") for name in ("width", "height", "steps")),
 )
-IDLE_OPTIONS = (
-    "num_ctx",
-    "num_keep",
-    "num_batch",
-    "num_gpu",
-    "main_gpu",
-    "num_thread",
-    "use_mmap",
-    "use_mlock",
-    "numa",
-)
-"""Of the server's own memory and processors: taken without effect."""
-REFUSED_OPTIONS = {"min_p": 0, "typical_p": 1, "repeat_penalty": 1, "repeat_last_n": 64, "mirostat": 0, "tfs_z": 1}
-"""What no domain's sampling has, by the value that asks for nothing."""
 CHAT_TABLE = FieldTable(CHAT_FIELDS)
 PROMPT_TABLE = FieldTable(PROMPT_FIELDS)

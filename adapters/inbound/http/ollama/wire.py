@@ -33,7 +33,6 @@ class CallIn(In, frozen=True, kw_only=True):
 
 class _Said(In, frozen=True, kw_only=True, tag_field="role"):
     content: str = ""
-    images: Images | None = None
 
 
 class SystemSaid(_Said, frozen=True, kw_only=True, tag="system"):
@@ -42,6 +41,8 @@ class SystemSaid(_Said, frozen=True, kw_only=True, tag="system"):
 
 class UserSaid(_Said, frozen=True, kw_only=True, tag="user"):
     """What the user says, and shows."""
+
+    images: Images | None = None
 
 
 class AssistantSaid(_Said, frozen=True, kw_only=True, tag="assistant"):
@@ -54,6 +55,7 @@ class AssistantSaid(_Said, frozen=True, kw_only=True, tag="assistant"):
 class ToolSaid(_Said, frozen=True, kw_only=True, tag="tool"):
     """A tool's result. Without an id it is that of the next call that has none yet."""
 
+    images: Images | None = None
     tool_call_id: str | None = None
     tool_name: str | None = None
     name: str | None = None
@@ -72,8 +74,8 @@ class SamplingOptions(In, frozen=True, kw_only=True):
     num_predict: int | None = None
 
 
-Options: Any = defstruct(
-    "Options",
+AskedOptions: Any = defstruct(
+    "AskedOptions",
     [(name, Any, None) for name in (*IDLE_OPTIONS, *REFUSED_OPTIONS)],
     bases=(SamplingOptions,),
     module=__name__,
@@ -91,7 +93,7 @@ class Asked(In, frozen=True, kw_only=True):
     stream: bool | None = None
     think: bool | Literal["low", "medium", "high", "max"] | None = None
     format: Literal["", "json"] | JsonObject | None = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
     @property
     def model_hint(self) -> Hint | None:
@@ -126,7 +128,7 @@ class EmbedAsked(In, frozen=True, kw_only=True):
     dimensions: Annotated[int, Meta(ge=1, le=MAX_DIMENSIONS)] | None = None
     truncate: bool | None = None
     keep_alive: Any = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
 
 class OlderEmbedAsked(In, frozen=True, kw_only=True):
@@ -135,7 +137,7 @@ class OlderEmbedAsked(In, frozen=True, kw_only=True):
     model: NonEmpty
     prompt: NonEmpty
     keep_alive: Any = None
-    options: Options | None = None
+    options: AskedOptions | None = None
 
 
 class ModelNamed(In, frozen=True, kw_only=True):

@@ -1,18 +1,17 @@
-"""The items of a stream that are not whole yet, and the events that make them."""
+"""The items of an answer as they are made, and the events that tell of it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from msgspec import DecodeError, Raw, json
-from msgspec.structs import replace
+from msgspec import UNSET, DecodeError, Raw, Struct, json
 from typing_extensions import override
 
 from llm_gateway.domain.chat import JsonObject
 
+from ..common.carriers import carrier_of
 from . import answers as wire
-from .output import ItemPlace, call_item, message_item, reasoning_item
-from .tools import NO_ARGUMENTS, ToolOrigin
+from .tools import NO_ARGUMENTS, ToolOrigin, custom_input
 
 _STAND_IN: Final = "\0"
 _encode = json.Encoder().encode
@@ -24,19 +23,24 @@ def frame(event: wire.ResponseEvent) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (event.type.encode(), _encode(event))
 
 
+class ItemPlace(Struct, frozen=True):
+    """In which answer an item stands, and where in its output. `numbers` are those of the stream's events."""
+
+    answer: str
+    output_index: int
+    numbers: Iterator[int]
+
+
 class OpenItem(ABC):
-    """`numbers` are those of the stream's events. `begun` are its first events, and `call` the number of the call that
-    it is.
-    """
+    """An item that is not whole yet. `begun` are its first events. Its id begins with `prefix`."""
 
-    call: int | None = None
+    prefix: str
 
-    def __init__(self, at: ItemPlace, numbers: Iterator[int], item: wire.OutputItem) -> None:
+    def __init__(self, at: ItemPlace) -> None:
         self._at = at
-        self._numbers = numbers
-        self._item_id = item.id
+        self._id = f"{self.prefix}_{at.answer}_{at.output_index}"
         self._pieces: list[str] = []
-        self.begun = self._told("response.output_item.added", item)
+        self.begun = self._tell("response.output_item.added", item=self._empty())
 
     @abstractmethod
     def add(self, piece: str) -> bytes: ...
@@ -46,30 +50,33 @@ class OpenItem(ABC):
         """What closes it, and what it is then."""
         ...
 
+    @abstractmethod
+    def _empty(self) -> wire.OutputItem: ...
+
     @property
     def said(self) -> str:
         return "".join(self._pieces)
 
-    def _frame(self, type: wire.EventType, **more: Any) -> bytes:
-        """An event within the item."""
-        number, index = next(self._numbers), self._at.output_index
-        event = wire.ResponseEvent(type=type, sequence_number=number, output_index=index, item_id=self._item_id, **more)
-        return frame(event)
+    def _tell(self, type: wire.EventType, **more: Any) -> bytes:
+        number, index = next(self._at.numbers), self._at.output_index
+        return frame(wire.ResponseEvent(type=type, sequence_number=number, output_index=index, **more))
 
-    def _told(self, type: wire.EventType, item: wire.OutputItem) -> bytes:
-        number, index = next(self._numbers), self._at.output_index
-        return frame(wire.ResponseEvent(type=type, sequence_number=number, output_index=index, item=item))
+    def _within(self, type: wire.EventType, **more: Any) -> bytes:
+        """An event within the item."""
+        return self._tell(type, item_id=self._id, **more)
 
     def _done(self, item: wire.OutputItem, *before: bytes) -> tuple[bytes, wire.OutputItem]:
-        return b"".join((*before, self._told("response.output_item.done", item))), item
+        return b"".join((*before, self._tell("response.output_item.done", item=item))), item
 
 
 class OpenMessage(OpenItem):
     """A message, which has one part."""
 
-    def __init__(self, at: ItemPlace, numbers: Iterator[int]) -> None:
-        super().__init__(at, numbers, replace(message_item(at, "", "in_progress"), content=[]))
-        self.begun += self._frame("response.content_part.added", content_index=0, part=wire.OutputText(text=""))
+    prefix = "msg"
+
+    def __init__(self, at: ItemPlace) -> None:
+        super().__init__(at)
+        self.begun += self._within("response.content_part.added", content_index=0, part=wire.OutputText(text=""))
         self.piece = self._make_piece()
 
     @override
@@ -78,10 +85,14 @@ class OpenMessage(OpenItem):
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
-        item = message_item(self._at, self.said, status)
-        [part] = item.content
-        text = self._frame("response.output_text.done", content_index=0, text=part.text, logprobs=())
-        return self._done(item, text, self._frame("response.content_part.done", content_index=0, part=part))
+        part = wire.OutputText(text=self.said)
+        item = wire.MessageItem(id=self._id, status=status, content=[part])
+        text = self._within("response.output_text.done", content_index=0, text=part.text, logprobs=())
+        return self._done(item, text, self._within("response.content_part.done", content_index=0, part=part))
+
+    @override
+    def _empty(self) -> wire.OutputItem:
+        return wire.MessageItem(id=self._id, status="in_progress", content=[])
 
     def _make_piece(self) -> Callable[[str], bytes]:
         """What makes the event of a text, encoded but for its number and the text: it is most of what an answer is."""
@@ -90,7 +101,7 @@ class OpenMessage(OpenItem):
                 type="response.output_text.delta",
                 sequence_number=0,
                 output_index=self._at.output_index,
-                item_id=self._item_id,
+                item_id=self._id,
                 content_index=0,
                 delta=_STAND_IN,
                 logprobs=(),
@@ -99,7 +110,7 @@ class OpenMessage(OpenItem):
         before, _, rest = made.replace(b"%", b"%%").partition(b"0,")
         middle, _, after = rest.partition(_encode(_STAND_IN))
         form = b"%b%%d,%b%%b%b" % (before, middle, after)
-        numbers, append, encode = self._numbers, self._pieces.append, _encode
+        numbers, append, encode = self._at.numbers, self._pieces.append, _encode
 
         def piece(text: str) -> bytes:
             append(text)
@@ -111,38 +122,45 @@ class OpenMessage(OpenItem):
 class OpenReasoning(OpenItem):
     """Thoughts. `extra_content` is what they carry at their end."""
 
+    prefix = "rs"
     extra_content: JsonObject | None = None
-
-    def __init__(self, at: ItemPlace, numbers: Iterator[int]) -> None:
-        super().__init__(at, numbers, reasoning_item(at, "", None, "in_progress"))
 
     @override
     def add(self, piece: str) -> bytes:
         begun = b""
         if not self._pieces:
             part = wire.SummaryText(text="")
-            begun = self._frame("response.reasoning_summary_part.added", summary_index=0, part=part)
+            begun = self._within("response.reasoning_summary_part.added", summary_index=0, part=part)
         self._pieces.append(piece)
-        return begun + self._frame("response.reasoning_summary_text.delta", summary_index=0, delta=piece)
+        return begun + self._within("response.reasoning_summary_text.delta", summary_index=0, delta=piece)
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
-        item = reasoning_item(self._at, self.said, self.extra_content, status)
+        summary = [wire.SummaryText(text=self.said)] if self._pieces else []
+        carrier = UNSET if self.extra_content is None else carrier_of(self.extra_content)
+        item = wire.ReasoningItem(id=self._id, status=status, summary=summary, encrypted_content=carrier)
         whole = b""
-        for part in item.summary:
-            whole += self._frame("response.reasoning_summary_text.done", summary_index=0, text=part.text)
-            whole += self._frame("response.reasoning_summary_part.done", summary_index=0, part=part)
+        for part in summary:
+            whole += self._within("response.reasoning_summary_text.done", summary_index=0, text=part.text)
+            whole += self._within("response.reasoning_summary_part.done", summary_index=0, part=part)
         return self._done(item, whole)
+
+    @override
+    def _empty(self) -> wire.OutputItem:
+        return wire.ReasoningItem(id=self._id, status="in_progress", summary=[])
 
 
 class OpenCall(OpenItem):
-    """A call. A custom tool's input stands within what the provider sends as arguments, and comes at the end."""
+    """The call of this number. A custom tool's input stands within what the provider sends as arguments, and comes at
+    the end.
+    """
 
-    def __init__(self, at: ItemPlace, numbers: Iterator[int], call: int, call_id: str, origin: ToolOrigin) -> None:
-        super().__init__(at, numbers, call_item(at, call_id, origin, "", "in_progress"))
-        self.call = call
+    def __init__(self, at: ItemPlace, number: int, call_id: str, origin: ToolOrigin) -> None:
+        self.number = number
+        self.prefix = "ctc" if origin.custom else "fc"
         self._call_id = call_id
         self._origin = origin
+        super().__init__(at)
 
     @property
     def is_whole(self) -> bool:
@@ -158,13 +176,32 @@ class OpenCall(OpenItem):
         if not piece:
             return b""
         self._pieces.append(piece)
-        return b"" if self._origin.custom else self._frame("response.function_call_arguments.delta", delta=piece)
+        return b"" if self._origin.custom else self._within("response.function_call_arguments.delta", delta=piece)
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
         rest = b"" if self._pieces else self.add(NO_ARGUMENTS)
-        item = call_item(self._at, self._call_id, self._origin, self.said, status)
-        if isinstance(item, wire.CustomCallItem):
-            rest = self._frame("response.custom_tool_call_input.delta", delta=item.input)
-            return self._done(item, rest, self._frame("response.custom_tool_call_input.done", input=item.input))
-        return self._done(item, rest, self._frame("response.function_call_arguments.done", arguments=item.arguments))
+        if self._origin.custom:
+            custom = self._custom(custom_input(self.said))
+            rest = self._within("response.custom_tool_call_input.delta", delta=custom.input)
+            return self._done(custom, rest, self._within("response.custom_tool_call_input.done", input=custom.input))
+        item = self._function(self.said, status)
+        return self._done(item, rest, self._within("response.function_call_arguments.done", arguments=item.arguments))
+
+    @override
+    def _empty(self) -> wire.OutputItem:
+        return self._custom("") if self._origin.custom else self._function("", "in_progress")
+
+    def _custom(self, given: str) -> wire.CustomCallItem:
+        name, namespace = self._origin.name, self._origin.namespace or UNSET
+        return wire.CustomCallItem(id=self._id, call_id=self._call_id, name=name, namespace=namespace, input=given)
+
+    def _function(self, arguments: str, status: wire.ItemStatus) -> wire.FunctionCallItem:
+        return wire.FunctionCallItem(
+            id=self._id,
+            call_id=self._call_id,
+            name=self._origin.name,
+            namespace=self._origin.namespace or UNSET,
+            arguments=arguments,
+            status=status,
+        )

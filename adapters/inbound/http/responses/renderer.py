@@ -3,23 +3,22 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
-from msgspec import Raw, Struct, json
+from msgspec import UNSET, Raw, Struct, json
 from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.domain import errors
-from llm_gateway.domain.chat import ChatReply, FinishReason, ToolMode
+from llm_gateway.domain.chat import ChatReply, FinishReason, JsonObject, ToolMode, Usage
 from llm_gateway.domain.errors import GatewayError
-from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta, replay
 
 from ..common.problems import INTERNAL, INTERNAL_DETAIL, status_of
 from ..common.renderer import AnswerIdentity, ChatRenderer, warning_of
 from . import answers as wire
-from .open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, frame
-from .output import ItemPlace, OutputOptions, items_of, usage_out
+from .open_items import ItemPlace, OpenCall, OpenItem, OpenMessage, OpenReasoning, frame
 from .tools import ToolOrigin, callable_tools, origins_of
 from .wire import ResponseIn
 
@@ -40,10 +39,17 @@ _encode = json.Encoder().encode
 
 
 class ResponsesOptions(Struct, frozen=True, kw_only=True):
-    """What a request asked of how it is answered. `echo` says again what it asked for, and no more yet."""
+    """What a request asked of how it is answered. `echo` says again what it asked for, and no more yet.
 
-    output: OutputOptions
+    `thoughts`: reasoning has items. `signed`: and carries what is to be sent back. `one_call`: of several calls the
+    first. `origins`: what each tool was in the request, by the name that is called.
+    """
+
     echo: wire.ResponseOut
+    thoughts: bool
+    signed: bool
+    one_call: bool
+    origins: Callable[[], Mapping[str, ToolOrigin]]
 
 
 def responses_options_of(body: ResponseIn) -> ResponsesOptions:
@@ -67,9 +73,8 @@ def responses_options_of(body: ResponseIn) -> ResponsesOptions:
         tools=Raw(_encode(list(told.values()))) if told else _NO_TOOLS,
         top_p=body.top_p,
     )
-    thoughts = signed or summary is not None
-    output = OutputOptions(thoughts=thoughts, signed=signed, one_call=one_call, origins=partial(origins_of, body))
-    return ResponsesOptions(output=output, echo=echo)
+    thoughts, origins = signed or summary is not None, partial(origins_of, body)
+    return ResponsesOptions(echo=echo, thoughts=thoughts, signed=signed, one_call=one_call, origins=origins)
 
 
 def _choice(body: ResponseIn) -> str | Raw:
@@ -87,7 +92,7 @@ class ResponsesRenderer(ChatRenderer):
     """
 
     def __init__(self, identity: AnswerIdentity, options: ResponsesOptions) -> None:
-        self._options = options.output
+        self._options = options
         self._echo = replace(options.echo, id=identity.id, created_at=identity.created)
         self._answer = identity.id.removeprefix(ID_PREFIX)
         self._numbers = count()
@@ -97,10 +102,11 @@ class ResponsesRenderer(ChatRenderer):
 
     @override
     def whole(self, reply: ChatReply, answer: Answer) -> bytes:
-        self._echo = replace(self._echo, model=reply.model)
-        status: wire.ItemStatus = "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
-        self._items = items_of(reply, self._options, self._answer, status)
-        return _encode(self._ended(reply))
+        """What its stream would end with."""
+        self._begun = True
+        self.deltas([*replay(reply)], answer)
+        self._end(reply)
+        return _encode(replace(self._ended(reply), model=reply.model))
 
     @override
     def opening(self, answer: Answer) -> bytes:
@@ -126,13 +132,7 @@ class ResponsesRenderer(ChatRenderer):
 
     @override
     def done(self, reply: ChatReply, answer: Answer) -> bytes:
-        status: wire.ItemStatus = "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
-        frames = [self._begin(), self._close(status)]
-        if self._options.signed and reply.extra_content is not None:
-            trailing = self._reasoning()
-            trailing.extra_content = reply.extra_content
-            frames += (trailing.begun, self._close("completed"))
-        return b"".join((*frames, self._last(self._ended(reply))))
+        return self._begin() + self._end(reply) + self._last(self._ended(reply))
 
     @override
     def failed(self, error: Exception, request_id: str) -> bytes:
@@ -153,18 +153,25 @@ class ResponsesRenderer(ChatRenderer):
     def _told(self, type: wire.EventType, response: wire.ResponseOut) -> bytes:
         return frame(wire.ResponseEvent(type=type, sequence_number=next(self._numbers), response=response))
 
+    def _end(self, reply: ChatReply) -> bytes:
+        """Closes all that is open, the last as whole as the answer is."""
+        frames = self._close("incomplete" if reply.finish_reason in _INCOMPLETE else "completed")
+        if self._options.signed and reply.extra_content is not None:
+            frames += self._carry(reply.extra_content) + self._close("completed")
+        return frames
+
     def _add(self, kind: type[OpenMessage | OpenReasoning], piece: str) -> bytes:
         last = self._open[-1] if self._open else None
         if isinstance(last, kind):
             return last.add(piece)
         closed = self._close_whole()
-        item = kind(self._next_place(), self._numbers)
+        item = kind(self._next_place())
         self._open.append(item)
         return closed + item.begun + item.add(piece)
 
     def _call(self, delta: ToolCallDelta) -> bytes:
         for item in self._open:
-            if item.call == delta.index:
+            if isinstance(item, OpenCall) and item.number == delta.index:
                 return item.add(delta.arguments)
         if delta.name is None:  # more of one that was whole
             return b""
@@ -173,28 +180,24 @@ class ResponsesRenderer(ChatRenderer):
             signed = self._carry(delta.extra_content)
         closed = self._close_whole()
         origin = self._options.origins().get(delta.name) or ToolOrigin(name=delta.name)
-        call = OpenCall(self._next_place(), self._numbers, delta.index, delta.id or "", origin)
+        call = OpenCall(self._next_place(), delta.index, delta.id or "", origin)
         self._open.append(call)
         return signed + closed + call.begun + call.add(delta.arguments)
 
-    def _carry(self, extra_content: Any) -> bytes:
-        """Lets the thoughts that are open carry what belongs to the call that follows, or empty ones."""
-        last = self._open[-1] if self._open else None
+    def _carry(self, extra_content: JsonObject) -> bytes:
+        """Lets the thoughts that are open carry what belongs to what follows, or empty ones."""
         begun = b""
+        last = self._open[-1] if self._open else None
         if not isinstance(last, OpenReasoning):
             begun = self._close_whole()
-            last = self._reasoning()
+            last = OpenReasoning(self._next_place())
+            self._open.append(last)
             begun += last.begun
         last.extra_content = extra_content
         return begun
 
-    def _reasoning(self) -> OpenReasoning:
-        item = OpenReasoning(self._next_place(), self._numbers)
-        self._open.append(item)
-        return item
-
     def _next_place(self) -> ItemPlace:
-        return ItemPlace(answer=self._answer, output_index=len(self._items) + len(self._open))
+        return ItemPlace(self._answer, len(self._items) + len(self._open), self._numbers)
 
     def _close_whole(self) -> bytes:
         """Closes what is open, up to the first call that is not whole."""
@@ -226,6 +229,17 @@ class ResponsesRenderer(ChatRenderer):
             usage=usage_out(reply.usage),
             warning=warning_of(reply),
         )
+
+
+def usage_out(usage: Usage) -> wire.ResponseUsage:
+    return wire.ResponseUsage(
+        input_tokens=usage.prompt_tokens,
+        input_tokens_details=wire.InputTokensDetails(cached_tokens=usage.cached_tokens or 0),
+        output_tokens=usage.completion_tokens,
+        output_tokens_details=wire.OutputTokensDetails(reasoning_tokens=usage.reasoning_tokens or 0),
+        total_tokens=usage.total_tokens,
+        estimated=True if usage.estimated else UNSET,
+    )
 
 
 def failure_of(error: Exception) -> wire.ResponseFailure:

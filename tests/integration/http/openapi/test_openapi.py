@@ -37,7 +37,9 @@ OPEN = {
     *("AssistantTurn", "TextBlockInBack", "ThinkingIn", "RedactedThinkingIn", "ToolUseIn"),
     *("ItemIn", *(part.__name__ for part in get_args(InputPart)), *(kind.__name__ for kind in HOSTED)),
 }
-"""What an assistant's message and an item are made of: other tools keep their own there; and what is not read."""
+"""What an assistant's message and an item are made of: other tools keep their own there. And the hosted tools of
+responses, which are left out or refused whatever they hold.
+"""
 OMITTED = "positive_data_acceptance"
 
 

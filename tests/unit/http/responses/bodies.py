@@ -50,7 +50,7 @@ def read(body: dict[str, Any]) -> tuple[ChatCall, ResponsesOptions]:
 def told(body: dict[str, Any]) -> tuple[Any, ...]:
     """The same, so that two of them can be compared."""
     call, options = read(body)
-    output = options.output
+    output = options
     return call, output.thoughts, output.signed, output.one_call, dict(output.origins()), json.encode(options.echo)
 
 
