@@ -1,6 +1,7 @@
 """How many messages, parts, calls and tools a chat's body holds, counted before it is decoded."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
@@ -11,13 +12,22 @@ class _Counted(Struct, gc=False):
     """An object of which nothing is read."""
 
 
+class _Part(Struct, gc=False):
+    """`content` is that of a tool's result, as Messages has it: elsewhere it may be anything."""
+
+    content: Any = None
+
+
 class _Message(Struct, gc=False):
-    content: str | list[_Counted] | None = None
+    content: str | list[_Part] | None = None
     tool_calls: list[_Counted] | None = None
 
 
 class _Chat(Struct, gc=False):
+    """`system` is that of Messages."""
+
     messages: list[_Message] = []
+    system: Any = None
     tools: list[_Counted] | None = None
 
 
@@ -76,7 +86,7 @@ def _count(body: bytes) -> int:
         chat = _decoder.decode(body)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
-    return _sum(chat.messages, chat.tools)
+    return _sum(chat.messages, chat.tools) + _length(chat.system)
 
 
 def _count_items(body: bytes) -> int:
@@ -85,7 +95,7 @@ def _count_items(body: bytes) -> int:
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
     items = [] if isinstance(response.input, str) else response.input
-    within = sum(len(item.tools or ()) + (len(item.output) if item.output.__class__ is list else 0) for item in items)
+    within = sum(len(item.tools or ()) + _length(item.output) for item in items)
     return within + _sum(items, response.tools)
 
 
@@ -93,6 +103,10 @@ def _sum(messages: Sequence[_Message], tools: list[_Counted] | None) -> int:
     count = len(messages) + len(tools or ())
     for message in messages:
         count += len(message.tool_calls or ())
-        if message.content.__class__ is list:
-            count += len(message.content)
+        for part in message.content if isinstance(message.content, list) else ():
+            count += 1 + _length(part.content)
     return count
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0

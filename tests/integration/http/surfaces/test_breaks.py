@@ -8,6 +8,7 @@ import pytest
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, ScriptedChatModel, Step, Wait, answer
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
@@ -37,16 +38,16 @@ EVENTS: Sequence[Step] = (
 )
 
 
-AT = [*((True, at) for at in range(len(EVENTS))), (False, 0), (False, 3)]
+CUT, SAID = Cut(), ProviderBroken("ollama", "it said something else")
+"""A vendor that closes, and one that answers wrongly: to a surface the same error, from two places."""
+BREAKS = [*((True, at, (CUT, SAID)[at % 2]) for at in range(len(EVENTS))), (False, 0, SAID), (False, 3, CUT)]
 
 
 @each_door
-@pytest.mark.parametrize(("stream", "at"), AT)
-@pytest.mark.parametrize("by", ["cut", "error"])
+@pytest.mark.parametrize(("stream", "at", "fault"), BREAKS)
 async def test_an_answer_that_breaks_off_is_never_whole(
-    start: Serve, door: Door, stream: bool, at: int, by: str
+    start: Serve, door: Door, stream: bool, at: int, fault: Step
 ) -> None:
-    fault = Cut() if by == "cut" else ProviderBroken("ollama", "it said something else")
     model = ScriptedChatModel(stopped_clock(), [*EVENTS[:at], fault])
     served = await start(model, provider_max_retries=0)
     response = await ask(served, door, stream=stream)
@@ -181,5 +182,10 @@ async def test_what_runs_may_finish(start: Serve, door: Door, stream: bool) -> N
 @each_door
 @each_grain
 async def test_a_request_s_own_timeout_ends_it(start: Serve, door: Door, stream: bool) -> None:
-    served = await start(ScriptedChatModel(stopped_clock(), [NEVER]))
-    refused(door, await ask(served, door, stream=stream, headers={"x-gateway-timeout": "0.05"}), 504)
+    clock = ScriptedClock()
+    model = ScriptedChatModel(stopped_clock(), [NEVER])
+    served = await start(model, overrides={"clock": clock})
+    asking = asyncio.create_task(ask(served, door, stream=stream, headers={"x-gateway-timeout": "300"}))
+    await eventually(lambda: model.open_calls)
+    await clock.advance(300)
+    refused(door, await asking, 504)

@@ -5,6 +5,7 @@ import re
 from copy import deepcopy
 from typing import Any, Final
 
+import pytest
 from msgspec import json
 
 from llm_gateway.adapters.inbound.http.common.handling import ChatSurface
@@ -92,10 +93,11 @@ def says_nothing(value: object) -> bool:
     return any(type(value) is type(nothing) and value == nothing for nothing in SAYS_NOTHING)
 
 
-def test_each_is_a_call_or_is_refused_by_name_and_loses_nothing_in_silence() -> None:
+@pytest.mark.parametrize("bodies", [1_000, pytest.param(BODIES, marks=pytest.mark.nightly)])
+def test_each_is_a_call_or_is_refused_by_name_and_loses_nothing_in_silence(bodies: int) -> None:
     grower = Grower(17)
     taken = 0
-    for number in range(BODIES):
+    for number in range(bodies):
         prompted = number % 4 == 0
         surface: ChatSurface[Any] = PROMPTS if prompted else CHATS
         rows = {field.path: field for field in (PROMPT_FIELDS if prompted else CHAT_FIELDS)}
@@ -118,4 +120,4 @@ def test_each_is_a_call_or_is_refused_by_name_and_loses_nothing_in_silence() -> 
         if value in QUIET.get(kind, ()):
             continue
         assert kind in named or (row is not None and not row.asks(value)), (at, value, body)
-    assert taken > BODIES / 4
+    assert taken > bodies / 4
