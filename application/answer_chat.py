@@ -194,6 +194,7 @@ class Answer(AsyncIterator[ChatEvent]):
         self._route_chat = route
         self._clock = clock
         self._source: Source | None = None
+        self._whole: Replay | None = None
         self._ends = context.ends
         self.ignored: tuple[str, ...] = ()
         self.ready = context.plan.endpoints[0].endpoint in context.view.found
@@ -259,12 +260,12 @@ class Answer(AsyncIterator[ChatEvent]):
 
     async def aclose(self) -> None:
         """Stop reading. The call to the provider goes on while another request reads it, and ends with the last."""
-        if self._source is not None:
+        if self._source is not None and self._source is not self._whole:
             await self._source.aclose()
 
     def _at_once(self, stored: Replay) -> ChatReply:
         """A stored answer that is wanted whole: none of its events is made."""
-        self._source = stored
+        self._source = self._whole = stored
         reply = stored.rest()
         self._started(reply.endpoint, reply.ignored)
         self._recorder.finished(reply.usage, reply.finish_reason)

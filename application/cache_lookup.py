@@ -109,14 +109,14 @@ class CacheLookup(Generic[R]):
         """How the request uses the cache. Pure."""
         return cache_use(request, cache, self._sampled) if self._ttl else BYPASS
 
-    async def find(
+    def find(
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective
-    ) -> CacheView[R]:
+    ) -> Awaitable[CacheView[R]]:
         """The request's keys, and the replies that are there for the endpoints of its plan.
 
         An entry that can't be read, or belongs to another request, is not there.
         """
-        return await self._completed(self._asked(plan, client, request, cache))
+        return self._completed(self._asked(plan, client, request, cache))
 
     def begin(
         self, plan: Plan, client: Client, request: ChatRequest | EmbedRequest, cache: CacheDirective

@@ -75,7 +75,9 @@ class FallbackLimiter(RateLimiter):
         if self._shares:
             self._returned(client)
         if self._policy is AbsentPolicy.LOCAL:
-            self._see(client, decision)
+            self._seen[client.id] = Seen(client.quota, decision, self._clock.monotonic())
+            if len(self._seen) > MAX_KNOWN:
+                del self._seen[next(iter(self._seen))]
         self._meter.limiter(LimiterMode.EXACT)
         return decision
 
@@ -100,7 +102,8 @@ class FallbackLimiter(RateLimiter):
             if not lease.doubtful:
                 return
             self._undone[reservation] = None
-            _forget_oldest(self._undone)
+            if len(self._undone) > MAX_KNOWN:
+                del self._undone[next(iter(self._undone))]
         if reservation in self._undone:
             await self._shared.settle(client, reservation, 0)
             self._undone.pop(reservation, None)
@@ -129,10 +132,6 @@ class FallbackLimiter(RateLimiter):
             share.away_since = None
             if not share.spent:
                 del self._shares[client.id]
-
-    def _see(self, client: Client, decision: Decision) -> None:
-        self._seen[client.id] = Seen(client.quota, decision, round(self._clock.monotonic() * 1000))
-        _forget_oldest(self._seen)
 
     def _without(
         self,
@@ -170,8 +169,3 @@ class FallbackLimiter(RateLimiter):
             share.away_since = now
         share.last = now
         return share
-
-
-def _forget_oldest(known: dict[ClientId, Seen] | dict[ReservationId, None]) -> None:
-    if len(known) > MAX_KNOWN:
-        known.pop(next(iter(known)))  # type: ignore[call-overload]  # of either kind

@@ -9,16 +9,16 @@ from llm_gateway.domain.quota import Bucket, Charge, Decision, Levels, LimitStat
 from llm_gateway.domain.quota_account import QuotaAccount
 
 
-class Seen(Struct, frozen=True, gc=False):
+class Seen(Struct, gc=False):
     """What the store last said of a client, and when."""
 
     quota: Quota
     decision: Decision
-    now_ms: int
+    at: float
 
     def levels(self, now_ms: int, replicas: int) -> Levels:
         """A replica's part of what is there by now, if nobody has used anything since."""
-        elapsed = max(0, now_ms - self.now_ms)
+        elapsed = max(0, now_ms - round(self.at * 1000))
         return Levels(
             requests=_level(self.quota.requests, self.decision.requests, elapsed) // replicas,
             tokens=_level(self.quota.tokens, self.decision.tokens, elapsed) // replicas,

@@ -33,7 +33,8 @@ from .parameters import NUMBERS
 _, _TOKENS = NUMBERS["max_tokens"]
 _, _TEMPERATURES = NUMBERS["temperature"]
 _beside = attrgetter(
-    "top_logprobs", *(f"sampling.{name}" for name in Sampling.__struct_fields__ if not name.startswith("temperature"))
+    *("top_logprobs", "tools", "tool_choice", "response_format"),
+    *(f"sampling.{name}" for name in Sampling.__struct_fields__ if not name.startswith("temperature")),
 )
 _NOTHING = _beside(ChatRequest(messages=()))
 """What most requests state beside these two."""
@@ -55,7 +56,9 @@ def check(call: ChatCall) -> None:
 @once_each
 def request_faults(request: ChatRequest) -> tuple[Fault, ...]:
     """Every fault of a request, up to `MAX_FAULTS`."""
-    faults = chain(_message_faults(request.messages), () if _is_usual(request) else _parameter_faults(request))
+    if request.messages and _is_usual(request) and all(map(_is_usual_message, request.messages)):
+        return ()
+    faults = chain(_message_faults(request.messages), _parameter_faults(request))
     if request.tools or request.tool_choice is not None or request.response_format is not None:
         faults = chain(faults, _answer_faults(request))
     return tuple(islice(faults, MAX_FAULTS))
@@ -118,6 +121,15 @@ def _message_faults(messages: tuple[Message, ...]) -> Iterator[Fault]:
                 assert_never(message)
 
 
+def _is_usual_message(message: Message) -> bool:
+    """Whether nothing can be wrong with it, wherever it stands."""
+    if not all(map(_is_plain, message.content)):
+        return False
+    if isinstance(message, AssistantMessage):
+        return not message.tool_calls and message.extra_content is None
+    return bool(message.content) and not isinstance(message, ToolMessage)
+
+
 def _is_plain(part: Part) -> bool:
     """Almost all are: nothing can be wrong with it."""
     return isinstance(part, Text) and part.text.isascii()
@@ -168,7 +180,7 @@ def _json_faults(value: JsonObject | None, path: str) -> Iterator[Fault]:
 
 
 def _is_usual(request: ChatRequest) -> bool:
-    """Whether nothing can be wrong with its parameters, at one look."""
+    """Whether nothing can be wrong with all that it has beside messages, at one look."""
     tokens, temperature = request.max_tokens, request.sampling.temperature
     return (
         (tokens is None or _TOKENS.low <= tokens <= _TOKENS.high)

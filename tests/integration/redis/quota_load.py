@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,8 @@ GATEWAYS = 4
 MILLISECOND = 0.001
 """The server counts in whole ones."""
 WHOLE, QUICK, LONG = "whole-1", "paced-2", "paced-82"
+LEAST_SECONDS = {QUICK: 0.02, LONG: 81 * 0.02}
+"""That the vendor takes for a stream's chunks."""
 PROMPT = "A prompt that is as long as its vendor says that it is, in tokens. " * 15
 _TOKENS = re.compile(rb'"total_tokens":\s*(\d+)')
 
@@ -72,7 +74,7 @@ CASES = (
     Case(name="one-answer", tokens=(1_500, 500.0)),
     Case(name="tokens-streamed", tokens=(8_000, 800.0), stream=True, model=QUICK),
     Case(name="debt", tokens=(2_000, 400.0), concurrency=2, max_tokens=20, debt=2_000),
-    Case(name="one-at-once", concurrency=1, stream=True, model=QUICK),
+    Case(name="one-at-once", concurrency=1, stream=True, model=LONG),
     Case(name="four-at-once", concurrency=4, stream=True, model=LONG),
     Case(name="at-once-left", concurrency=3, stream=True, model=LONG, leaves=True),
     Case(name="all-three", requests=(40, 20.0), tokens=(20_000, 4_000.0), concurrency=3, stream=True, model=QUICK),
@@ -97,10 +99,11 @@ class Given(Struct, frozen=True):
 
 
 class QuotaLoad:
-    """Enter to start the gateways, over the Redis that `url` names."""
+    """Enter to start the gateways, over the Redis that `url` names, and with `environ` too."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, environ: Mapping[str, str] | None = None) -> None:
         self._url = url
+        self._environ = environ or {}
         self._unique = count()
         self.given: list[Given] = []
 
@@ -115,6 +118,7 @@ class QuotaLoad:
             "EXPECTED_REPLICAS": str(GATEWAYS),
             "OLLAMA_BASE_URL": f"http://127.0.0.1:{self._vendor.port}",
             "OLLAMA_MODEL": WHOLE,
+            **self._environ,
         }
         serve = ("-P", "-m", "llm_gateway", "serve")
         self.gateways = [Program(*serve, folder=self._folder.name, environ=environ) for _ in range(GATEWAYS)]
@@ -206,7 +210,7 @@ def excess(case: Case, given: Sequence[Given]) -> dict[str, float]:
         most = case.tokens[0] + case.tokens[1] * seconds + case.debt
         found["tokens"] = sum(one.tokens for one in admitted) - most
     if case.concurrency and case.stream:
-        found["concurrency"] = max(_at_once(admitted)) - case.concurrency
+        found["concurrency"] = max(_at_once(case, admitted), default=0) - case.concurrency
     return found
 
 
@@ -220,13 +224,18 @@ def _above(bucket: tuple[int, float], admitted: Sequence[Given]) -> Iterator[flo
         )
 
 
-def _at_once(admitted: Sequence[Given]) -> Iterator[int]:
-    """Answers under way at each beginning of one: heard of, and not yet at their end."""
-    changes = sorted(
-        [(one.began, 1) for one in admitted if one.heard > one.began] + [(one.heard, -1) for one in admitted]
-    )
+def _at_once(case: Case, admitted: Sequence[Given]) -> Iterator[int]:
+    """Answers certainly under way at each beginning of one: heard of, and not yet left, or as the vendor is not done.
+
+    Their end may be heard late, and so be no sign.
+    """
+    changes = []
+    for one in admitted:
+        end = one.heard if case.leaves else one.asked + LEAST_SECONDS[case.model]
+        if one.began < end:
+            changes += [(one.began, 1), (end, -1)]
     under_way = 0
-    for _, change in changes:
+    for _, change in sorted(changes):
         under_way += change
         yield under_way
 

@@ -1,7 +1,7 @@
 """What may befall the Redis that quotas are counted in, as docs/reliability.md says what may be got above them then."""
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,18 +12,23 @@ from msgspec import Struct
 from ..waiting import HANG_SECONDS
 from .proxy import Proxy
 from .sentinel import watched
-from .skewed import SkewedValkey
+from .skewed import Skew, SkewedValkey
 from .valkey import Valkey, free_port, valkey_cluster
 
 HOUR = 3_600.0
 
 
 class Ground(Struct, frozen=True):
-    """`url` is what the gateways are told. `servers` begin with the one that is broken."""
+    """`url` is what the gateways are told. `servers` begin with the one that is broken. `skew` is of the gateways."""
 
     url: str
     servers: list[Any]
     wire: Proxy | None = None
+    skew: Skew | None = None
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return self.skew.environ if self.skew else {}
 
 
 Act: TypeAlias = Callable[[Ground], object]
@@ -61,6 +66,13 @@ async def one_server(make: Callable[[Path], Valkey] = Valkey) -> AsyncGenerator[
 async def skewed() -> AsyncGenerator[Ground, None]:
     async with one_server(SkewedValkey) as ground:
         yield ground
+
+
+@asynccontextmanager
+async def skewed_gateways() -> AsyncGenerator[Ground, None]:
+    with TemporaryDirectory(prefix="skew-") as folder:
+        async with one_server() as ground:
+            yield Ground(ground.url, ground.servers, skew=Skew(Path(folder)))
 
 
 @asynccontextmanager
@@ -118,6 +130,14 @@ def _set(seconds: float) -> Act:
     return lambda ground: ground.servers[0].set_skew(ground.servers[0].skew + seconds)
 
 
+def _set_gateways(seconds: float) -> Act:
+    def done(ground: Ground) -> None:
+        assert ground.skew is not None
+        ground.skew.set(seconds)
+
+    return done
+
+
 def _wire(act: Callable[[Proxy], object]) -> Act:
     def done(ground: Ground) -> None:
         assert ground.wire is not None
@@ -146,4 +166,5 @@ TROUBLES = (
     Trouble(name="clock an hour back", open=skewed, begin=_set(-HOUR), end=_nothing),
     Trouble(name="clock an hour ahead", open=skewed, begin=_set(HOUR), end=_nothing, forgets=True),
     Trouble(name="clock to and fro", open=skewed, begin=_set(-HOUR), end=_set(HOUR), forgets=True),
+    Trouble(name="the gateways' clocks", open=skewed_gateways, begin=_set_gateways(-HOUR), end=_set_gateways(HOUR)),
 )  # fmt: skip

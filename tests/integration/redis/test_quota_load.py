@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from .quota_load import CASES, GATEWAYS, Case, Given, QuotaLoad, busy, excess
-from .quota_troubles import TROUBLES, Trouble, skewed
+from .quota_troubles import TROUBLES, Trouble, skewed, skewed_gateways
 from .valkey import Valkey
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
@@ -63,7 +63,7 @@ class Outcome(Struct, frozen=True):
 
 
 async def go_through(trouble: Trouble) -> Outcome:
-    async with trouble.open() as ground, QuotaLoad(ground.url) as load:
+    async with trouble.open() as ground, QuotaLoad(ground.url, ground.environ) as load:
         stop = asyncio.Event()
         pressing = asyncio.create_task(load.press(CASES, 2, stop, pause=0.25))
         await asyncio.sleep(CALM_SECONDS)
@@ -105,7 +105,9 @@ def most(case: Case, trouble: Trouble) -> Mapping[str, float]:
 @pytest.mark.parametrize(
     "trouble",
     [
-        pytest.param(one, id=one.name, marks=[pytest.mark.external("faketime")] if one.open is skewed else [])
+        pytest.param(
+            one, id=one.name, marks=[pytest.mark.external("faketime")] if one.open in (skewed, skewed_gateways) else []
+        )
         for one in TROUBLES
     ],
 )

@@ -8,7 +8,7 @@ from litestar.types import Receive, Scope, Send
 from msgspec import Struct, field
 
 from llm_gateway.application.answer_chat import Answer
-from llm_gateway.application.long_work import events_weight, off_the_loop
+from llm_gateway.application.long_work import events_weight, off_the_loop, reply_weight
 from llm_gateway.domain.events import ChatEvent, Finished, Started
 
 from .presence import WhilePresent
@@ -85,7 +85,9 @@ class StreamReply(Struct, frozen=True):
                 if events and not isinstance(events[-1], Finished):
                     await stream.write(frames)
                 else:
-                    last = frames + renderer.done(await answer.reply(), answer)
+                    reply = await answer.reply()
+                    # some surfaces say the whole answer again at its end
+                    last = frames + await off_the_loop(reply_weight(reply), partial(renderer.done, reply, answer))
         except Exception as error:
             if not stream.begun:
                 raise

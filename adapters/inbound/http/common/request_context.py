@@ -61,7 +61,7 @@ class RequestContext(Struct):
 
     `fields` are its header fields, `texts` the same as observers take them. `presence` tells of the client, where the
     server does. `body` is what its body may hold. `route` is the path as the server knows it. `headers` go out with the
-    response, whoever makes it, once each. `came` is when its timeout came, where that is known. `record` is what became
+    response, whoever makes it, once each. `came` is when its head came, where that is known. `record` is what became
     of a chat or an embedding, once that is known. `own_path` makes of a path in a chat completion the one in the body
     that was sent, where they differ. `failed` is what left a handler that Litestar did not call, and is to answer.
     """

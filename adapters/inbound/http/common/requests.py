@@ -23,7 +23,7 @@ Fields: TypeAlias = Mapping[bytes, Sequence[bytes]]
 
 TIMEOUT = b"x-gateway-timeout"
 CAME = "llm_gateway.came"
-"""Under `state` of a scope stands when the timeout of its request came, in seconds of `time.monotonic`."""
+"""Under `state` of a scope stands when its request's head came, in seconds of `time.monotonic`."""
 MAX_KEY_BYTES = 4096
 _KEY_FIELDS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 BYTES_A_SECOND = 100_000

@@ -1,6 +1,7 @@
 """What a key may name as `model`, as Anthropic's model objects."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 from urllib.parse import parse_qs
@@ -11,6 +12,7 @@ from llm_gateway.application.list_models import UsableModel
 from llm_gateway.domain.errors import InvalidRequest
 
 MAX_PAGE: Final = 1_000
+_LIMIT = re.compile("[1-9][0-9]{0,3}")
 
 
 class AnthropicModel(Struct, frozen=True, kw_only=True, tag_field="type", tag="model"):
@@ -47,33 +49,18 @@ def page_of(models: Sequence[AnthropicModel], query: bytes) -> AnthropicModels:
     Raises `InvalidRequest` where it asks for what is none.
     """
     asked = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
-    limit = _limit(asked)
-    before = "before_id" in asked
-    names = [model.id for model in models]
-    start, end = 0, len(models)
-    if before:
-        end = _place(names, asked, "before_id")
-        start = max(0, end - limit)
-    elif "after_id" in asked:
-        start = _place(names, asked, "after_id") + 1
-    data = models[start : min(end, start + limit)]
-    more = start > 0 if before else start + len(data) < len(models)
-    return AnthropicModels(
-        data=data,
-        has_more=more,
-        first_id=data[0].id if data else None,
-        last_id=data[-1].id if data else None,
-    )
-
-
-def _limit(asked: Mapping[str, str]) -> int:
-    text = asked.get("limit", str(MAX_PAGE))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):
+    limit = asked.get("limit", str(MAX_PAGE))
+    if not _LIMIT.fullmatch(limit) or int(limit) > MAX_PAGE:
         raise InvalidRequest.at("limit", f"must be from 1 to {MAX_PAGE}")
-    return int(text)
-
-
-def _place(names: Sequence[str], asked: Mapping[str, str], field: str) -> int:
-    if asked[field] not in names:
-        raise InvalidRequest.at(field, "is no model here")
-    return names.index(asked[field])
+    places = {model.id: place for place, model in enumerate(models)}
+    for field in ("before_id", "after_id"):
+        if field in asked and asked[field] not in places:
+            raise InvalidRequest.at(field, "is no model here")
+    if "before_id" in asked:
+        end = places[asked["before_id"]]
+        data, more = models[max(0, end - int(limit)) : end], end > int(limit)
+    else:
+        start = places[asked["after_id"]] + 1 if "after_id" in asked else 0
+        data, more = models[start : start + int(limit)], start + int(limit) < len(models)
+    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    return AnthropicModels(data=data, has_more=more, first_id=first, last_id=last)

@@ -42,6 +42,11 @@ _EFFORTS: Final[Mapping[str, ReasoningEffort]] = {
     "max": ReasoningEffort.XHIGH,
 }
 _BUDGETS: Final = ((2_000, ReasoningEffort.LOW), (8_000, ReasoningEffort.MEDIUM))
+_MODES: Final[Mapping[type, ToolMode]] = {
+    wire.AutoChoice: ToolMode.AUTO,
+    wire.AnyChoice: ToolMode.REQUIRED,
+    wire.NoneChoice: ToolMode.NONE,
+}
 _PLAIN: Final = Sampling()
 
 
@@ -115,22 +120,10 @@ def _tool(tool: wire.ClientTool) -> Tool:
     return Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict)
 
 
-def _choice(
-    choice: wire.AutoChoice | wire.AnyChoice | wire.OneTool | wire.NoneChoice | None,
-) -> ToolChoice | None:
-    match choice:
-        case None:
-            return None
-        case wire.AutoChoice():
-            return ToolMode.AUTO
-        case wire.AnyChoice():
-            return ToolMode.REQUIRED
-        case wire.OneTool(name=name):
-            return NamedTool(name=name)
-        case wire.NoneChoice():
-            return ToolMode.NONE
-        case _:
-            assert_never(choice)
+def _choice(choice: wire.AnyToolChoice | None) -> ToolChoice | None:
+    if choice is None:
+        return None
+    return NamedTool(name=choice.name) if isinstance(choice, wire.OneTool) else _MODES[type(choice)]
 
 
 def _messages(body: wire.MessagesPrompt) -> Iterator[Message]:

@@ -174,6 +174,9 @@ class NoneChoice(_Choice, frozen=True, kw_only=True, tag="none"):
     """The model must call no tool."""
 
 
+AnyToolChoice: TypeAlias = AutoChoice | AnyChoice | OneTool | NoneChoice
+
+
 class _Shown(In, frozen=True, kw_only=True):
     display: Literal["summarized", "omitted", "updates"] | None = None
     block_binding: Label = None
@@ -222,7 +225,7 @@ class MessagesPrompt(In, frozen=True, kw_only=True):
     messages: Annotated[list[TurnIn], Meta(min_length=1)]
     system: str | list[TextBlockIn] | None = None
     tools: list[ClientTool] | None = None
-    tool_choice: AutoChoice | AnyChoice | OneTool | NoneChoice | None = None
+    tool_choice: AnyToolChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None
     model_hint: Hint | None = None

@@ -146,18 +146,21 @@ def _messages(
     """Calls without an id get one by their place, and results without one are those of the calls in their order."""
     open_calls: list[ToolCall] = []
     for at, message in enumerate(messages):
-        parts = _parts(message.content, message.images, f"messages[{at}].")
-        texts = (Text(text=message.content),) if message.content else ()
         match message:
             case wire.SystemSaid():
                 yield SystemMessage(content=(Text(text=message.content),))
             case wire.UserSaid():
-                yield UserMessage(content=parts)
+                yield UserMessage(content=_parts(message.content, message.images, f"messages[{at}]."))
             case wire.AssistantSaid(tool_calls=calls):
+                texts = (Text(text=message.content),) if message.content else ()
                 open_calls = [_tool_call(call, f"call_{at}_{number}") for number, call in enumerate(calls or ())]
                 yield AssistantMessage(content=texts, tool_calls=tuple(open_calls))
             case wire.ToolSaid():
-                yield ToolMessage(content=parts, tool_call_id=_answered(message, open_calls))
+                yield ToolMessage(
+                    content=_parts(message.content, message.images, f"messages[{at}]."),
+                    tool_call_id=_answered(message, open_calls),
+                    name=message.tool_name or message.name,
+                )
             case _:
                 assert_never(message)
 

@@ -33,7 +33,6 @@ class CallIn(In, frozen=True, kw_only=True):
 
 class _Said(In, frozen=True, kw_only=True, tag_field="role"):
     content: str = ""
-    images: Images | None = None
 
 
 class SystemSaid(_Said, frozen=True, kw_only=True, tag="system"):
@@ -42,6 +41,8 @@ class SystemSaid(_Said, frozen=True, kw_only=True, tag="system"):
 
 class UserSaid(_Said, frozen=True, kw_only=True, tag="user"):
     """What the user says, and shows."""
+
+    images: Images | None = None
 
 
 class AssistantSaid(_Said, frozen=True, kw_only=True, tag="assistant"):
@@ -54,6 +55,7 @@ class AssistantSaid(_Said, frozen=True, kw_only=True, tag="assistant"):
 class ToolSaid(_Said, frozen=True, kw_only=True, tag="tool"):
     """A tool's result. Without an id it is that of the next call that has none yet."""
 
+    images: Images | None = None
     tool_call_id: str | None = None
     tool_name: str | None = None
     name: str | None = None

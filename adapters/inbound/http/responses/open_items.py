@@ -24,11 +24,13 @@ def frame(event: wire.ResponseEvent) -> bytes:
 
 
 class ItemPlace(Struct, frozen=True):
-    """In which answer an item stands, and where in its output. `numbers` are those of the stream's events."""
+    """In which answer an item stands, and where in its output. `numbers` are those of the stream's events, None where
+    the answer is whole and no event is told.
+    """
 
     answer: str
     output_index: int
-    numbers: Iterator[int]
+    numbers: Iterator[int] | None
 
 
 class OpenItem(ABC):
@@ -58,8 +60,11 @@ class OpenItem(ABC):
         return "".join(self._pieces)
 
     def _tell(self, type: wire.EventType, **more: Any) -> bytes:
-        number, index = next(self._at.numbers), self._at.output_index
-        return frame(wire.ResponseEvent(type=type, sequence_number=number, output_index=index, **more))
+        at = self._at
+        if at.numbers is None:
+            return b""
+        number = next(at.numbers)
+        return frame(wire.ResponseEvent(type=type, sequence_number=number, output_index=at.output_index, **more))
 
     def _within(self, type: wire.EventType, **more: Any) -> bytes:
         """An event within the item."""
@@ -77,11 +82,14 @@ class OpenMessage(OpenItem):
     def __init__(self, at: ItemPlace) -> None:
         super().__init__(at)
         self.begun += self._within("response.content_part.added", content_index=0, part=wire.OutputText(text=""))
-        self.piece = self._make_piece()
+        self.piece = self.add if at.numbers is None else self._make_piece(at.numbers)
 
     @override
     def add(self, piece: str) -> bytes:
-        return self.piece(piece)
+        if self._at.numbers is not None:
+            return self.piece(piece)
+        self._pieces.append(piece)
+        return b""
 
     @override
     def end(self, status: wire.ItemStatus) -> tuple[bytes, wire.OutputItem]:
@@ -94,7 +102,7 @@ class OpenMessage(OpenItem):
     def _empty(self) -> wire.OutputItem:
         return wire.MessageItem(id=self._id, status="in_progress", content=[])
 
-    def _make_piece(self) -> Callable[[str], bytes]:
+    def _make_piece(self, numbers: Iterator[int]) -> Callable[[str], bytes]:
         """What makes the event of a text, encoded but for its number and the text: it is most of what an answer is."""
         made = frame(
             wire.ResponseEvent(
@@ -110,7 +118,7 @@ class OpenMessage(OpenItem):
         before, _, rest = made.replace(b"%", b"%%").partition(b"0,")
         middle, _, after = rest.partition(_encode(_STAND_IN))
         form = b"%b%%d,%b%%b%b" % (before, middle, after)
-        numbers, append, encode = self._at.numbers, self._pieces.append, _encode
+        append, encode = self._pieces.append, _encode
 
         def piece(text: str) -> bytes:
             append(text)

@@ -96,6 +96,7 @@ class ResponsesRenderer(ChatRenderer):
         self._echo = replace(options.echo, id=identity.id, created_at=identity.created)
         self._answer = identity.id.removeprefix(ID_PREFIX)
         self._numbers = count()
+        self._streamed = True
         self._begun = False
         self._open: list[OpenItem] = []
         self._items: list[wire.OutputItem] = []
@@ -103,7 +104,7 @@ class ResponsesRenderer(ChatRenderer):
     @override
     def whole(self, reply: ChatReply, answer: Answer) -> bytes:
         """What its stream would end with."""
-        self._begun = True
+        self._begun, self._streamed = True, False
         self.deltas([*replay(reply)], answer)
         self._end(reply)
         return _encode(replace(self._ended(reply), model=reply.model))
@@ -197,7 +198,8 @@ class ResponsesRenderer(ChatRenderer):
         return begun
 
     def _next_place(self) -> ItemPlace:
-        return ItemPlace(self._answer, len(self._items) + len(self._open), self._numbers)
+        numbers = self._numbers if self._streamed else None
+        return ItemPlace(self._answer, len(self._items) + len(self._open), numbers)
 
     def _close_whole(self) -> bytes:
         """Closes what is open, up to the first call that is not whole."""

@@ -6,6 +6,7 @@ uvicorn searches the name and the value of each header field for what may not st
 import string
 from collections.abc import Awaitable
 from functools import lru_cache
+from operator import itemgetter
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
@@ -18,13 +19,17 @@ from ..common.presence import OpenBody
 _NAME = (string.ascii_lowercase + string.digits + "!#$%&'*+-.^_`|~").encode()
 """What uvicorn writes as a name of a field (RFC 9110), without what it would make lower case."""
 _VALUE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+_LENGTH = b"content-length"
+_name_of = itemgetter(0)
 _CHUNKED = (b"transfer-encoding", b"chunked")
 
 
 @lru_cache(256)
-def _are_plain(names: tuple[bytes, ...]) -> bool:
+def _are_plain(names: tuple[bytes, ...], more: bool) -> bool:
     """Almost all answers have the names of one before them."""
-    return not (b"transfer-encoding" in names or b"connection" in names or b"".join(names).translate(None, _NAME))
+    once = frozenset(names)
+    odd = b"transfer-encoding" in once or b"connection" in once or (_LENGTH in once) is more
+    return not (odd or len(once) < len(names) or b"".join(names).translate(None, _NAME))
 
 
 class JoinedWrites(OpenBody):
@@ -85,11 +90,9 @@ class JoinedWrites(OpenBody):
         if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive or cycle.access_log:
             return None
         fields = [*cycle.default_headers, *start.get("headers", ())]
-        named = dict(fields)
         if (
-            len(named) != len(fields)
-            or named.get(b"content-length") != (None if more else b"%d" % len(body))
-            or not _are_plain(tuple(named))
+            not _are_plain(tuple(map(_name_of, fields)), more)
+            or not (more or (_LENGTH, b"%d" % len(body)) in fields)
             or cycle.scope["method"] == "HEAD"
             or (more and status != 200)
         ):

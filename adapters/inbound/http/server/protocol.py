@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from operator import itemgetter
 from typing import Any, cast
 
 from litestar.types import ASGIApp
@@ -12,10 +13,11 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ..common.presence import EXTENSION, Presence
-from ..common.requests import CAME, TIMEOUT
+from ..common.requests import CAME
 from .joined_writes import JoinedWrites
 from .upgrades import HttpWithoutUpgrades
 
+_name_of = itemgetter(0)
 _HEAD_END = b"\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PROBE_SECONDS = (0.0, 0.02, 0.1, 0.5)
@@ -138,18 +140,16 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Drops fields after a body."""
         if self._in_head:
-            self.headers.append((name, value))
+            self.headers.append((name.lower(), value))
 
     @override
     def on_headers_complete(self) -> None:
         """Too many fields make the parser fail, which is a 400."""
         if len(self.headers) > self._bounds.head_fields:
             raise ValueError("too many header fields")
-        self.headers[:] = [(name.lower(), value) for name, value in self.headers]
-        last = dict(self.headers)
-        if TIMEOUT in last:
-            self.scope["state"][CAME] = time.monotonic()
-        self.expect_100_continue = last.get(b"expect", b"").lower() == b"100-continue"
+        if b"expect" in map(_name_of, self.headers):
+            self.expect_100_continue = dict(self.headers)[b"expect"].lower() == b"100-continue"
+        self.scope["state"][CAME] = time.monotonic()
         self._in_head = False
         self._head_bytes = 0
         self._head_tail = b""

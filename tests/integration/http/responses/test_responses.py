@@ -1,13 +1,24 @@
 """`POST /v1/responses` and `/v1/responses/input_tokens`, as OpenAI's newer clients send and read them."""
 
+import threading
 from typing import Any, Final
 
 import pytest
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
+from llm_gateway.adapters.inbound.http.responses.renderer import ResponsesRenderer
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+from llm_gateway.application.answer_chat import Answer
 from llm_gateway.bootstrap.settings import ClientSettings, Secret
-from llm_gateway.domain.chat import AssistantMessage, ReasoningEffort, SystemMessage, Text, ToolMessage, UserMessage
+from llm_gateway.domain.chat import (
+    AssistantMessage,
+    ChatReply,
+    ReasoningEffort,
+    SystemMessage,
+    Text,
+    ToolMessage,
+    UserMessage,
+)
 from llm_gateway.domain.errors import ContextLengthExceeded, ProviderRejected, ProviderThrottled
 from llm_gateway.domain.media import Image
 from llm_gateway.domain.routing import Feature
@@ -248,6 +259,26 @@ async def test_a_comment_keeps_a_silent_stream_alive(start: Serve) -> None:
 
     assert read.startswith(b": keep-alive\n\n")
     assert response_of(sent_of(read))["output"][0]["content"][0]["text"] == "Late."
+
+
+async def test_the_end_of_a_long_answer_which_has_it_four_times_keeps_nobody_waiting(
+    start: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    done = ResponsesRenderer.done
+
+    def noted(self: ResponsesRenderer, reply: ChatReply, given: Answer) -> bytes:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return done(self, reply, given)
+
+    monkeypatch.setattr(ResponsesRenderer, "done", noted)
+    served = await start(ScriptedChatModel(stopped_clock(), answer("ü" * 100_000), answer("Short.")))
+
+    said = [response_of(sent_of(await streamed(served, input=text))) for text in ("Long?", "Short?")]
+    texts = [one["output"][0]["content"][0]["text"] for one in said]
+
+    assert [len(text) for text in texts] == [100_000, 6]
+    assert threads == [False, True]
 
 
 async def test_a_body_of_two_megabytes_is_taken(start: Serve) -> None:

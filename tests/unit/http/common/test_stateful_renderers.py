@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -120,7 +119,8 @@ class Asked:
         return batch
 
     async def reply(self) -> ChatReply:
-        return cast("ChatReply", SimpleNamespace())
+        usage = Usage(prompt_tokens=1, completion_tokens=1)
+        return ChatReply(endpoint=TO, model="m", finish_reason=FinishReason.STOP, usage=usage)
 
 
 class Streamed:
