@@ -138,7 +138,9 @@ class SpokenServer(ScriptedVendor):
             return whole({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, 401)
         match asked.method, asked.path:
             case "GET", "/v1/models":
-                return whole({"detail": "Not Found"}, 404) if self.models is None else whole({"data": self.models})
+                if self.models is None:
+                    return whole({"detail": "Not Found"}, 404)
+                return whole({"data": self.models}, headers={"Connection": "close"})  # so that a chat has its own
             case "POST", "/v1/embeddings":
                 return self.embedding(asked) if callable(self.embedding) else self.embedding
             case "POST", "/v1/chat/completions":
@@ -150,8 +152,8 @@ class SpokenServer(ScriptedVendor):
         return whole({"error": "no such path"}, 404)
 
 
-def spoken_server(dialect: str = "generic") -> AbstractAsyncContextManager[SpokenServer]:
-    return SpokenServer(dialect).running()
+def spoken_server(dialect: str = "generic", port: int = 0) -> AbstractAsyncContextManager[SpokenServer]:
+    return SpokenServer(dialect).running(port)
 
 
 def refusal(dialect: str, words: str) -> Script:
