@@ -138,9 +138,7 @@ class SpokenServer(ScriptedVendor):
             return whole({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, 401)
         match asked.method, asked.path:
             case "GET", "/v1/models":
-                if self.models is None:
-                    return whole({"detail": "Not Found"}, 404)
-                return whole({"data": self.models}, headers={"Connection": "close"})  # so that a chat has its own
+                return whole({"detail": "Not Found"}, 404) if self.models is None else whole({"data": self.models})
             case "POST", "/v1/embeddings":
                 return self.embedding(asked) if callable(self.embedding) else self.embedding
             case "POST", "/v1/chat/completions":
