@@ -59,6 +59,13 @@ kind = "ollama"
 model = "llama3.1:70b"
 base_url = "http://10.0.0.5:11434"
 
+[[providers]]
+name = "vllm"
+kind = "openai"
+dialect = "vllm"
+model = "Qwen/Qwen3-8B"
+base_url = "http://10.0.0.6:8000/v1"
+
 [[models]]
 provider = "gemini"
 names = ["gemini-5-*"]

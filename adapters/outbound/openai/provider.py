@@ -31,8 +31,9 @@ def opened(order: ProviderOrder, clock: Clock) -> Provider:
     url = order.base_url or models.dialect.url
     assert url is not None
     client = SpokenClient(url, clock, api_key=order.api_key, max_body_bytes=order.max_body_bytes)
+    looking = SpokenClient(url, clock, api_key=order.api_key)
     directory = SpokenDirectory(
-        client,
+        looking,
         clock,
         models,
         provider=order.name,
@@ -43,6 +44,7 @@ def opened(order: ProviderOrder, clock: Clock) -> Provider:
 
     async def close() -> None:
         await directory.aclose()
+        await looking.aclose()
         await client.aclose()
 
     return Provider(

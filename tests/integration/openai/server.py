@@ -150,8 +150,8 @@ class SpokenServer(ScriptedVendor):
         return whole({"error": "no such path"}, 404)
 
 
-def spoken_server(dialect: str = "generic") -> AbstractAsyncContextManager[SpokenServer]:
-    return SpokenServer(dialect).running()
+def spoken_server(dialect: str = "generic", port: int = 0) -> AbstractAsyncContextManager[SpokenServer]:
+    return SpokenServer(dialect).running(port)
 
 
 def refusal(dialect: str, words: str) -> Script:

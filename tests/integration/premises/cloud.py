@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ..gemini.payloads import said
 from ..ollama.server import end, line
+from ..openai.server import message
 
 ADDRESS = "203.0.113.7"
 RESOLVER = "203.0.113.53"
@@ -76,7 +77,7 @@ def _packets(data: bytes) -> Iterator[Packet]:
 
 
 class Cloud:
-    """Gemini, Ollama and a proxy at one address, and the resolver that every name leads there by."""
+    """Gemini, Ollama, OpenAI's API and a proxy at one address, and the resolver that every name leads there by."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
@@ -118,6 +119,10 @@ def _answer_to(request: str) -> object:
         return said({"text": "From the cloud"}, finish="STOP", usage={"promptTokenCount": 1})
     if "/v1beta/models" in request:
         return {"models": [{"name": f"models/{EMBEDDING}", "supportedGenerationMethods": ["embedContent"]}]}
+    if "/v1/models" in request:
+        return {"data": [{"id": "llama3.1"}]}
+    if "/v1/chat/completions" in request:
+        return message("From the cloud")
     if "/api/show" in request:
         return {"capabilities": ["completion"]}
     if "/api/chat" in request:

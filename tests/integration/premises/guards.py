@@ -7,6 +7,7 @@ from msgspec import Struct
 from .inside import Order
 
 _OLLAMA = "adapters.outbound.ollama"
+_OPENAI = "adapters.outbound.openai"
 _HTTP = "adapters.outbound.vendor_http"
 
 
@@ -151,6 +152,23 @@ GUARDS: Sequence[Guard] = (
             )
         ],
         order=_scene("name-turns"),
+    ),
+    Guard(
+        name="the directory looks where an address of OpenAI's API leads",
+        edits=[Edit(f"{_OPENAI}.directory", "if at_home else Locality.CLOUD", "if True else Locality.CLOUD")],
+        order=_scene("vllm-name-outside"),
+        leaks=False,
+    ),
+    Guard(
+        name="a name in OpenAI's API that says where a model is hosted",
+        edits=[Edit(f"{_OPENAI}.directory", ".endswith(_ELSEWHERE)", ".endswith(())")],
+        order=_scene("vllm-hosted"),
+        leaks=False,
+    ),
+    Guard(
+        name="the socket to a server of OpenAI's API",
+        edits=[Edit(f"{_OPENAI}.client", "guarded=locality is Locality.ON_PREMISES", "guarded=False")],
+        order=_scene("vllm-name-turns"),
     ),
     Guard(name="a redirect is an error", edits=[_REDIRECT], order=_scene("redirects-307"), leaks=False),
     Guard(

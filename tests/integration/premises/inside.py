@@ -16,6 +16,7 @@ import httpx
 from msgspec import Struct
 
 from ..ollama.server import OllamaServer, ollama_server
+from ..openai.server import SpokenServer, spoken_server
 from .cloud import ADDRESS, EMBEDDING, PORT, RESOLVER, URL, Cloud, Wire
 from .scenes import ANSWER, ANYONE, KEPT, SCENES, Scene, Told, configuration, hosts, prepare
 
@@ -99,7 +100,7 @@ class Premises:
     def __init__(self, order: Order, folder: Path) -> None:
         self._order = order
         self._folder = folder
-        self._servers: dict[str, OllamaServer] = {}
+        self._servers: dict[str, OllamaServer | SpokenServer] = {}
         self._open: dict[str, AsyncExitStack] = {}
 
     @asynccontextmanager
@@ -114,7 +115,9 @@ class Premises:
                     continue
                 own = self._open[scene.name] = await stack.enter_async_context(AsyncExitStack())
                 port = int(scene.url.rpartition(":")[2]) if scene.url else 0
-                server = self._servers[scene.name] = await own.enter_async_context(ollama_server(port))
+                server = self._servers[scene.name] = await own.enter_async_context(
+                    ollama_server(port) if scene.kind == "ollama" else spoken_server(port=port)
+                )
                 prepare(scene, server)
                 urls[scene.name] = scene.url or server.url
             if self._order.proxy:
@@ -132,7 +135,9 @@ class Premises:
                 case "closes":
                     await self._open[scene.name].aclose()
                 case "is hosted elsewhere":
-                    for model in self._servers[scene.name].models:
+                    server = self._servers[scene.name]
+                    assert isinstance(server, OllamaServer)
+                    for model in server.models:
                         model.remote_host = URL
         self._name(turned=True)
 

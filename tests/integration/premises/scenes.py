@@ -1,4 +1,4 @@
-"""The Ollama servers that tempt a gateway to go outside, each an endpoint of its own, and what it has to answer."""
+"""The servers that tempt a gateway to go outside, each an endpoint of its own, and what it has to answer."""
 
 import json
 import socket
@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from ..ollama.server import HEAD, Model, OllamaServer, end, line, stream
+from ..openai.server import DONE, SpokenServer, delta, message
+from ..openai.server import stream as spoken_stream
 from ..scripted_vendor import Asked, Cut, Hold, Reset, Script, whole
 from .cloud import ADDRESS, PORT, URL
 
@@ -17,6 +19,11 @@ MODEL = "llama3.1"
 def answered(asked: Asked) -> Script:
     """Whole, or as a stream, as it was asked."""
     return stream(line(ANSWER), end()) if asked.body["stream"] else whole(line(ANSWER) | end(content=ANSWER))
+
+
+def spoken(asked: Asked) -> Script:
+    """The same in OpenAI's form."""
+    return spoken_stream(delta(ANSWER, "stop"), DONE) if asked.body.get("stream") else whole(message(ANSWER))
 
 
 def passed_on(asked: Asked) -> Script:
@@ -57,11 +64,12 @@ class Told(Struct, frozen=True):
 class Scene(Struct, frozen=True, kw_only=True):
     """An endpoint, and what a `secure` request that names it is told.
 
-    `answers` is the server's script; without one there is no server, and `url` leads elsewhere.
+    `kind` is what the server speaks. `answers` is its script; without one there is none, and `url` leads elsewhere.
     """
 
     name: str
     told: Told
+    kind: str = "ollama"
     answers: Script | Callable[[Asked], Script] | None = answered
     url: str | None = None
     model: str = MODEL
@@ -112,9 +120,33 @@ SCENES: Sequence[Scene] = (
         told=Told(502, "provider_misconfigured", "hosted elsewhere"),
     ),
     Scene(name="gemini", answers=None, told=_OUTSIDE),
+    Scene(name="vllm-outside", kind="openai", answers=None, url=f"{URL}/v1", told=_OUTSIDE),
+    Scene(
+        name="vllm-name-outside", kind="openai", answers=None, url=f"http://outside.premises:{PORT}/v1", told=_OUTSIDE
+    ),
+    Scene(
+        name="vllm-hosted",
+        kind="openai",
+        model="gpt-oss:120b-cloud",
+        answers=spoken,
+        told=_OUTSIDE,
+    ),
+    Scene(
+        name="vllm-name-turns",
+        kind="openai",
+        answers=spoken,
+        url="http://turns.premises:8001",
+        turns="leads outside",
+        told=Told(503, "provider_unavailable", "neither loopback nor private"),
+    ),
+    Scene(
+        name="vllm-redirects", kind="openai", answers=refused(307), told=Told(502, "provider_failed", "nobody follows")
+    ),
+    Scene(name="vllm-fails", kind="openai", answers=refused(503), told=Told(503, "provider_unavailable", "failed")),
     Scene(name="ollama", url="http://ollama.premises:11434", told=Told(200, "", ANSWER)),
+    Scene(name="vllm", kind="openai", answers=spoken, told=Told(200, "", ANSWER)),
 )
-"""The last one answers: a request that may go to all of them ends there."""
+"""The last two answer: a request that may go to all of them ends with the first of these."""
 
 HOSTS = {"localhost": "127.0.0.1", "ollama.premises": "127.0.0.1", "outside.premises": ADDRESS}
 
@@ -125,8 +157,12 @@ def hosts(*, turned: bool) -> str:
     return "".join(f"{address} {name}\n" for name, address in names.items())
 
 
-def prepare(scene: Scene, server: OllamaServer) -> None:
+def prepare(scene: Scene, server: OllamaServer | SpokenServer) -> None:
     assert scene.answers is not None
+    if isinstance(server, SpokenServer):
+        server.models = [{"id": scene.model}]
+        server.scripts = [scene.answers]
+        return
     server.models = [Model(name=f"{scene.model}:latest", remote_host=scene.remote_host)] if scene.listed else []
     server.loaded = {f"{scene.model}:latest"}
     server.version = scene.version
@@ -142,12 +178,14 @@ def configuration(urls: dict[str, str]) -> str:
         for name, key, more in (("anyone", ANYONE, ""), ("kept", KEPT, 'hints = ["secure"]\n'))
     )
     endpoints = "".join(
-        f'[[endpoints]]\nname = "{scene.name}"\nkind = "ollama"\nmodel = "{scene.model}"\nbase_url = "{url}"\n'
+        f'[[{TABLES[scene.kind]}]]\nname = "{scene.name}"\nkind = "{scene.kind}"\nmodel = "{scene.model}"\n'
+        f'base_url = "{url}"\n'
         for scene in SCENES
         if (url := urls.get(scene.name)) is not None and scene.name != "ollama"
     )
     return f"{clients}{endpoints}[routes]\nsecure = {route}\n"
 
 
+TABLES = {"ollama": "endpoints", "openai": "providers"}
 ANYONE = "key-of-anyone"
 KEPT = "key-kept-to-secure"

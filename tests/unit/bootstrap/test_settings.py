@@ -212,7 +212,7 @@ def test_every_fault_of_a_table_names_its_key_and_what_may_stand_there(tmp_path:
         "clients[0].tokens: must be a table of capacity and refill_rate",
         "clients[0].hints: must be a list, each one of online, fast, local, secure",
         "endpoints[0].name: is required",
-        "endpoints[0].kind: must be one of gemini, ollama",
+        "endpoints[0].kind: must be one of gemini, ollama, openai",
         "endpoints[0].model: must be text",
         "routes.fats: is no hint, which are online, fast, local, secure",
         "routes.fast: must be a list, each text",

@@ -55,8 +55,11 @@ FIELDS = (
         "`none` to `xhigh`, by models that can; else refused, but for `none`, which then asks for the least",
     ),
     honoured("response_format", "`text`, `json_object` and `json_schema`, by providers that can; else refused"),
-    label("response_format.json_schema.name"),
-    honoured("response_format.json_schema.description", "within the schema, by Gemini; others have no place for it"),
+    honoured("response_format.json_schema.name", "by servers of OpenAI's API; others have no place for it"),
+    honoured(
+        "response_format.json_schema.description",
+        "by servers of OpenAI's API, and by Gemini; others have no place for it",
+    ),
     honoured("response_format.json_schema.strict", "every schema binds"),
     no_effect("safety_identifier", kind=str),
     honoured("seed", "by providers that can; else refused"),
