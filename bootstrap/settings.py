@@ -92,7 +92,7 @@ class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fi
     )
 
 
-class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EndpointSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One more server of a known kind, under a provider name of its own."""
 
     name: Annotated[Name, Meta(description="The provider's name, in routes and in `model`.")]

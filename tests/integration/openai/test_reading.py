@@ -224,7 +224,8 @@ async def test_an_error_inside_a_200_is_one(name: str) -> None:
 
 
 async def test_no_choices_and_no_error_is_the_servers_passing_trouble() -> None:
-    for body in ({"choices": None}, {"choices": []}):
+    bodies: list[dict[str, object]] = [{"choices": None}, {"choices": []}]
+    for body in bodies:
         with pytest.raises(errors.ProviderUnavailable) as failed:
             await read(whole(body), Grain.WHOLE)
         assert (failed.value.doubtful, failed.value.repeats) == (True, 1)
