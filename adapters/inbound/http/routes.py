@@ -46,7 +46,7 @@ from .openai.description import (
 )
 from .openai.errors import encode_openai_error, openai_error_headers, openai_rate_headers
 from .openai.handlers import MODELS, OPENAI_CHATS, embed, find_model, list_models
-from .openapi.labelled import add_labels, open_items
+from .openapi.labelled import add_labels, open_items, untype_text
 from .openapi.portable import portable
 from .operations.description import OPERATIONS_TYPES, health_operation, metrics_operation, ready_operation
 from .operations.handlers import health, metrics, ready
@@ -246,6 +246,8 @@ def api_document(version: str) -> dict[str, Any]:
         ("MessagesBody", ANTHROPIC_CHATS),
     ):
         add_labels(schemas, body, chats.labels)
+    for body in ("MessagesBody", "CountBody"):
+        untype_text(schemas, body, "system")
     open_items(schemas, "ResponseBody", RESPONSE_CHATS.labels)
     license = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     document = {

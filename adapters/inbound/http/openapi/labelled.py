@@ -25,12 +25,17 @@ def add_labels(schemas: Components, body: str, labels: Labels) -> None:
         }
         _require_no(schemas[function], ARGUMENTS)
     for message in [*_at(schemas, body, _steps(_MESSAGES))]:
-        parts = [*_references(schemas[message]["properties"]["content"])]
-        if len(parts) == 1:
-            _require_no(schemas[_own(schemas, message, parts[0], "Alone")], "type")
+        untype_text(schemas, message, "content")
         if schemas[message]["properties"]["role"].get("enum") == ["assistant"]:
             for place in labels.known:
                 _open(schemas, message, _steps(place)[1:])
+
+
+def untype_text(schemas: Components, name: str, field: str) -> None:
+    """Let the parts of a field, where they can only be text, leave their type out."""
+    parts = [*_references(schemas[name]["properties"][field])]
+    if len(parts) == 1:
+        _require_no(schemas[_own(schemas, name, parts[0], "Alone")], "type")
 
 
 def open_items(schemas: Components, body: str, labels: Labels) -> None:
