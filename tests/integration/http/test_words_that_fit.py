@@ -74,10 +74,13 @@ async def test_no_fault_contradicts_itself(served: Served, path: str, body: dict
             assert sentence.count(at) <= 1 or len(at) < 6, sentence
 
 
-@pytest.mark.parametrize("path", CHATS.values(), ids=CHATS)
-@pytest.mark.parametrize("number", range(4))
-async def test_an_image_where_none_may_stand_is_told_what_may(served: Served, path: str, number: int) -> None:
-    response = await served.client.post(path, json={"model": "ollama", **FAULTY[number]})
+@pytest.mark.parametrize(
+    ("surface", "number"),
+    [(surface, number) for surface in CHATS for number in range(4) if (surface, number) != ("native", 3)],
+)
+async def test_an_image_where_none_may_stand_is_told_what_may(served: Served, surface: str, number: int) -> None:
+    """On the native surface a tool's result may be one."""
+    response = await served.client.post(CHATS[surface], json={"model": "ollama", **FAULTY[number]})
     assert told(response)[-1][1].removeprefix("messages[0].content[1].type: ") == "must be text"
 
 
@@ -93,7 +96,7 @@ OPENAI = [
     "/v1/completions",
     "/v1/images",
     "/v1/images/generations",
-    "/v1/responses",
+    "/v1/assistants",
     "/v1/v1/chat/completions",
     "/v1/nothing/such",
 ]
