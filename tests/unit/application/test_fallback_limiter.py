@@ -213,6 +213,21 @@ async def test_a_lease_that_the_store_took_unheard_is_given_back_to_it_too() -> 
     assert decision.tokens.remaining == 90
 
 
+async def test_a_lease_that_the_store_took_unheard_is_given_back_to_it_before_it_would_stay_charged() -> None:
+    trial, client = Trial(), Client(id=client_of().id, namespace="team", quota=Quota(tokens=Bucket.of(100, 0.001)))
+    trial.shared.deaf = True
+    await trial.take(client, Charge(tokens=50, lease=True))
+    trial.shared.deaf = False
+    for _ in range(4):  # an answer that takes longer than a lease lives
+        await trial.clock.advance(LEASE_MS / 2000)
+        await trial.limiter.renew(client, ReservationId("r1"))
+    await trial.limiter.settle(client, ReservationId("r1"), 20)
+    decision = await trial.take(client, Charge())
+    assert decision.mode is LimiterMode.EXACT
+    assert decision.tokens is not None
+    assert decision.tokens.remaining == 80
+
+
 async def test_a_lease_of_the_store_that_goes_away_meanwhile_stays_the_stores() -> None:
     trial, client = Trial(), client_of(concurrency=1)
     await trial.take(client, Charge(lease=True))
