@@ -165,7 +165,7 @@ class FallbackLimiter(RateLimiter):
         decision = share.take(charge, reservation, now)
         if decision.allowed and charge.lease:
             self._leases[reservation] = _Lease(share, share.reserved(charge), doubtful)
-        return structs.replace(decision, mode=LimiterMode.LOCAL)
+        return structs.replace(decision, mode=LimiterMode.LOCAL, doubtful=doubtful)
 
     def _share(self, client: Client, now: float) -> LocalShare:
         """Of this absence; a changed quota begins anew."""
