@@ -84,11 +84,13 @@ class FallbackLimiter(RateLimiter):
 
     @override
     async def renew(self, client: Client, *reservations: ReservationId) -> None:
+        """What may have been taken there too is kept there until it is given back: one that ended stays charged."""
         there = []
         for reservation in reservations:
-            if (lease := self._leases.get(reservation)) is not None:
+            lease = self._leases.get(reservation)
+            if lease is not None:
                 lease.share.renew(reservation, self._clock.monotonic())
-            elif reservation not in self._uncounted:
+            if lease.doubtful if lease is not None else reservation not in self._uncounted:
                 there.append(reservation)
         if there:
             await self._shared.renew(client, *there)
@@ -163,7 +165,7 @@ class FallbackLimiter(RateLimiter):
         decision = share.take(charge, reservation, now)
         if decision.allowed and charge.lease:
             self._leases[reservation] = _Lease(share, share.reserved(charge), doubtful)
-        return structs.replace(decision, mode=LimiterMode.LOCAL)
+        return structs.replace(decision, mode=LimiterMode.LOCAL, doubtful=doubtful)
 
     def _share(self, client: Client, now: float) -> LocalShare:
         """Of this absence; a changed quota begins anew."""

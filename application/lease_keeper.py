@@ -66,10 +66,11 @@ class LeaseKeeper:
             await self._limiter.settle(client, key, tokens)
         except LimiterUnavailable:
             until = math.inf if held is None else held.heard + LEASE_MS / 1000
-            self._unsettled[key] = _Unsettled(client, tokens, until)
-            if len(self._unsettled) > MAX_UNSETTLED:
-                self._unsettled.popitem(last=False)
-            self._look_later()
+            self._settle_later(key, _Unsettled(client, tokens, until))
+
+    def give_back(self, client: Client, key: ReservationId) -> None:
+        """What was refused, and may have been taken unheard: in the background."""
+        self._settle_later(key, _Unsettled(client, 0, math.inf))
 
     async def aclose(self) -> None:
         """Try once more to settle what is not, for `CLOSE_SECONDS` at most."""
@@ -83,6 +84,12 @@ class LeaseKeeper:
             last = asyncio.create_task(self._settle_again())
             await asyncio.wait((last,), timeout=CLOSE_SECONDS)
             last.cancel()
+
+    def _settle_later(self, key: ReservationId, unsettled: _Unsettled) -> None:
+        self._unsettled[key] = unsettled
+        if len(self._unsettled) > MAX_UNSETTLED:
+            self._unsettled.popitem(last=False)
+        self._look_later()
 
     def _look_later(self) -> None:
         if self._alarm is None and self._work is None and not self._closed:

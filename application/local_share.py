@@ -16,12 +16,12 @@ class Seen(Struct, gc=False):
     decision: Decision
     at: float
 
-    def levels(self, now_ms: int, replicas: int) -> Levels:
-        """A replica's part of what is there by now, if nobody has used anything since."""
+    def levels(self, now_ms: int, replicas: int, share: Quota) -> Levels:
+        """A replica's part of what is there by now, if nobody has used anything since, in the parts of its share."""
         elapsed = max(0, now_ms - round(self.at * 1000))
         return Levels(
-            requests=_level(self.quota.requests, self.decision.requests, elapsed) // replicas,
-            tokens=_level(self.quota.tokens, self.decision.tokens, elapsed) // replicas,
+            requests=_level(self.quota.requests, self.decision.requests, elapsed, replicas, share.requests),
+            tokens=_level(self.quota.tokens, self.decision.tokens, elapsed, replicas, share.tokens),
             leases=0,
         )
 
@@ -49,7 +49,7 @@ class LocalShare:
         self._bill: Bill | None = owed._bill if owed else None
         share = client.quota.divided(replicas) if replicas > 1 else client.quota
         known = seen is not None and seen.quota == client.quota
-        self._account = QuotaAccount(share, now_ms, seen.levels(now_ms, replicas) if seen and known else None)
+        self._account = QuotaAccount(share, now_ms, seen.levels(now_ms, replicas, share) if seen and known else None)
         if owed:
             bill = self._bill or Bill(ReservationId(""), 0, 0)
             unpaid = bill.requests + self._requests, bill.tokens + self._tokens
@@ -103,7 +103,10 @@ class LocalShare:
             self._bill, id = None, ReservationId(f"{id}+")
 
 
-def _level(bucket: Bucket | None, status: LimitStatus | None, elapsed_ms: int) -> int:
-    if bucket is None or status is None:
+def _level(
+    bucket: Bucket | None, status: LimitStatus | None, elapsed_ms: int, replicas: int, share: Bucket | None
+) -> int:
+    if bucket is None or status is None or share is None:
         return 0
-    return bucket.refilled(bucket.full - status.reset_ms * bucket.per_ms, elapsed_ms)
+    level = bucket.refilled(bucket.full - status.reset_ms * bucket.per_ms, elapsed_ms)
+    return level * share.scale // (bucket.scale * replicas)  # a share may be small enough for finer parts

@@ -10,7 +10,7 @@ from llm_gateway.domain.answer_lengths import AnswerLengths
 from llm_gateway.domain.chat import ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.embedding import EmbedReply, EmbedRequest
-from llm_gateway.domain.errors import QuotaExceeded
+from llm_gateway.domain.errors import LimiterUnavailable, QuotaExceeded
 from llm_gateway.domain.estimate import estimate_inputs, estimate_prompt, likely_answer_tokens, likely_prompt_tokens
 from llm_gateway.domain.events import Collector
 from llm_gateway.domain.quota import Charge, Decision, Limit, LimiterMode, LimitStatus, ReservationId, Reserve
@@ -127,7 +127,13 @@ class ThrottleClient:
         except asyncio.CancelledError:
             await _to_the_end(self._keeper.settle(client, key, 0))  # it may have been taken already
             raise
+        except LimiterUnavailable as error:
+            if error.doubtful:
+                self._keeper.give_back(client, key)
+            raise
         if not decision.allowed:
+            if decision.doubtful:
+                self._keeper.give_back(client, key)
             limit = Limit.TOKENS if decision.tokens and decision.tokens.remaining < tokens else Limit.CONCURRENCY
             raise QuotaExceeded(_until(decision, decision.requests, 1), limit, client.setting_of(limit))
         held = Reservation(prompt, client.reserve)

@@ -176,6 +176,7 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
     """A limiter's decision on one charge, and the state of each limit after it; None is a limit that is not there.
 
     `retry_after_ms` is when the same charge can be tried again, 0 if it was allowed. `mode` says how it was decided.
+    `doubtful`: the counts that all gateways share may have taken the charge unheard.
     """
 
     allowed: bool
@@ -184,6 +185,7 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
     tokens: LimitStatus | None = None
     concurrency: LimitStatus | None = None
     mode: LimiterMode = LimiterMode.EXACT
+    doubtful: bool = False
 
 
 class Levels(Struct, frozen=True, kw_only=True):

@@ -26,24 +26,33 @@ class MemoryRateLimiter(RateLimiter):
 
     @override
     async def renew(self, client: Client, *reservations: ReservationId) -> None:
-        account, now_ms = self._account(client)
-        for reservation in reservations:
-            account.renew(reservation, now_ms)
+        if (account := self._known(client)) is not None:
+            for reservation in reservations:
+                account.renew(reservation, self._now_ms())
 
     @override
     async def settle(self, client: Client, reservation: ReservationId, tokens: int) -> None:
-        account, now_ms = self._account(client)
-        account.settle(reservation, tokens, now_ms)
+        if (account := self._known(client)) is not None:
+            account.settle(reservation, tokens, self._now_ms())
 
     @override
     async def spend(self, client: Client, requests: int, tokens: int, reservation: ReservationId) -> None:
         account, now_ms = self._account(client)
         account.spend(requests, tokens, reservation, now_ms)
 
+    def _known(self, client: Client) -> QuotaAccount | None:
+        """By the client's quota: one that it had before, under which answers may still end, is counted no more."""
+        account = self._accounts.get(client.id)
+        same = account is not None and (account.quota is client.quota or account.quota == client.quota)
+        return account if same else None
+
     def _account(self, client: Client) -> tuple[QuotaAccount, int]:
         """The client's account, and the time in milliseconds."""
-        now_ms = round(self._clock.monotonic() * 1000)
-        account = self._accounts.get(client.id)
-        if account is None or (account.quota is not client.quota and account.quota != client.quota):
+        now_ms = self._now_ms()
+        account = self._known(client)
+        if account is None:
             account = self._accounts[client.id] = QuotaAccount(client.quota, now_ms)
         return account, now_ms
+
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic() * 1000)

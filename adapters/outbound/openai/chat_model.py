@@ -81,6 +81,7 @@ class SpokenChatModel(ChatModel):
             first_by = min(deadline.first, self._clock.monotonic() + self._first_token_seconds)
             idle = self._tool_silence_seconds if request.tools else self._idle_seconds
             stream = self._client.stream(body, headers, to.locality, first_by=first_by, until=deadline.at, idle=idle)
+            ends_by: float | None = None
             async with aclosing(stream):
                 while not reader.finished:
                     if events := await _next(stream, reader):
@@ -88,7 +89,9 @@ class SpokenChatModel(ChatModel):
                     if reader.failure is not None:
                         raise reader.failure
                     if reader.ending is not None:
-                        stream.idle = TRAILING_SECONDS
+                        if events or ends_by is None:
+                            ends_by = self._clock.monotonic() + TRAILING_SECONDS
+                        stream.first_by = ends_by  # which no comment and no empty event moves on
                     elif not reader.started:
                         stream.first_by = first_by
                 await stream.drain(DRAIN_SECONDS)

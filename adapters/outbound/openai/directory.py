@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from llm_gateway.application.long_work import off_the_loop
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
@@ -19,7 +21,6 @@ from llm_gateway.domain.routing import (
     Feature,
     Locality,
     Task,
-    is_name,
 )
 
 from ..vendor_http.addresses import resolves_on_premises
@@ -27,8 +28,7 @@ from ..vendor_http.errors import HttpRefusal
 from .client import SpokenClient
 from .dialects import SpokenModels
 from .failures import SpokenFailures
-from .offers import facts_in
-from .wire import offered_models
+from .offers import known_of
 
 UP_SECONDS: Final = 30.0
 DOWN_SECONDS: Final = 5.0
@@ -123,8 +123,7 @@ class SpokenDirectory(EndpointDirectory):
                 raise
             self._has_list = False
             return
-        offered = offered_models.decode(told).data[:MAX_MODELS]
-        self._models.listed = {one.id: facts_in(one) for one in offered if is_name(one.id)}
+        self._models.listed = await off_the_loop(len(told), partial(known_of, told, MAX_MODELS))
         self._has_list = True
 
     def _soon(self) -> float:

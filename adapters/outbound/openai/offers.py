@@ -3,34 +3,39 @@
 from typing import Any, Final
 
 from llm_gateway.application.model_facts import ModelFacts
-from llm_gateway.domain.routing import Task
+from llm_gateway.domain.routing import Task, is_name
 
-from .wire import OfferedModel
+from .wire import OfferedModel, offered_in
 
 IMAGES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
+def known_of(told: bytes, most: int) -> dict[str, ModelFacts]:
+    """By the names of the first models that a list has, of those that have one."""
+    return {one.id: facts_in(one) for one in offered_in(told)[:most] if isinstance(one.id, str) and is_name(one.id)}
+
+
 def facts_in(offered: OfferedModel) -> ModelFacts:
-    """Of what is not said, nothing."""
-    inputs = offered.architecture.input_modalities if offered.architecture is not None else None
+    """Of what is not said, or not as servers say it, nothing."""
     sees, calls, tasks = _capabilities(offered.capabilities)
-    if inputs is not None:
-        sees = "image" in inputs
-    if offered.supported_parameters is not None:
+    match offered.architecture:
+        case {"input_modalities": list(inputs)}:
+            sees = "image" in inputs
+    if isinstance(offered.supported_parameters, list):
         calls = "tools" in offered.supported_parameters
     lengths = (
         offered.max_model_len,
         offered.context_length,
         offered.max_context_length,
         offered.context_window,
-        offered.meta.n_ctx if offered.meta is not None else None,
+        offered.meta.get("n_ctx") if isinstance(offered.meta, dict) else None,
     )
     return ModelFacts(
         names=(offered.id,),
         tasks=tasks,
         tools=calls,
         media_types=None if sees is None else IMAGES if sees else (),
-        context_length=next((length for length in lengths if length is not None and length > 0), None),
+        context_length=next((length for length in lengths if type(length) is int and length > 0), None),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Message, Usage, counted
 from llm_gateway.domain.errors import FailureReason, ProviderBroken, ProviderUnavailable
@@ -49,7 +49,7 @@ class _Call(Struct):
     id: str
     told: str | None
     name: str | None = None
-    held: str = ""
+    held: list[str] = field(default_factory=list)
     given: bool = False
 
 
@@ -74,7 +74,8 @@ class SpokenReplyReader:
         self._at: dict[object, _Call] = {}
         self._ids: set[str] = set()
         self._spare: int | None = None
-        self._back: dict[str, Any] = {}
+        self._thoughts: list[str] = []
+        self._details: list[Any] = []
         self._usage: WireUsage | None = None
         self._model: str | None = None
         self.started = False
@@ -146,9 +147,9 @@ class SpokenReplyReader:
         if thought:
             events.append(ReasoningDelta(text=thought))
         if "reasoning_content" in self._returns and thought:
-            self._back["reasoning_content"] = self._back.get("reasoning_content", "") + thought
+            self._thoughts.append(thought)
         if "reasoning_details" in self._returns and said.reasoning_details:
-            self._back["reasoning_details"] = [*self._back.get("reasoning_details", ()), *said.reasoning_details]
+            self._details += said.reasoning_details
         text = text or said.refusal or ""
         chosen = _logprobs(logprobs)
         if text or chosen:
@@ -167,18 +168,26 @@ class SpokenReplyReader:
             self._calls.append(call)
             self._at[key] = call
         call.name = call.name or name
-        call.held += arguments_of(part)
+        if arguments := arguments_of(part):
+            call.held.append(arguments)
         if not call.name:
             return
+        held = "".join(call.held)
         if not call.given:
-            extra = carried(self._back) if self._back and not call.index else None
+            back = self._back() if not call.index else None
+            extra = carried(back) if back else None
             events.append(
-                ToolCallDelta(index=call.index, id=call.id, name=call.name, arguments=call.held, extra_content=extra)
+                ToolCallDelta(index=call.index, id=call.id, name=call.name, arguments=held, extra_content=extra)
             )
             call.given = True
-        elif call.held:
-            events.append(ToolCallDelta(index=call.index, arguments=call.held))
-        call.held = ""
+        elif held:
+            events.append(ToolCallDelta(index=call.index, arguments=held))
+        call.held.clear()
+
+    def _back(self) -> dict[str, Any]:
+        """What is to come back with the calls, of what came before them."""
+        told = {"reasoning_content": "".join(self._thoughts), "reasoning_details": [*self._details]}
+        return {name: value for name, value in told.items() if value}
 
     def _id(self, given: str | None) -> str:
         """The server's, if it gives one. No two of an answer are the same, whatever it gives."""

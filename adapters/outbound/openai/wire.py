@@ -103,36 +103,36 @@ class TextVectors(Struct, frozen=True, gc=False):
     error: Any = None
 
 
-class Modalities(Struct, frozen=True, gc=False):
-    input_modalities: tuple[str, ...] | None = None
-
-
-class ModelMeta(Struct, frozen=True, gc=False):
-    n_ctx: int | None = None
-
-
 class OfferedModel(Struct, frozen=True, gc=False):
-    """What servers' lists say of a model, each under its own names (vLLM, OpenRouter, Mistral, Groq, llama.cpp)."""
+    """What servers' lists say of a model, each under its own names (vLLM, OpenRouter, Mistral, Groq, llama.cpp).
 
-    id: str
-    max_model_len: int | None = None
-    context_length: int | None = None
-    max_context_length: int | None = None
-    context_window: int | None = None
-    meta: ModelMeta | None = None
+    Of any type: what one server says of one model must not hide all the others.
+    """
+
+    id: Any = None
+    max_model_len: Any = None
+    context_length: Any = None
+    max_context_length: Any = None
+    context_window: Any = None
+    meta: Any = None
     capabilities: Any = None
-    architecture: Modalities | None = None
-    supported_parameters: tuple[str, ...] | None = None
+    architecture: Any = None
+    supported_parameters: Any = None
 
 
 class OfferedModels(Struct, frozen=True, gc=False):
-    data: tuple[OfferedModel, ...]
+    data: tuple[OfferedModel, ...] | None
 
 
 answer_part: Final = json.Decoder(AnswerPart)
 text_vectors: Final = json.Decoder(TextVectors)
-offered_models: Final = json.Decoder(OfferedModels)
+_offered: Final = json.Decoder(OfferedModels | tuple[OfferedModel, ...])  # Together leaves the frame out
 _text: Final = json.Decoder(str)
+
+
+def offered_in(told: bytes) -> tuple[OfferedModel, ...]:
+    listed = _offered.decode(told)
+    return listed if isinstance(listed, tuple) else listed.data or ()
 
 
 def arguments_of(call: PartCall) -> str:

@@ -17,6 +17,8 @@ from ..scripted_vendor import whole
 from .calls import asking, provider_at, reply_of
 from .server import SpokenServer, spoken_server
 
+NOT_LISTED = "the server's list has no such model"
+
 
 @asynccontextmanager
 async def looked(dialect: str = "generic", *models: Mapping[str, object], **more: Any) -> AsyncIterator[Provider]:
@@ -55,7 +57,7 @@ async def test_the_operator_says_what_is_offered() -> None:
 
 async def test_a_model_that_the_list_lacks_is_no_use() -> None:
     async with looked("vllm", {"id": "other"}) as provider:
-        assert states(provider)["able"].unusable == "the server's list has no such model"
+        assert states(provider)["able"].unusable == NOT_LISTED
 
 
 async def test_without_a_list_the_named_models_count() -> None:
@@ -149,6 +151,37 @@ async def test_a_server_on_the_premises_is_never_given_an_address_to_fetch() -> 
         assert Feature.IMAGE_URLS not in states(provider)["able"].features
     async with looked("vllm", facts=(own,), outside=True) as provider:
         assert Feature.IMAGE_URLS in states(provider)["able"].features
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"context_length": "8192", "max_model_len": 8192.0, "context_window": -1},
+        {"architecture": "llama", "meta": [], "supported_parameters": "tools"},
+        {"architecture": {"input_modalities": "text"}, "meta": {"n_ctx": "?"}, "capabilities": {"completion_chat": 1}},
+    ],
+)
+async def test_what_is_said_oddly_of_a_model_is_not_known_of_it(odd: Mapping[str, object]) -> None:
+    async with looked("generic", {"id": "able", **odd}, {"name": "without an id"}, {"id": "b"}) as provider:
+        assert {name: state.unusable for name, state in states(provider).items()} == {"able": None, "b": None}
+        assert states(provider)["able"].context_length in (None, 8192)
+
+
+@pytest.mark.parametrize(
+    ("listed", "unusable"), [([{"id": "able"}], None), ({"object": "list", "data": None}, NOT_LISTED)]
+)
+async def test_a_list_may_come_without_its_frame_and_with_nothing_in_it(
+    listed: object, unusable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with spoken_server() as server, provider_at(server.url) as provider:
+
+        async def answered(*_: object) -> Any:
+            return whole(listed)
+
+        monkeypatch.setattr(server, "answer_to", answered)
+        assert provider.look is not None
+        await provider.look()
+        assert states(provider)["able"].unusable == unusable
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from llm_gateway.adapters.outbound.openai import chat_model
 from llm_gateway.domain import errors
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -19,7 +20,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.events import ChatEvent, Finished, TextDelta
 
-from ..scripted_vendor import LAST, Cut, Hold, Script, chunk, whole
+from ..scripted_vendor import LAST, Cut, Flood, Hold, Script, chunk, whole
 from .calls import SECRET, asking, events_of, provider_at, reply_of, texts, until_it_fails
 from .server import COUNTS, DONE, HEAD, SpokenServer, called, counted, delta, event, message, spoken_server, stream
 
@@ -290,3 +291,13 @@ async def test_ended_at_every_byte_it_is_whole_or_broken() -> None:
             else:
                 assert at >= reason
                 assert isinstance(seen[-1], Finished)
+
+
+@pytest.mark.parametrize("noise", [b": still here\n\n", event({"choices": []})])
+async def test_an_answer_that_has_ended_is_not_held_open_by_what_says_nothing(
+    noise: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_model, "TRAILING_SECONDS", 0.05)
+    monkeypatch.setattr(chat_model, "DRAIN_SECONDS", 0.05)
+    reply = await read(stream(delta("Hi"), END, then=[Flood(chunk(noise))]))
+    assert reply.content == "Hi"

@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.redis.client import store as redis_store
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
-from llm_gateway.adapters.outbound.redis.client.failures import StoreOdd, StoreRefused
+from llm_gateway.adapters.outbound.redis.client.failures import StoreAway, StoreOdd, StoreRefused
+from llm_gateway.adapters.outbound.redis.client.server import AWAY_FAILURES
 from llm_gateway.adapters.outbound.redis.client.standing import REMEMBERED_SECONDS
 from llm_gateway.adapters.outbound.redis.client.store import Store, open_store
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
@@ -120,13 +121,17 @@ MASTER = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
 
 
 @asynccontextmanager
-async def saying(words: bytes) -> AsyncIterator[str]:
-    """A server that answers every command but ROLE with the same."""
+async def saying(words: bytes, **others: bytes) -> AsyncIterator[str]:
+    """A server that answers every command but ROLE, and the `others`, with the same."""
+    answers = {"ROLE": MASTER, **others}
+
+    def answer_to(command: bytes) -> bytes:
+        return next((answer for name, answer in answers.items() if name.encode() in command), words)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 20):
             commands = data.split(b"\r\n*")
-            writer.write(b"".join(MASTER if b"ROLE" in command else words for command in commands))
+            writer.write(b"".join(map(answer_to, commands)))
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as running:
@@ -217,3 +222,14 @@ async def test_another_type_than_asked_is_a_refusal(open_url: Open) -> None:
         with pytest.raises(StoreOdd):
             await store.call("get", b"k", "GET", "k")
         assert await store.trouble() == "the server answered with another type than was asked for"
+
+
+async def test_keys_that_are_on_their_way_keep_no_other_from_being_asked_for(open_url: Open) -> None:
+    """While a Cluster's slot is moved, a script on keys of which one is new is answered so every time."""
+    moving = b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+    async with saying(moving, GET=b"$1\r\nx\r\n") as url:
+        store: Store = open_url(url)
+        for _ in range(AWAY_FAILURES):
+            with pytest.raises(StoreAway, match="TRYAGAIN"):
+                await store.call("take", b"k", "EVALSHA", "digest", 1, "k")
+        assert await store.call("get", b"other", "GET", "other") == b"x"

@@ -11,10 +11,14 @@ from typing_extensions import override
 
 from llm_gateway.adapters.outbound.memory.rate_limiter import MemoryRateLimiter
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.scripted.entropy import SeededEntropy
 from llm_gateway.application.fallback_limiter import LOCAL_SECONDS, AbsentPolicy, FallbackLimiter
+from llm_gateway.application.lease_keeper import LOOK_SECONDS
 from llm_gateway.application.ports.observation import StoreMeter
+from llm_gateway.application.throttle_client import ThrottleClient
 from llm_gateway.domain.clients import Client
-from llm_gateway.domain.errors import LimiterUnavailable
+from llm_gateway.domain.embedding import EmbedRequest
+from llm_gateway.domain.errors import GatewayError, LimiterUnavailable, QuotaExceeded
 from llm_gateway.domain.quota import LEASE_MS, Bucket, Charge, Decision, LimiterMode, Quota, ReservationId
 
 from .world import client_of
@@ -211,6 +215,41 @@ async def test_a_lease_that_the_store_took_unheard_is_given_back_to_it_too() -> 
     assert decision.mode is LimiterMode.EXACT
     assert decision.tokens is not None
     assert decision.tokens.remaining == 90
+
+
+async def test_a_lease_that_the_store_took_unheard_is_given_back_to_it_before_it_would_stay_charged() -> None:
+    trial, client = Trial(), Client(id=client_of().id, namespace="team", quota=Quota(tokens=Bucket.of(100, 0.001)))
+    trial.shared.deaf = True
+    await trial.take(client, Charge(tokens=50, lease=True))
+    trial.shared.deaf = False
+    for _ in range(4):  # an answer that takes longer than a lease lives
+        await trial.clock.advance(LEASE_MS / 2000)
+        await trial.limiter.renew(client, ReservationId("r1"))
+    await trial.limiter.settle(client, ReservationId("r1"), 20)
+    decision = await trial.take(client, Charge())
+    assert decision.mode is LimiterMode.EXACT
+    assert decision.tokens is not None
+    assert decision.tokens.remaining == 80
+
+
+@pytest.mark.parametrize(("policy", "error"), [("local", QuotaExceeded), ("closed", LimiterUnavailable)])
+async def test_what_the_store_took_unheard_and_was_refused_here_is_given_back_to_it(
+    policy: str, error: type[GatewayError]
+) -> None:
+    trial = Trial(AbsentPolicy(policy), replicas=2)
+    client = Client(id=client_of().id, namespace="team", quota=Quota(tokens=Bucket.of(100, 0.001)))
+    throttle = ThrottleClient(trial.limiter, trial.clock, SeededEntropy())
+    await trial.take(client, Charge(tokens=2, lease=True))
+    trial.shared.deaf = True
+    with pytest.raises(error):
+        async with throttle.reserve_embedding(client, EmbedRequest(inputs=("words " * 50,))):
+            raise AssertionError("its share of what is left is less than a whole share")
+    trial.shared.deaf = False
+    await trial.clock.advance(LOOK_SECONDS)
+    decision = await trial.take(client, Charge())
+    assert decision.mode is LimiterMode.EXACT
+    assert decision.tokens is not None
+    assert decision.tokens.remaining == 98
 
 
 async def test_a_lease_of_the_store_that_goes_away_meanwhile_stays_the_stores() -> None:

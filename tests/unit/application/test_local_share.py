@@ -48,6 +48,16 @@ async def test_a_local_bucket_begins_at_its_part_of_the_last_shared_level(
     assert await trial.allowed(client, 20) == local
 
 
+@pytest.mark.parametrize("capacity", [1_000_000, 1_000_001, 2_000_000, 3_000_000])
+async def test_a_share_whose_parts_are_finer_than_the_quotas_is_no_smaller(capacity: int) -> None:
+    trial, client = Trial(replicas=2), slow(tokens=capacity)
+    await trial.take(client, LOOK)
+    trial.shared.away = True
+    standing = (await trial.take(client, LOOK)).tokens
+    assert standing is not None
+    assert standing.remaining == capacity // 2
+
+
 async def test_what_came_back_since_the_store_was_last_heard_is_there() -> None:
     trial, client = Trial(replicas=2), client_of(requests=10)  # one a second
     assert await trial.allowed(client, 10) == 10

@@ -21,6 +21,10 @@ class StoreNotHere(StoreAway):
     """The server won't serve, while another may have its name by now."""
 
 
+class StoreMoving(StoreAway):
+    """These keys are on their way to another server of a Cluster: this one serves all others."""
+
+
 class StoreRefused(StoreError):
     """The server answered with an error. `code` is its first word, such as `NOSCRIPT`; the rest may quote a command."""
 
@@ -38,7 +42,7 @@ class StoreOdd(StoreRefused):
         self.args = (f"the server answered {self.code}",)
 
 
-_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN", "TRYAGAIN"))
+_NOT_NOW = frozenset(("LOADING", "CLUSTERDOWN"))
 """Codes of a server that will serve again."""
 _NOT_HERE = frozenset(("READONLY", "MASTERDOWN", "NOAUTH"))
 
@@ -48,4 +52,6 @@ def failure_of(reply: str) -> StoreError:
     refused = StoreRefused(reply)
     if refused.code in _NOT_HERE:
         return StoreNotHere(str(refused))
+    if refused.code == "TRYAGAIN":
+        return StoreMoving(str(refused))
     return StoreAway(str(refused)) if refused.code in _NOT_NOW else refused

@@ -13,7 +13,7 @@ from llm_gateway.domain.resilience import BreakerPermit, BreakerState, CircuitBr
 from .address import Address, Node
 from .command_pipe import CommandPipe, PipeEnd, RedisReply, packed
 from .connection import connected, reason_of
-from .failures import StoreAway, StoreError, StoreNotHere, StoreRefused, StoreUnheard, StoreUnreached
+from .failures import StoreAway, StoreError, StoreMoving, StoreNotHere, StoreRefused, StoreUnheard, StoreUnreached
 from .role import check_role
 
 CALL_SECONDS = 1.0
@@ -130,11 +130,11 @@ class RedisServer:
         now = self._clock.monotonic()
         if isinstance(error, StoreUnreached):
             return  # it counts when the attempt ends for which the call waited
-        if isinstance(error, StoreAway) and not isinstance(error, StoreUnheard):
+        if isinstance(error, StoreAway) and not isinstance(error, StoreUnheard | StoreMoving):
             self._why = str(error)
             permit.end(Outcome.FAILED, now)
             self._tell(error, now)
-        elif error is None or isinstance(error, StoreRefused):
+        elif error is None or isinstance(error, StoreRefused | StoreMoving):
             permit.end(Outcome.HEALTHY, now)
             if self._away:
                 self._tell(None, now)

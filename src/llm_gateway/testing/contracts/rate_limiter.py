@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from secrets import token_hex
 
 import pytest
+from msgspec import structs
 
 from llm_gateway.application.ports.stores import RateLimiter
 from llm_gateway.domain.clients import Client, ClientId
@@ -155,6 +156,18 @@ class RateLimiterContract(Timed, ABC):
             await limiter.settle(someone, id, used)
 
         assert left((await limiter.take(someone, Charge(), new_id())).tokens) == remaining
+
+    async def test_what_ends_by_an_earlier_quota_fills_no_bucket_of_the_later(self) -> None:
+        limiter, before, ends, lives = self.make(), client(tokens=100), new_id(), new_id()
+        for id in (ends, lives):
+            await limiter.take(before, Charge(tokens=30), id)
+        now = structs.replace(before, quota=Quota(tokens=Bucket.of(50, NEVER)))
+        await limiter.take(now, Charge(tokens=50), new_id())
+
+        await limiter.renew(before, lives)
+        await limiter.settle(before, ends, 10)
+
+        assert left((await limiter.take(now, Charge(), new_id())).tokens) == 0
 
     async def test_use_above_what_was_held_is_a_debt(self) -> None:
         limiter, someone, id = self.make(), client(tokens=100), new_id()
