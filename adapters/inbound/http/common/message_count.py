@@ -31,14 +31,23 @@ class _Chat(Struct, gc=False):
     tools: list[_Counted] | None = None
 
 
+class _Tool(Struct, gc=False):
+    """`tools` are those of a namespace: elsewhere it may be anything."""
+
+    tools: Any = None
+
+
 class _Item(_Message, gc=False):
+    """`summary` is that of reasoning."""
+
     output: str | list[_Counted] | None = None
-    tools: list[_Counted] | None = None
+    summary: Any = None
+    tools: list[_Tool] | None = None
 
 
 class _Response(Struct, gc=False):
     input: str | list[_Item] = []
-    tools: list[_Counted] | None = None
+    tools: list[_Tool] | None = None
 
 
 _decoder = json.Decoder(_Chat)
@@ -86,7 +95,7 @@ def _count(body: bytes) -> int:
         chat = _decoder.decode(body)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
-    return _sum(chat.messages, chat.tools) + _length(chat.system)
+    return _sum(chat.messages) + len(chat.tools or ()) + _length(chat.system)
 
 
 def _count_items(body: bytes) -> int:
@@ -95,12 +104,16 @@ def _count_items(body: bytes) -> int:
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return 0
     items = [] if isinstance(response.input, str) else response.input
-    within = sum(len(item.tools or ()) + _length(item.output) for item in items)
-    return within + _sum(items, response.tools)
+    within = sum(_length(item.output) + _length(item.summary) + _count_tools(item.tools) for item in items)
+    return within + _count_tools(response.tools) + _sum(items)
 
 
-def _sum(messages: Sequence[_Message], tools: list[_Counted] | None) -> int:
-    count = len(messages) + len(tools or ())
+def _count_tools(tools: list[_Tool] | None) -> int:
+    return sum(1 + _length(tool.tools) for tool in tools or ())
+
+
+def _sum(messages: Sequence[_Message]) -> int:
+    count = len(messages)
     for message in messages:
         count += len(message.tool_calls or ())
         for part in message.content if isinstance(message.content, list) else ():

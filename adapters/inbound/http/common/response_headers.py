@@ -14,6 +14,8 @@ _EXACT: Final = LimiterMode.EXACT
 _SAFE = "/:@+,;=!$&'()*~ "
 MAX_IGNORED = 32
 """Fields that `X-Gateway-Ignored` names at most."""
+MAX_IGNORED_BYTES = 2048
+"""Of their names there, of which clients choose some: a proxy may read a head of 4 KiB, and Node one of 16."""
 
 
 def reset_seconds(status: LimitStatus) -> bytes:
@@ -59,15 +61,17 @@ def provenance(
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Which endpoint answers, whether from the cache, and which fields of the request had no effect.
 
-    What a header can't hold of a name is percent-encoded.
+    What a header can't hold of a name is percent-encoded. Fields past `MAX_IGNORED_BYTES` are not named.
     """
     if endpoint is None or cache is None:
         return ()
     answered = _answered(endpoint.provider, endpoint.model, cache)
     if not ignored:
         return answered
-    named = ", ".join(ignored[:MAX_IGNORED])
-    return (b"x-gateway-ignored", quote(named, safe=_SAFE + "[]").encode()), *answered
+    named = quote(", ".join(ignored[:MAX_IGNORED]), safe=_SAFE + "[]").encode()
+    if len(named) > MAX_IGNORED_BYTES:
+        named = named[: max(0, named.rfind(b", ", 0, MAX_IGNORED_BYTES + 2))]
+    return (b"x-gateway-ignored", named), *answered
 
 
 @lru_cache(1024)

@@ -1,11 +1,11 @@
-"""What is counted of a chat's body before it is decoded: exactly its messages, parts, calls and tools."""
+"""What is counted of a body before it is decoded: exactly its messages or items, parts, calls and tools."""
 
 import json
 from typing import Any
 
 import pytest
 
-from llm_gateway.adapters.inbound.http.common.message_count import check_count
+from llm_gateway.adapters.inbound.http.common.message_count import check_count, check_items
 from llm_gateway.adapters.inbound.http.common.problems import TooLarge
 
 HELLO = {"role": "user", "content": "Hello"}
@@ -40,6 +40,26 @@ def counts(body: Any, number: int) -> None:
 )
 def test_messages_parts_calls_and_tools_count(body: Any, number: int) -> None:
     counts(body, number)
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        ({"input": [HELLO] * 7}, 7),
+        ({"input": [{"role": "user", "content": [PART] * 5}, {"type": "function_call_output", "output": [PART]}]}, 8),
+        ({"input": "{" * 9, "tools": [TOOL] * 4}, 4),
+        ({"input": [{"type": "additional_tools", "tools": [TOOL] * 4}]}, 5),
+        ({"tools": [{"type": "namespace", "name": "n", "tools": [TOOL] * 4}, TOOL]}, 6),
+        ({"input": [{"type": "additional_tools", "tools": [{"type": "namespace", "tools": [TOOL] * 3}]}]}, 5),
+        ({"input": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": ""}] * 4}]}, 5),
+        ({"tools": [{"type": "web_search", "tools": 5}] * 2, "input": [{"summary": "{{{"}]}, 3),
+    ],
+)
+def test_items_parts_and_tools_of_a_response_count(body: Any, number: int) -> None:
+    data = json.dumps(body).encode()
+    check_items(data, number)
+    with pytest.raises(TooLarge, match=rf"more than {number - 1} items, parts.*MAX_MESSAGES"):
+        check_items(data, number - 1)
 
 
 @pytest.mark.parametrize(
