@@ -42,9 +42,9 @@ serve *args: setup
 test *args: setup
     @exec {{ python }} -m pytest "$@"
 
-# Everything that CI asks for, the tests last, with the API's fuzzing for three minutes
+# Everything that CI asks for, the tests last, with the API's fuzzing for two minutes
 check: lint types imports build pythons externals
-    LLM_GATEWAY_SCHEMATHESIS_SECONDS=180 {{ quote(just_executable()) }} test --cov
+    LLM_GATEWAY_SCHEMATHESIS_SECONDS=120 {{ quote(just_executable()) }} test --cov
 
 # What takes longer: the nightly tests, and the benchmark beside its committed figures
 nightly: setup && (bench "--gate")
