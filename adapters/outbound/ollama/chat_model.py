@@ -152,7 +152,7 @@ class OllamaChatModel(ChatModel):
         )
         shaped = isinstance(sent.body.get("format"), Mapping)
         late = "no answer, or no further part of one, in time"
-        failures = OllamaFailures(to.id, self._clock.now, late, shaped, lambda: stated_fields(request))
+        failures = OllamaFailures(to.id, self._clock.now, late, lambda: stated_fields(request), shaped)
         return _Asked(encoded(to.id, sent.body), reader, failures)
 
 

@@ -1,20 +1,15 @@
-"""Which models a server has, and whether it answers: looked at in the background."""
+"""Which models a server has, as it describes them."""
 
-import asyncio
-import logging
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
-from llm_gateway.domain.errors import ProviderError, ProviderMisconfigured, ProviderRefused, ProviderTimeout
-from llm_gateway.domain.routing import UNSEEN, EndpointId, EndpointState, Locality, is_name
+from llm_gateway.domain.routing import EndpointId, EndpointState, is_name
 
-from ..vendor_http.addresses import resolves_on_premises
 from ..vendor_http.errors import HttpRefusal
+from ..vendor_http.server_directory import MAX_MODELS, ServerDirectory
 from .addresses import DEFAULT_URL
 from .catalogue import OllamaServer, Pulled, pulled, states
 from .client import Clients
@@ -25,23 +20,11 @@ from .transport import Connect
 from .version import ServerVersion
 from .wire import Shown
 
-UP_SECONDS = 30.0
-DOWN_SECONDS = 5.0
-ANSWER_SECONDS = 5.0
-LAST_KNOWN_SECONDS = 60.0
-"""How long what was last seen of a server goes on to hold while it can't be looked at: a look that fails is no proof
-that a call would. The calls themselves find out, and another endpoint is asked then.
-"""
-MAX_MODELS = 1_000
 
-_log = logging.getLogger(__name__)
+class OllamaDirectory(ServerDirectory):
+    """The models of one server. Without a `base_url` it is the vendor's default address, configured once it answers."""
 
-
-class OllamaDirectory(EndpointDirectory):
-    """The models of one server. Without a `base_url` it is the vendor's default address, configured once it answers.
-
-    A server that does not answer is looked at again soon, and skipped once what was last seen of it is too old.
-    """
+    misconfigured = "refused access, or is no Ollama server"
 
     def __init__(
         self,
@@ -55,65 +38,35 @@ class OllamaDirectory(EndpointDirectory):
         version: ServerVersion | None = None,
         connect: Connect = OllamaRest,
     ) -> None:
-        self._clock = clock
         self._base_url = server_address(base_url or DEFAULT_URL)
+        super().__init__(clock, EndpointId(provider=provider, model=model), self._base_url)
         self._clients = Clients(self._base_url, clock, connect=connect, api_key=api_key)
         self._configured = base_url is not None
-        self._id = EndpointId(provider=provider, model=model)
         self._num_ctx = num_ctx
         self._version = version or ServerVersion()
         self._models: tuple[Pulled, ...] = ()
         self._contexts: Mapping[str, int] = {}
-        self._locality = Locality.ON_PREMISES  # until it is known: a client for it can't leave the premises
-        self._unusable: str | None = UNSEEN
-        self._trouble: str | None = None
-        self._holds_until = self._clock.monotonic()
         self._states = self._tell()
-        self._task: asyncio.Task[None] | None = None
 
     @override
-    def snapshot(self) -> Sequence[EndpointState]:
-        return self._states
-
-    def start(self) -> None:
-        """Look now, and again for ever. To be called inside the event loop."""
-        self._task = self._task or asyncio.create_task(self._keep_looking())
-
     async def aclose(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await super().aclose()
         await self._clients.aclose()
 
-    async def look(self) -> None:
-        """Never raises for the server's troubles."""
-        self._trouble = None
-        try:
-            with OllamaFailures(self._id, self._clock.now):
-                await self._look()
-        except ProviderError as error:
-            self._version.forget()
-            self._trouble = _reason(error)
-            if self._clock.monotonic() >= self._holds_until:
-                self._unusable = self._trouble
-        else:
-            self._unusable = None
-            self._configured = True
-            self._holds_until = self._clock.monotonic() + LAST_KNOWN_SECONDS
-        self._states = self._tell()
+    @override
+    def _failures(self) -> OllamaFailures:
+        return OllamaFailures(self._id, self._clock.now)
 
-    async def _keep_looking(self) -> None:
-        while True:
-            before = self._trouble or self._unusable
-            await self.look()
-            if self._trouble != before:
-                _log.info("%s: %s", self._id.provider, self._trouble or f"answers, version {self._version.text}")
-            await self._clock.sleep(UP_SECONDS if self._trouble is None else DOWN_SECONDS)
+    @override
+    def _lost(self) -> None:
+        self._version.forget()
 
+    @override
+    def _greeting(self) -> str:
+        return f"answers, version {self._version.text}"
+
+    @override
     async def _look(self) -> None:
-        async with self._clock.timeout_at(self._soon()):
-            at_home = await resolves_on_premises(_host(self._base_url))
-        self._locality = Locality.ON_PREMISES if at_home else Locality.CLOUD
         client = self._clients.of(self._locality)
         await self._version.learn(client, until=self._soon())
         listed = (await client.listed(until=self._soon())).models[:MAX_MODELS]
@@ -128,6 +81,7 @@ class OllamaDirectory(EndpointDirectory):
             models.append(pulled(self._id.model, "", await self._shown(self._id.model)))
         self._models = tuple(models)
         self._contexts = await self._loaded()
+        self._configured = True
 
     async def _shown(self, model: str) -> Shown | None:
         """None where the server can't say, or won't: it can be set to hide models that are hosted elsewhere."""
@@ -144,9 +98,7 @@ class OllamaDirectory(EndpointDirectory):
             return self._contexts
         return {name: model.context_length or 0 for model in loaded if (name := model.model or model.name)}
 
-    def _soon(self) -> float:
-        return self._clock.monotonic() + ANSWER_SECONDS
-
+    @override
     def _tell(self) -> Sequence[EndpointState]:
         server = OllamaServer(
             provider=self._id.provider,
@@ -161,22 +113,6 @@ class OllamaDirectory(EndpointDirectory):
         return states(server, self._models, self._contexts)
 
 
-def _host(base_url: str) -> str:
-    return urlsplit(base_url if "://" in base_url else f"//{base_url}").hostname or "localhost"
-
-
 def _address(base_url: str) -> str:
     """Without the name and password that a URL can hold."""
     return base_url.rpartition("@")[2].rstrip("/")
-
-
-def _reason(error: ProviderError) -> str:
-    match error:
-        case ProviderRefused():
-            return "not reachable at its address"
-        case ProviderTimeout():
-            return "did not answer in time when last asked"
-        case ProviderMisconfigured():
-            return "refused access, or is no Ollama server"
-        case _:
-            return "answered wrongly when last asked"

@@ -1,6 +1,5 @@
 """What goes wrong with a call, as our own errors: by class and status; by text only as `refusals` says."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from msgspec import structs
@@ -10,36 +9,30 @@ from llm_gateway.application.vendor_failures import retry_after
 from llm_gateway.application.vendor_signs import Told, error_of
 from llm_gateway.domain.errors import (
     FailureReason,
-    ProviderBroken,
     ProviderError,
-    ProviderRefused,
     ProviderRejected,
     ProviderUnavailable,
 )
 
 from ..vendor_http.errors import HttpRefusal
-from ..vendor_http.failures import HttpFailures
+from ..vendor_http.failures import ServerFailures
 from .refusals import MODEL, TOO_LONG, UNKNOWN_SCHEMA, ReportedError, told_by
 
 QUEUE_WAIT = timedelta(seconds=1)
 """The least wait where the server's queue is full, which says nothing of when it will have room."""
 
 
-class OllamaFailures(HttpFailures, frozen=True):
-    """`stated` gives the fields of the request that its client stated. `shaped`: it holds a JSON Schema. `embeds`: it
-    is for embeddings.
-    """
+class OllamaFailures(ServerFailures, frozen=True):
+    """`shaped`: the request holds a JSON Schema. `embeds`: it is for embeddings."""
 
     shaped: bool = False
-    stated: Callable[[], frozenset[str]] = frozenset
     embeds: bool = False
 
     @override
     def refused(self, refusal: HttpRefusal) -> ProviderError:
         what = told_by(refusal.status, refusal.body) if refusal.status >= 400 else None
         if what is None:
-            elsewhere = f"the server sends elsewhere (status {refusal.status}), where nobody follows"
-            return ProviderBroken(self.to.provider, elsewhere, status=refusal.status)
+            return self.elsewhere(refusal)
         return self._refused(what, retry_after(refusal.retry_after, self.now()))
 
     @override
@@ -51,15 +44,7 @@ class OllamaFailures(HttpFailures, frozen=True):
                 why = "the server reports an error in its answer"
                 reason = FailureReason.SERVER
                 return ProviderUnavailable(self.to.provider, why, doubtful=self.shaped, reason=reason)
-        failure = super().failure(error)
-        match error:
-            case _ if failure is not None:
-                return failure
-            case ValueError():
-                return ProviderBroken(self.to.provider, "the answer is malformed")
-            case OSError():  # of a name that is looked up before anything is sent
-                return ProviderRefused(self.to.provider, "no connection could be made")
-        return None
+        return super().failure(error)
 
     def _refused(self, what: Told, wait: timedelta | None) -> ProviderError:
         sign, status, stated = what.sign, what.status, self.stated()

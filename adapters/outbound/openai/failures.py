@@ -1,6 +1,6 @@
 """What goes wrong with a call, as our own errors: by class and status; by text only as `refusals` says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from msgspec import structs
@@ -10,9 +10,7 @@ from llm_gateway.application.vendor_failures import retry_after
 from llm_gateway.application.vendor_signs import Told, error_of
 from llm_gateway.domain.errors import (
     FailureReason,
-    ProviderBroken,
     ProviderError,
-    ProviderRefused,
     ProviderRejected,
     ProviderUnavailable,
 )
@@ -20,22 +18,20 @@ from llm_gateway.domain.parameters import Place
 from llm_gateway.domain.stated import is_stated
 
 from ..vendor_http.errors import HttpRefusal
-from ..vendor_http.failures import HttpFailures
+from ..vendor_http.failures import ServerFailures
 from .refusals import MODEL, FaultInAnswer, told_by
 
 
-class SpokenFailures(HttpFailures, frozen=True):
-    """`stated` gives the fields of the request that its client stated, `places` where the request held them."""
+class SpokenFailures(ServerFailures, frozen=True):
+    """`places` are where the request held what its client stated."""
 
-    stated: Callable[[], frozenset[str]] = frozenset
     places: Mapping[str, Place] = {}
 
     @override
     def refused(self, refusal: HttpRefusal) -> ProviderError:
         what, named = told_by(refusal.status, refusal.body) if refusal.status >= 400 else (None, None)
         if what is None:
-            elsewhere = f"the server sends elsewhere (status {refusal.status}), where nobody follows"
-            return ProviderBroken(self.to.provider, elsewhere, status=refusal.status)
+            return self.elsewhere(refusal)
         path = self._path(named) if named and what.sign.reason is FailureReason.REQUEST else None
         if path is not None:
             why, reason = "the server refuses it", FailureReason.STATED_FIELD
@@ -50,15 +46,7 @@ class SpokenFailures(HttpFailures, frozen=True):
             case FaultInAnswer():
                 why = "the server reports an error in its answer"
                 return ProviderUnavailable(self.to.provider, why, reason=FailureReason.SERVER)
-        failure = super().failure(error)
-        match error:
-            case _ if failure is not None:
-                return failure
-            case ValueError():
-                return ProviderBroken(self.to.provider, "the answer is malformed")
-            case OSError():  # of a name that is looked up before anything is sent
-                return ProviderRefused(self.to.provider, "no connection could be made")
-        return None
+        return super().failure(error)
 
     def _told(self, what: Told, wait: timedelta | None) -> ProviderError:
         if what.sign.reason is FailureReason.UNKNOWN_MODEL:

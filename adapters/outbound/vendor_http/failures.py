@@ -1,6 +1,7 @@
 """The failures of a call over HTTP as ours; each vendor's adapter adds what its refusals tell."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import MsgspecError
@@ -49,3 +50,26 @@ class HttpFailures(VendorFailures, frozen=True):
             case AnswerTooLarge():
                 return ProviderBroken(provider, "the answer is larger than this gateway takes", doubtful=True)
         return next((kind(provider, meaning) for cause, kind, meaning in _MEANINGS if isinstance(error, cause)), None)
+
+
+class ServerFailures(HttpFailures, frozen=True):
+    """Around every call to a server that the operator names. `stated` gives the fields that the client stated."""
+
+    stated: Callable[[], frozenset[str]] = frozenset
+
+    @override
+    def failure(self, error: Exception) -> ProviderError | None:
+        failure = super().failure(error)
+        match error:
+            case _ if failure is not None:
+                return failure
+            case ValueError():
+                return ProviderBroken(self.to.provider, "the answer is malformed")
+            case OSError():  # of a name that is looked up before anything is sent
+                return ProviderRefused(self.to.provider, "no connection could be made")
+        return None
+
+    def elsewhere(self, refusal: HttpRefusal) -> ProviderError:
+        """Of a status that refuses nothing."""
+        why = f"the server sends elsewhere (status {refusal.status}), where nobody follows"
+        return ProviderBroken(self.to.provider, why, status=refusal.status)

@@ -6,15 +6,15 @@ import pytest
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints
 from llm_gateway.adapters.outbound.ollama import directory as module
-from llm_gateway.adapters.outbound.ollama.directory import (
+from llm_gateway.adapters.outbound.ollama.directory import OllamaDirectory
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.system import SystemClock
+from llm_gateway.adapters.outbound.vendor_http.server_directory import (
     ANSWER_SECONDS,
     DOWN_SECONDS,
     LAST_KNOWN_SECONDS,
     UP_SECONDS,
-    OllamaDirectory,
 )
-from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
-from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.routing import EndpointState, Feature, Locality, Task
 
 from ..waiting import eventually

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.adapters.outbound.openai import directory as directories
 from llm_gateway.adapters.outbound.openai.client import api_url
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.adapters.outbound.vendor_http import server_directory as directories
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.domain.routing import UNSEEN, EndpointState, Feature, Locality, Task

@@ -1,12 +1,12 @@
 """What is done to the Redis of two gateways in `just faults`, and what may come of it."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from ..waiting import wait_until
 from .proxy import Proxy
 from .sentinel import Watched
 from .valkey import Valkey
@@ -79,12 +79,7 @@ async def _promoted(scene: Scene) -> None:
     """The Sentinels name another master."""
     guarded = scene.guarded
     assert guarded is not None
-
-    def look() -> None:
-        while guarded.master() is guarded.servers[0]:
-            time.sleep(0.05)
-
-    await asyncio.to_thread(look)
+    await asyncio.to_thread(wait_until, lambda: guarded.master() is not guarded.servers[0])
 
 
 def faults(pause_seconds: float) -> list[Fault]:

@@ -1,6 +1,5 @@
 """What may befall the Redis that quotas are counted in, as docs/reliability.md says what may be got above them then."""
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from ..waiting import HANG_SECONDS
+from ..waiting import wait_until
 from .proxy import Proxy
 from .sentinel import watched
 from .skewed import Skew, SkewedValkey
@@ -111,10 +110,7 @@ def _restart(ground: Ground) -> None:
 
 def _promoted(ground: Ground) -> None:
     """The replica is the master."""
-    until = time.monotonic() + HANG_SECONDS
-    while ground.servers[1].ask("ROLE")[0] != b"master":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: ground.servers[1].ask("ROLE")[0] == b"master")
 
 
 def _become_a_replica(ground: Ground) -> None:

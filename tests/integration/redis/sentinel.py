@@ -1,6 +1,5 @@
 """A master with a replica, and the Sentinels that watch over them: real ones, of Valkey, on loopback."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 from typing_extensions import override
 
-from ..waiting import HANG_SECONDS
+from ..waiting import wait_until
 from .valkey import Valkey
 
 SERVICE = "main"
@@ -82,10 +81,7 @@ def watched() -> Iterator[Watched]:
             for _ in range(WATCHERS - 1):
                 watchers.append(Watcher(home(), master, WATCHERS // 2 + 1))
                 begun(watchers[-1])
-            until = time.monotonic() + HANG_SECONDS
-            while not all(map(_knows_all, watchers)):
-                assert time.monotonic() < until
-                time.sleep(0.05)
+            wait_until(lambda: all(map(_knows_all, watchers)))
             yield Watched([master, replica], watchers)
         finally:
             for server in started:

