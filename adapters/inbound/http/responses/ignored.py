@@ -1,6 +1,6 @@
 """What of a body has no effect, by its paths. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,7 @@ from ..common.fields import Fate
 from ..common.without_effect import Member, Noted, members_without_effect
 from . import wire
 from .fields import CALLS, FIELDS
-from .tools import callable_tools
+from .tools import Placed
 
 _FIELDS: Final = {field.path: field for field in FIELDS if field.fate is Fate.NO_EFFECT}
 
@@ -37,12 +37,15 @@ _TEXT: Final = _labels("text", wire.TextIn)
 _STREAM: Final = _labels("stream_options", wire.StreamOptionsIn)
 
 
-def without_effect(body: wire.ResponsePromptIn) -> tuple[str, ...]:
-    """The paths of what a body asks for within its fields and nothing here takes notice of, each kind by its first."""
+def without_effect(body: wire.ResponsePromptIn, placed: Iterable[Placed]) -> tuple[str, ...]:
+    """The paths of what a body asks for within its fields and nothing here takes notice of, each kind by its first.
+
+    `placed` are its tools that can be called.
+    """
     noted = Noted()
     if isinstance(body.input, list):
         _note_items(body.input, noted)
-    for path, tool, _ in callable_tools(body):
+    for path, tool, _ in placed:
         noted.members(tool, path, _TOOLS[type(tool)])
     if body.reasoning is not None:
         noted.members(body.reasoning, "reasoning", _REASONING)
