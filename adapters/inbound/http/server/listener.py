@@ -56,6 +56,11 @@ class Listener:
         if self._spare is not None:
             os.close(self._spare)
 
+    async def begun(self) -> None:
+        """Once whatever was accepted is a connection."""
+        if self._beginning:
+            await asyncio.wait(self._beginning)
+
     async def wait_closed(self) -> None:
         """Nothing is left to wait for once it is closed."""
 

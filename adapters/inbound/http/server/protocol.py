@@ -33,13 +33,15 @@ class Bounds(Struct, frozen=True, kw_only=True):
     """What one connection may take of memory and, in seconds, of time.
 
     `rest_seconds` is for what is left of a body whose request was answered already: closing at once would take the
-    answer from a client that still sends.
+    answer from a client that still sends. `last_seconds` is for the first request of a connection that was accepted
+    just before the server ended: it may be on its way.
     """
 
     head_bytes: int = 64 * 1024
     head_fields: int = 256
     head_seconds: float = 10.0
     rest_seconds: float = 5.0
+    last_seconds: float = 0.5
     stalled_seconds: float = 30.0
 
 
@@ -64,12 +66,22 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         self._answered: RequestResponseCycle | None = None
         self._presence = Presence()
         self._ended = False
+        self._last = False
         self._probe: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_within(self._bounds.head_seconds)
+
+    @override
+    def shutdown(self) -> None:
+        """Closes an idle connection at once, and one that nobody has asked on yet after its first request."""
+        if self.cycle is None:
+            self._last = True
+            self._expect_within(self._bounds.last_seconds)
+        else:
+            super().shutdown()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,6 +167,8 @@ class BoundedHttpProtocol(HttpWithoutUpgrades):
         self._head_tail = b""
         self._expect_within(None)
         super().on_headers_complete()
+        if self._last:
+            self.cycle.keep_alive = False
 
     @override
     def on_message_complete(self) -> None:

@@ -140,6 +140,10 @@ class GatewayServer(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Returns with nothing left running: what outlived uvicorn's timeout is cut."""
+        for server in self.servers:
+            server.close()
+            if isinstance(server, Listener):
+                await server.begun()  # or uvicorn would not tell it that this is the end
         await super().shutdown(sockets)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()

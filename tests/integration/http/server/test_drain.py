@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from llm_gateway.adapters.inbound.http.server.protocol import Bounds
 from llm_gateway.adapters.inbound.http.server.server import GatewayServer, draining_on_hangup
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
 from llm_gateway.domain.events import TextDelta
@@ -160,6 +161,20 @@ async def test_an_idle_server_ends_at_once(served: Served) -> None:
     served.server.handle_exit(signal.SIGINT, None)
 
     await stopped(served.server, within=1)
+
+
+async def test_who_was_accepted_just_before_the_end_is_answered(start: Serve) -> None:
+    """Another process may listen on, and then nobody need see a connection reset."""
+    served = await start(ScriptedChatModel(stopped_clock()), bounds=Bounds(last_seconds=HANG_SECONDS))
+    wire = await served.connect()
+
+    served.server.handle_exit(signal.SIGTERM, None)
+    await eventually(lambda: not any(listener.is_serving() for listener in served.server.servers))
+    await wire.send(served.chat_request())
+
+    assert (await wire.answer())[0] == 503
+    assert await wire.rest() == b""
+    await stopped(served.server)
 
 
 async def test_a_reader_that_does_not_read_does_not_keep_the_server(

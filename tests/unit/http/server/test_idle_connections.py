@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from litestar.types import Receive, Scope, Send
 
+from llm_gateway.adapters.inbound.http.server.protocol import Bounds
+
 from .connections import GET, Connection
 
 SECONDS = 5
@@ -81,3 +83,28 @@ async def test_a_lost_connection_has_no_timer() -> None:
     connection.lose()
 
     assert not timers.set
+
+
+async def test_a_connection_that_has_not_asked_yet_may_do_so_once_after_the_server_ended() -> None:
+    connection, _ = await opened()
+    connection.protocol.shutdown()
+    assert not connection.transport.closed
+
+    writes = await connection.ask(GET)
+
+    assert b"".join(writes).startswith(b"HTTP/1.1 204")
+    assert connection.transport.closed
+
+
+async def test_a_connection_that_does_not_ask_then_is_closed() -> None:
+    connection, timers = await opened()
+    connection.protocol.shutdown()
+    timers.go_to(Bounds().last_seconds)
+    assert connection.transport.closed
+
+
+async def test_an_idle_connection_that_has_asked_is_closed_at_once() -> None:
+    connection, _ = await opened()
+    await connection.ask(GET)
+    connection.protocol.shutdown()
+    assert connection.transport.closed
