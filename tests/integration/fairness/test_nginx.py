@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from ..ollama.server import end, ollama_server
+from ..ports import free_port
 from ..scripted_vendor import whole
 from ..waiting import HANG_SECONDS
 from ..workers.processes import KEY, workers
@@ -111,12 +112,12 @@ async def statuses(url: str, gateway: int) -> Counter[int]:
     return seen
 
 
-async def test_behind_nginx_no_request_fails(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_behind_nginx_no_request_fails(tmp_path: Path) -> None:
     variables = {"KEEP_ALIVE_SECONDS": str(GATEWAY_SECONDS), "RATE_LIMITER_CAPACITY": "1000000"}
     async with ollama_server() as ollama:
         ollama.scripts = [whole(end(content="Hello"))]
         async with workers(tmp_path, OLLAMA_BASE_URL=ollama.url, **variables) as running:
             upstream = httpx.URL(running.url).port or 0
-            async with nginx(tmp_path, unused_tcp_port, upstream, NGINX_MS) as url:
+            async with nginx(tmp_path, free_port(), upstream, NGINX_MS) as url:
                 seen = await statuses(url, running.process.pid)
     assert seen == {200: CLIENTS * ROUNDS}, (tmp_path / "nginx.log").read_text()[-2000:]

@@ -17,9 +17,10 @@ from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
 from ..gemini.server import GeminiServer
 from ..ollama.server import ollama_server
+from ..ports import free_port
 from .files import OPS, read_yaml
 from .image import Image, build_image
-from .processes import free_port, running
+from .processes import running
 from .prompted_providers import gemini, ollama
 
 SERVICES: dict[str, dict[str, Any]] = read_yaml(OPS / "compose.yaml")["services"]

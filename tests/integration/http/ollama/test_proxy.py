@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, answer
 
+from ...ports import free_port
 from ...waiting import HANG_SECONDS
 from ..served import KEY, Serve, stopped_clock
 
@@ -47,9 +47,7 @@ def stated(upstream: int) -> str:
 
 @asynccontextmanager
 async def proxy(folder: Path, upstream: int) -> AsyncGenerator[str, None]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     file = folder / "nginx.conf"
     file.write_text(CONFIGURATION.format(folder=folder, port=port, location=stated(upstream)))
     program = shutil.which("nginx")
