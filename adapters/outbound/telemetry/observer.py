@@ -27,6 +27,8 @@ class CallCounts(CallObservation):
     def __init__(self, instruments: Instruments) -> None:
         self._failures = instruments.counter(catalogue.PROVIDER_FAILURES)
         self._errors = instruments.counter(catalogue.PROVIDER_ERRORS)
+        self._cost = instruments.counter(catalogue.COST)
+        self._cost_unknown = instruments.counter(catalogue.COST_UNKNOWN)
         self._tokens_used = instruments.counter(catalogue.TOKENS_USED)
         self._duration = instruments.histogram(catalogue.OPERATION_DURATION)
         self._token_usage = instruments.histogram(catalogue.TOKEN_USAGE)
@@ -40,6 +42,10 @@ class CallCounts(CallObservation):
             self._failures.add(provider)
             status = "" if record.status is None else str(record.status)
             self._errors.add(provider, record.endpoint.model, status, record.reason_class or "")
+        if record.microdollars is None:
+            self._cost_unknown.add(provider, record.endpoint.model)
+        elif record.microdollars:
+            self._cost.add(provider, record.endpoint.model, amount=record.microdollars / 1_000_000)
         operation = OPERATIONS[record.task], PROVIDERS.get(provider, provider), record.endpoint.model
         self._duration.record(record.seconds, *operation, "left" if record.left else record.error or "")
         if record.streamed and record.first_event_seconds is not None:
