@@ -6,6 +6,8 @@ set positional-arguments
 python := ".venv/bin/python"
 uv := ".venv/bin/uv"
 export UV_PYTHON_DOWNLOADS := "never"
+# The system's certificates, as pip has them, for a private authority; uv's own where the system has none, or uv would fail
+export UV_SYSTEM_CERTS := env("UV_SYSTEM_CERTS", if os() == "linux" { path_exists("/etc/ssl/certs/ca-certificates.crt") } else { "true" })
 
 # List the recipes
 _default:

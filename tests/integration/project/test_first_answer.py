@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.nightly, pytest.mark.external("curl")]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With the wheel in it, and nothing else."""
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "dist", ROOT]
+    build: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "dist", ROOT]
     subprocess.run(build, check=True, capture_output=True)
     folder = tmp_path / "empty"
     folder.mkdir()
