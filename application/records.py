@@ -32,6 +32,13 @@ class CacheStatus(StrEnum):
     SAMPLED = "bypass; sampled"
 
 
+class TraceIds(Struct, frozen=True, kw_only=True, gc=False):
+    """The trace that a request's span is in, and the span, in hexadecimal digits as W3C's Trace Context has them."""
+
+    trace_id: str
+    span_id: str
+
+
 class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     """The record of one call to one endpoint, without content.
 
@@ -67,7 +74,8 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what the request states and
     the answering endpoint left out. `saved_seconds` is how long the provider took for an answer that came from the
     cache. `microdollars` is what its attempts cost together, None where that of one is not known; `prices` names the
-    data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
+    data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there. `trace` is None
+    where no span was recorded.
     """
 
     id: RequestId
@@ -95,6 +103,7 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     seconds: float = 0.0
     first_event_seconds: float | None = None
     saved_seconds: float | None = None
+    trace: TraceIds | None = None
 
     @property
     def outcome(self) -> str:

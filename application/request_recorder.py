@@ -163,6 +163,7 @@ class RequestRecorder(Struct, eq=False):
             seconds=self.clock.monotonic() - self.began,
             first_event_seconds=self._first_event,
             saved_seconds=self._saved_seconds,
+            trace=self.observation.trace,
         )
 
 
@@ -196,7 +197,7 @@ class RecordedRequests:
         An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
         """
         id = id or RequestId(self._entropy.new_id())
-        observation = self._observer.begin(id, {} if headers is None else headers)
+        observation = self._observer.begin(id, {} if headers is None else headers, task)
         refusal = self._slots.take(client.id)
         leave = partial(self._left, on_record, refusal is None)
         recorder = RequestRecorder(task, client, hint, id, observation, self._clock, leave, streamed)

@@ -289,6 +289,12 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     otel_exporter_otlp_headers: Annotated[
         Secret | None, Meta(description="Headers for the collector, `name=value`, separated by commas.")
     ] = None
+    otel_semconv_stability_opt_in: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="`gen_ai_latest_experimental`: names of the GenAI conventions' v0.1.0. Default: those before."
+        ),
+    ] = ()
     log_format: Annotated[Literal["json", "pretty"] | None, Meta(description="Default: by terminal.")] = None
 
     clients: tuple[ClientSettings, ...] = ()

@@ -20,6 +20,8 @@ from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS
 from .providers import order_of
 from .settings import EndpointSettings, Secret, Settings, is_loopback
 
+LATEST_CONVENTIONS = "gen_ai_latest_experimental"
+"""Of OTEL_SEMCONV_STABILITY_OPT_IN, as OpenTelemetry names it."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LEVELS = tuple(level for level in ReasoningEffort if level is not ReasoningEffort.NONE)
 MIN_KEY_LENGTH = 8
@@ -44,6 +46,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
             yield f"{kind.name.upper()}_TRANSPORT: sdk needs the extra `{kind.name}`, which is not installed"
     yield from _vertex_faults(settings)
     yield from _otlp_faults(settings)
+    yield from _opt_in_faults(settings)
     yield from _endpoint_faults(settings)
     yield from _model_faults(settings)
     yield from _price_faults(settings)
@@ -110,6 +113,13 @@ def _otlp_faults(settings: Settings) -> Iterator[str]:
         otlp_headers(settings)
     except ValueError:
         yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas, both percent-encoded"
+
+
+def _opt_in_faults(settings: Settings) -> Iterator[str]:
+    """The variable is OpenTelemetry's, and may name other conventions, which are none of the gateway's."""
+    for name in settings.otel_semconv_stability_opt_in:
+        if name.startswith("gen_ai") and name != LATEST_CONVENTIONS:
+            yield f"OTEL_SEMCONV_STABILITY_OPT_IN: {name} is unknown; {LATEST_CONVENTIONS} is not"
 
 
 def _is_url(text: str) -> bool:

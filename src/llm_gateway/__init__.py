@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         SignatureStore,
     )
     from .application.ports.system import Alarm, Clock, Entropy
-    from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+    from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord, TraceIds
     from .application.request_recorder import RecordedRequests, RequestRecorder
     from .application.route_chat import ChatContext, Replay, RouteChat
     from .application.shared_answer import Reader
@@ -314,6 +314,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolMessage",
     "ToolMode",
+    "TraceIds",
     "TrafficMeter",
     "Unauthenticated",
     "UnknownModel",
