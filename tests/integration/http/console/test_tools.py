@@ -285,7 +285,7 @@ async def test_axe_finds_no_fault_in_any_state(browse: Browse, look: dict[str, o
     await page.locator("#requests summary").first.click()
     assert await audited(visit) == []
     await page.goto(f"{visit.origin}/docs")
-    every_eighth = "() => document.querySelectorAll('section').forEach((one, at) => at % 8 && one.remove())"
-    await page.evaluate(every_eighth)  # all are made alike, and take axe ten seconds
+    some = "() => document.querySelectorAll('section').forEach((one, at) => at % 20 && one.remove())"
+    await page.evaluate(some)  # all are made alike, and take axe ten seconds
     await page.evaluate(axe)
     assert await audited(visit) == []

@@ -140,14 +140,13 @@ async def test_a_list_has_no_request_of_another_client(start: Serve) -> None:
         assert (await listed(served, **{"x-api-key": stranger})).status_code == 401
 
 
-@pytest.mark.parametrize(("query", "count"), [("", 20), ("?limit=1", 1), ("?limit=50", 50), ("?other=3", 20)])
-async def test_a_list_is_as_long_as_is_asked(served: Served, query: str, count: int) -> None:
-    for number in range(60):
+async def test_a_list_is_as_long_as_is_asked(served: Served) -> None:
+    for number in range(51):
         await served.client.post("/api/v1/chat", json=chat(), headers={"x-request-id": f"r{number}"})
 
-    told = (await listed(served, query)).json()["requests"]
-
-    assert [one["id"] for one in told] == [f"r{59 - number}" for number in range(count)]
+    for query, count in {"": 20, "?limit=1": 1, "?limit=50": 50, "?other=3": 20}.items():
+        told = (await listed(served, query)).json()["requests"]
+        assert [one["id"] for one in told] == [f"r{50 - number}" for number in range(count)]
 
 
 @pytest.mark.parametrize("limit", ["0", "51", "-1", "1.5", "ten", "1e1", "%00", "99999999999999999999", "%D9%A1"])
