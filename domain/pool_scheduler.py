@@ -112,7 +112,7 @@ class PoolScheduler:
 
     def standings(self, waiter: Waiter, now: float) -> Sequence[Standing]:
         """Of the members that a request may be sent to."""
-        aside = self._aside(now)
+        aside = self.aside(now)
         open = [offer for offer in self._offers(waiter) if offer.member not in waiter.tried]
         offers = [offer for offer in open if offer.member not in aside] or open
         contexts = [self.members[offer.member].context(waiter.model, offer.loaded, now) for offer in offers]
@@ -169,7 +169,7 @@ class PoolScheduler:
         loaded = next(offer.loaded for offer in self._offers(waiter) if offer.member == chosen.member)
         member.begin(waiter.model, loaded, cold=waiter.cold)
 
-    def _aside(self, now: float) -> AbstractSet[str]:
+    def aside(self, now: float) -> AbstractSet[str]:
         """At most half of the members: of those that failed the ones that are tried again the latest."""
         breakers = ((name, member.breaker) for name, member in self.members.items())
         failed = [(breaker.retry_after(now), name) for name, breaker in breakers if not breaker.allows(now)]

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, assert_never
 
-from msgspec import UNSET, UnsetType, json
+from msgspec import UNSET, UnsetType, convert, json
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.application.pools import MemberState
 from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import (
     ChatCall,
@@ -165,11 +166,16 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
                 locality=state.endpoint.locality.value,
                 breaker=explanation.breakers[state.endpoint.id].value,
                 ignored=list(plan.ignored(state.endpoint.id)),
+                members=_members(explanation.members.get(state.endpoint.id)),
             )
             for state in plan.endpoints
         ],
         skipped=[answers.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
     )
+
+
+def _members(members: Sequence[MemberState] | None) -> list[answers.MemberOut] | UnsetType:
+    return UNSET if members is None else [convert(one, answers.MemberOut, from_attributes=True) for one in members]
 
 
 def alias_out(alias: Alias | None) -> answers.AliasOut | UnsetType:
