@@ -14,6 +14,7 @@ from llm_gateway.domain.errors import (
     ProviderError,
     ProviderOverloaded,
     ProviderRejected,
+    ProviderThrottled,
     ProviderTimeout,
 )
 from llm_gateway.domain.events import ChatEvent, Started
@@ -342,7 +343,7 @@ class MemberCall(ProviderCall):
     @override
     def _outcome(self, error: BaseException | None) -> Outcome:
         outcome = outcome_of(error)
-        self._turn.end(outcome)
+        self._turn.end(Outcome.FAILED if isinstance(error, ProviderThrottled) else outcome)
         return Outcome.UNKNOWN if outcome is Outcome.FAILED and self._calls.has_others else outcome
 
 

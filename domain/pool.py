@@ -15,7 +15,7 @@ EJECT_SECONDS: Final = 5.0
 MOST_EJECT_SECONDS: Final = 300.0
 """How long a member that failed is set aside: the first time, and the most after doubling with each trial that fails.
 """
-ROUNDS: Final = 2
+ROUNDS: Final = 4
 """A model is worth a second load where more requests wait for it than its members answer in so many rounds."""
 KNOWN_SECONDS: Final = 10.0
 """How long a model counts as loaded after it began to answer, whatever its server told last."""
