@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
@@ -17,7 +17,7 @@ from llm_gateway.domain.routing import Endpoint, Task
 from .answer_chat import admit_and_find, begun_in_time, within_timeout
 from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup
-from .call_provider import CallProvider
+from .call_provider import CallProvider, is_final
 from .plan_route import PlanRoute
 from .ports.models import EmbeddingModel
 from .ports.observation import Observer
@@ -25,7 +25,6 @@ from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
-from .route_chat import is_final
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
@@ -185,12 +184,14 @@ class EmbedTexts:
         if self._closed:
             raise Draining
         calls = self._call_provider(endpoint, recorder)
-        model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
             async for one in calls:
                 too_large = None
                 with one:
-                    reply = await model.embed(endpoint, call.request, deadline=one.deadline, headers=one.headers)
+                    model = self._models[one.to.id.provider]
+                    reply = await model.embed(one.to, call.request, deadline=one.deadline, headers=one.headers)
+                    if one.to is not endpoint:
+                        reply = structs.replace(reply, endpoint=endpoint.id)
                     said, reply = reply, credible_embedding(reply, call.request)
                     if said is not reply:
                         calls.notices.overcounted(endpoint.id, _usage(said))

@@ -15,18 +15,21 @@ from .breakers import Breakers
 from .cache_lookup import CacheLookup
 from .plan_route import PlanRoute
 from .ports.prices import PriceList
+from .pools import MemberState, Pool
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """The plan that a chat would have, how it would use the cache, and the breaker's state for each endpoint of it.
 
     `prices` are those that are known.
+    `members` are those of each endpoint that is a pool's, in the order of the pool.
     """
 
     plan: Plan
     cache: CacheUse
     breakers: dict[EndpointId, BreakerState]
     prices: Mapping[EndpointId, Price] = {}
+    members: dict[EndpointId, tuple[MemberState, ...]] = {}
 
 
 class ExplainChat:
@@ -37,18 +40,21 @@ class ExplainChat:
         plan_route: PlanRoute,
         lookup: CacheLookup[ChatReply],
         breakers: Breakers,
-        *,
+        pools: Mapping[str, Pool] | None = None,
         prices: PriceList | None = None,
     ) -> None:
         self._plan_route = plan_route
         self._lookup = lookup
         self._breakers = breakers
         self._prices = prices
+        self._pools = pools or {}
 
     def __call__(self, call: ChatCall, client: Client) -> Explanation:
         """Raises what planning raises."""
         plan = self._plan_route(call, client)
         states = {state.endpoint.id: self._breakers.state(state.endpoint.id) for state in plan.endpoints}
         priced = {} if self._prices is None else {one: price for one in states if (price := self._prices.price(one))}
+        pooled = ((state.endpoint, self._pools.get(state.endpoint.id.provider)) for state in plan.endpoints)
+        members = {endpoint.id: pool.members(endpoint) for endpoint, pool in pooled if pool is not None}
         use = self._lookup.use(call.request, call.cache)
-        return Explanation(plan=plan, cache=use, breakers=states, prices=priced)
+        return Explanation(plan=plan, cache=use, breakers=states, prices=priced, members=members)

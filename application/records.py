@@ -71,11 +71,12 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     `alias` is how it named its model, where that is not the model's own name.
     `admitted` is None where it ended before its quota was asked. `looked_up` says that the cache was asked for it,
     which had nothing unless `cache` is `hit`. `attempts` are the calls that were made for this request; `passed_over`
-    are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what the request states and
-    the answering endpoint left out. `saved_seconds` is how long the provider took for an answer that came from the
-    cache. `microdollars` is what its attempts cost together, None where that of one is not known; `prices` names the
-    data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there. `trace` is None
-    where no span was recorded.
+    are the planned endpoints that gave no answer, asked or not. `queue_position` is its place at first where it waited
+    for its turn at a pool, for `queue_seconds`, 1 being the next; None where it did not wait. `ignored` are the paths
+    of what the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an
+    answer that came from the cache. `microdollars` is what its attempts cost together, None where that of one is not
+    known; `prices` names the data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count
+    from there. `trace` is None where no span was recorded.
     """
 
     id: RequestId
@@ -90,6 +91,8 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     looked_up: bool = False
     planned: tuple[EndpointId, ...] = ()
     skipped: tuple[Skip, ...] = ()
+    queue_position: int | None = None
+    queue_seconds: float = 0.0
     attempts: tuple[AttemptRecord, ...] = ()
     passed_over: tuple[Skip, ...] = ()
     ignored: tuple[str, ...] = ()

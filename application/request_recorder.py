@@ -27,7 +27,7 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
     """
 
     task: Task
@@ -41,6 +41,8 @@ class RequestRecorder(Struct, eq=False):
     began: float = 0.0
     cache: CacheStatus | None = None
     endpoint: EndpointId | None = None
+    queue_position: int | None = None
+    _queue_seconds: float = 0.0
     _began_at: float = 0.0
     _plan: Plan | None = None
     _admitted: bool | None = None
@@ -84,6 +86,14 @@ class RequestRecorder(Struct, eq=False):
     def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
         """A planned endpoint gave no answer, and the next one is asked."""
         self._passed_over.append(Skip(name=endpoint.name, reason=error.message))
+
+    def queued(self, position: int) -> None:
+        """The request waits for its turn at a pool, from this place on: 1 is the next."""
+        self.queue_position = self.queue_position or position
+
+    def waited(self, seconds: float) -> None:
+        """So long it waited for a turn, or until it gave up."""
+        self._queue_seconds += seconds
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
@@ -150,6 +160,8 @@ class RequestRecorder(Struct, eq=False):
             looked_up=self._looked_up,
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
+            queue_position=self.queue_position,
+            queue_seconds=self._queue_seconds,
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
             ignored=tuple(self._ignored),

@@ -72,7 +72,7 @@ async def open_gateway(
         listed = [state.endpoint.id.provider for state in overrides["endpoints"].snapshot()]
         container.routes.override(routes_over([*listed, *container.chat_models()]))
     async with AsyncExitStack() as stack:
-        providers = container.model_providers()
+        providers = [*container.model_providers(), *(pool.provider for pool in container.pools().values())]
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)

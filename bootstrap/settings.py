@@ -125,6 +125,19 @@ class ProviderSettings(EndpointSettings, frozen=True, kw_only=True, forbid_unkno
     ] = False
 
 
+class PoolSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several servers of one kind as one provider, with a queue in front of them. They answer by its name alone."""
+
+    name: Annotated[Name, Meta(description="The pool's name, in routes and in `model`.")]
+    pool: Annotated[tuple[Name, ...], Meta(min_length=1, description="Its members: providers of one kind.")]
+    model: Annotated[str | None, Meta(description="Its default model. Default: the first member's.")] = None
+    slots: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Meta(description="What each member is asked at once. Default: what its server says, or 1."),
+    ] = None
+    queue: Annotated[int, Meta(ge=0, le=10_000, description="Requests that wait for their turn.")] = 64
+
+
 class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator knows of models better than the vendor's data file."""
 
@@ -299,6 +312,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
+    pools: tuple[PoolSettings, ...] = ()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     prices: tuple[PriceSettings, ...] = ()
@@ -316,6 +330,11 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     def rows(self) -> tuple[EndpointSettings, ...]:
         """The servers that the TOML names."""
         return (*self.endpoints, *self.providers)
+
+    @property
+    def pooled(self) -> frozenset[str]:
+        """The providers that are members of a pool."""
+        return frozenset(name for pool in self.pools for name in pool.pool)
 
     @property
     def hosts(self) -> frozenset[str] | None:

@@ -10,6 +10,8 @@ from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+QUEUE: Final = b"x-gateway-queue"
+"""The place at first of a request that waited for its turn at a pool: 1 is the next."""
 _EXACT: Final = LimiterMode.EXACT
 _SAFE = "/:@+,;=!$&'()*~ "
 MAX_IGNORED = 32

@@ -82,10 +82,23 @@ class PriceOut(Out, frozen=True, kw_only=True):
 
     source: str
     rates: list[RatesOut]
+class MemberOut(Out, frozen=True, kw_only=True):
+    """A server of a pool, and how it stands to the model: `unusable` is why it can't answer, and `aside` that it failed
+    and is asked last. `under_way` are the calls to it, of at most `slots`.
+    """
+
+    name: str
+    unusable: str | None
+    aside: bool
+    loaded: bool
+    under_way: int
+    slots: int
 
 
 class EndpointOut(Out, frozen=True, kw_only=True):
-    """An endpoint of a plan, its circuit breaker, and the fields of the request that would have no effect there."""
+    """An endpoint of a plan, its circuit breaker, the fields of the request that would have no effect there, and the
+    members of a pool.
+    """
 
     provider: str
     model: str
@@ -93,6 +106,7 @@ class EndpointOut(Out, frozen=True, kw_only=True):
     breaker: Literal["closed", "open", "half_open"]
     ignored: list[str]
     price: PriceOut | None
+    members: list[MemberOut] | UnsetType = UNSET
 
 
 class SkipOut(Out, frozen=True, kw_only=True):

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, assert_never
 
-from msgspec import UNSET, UnsetType, json
+from msgspec import UNSET, UnsetType, convert, json
 from typing_extensions import override
 
 from llm_gateway.application.answer_chat import Answer
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.application.pools import MemberState
 from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import (
     ChatCall,
@@ -168,6 +169,7 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
                 breaker=explanation.breakers[state.endpoint.id].value,
                 ignored=list(plan.ignored(state.endpoint.id)),
                 price=_price(explanation.prices.get(state.endpoint.id)),
+                members=_members(explanation.members.get(state.endpoint.id)),
             )
             for state in plan.endpoints
         ],
@@ -190,6 +192,8 @@ def _rates(above: int, rates: Rates) -> answers.RatesOut:
         cached=(rates.input if rates.cached is None else rates.cached) / MILLION,
         reasoning=(rates.output if rates.reasoning is None else rates.reasoning) / MILLION,
     )
+def _members(members: Sequence[MemberState] | None) -> list[answers.MemberOut] | UnsetType:
+    return UNSET if members is None else [convert(one, answers.MemberOut, from_attributes=True) for one in members]
 
 
 def alias_out(alias: Alias | None) -> answers.AliasOut | UnsetType:
