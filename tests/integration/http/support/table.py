@@ -10,8 +10,8 @@ from ...project.documents import ROOT
 
 PROVIDERS: Final = ("gemini", "ollama", "openai", "embedded")
 """In the order of the marks in a cell."""
-WORKS, REFUSED, NAMED = "✓", "–", "○"
-_ROW: Final = re.compile(r"^\| .*?`(?P<path>/[^`]+)`[^|]*\|(?P<cells>(?: [✓–○]{4} \|)+)$", re.MULTILINE)
+WORKS, REFUSED, NAMED = "✓", "\N{EN DASH}", "○"
+_ROW: Final = re.compile(r"^\| .*?`(?P<path>/[^`]+)`[^|]*\|(?P<cells>(?: [^ |]{4} \|)+)$", re.MULTILINE)
 _HEAD: Final = re.compile(r"^\| surface \| (?P<features>.+) \|$", re.MULTILINE)
 
 

@@ -62,7 +62,7 @@ async def _asked(cell: Cell, gateway: Vendors) -> Response:
         body: dict[str, Any] = {"model": EMBEDS[cell.provider], "input": "Hello"}
         return await gateway.served.client.post(asking.embeds or f"{cell.path}/embeddings", json=body)
     body = door.body("Hello", CHATS[cell.provider], cell.feature == "stream")
-    return await gateway.served.client.post(cell.path, json=body | asking.fields.get(cell.feature, {}))
+    return await gateway.served.client.post(cell.path, json={**body, **asking.fields.get(cell.feature, {})})
 
 
 def _show(cell: Cell, response: Response, reached: str) -> None:
@@ -78,7 +78,7 @@ def _show(cell: Cell, response: Response, reached: str) -> None:
             assert TOOL in reached
         case "schema":
             assert door.text_of(response.json()) == FORMED
-            assert [*SCHEMA["properties"]][0] in reached
+            assert next(iter(SCHEMA["properties"])) in reached
         case "images":
             assert door.text_of(response.json()) == "".join(TEXT)
             assert IMAGE in reached

@@ -1,8 +1,9 @@
 """One gateway over all kinds of providers, which do what a request demands: a call, JSON by schema, a thought."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from ...gemini import payloads
 from ...gemini.server import GeminiServer
 from ...ollama import server as local
 from ...openai import server as spoken
-from ...scripted_vendor import Answer, Asked, Script, whole
+from ...scripted_vendor import Answer, Asked, Script, ScriptedVendor, whole
 from ..served import Served, serve
 
 TEXT: Final = ("Hello", " there")
@@ -45,7 +46,7 @@ class Vendors(Struct, frozen=True):
     """`asked` are the bodies of the calls that a provider got."""
 
     served: Served
-    asked: dict[str, Callable[[], list[str]]]
+    asked: Mapping[str, Callable[[], Sequence[str]]]
 
 
 class ScriptedEngine:
@@ -62,10 +63,14 @@ class ScriptedEngine:
     def generate(self, body: dict[str, Any], take: Callable[[dict[str, Any]], bool]) -> None:
         self.asked.append(json.dumps(body))
         words = [json.dumps(ARGUMENTS)] if "response_format" in body else TEXT
-        ended = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-        counts = {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}
-        for said in (*({"choices": [{"delta": {"content": word}}]} for word in words), ended | counts):
-            if take({"model": self._name} | said):
+        choices: list[dict[str, Any]] = [
+            *({"delta": {"content": word}} for word in words),
+            {"delta": {}, "finish_reason": "stop"},
+        ]
+        usage = {"prompt_tokens": 3, "completion_tokens": 2}
+        for choice in choices:
+            ended = {"usage": usage} if "finish_reason" in choice else {}
+            if take({"model": self._name, "choices": [choice], **ended}):
                 return
 
 
@@ -120,31 +125,42 @@ def _words(formed: bool) -> list[str]:
     return [json.dumps(ARGUMENTS)] if formed else [*TEXT]
 
 
+def _engines(patch: pytest.MonkeyPatch) -> Sequence[ScriptedEngine]:
+    """Those of the gateways that are opened from now on."""
+    made: list[ScriptedEngine] = []
+
+    def engine(file: Path, name: str) -> ScriptedEngine:
+        made.append(ScriptedEngine(file, name))
+        return made[-1]
+
+    patch.setattr(chat_model, "Engine", engine)
+    return made
+
+
+def _posted(server: ScriptedVendor) -> Sequence[str]:
+    return [one.content.decode() for one in server.asked if one.method == "POST"]
+
+
 @asynccontextmanager
 async def vendors(folder: Path) -> AsyncGenerator[Vendors, None]:
-    async with AsyncExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        engines: list[ScriptedEngine] = []
-
-        def engine(file: Path, name: str) -> ScriptedEngine:
-            engines.append(ScriptedEngine(file, name))
-            return engines[-1]
-
-        patch.setattr(chat_model, "Engine", engine)
-        gemini = await stack.enter_async_context(GeminiServer(_gemini).running())
-        ollama = await stack.enter_async_context(local.ollama_server())
-        ollama.scripts = [_ollama]
-        able = ("completion", "tools", "vision", "thinking")
-        ollama.models = [
-            local.Model(name="llama3.1:latest", capabilities=able),
-            local.Model(name="nomic:latest", capabilities=("embedding",)),
-        ]
-        openai = await stack.enter_async_context(spoken.spoken_server("vllm"))
-        openai.scripts = [_openai]
-        openai.models = [{"id": "able"}, {"id": "text-embed"}]
-        (folder / "tiny.gguf").touch()
-        served = await stack.enter_async_context(
-            serve(
+    with pytest.MonkeyPatch.context() as patch:
+        engines = _engines(patch)
+        async with (
+            GeminiServer(_gemini).running() as gemini,
+            local.ollama_server() as ollama,
+            spoken.spoken_server("vllm") as openai,
+        ):
+            ollama.scripts = [_ollama]
+            ollama.models = [
+                local.Model(name="llama3.1:latest", capabilities=("completion", "tools", "vision", "thinking")),
+                local.Model(name="nomic:latest", capabilities=("embedding",)),
+            ]
+            openai.scripts = [_openai]
+            openai.models = [{"id": "able"}, {"id": "text-embed"}]
+            (folder / "tiny.gguf").touch()
+            row = ProviderSettings(name="openai", kind="openai", dialect="vllm", model="able", base_url=openai.url)
+            able = ModelSettings(provider="openai", names=("able",), media_types=("image/png",), levels=_EFFORTS)
+            async with serve(
                 None,
                 ollama_door=True,
                 cache_ttl_seconds=0,
@@ -153,19 +169,13 @@ async def vendors(folder: Path) -> AsyncGenerator[Vendors, None]:
                 gemini_model=CHATS["gemini"].partition("/")[2],
                 ollama_base_url=ollama.url,
                 embedded_model_path=str(folder / "tiny.gguf"),
-                providers=(
-                    ProviderSettings(name="openai", kind="openai", dialect="vllm", model="able", base_url=openai.url),
-                ),
-                models=(
-                    ModelSettings(provider="openai", names=("able",), media_types=("image/png",), levels=_EFFORTS),
-                ),
-            )
-        )
-        servers = {"gemini": gemini, "ollama": ollama, "openai": openai}
-        asked: dict[str, Callable[[], list[str]]] = {
-            name: lambda server=server: [one.content.decode() for one in server.asked if one.method == "POST"]
-            for name, server in servers.items()
-        }
-        yield Vendors(served, asked | {"embedded": lambda: engines[-1].asked})
-        assert gemini.refused == []
-        assert gemini.ignored | ollama.dropped | openai.ignored == set()
+                providers=(row,),
+                models=(able,),
+            ) as served:
+                servers = {"gemini": gemini, "ollama": ollama, "openai": openai}
+                asked: dict[str, Callable[[], Sequence[str]]] = {
+                    name: partial(_posted, server) for name, server in servers.items()
+                }
+                yield Vendors(served, {**asked, "embedded": lambda: engines[-1].asked})
+            assert gemini.refused == []
+            assert gemini.ignored | ollama.dropped | openai.ignored == set()
