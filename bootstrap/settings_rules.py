@@ -15,6 +15,7 @@ from llm_gateway.domain.quota import Bucket
 
 from .alias_rules import alias_faults
 from .configured_clients import DIGEST, digest_in
+from .demonstration import demonstration_faults
 from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS
 from .providers import order_of
 from .settings import EndpointSettings, Secret, Settings, is_loopback
@@ -57,6 +58,7 @@ def serving_faults(settings: Settings) -> Iterator[str]:
             "API_KEYS: no client could ask. Make a key with `llm-gateway keys new` and set API_KEYS to it, "
             "or try the demonstration with `llm-gateway serve --demo`"
         )
+    yield from demonstration_faults(settings)
 
 
 def otlp_headers(settings: Settings) -> Mapping[str, str]:

@@ -98,11 +98,13 @@ def _run(*command: object, cwd: Path = ROOT) -> None:
 
 
 def main(verb: str, *options: str) -> None:
+    """`set-up`, of those that are named or of all; or `lock`, with uv's options."""
     for described in sorted(HERE.glob("*/requirements.in")):
         environment = Environment(described.parent.name)
         match verb:
             case "set-up":
-                environment.set_up()
+                if not options or environment.name in options:
+                    environment.set_up()
             case "lock":
                 environment.lock(*options)
             case _:

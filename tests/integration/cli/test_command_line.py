@@ -143,6 +143,13 @@ def test_the_demonstration_refuses_an_address_that_others_reach(tmp_path: Path) 
     assert done.stderr.startswith("HOST: 0.0.0.0 is not a loopback address")
 
 
+@pytest.mark.parametrize("verb", ["serve", "check"])
+def test_a_demonstration_that_could_not_answer_is_not_begun(tmp_path: Path, verb: str) -> None:
+    done = command(tmp_path, verb, "--demo", PORT="0", EMBEDDED_MODEL_PATH="absent.gguf")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "EMBEDDED_MODEL_PATH: there is no such file\n"
+
+
 def test_check_names_every_fault_in_a_line_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "llm-gateway.toml").write_text("colour = 1\n")
     (tmp_path / ".env").write_text("PROVIDER_MAX_RETRIES=99\n")
@@ -248,9 +255,9 @@ def test_a_newcomer_serves_asks_and_stops(tmp_path: Path) -> None:
         with urlopen(f"{address}/health", timeout=5) as response:
             assert json.load(response) == {"status": "ok"}
         assert time.monotonic() - began < 10
-        done = command(tmp_path, "chat", "Say hello", "--server", address)
+        done = command(tmp_path, "chat", "What is the capital of France?", "--server", address)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.strip()
+        assert "Paris" in done.stdout
         for base in ("/", "/v1", "/v1/", "/api/v1"):
             assert command(tmp_path, "chat", "Say hello", "--server", address + base).returncode == 0, base
         refused = command(tmp_path, "chat", "Say hello", "--server", address, "--key", "sk-of-nobody")

@@ -1,4 +1,4 @@
-"""The embedded model, real: what it does with time, turns and limits. No test asserts what it says."""
+"""The embedded model, real: what it does with time, turns and limits. Only one answer is looked at for what it says."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from msgspec import json
 from llm_gateway.adapters.outbound.embedded.chat_model import EmbeddedChatModel
 from llm_gateway.adapters.outbound.embedded.limits import MAX_WAITING
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
+from llm_gateway.adapters.outbound.embedded.translate import DEMONSTRATION_SYSTEM
 from llm_gateway.adapters.outbound.system import SystemClock
 from llm_gateway.domain.chat import (
     AssistantMessage,
@@ -28,6 +29,7 @@ from llm_gateway.domain.chat import (
     JsonFormat,
     JsonSchemaFormat,
     Sampling,
+    SystemMessage,
     Text,
     UserMessage,
 )
@@ -103,6 +105,15 @@ async def longest_stall(work: Awaitable[object]) -> float:
 async def test_the_first_request_waits_for_the_model(model: EmbeddedChatModel) -> None:
     assert model.snapshot()[0].unusable is None
     assert (await reply_of(model, request())).usage.completion_tokens > 0
+
+
+async def test_the_first_question_is_answered_well_ten_times_of_ten(model: EmbeddedChatModel) -> None:
+    system = SystemMessage(content=(Text(text=DEMONSTRATION_SYSTEM),))
+    question = UserMessage(content=(Text(text="What is the capital of France?"),))
+    asked = ChatRequest(messages=(system, question), max_tokens=32)
+    replies = [await reply_of(model, asked) for _ in range(10)]
+    assert all("Paris" in reply.content and len(reply.content) < 50 for reply in replies)
+    assert {reply.finish_reason for reply in replies} == {FinishReason.STOP}
 
 
 async def test_a_stream_comes_in_parts_and_counts_its_tokens(model: EmbeddedChatModel) -> None:

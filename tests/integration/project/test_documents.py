@@ -15,7 +15,7 @@ from llm_gateway import Settings, load_settings
 from llm_gateway.domain.clients import digest_of
 
 from ...external.environments import Environment
-from .documents import PAGES, ROOT, Block, blocks, clone
+from .documents import FROM_A_WHEEL, PAGES, ROOT, Block, blocks, clone
 
 SET_UP = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install -q uv rust-just && \.venv/bin/just (\w+)\n")
 DEMONSTRATION = "127.0.0.1:8000"
@@ -35,6 +35,8 @@ def _kind(block: Block) -> str:
         return "excerpt"
     if block.note.startswith("client: "):
         return "client"  # tests/integration/clients has them
+    if block.note == FROM_A_WHEEL:
+        return "from a wheel"  # test_first_answer.py beside this has them
     if SET_UP.fullmatch(block.text):
         return "set-up"
     return {"sh": "command", "python": "program", "toml": "settings", "mermaid": "", "": ""}[block.language]

@@ -127,7 +127,7 @@ def test_every_declared_requirement_is_locked_by_hash_and_without_an_address() -
     for requirement in map(Requirement, declared):
         version = locked[requirement.name.replace("_", "-")]
         assert requirement.specifier.contains(version, prereleases=True), requirement
-    serving = [name for name in extras if name not in ("all", "testing")]
+    serving = [name for name in extras if name not in ("all", "demo", "testing")]
     assert extras["all"] == [f"llm-gateway-core[{','.join(serving)}]"]
     assert all("--hash=sha256:" in block for block in re.split(r"^(?=[a-z])", lock, flags=re.MULTILINE)[1:])
     assert "://" not in lock

@@ -179,8 +179,8 @@ def test_a_plain_request() -> None:
     assert request_body(asked()) == {
         "messages": [{"role": "user", "content": "Say hello."}],
         "max_tokens": OUTPUT_LIMIT,
-        "temperature": 0.2,
-        "repeat_penalty": 1.1,
+        "temperature": 0.0,
+        "repeat_penalty": 1.05,
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,
@@ -199,10 +199,19 @@ def test_every_role_is_told_in_order() -> None:
     ]
 
 
+def test_a_system_message_is_put_before_a_request_that_has_none() -> None:
+    assert request_body(asked(said("a")), system="Be brief.")["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "a"},
+    ]
+    own = (said("a"), SystemMessage(content=(Text(text="mine"),)), said("b"))
+    assert request_body(asked(*own), system="Be brief.") == request_body(asked(*own))
+
+
 def test_what_is_said_of_sampling_is_passed_on() -> None:
-    wanted = Sampling(temperature=0.0, top_p=0.5, stop=("a", "b"), seed=7, presence_penalty=-1.0, frequency_penalty=2.0)
+    wanted = Sampling(temperature=0.5, top_p=0.5, stop=("a", "b"), seed=7, presence_penalty=-1.0, frequency_penalty=2.0)
     body = request_body(asked(sampling=structs.replace(wanted, top_k=3)))
-    assert (body["temperature"], body["top_p"], body["top_k"]) == (0.0, 0.5, 3)
+    assert (body["temperature"], body["top_p"], body["top_k"]) == (0.5, 0.5, 3)
     assert (body["stop"], body["seed"]) == (["a", "b"], 7)
     assert (body["presence_penalty"], body["frequency_penalty"]) == (-1.0, 2.0)
 
