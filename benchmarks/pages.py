@@ -155,8 +155,8 @@ def _light(report: Report) -> str:
     memory, seconds = (report.figures[f"start/{what}/image/{by}"] for what in ("memory", "seconds"))
     caveat = "" if report.counts else ", in a run on a machine too unsteady for it to count"
     said = (
-        f"{_day(report)}a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini "
-        f"(by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
+        f"{_day(report)}a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over "
+        f"Gemini (by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
         f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer{caveat}"
     )
     return "\n  ".join(textwrap.wrap(said, 116))

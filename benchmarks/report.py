@@ -19,7 +19,8 @@ _CPU = ("bare/", "hit/", "miss/", "chunk/", "conversation/")
 class Report(Struct, frozen=True, kw_only=True):
     """`figures` are medians: CPU µs where the bare app takes 40, and seconds, ms, MiB and ratios as they are.
 
-    `measured` is the day of the run. `ratios` are medians of each round's ratio to the floor. `spread` is the floor's largest, (max - min) ÷ median.
+    `measured` is the day of the run. `ratios` are medians of each round's ratio to the floor. `spread` is the floor's
+    largest, (max - min) ÷ median.
     """
 
     measured: date | None = None

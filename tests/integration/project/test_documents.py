@@ -22,6 +22,9 @@ from .documents import FROM_A_WHEEL, PAGES, RECORDED, ROOT, Block, blocks, clone
 SET_UP = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install -q uv rust-just && \.venv/bin/just (\w+)\n")
 DEMONSTRATION = "127.0.0.1:8000"
 VARIABLES = frozenset(field.name.upper() for field in fields(Settings))
+DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+FENCED = re.MULTILINE | re.DOTALL
 SERVE = re.compile(r"^\.venv/bin/llm-gateway serve$", re.MULTILINE)
 SERVE_A_MOMENT = """\
 .venv/bin/llm-gateway serve > served.log & served=$!
@@ -161,12 +164,19 @@ def test_what_is_not_run_needs_an_engine_for_containers() -> None:
     assert all("\ndocker " in f"\n{block.text}" for block in left_out)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md", "SECURITY.md", *DECISIONS])
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+    for target, place in LINK.findall((ROOT / page).read_text()):
         if "://" not in target:
-            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+            found = (ROOT / page).parent / target if target else ROOT / page
+            assert found.exists(), f"{page}: {target}"
+            assert not place or place in places(found), f"{page}: {target}#{place}"
+
+
+def places(page: Path) -> Iterator[str]:
+    """What a link can name in a page: its headings, as GitHub spells them."""
+    for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page.read_text(), flags=FENCED), re.MULTILINE):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_glossary_explains_the_terms_in_order_and_names_what_is_there() -> None:
@@ -184,5 +194,5 @@ def test_the_glossary_explains_the_terms_in_order_and_names_what_is_there() -> N
 
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
-    named = re.findall(r"\]\((\S+\.md)\)", index)
+    named = re.findall(r"\]\(([^\s/]+\.md)\)", index)
     assert sorted(named) == sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md")
