@@ -14,8 +14,8 @@ from llm_gateway.domain.routing import EndpointId, Plan
 from .breakers import Breakers
 from .cache_lookup import CacheLookup
 from .plan_route import PlanRoute
-from .ports.prices import PriceList
 from .pools import MemberState, Pool
+from .ports.prices import PriceList
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

@@ -72,7 +72,11 @@ def _run(report: Report) -> str:
     spread = "" if report.spread is None else f"; the floor's spread was {report.spread:.0%}"
     counts = "" if report.counts or not spread else f", and a run with more than {MOST_SPREAD:.0%} does not count"
     bare = f" The bare app took {report.bare_us:.0f} µs." if report.bare_us else ""
-    return f"Python {report.python}, {report.rounds} rounds, medians{spread}{counts}.{bare}"
+    return f"{_day(report)}Python {report.python}, {report.rounds} rounds, medians{spread}{counts}.{bare}"
+
+
+def _day(report: Report) -> str:
+    return f"{report.measured.day} {report.measured:%B %Y}: " if report.measured else ""
 
 
 def _requests(report: Report) -> str:
@@ -151,8 +155,8 @@ def _light(report: Report) -> str:
     memory, seconds = (report.figures[f"start/{what}/image/{by}"] for what in ("memory", "seconds"))
     caveat = "" if report.counts else ", in a run on a machine too unsteady for it to count"
     said = (
-        f"a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over Gemini "
-        f"(by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
+        f"{_day(report)}a hit takes {hit} times as much, and a miss {ollama} times over Ollama and {gemini} times over "
+        f"Gemini (by their SDKs {ollama_sdk} and {gemini_sdk}), with metrics, record and log. What the image has takes "
         f"{memory:.0f} MiB, and {seconds:.1f} s to the first answer{caveat}"
     )
     return "\n  ".join(textwrap.wrap(said, 116))

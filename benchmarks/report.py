@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 
 from msgspec import Struct, field
 from servers import FLOOR
@@ -18,9 +19,11 @@ _CPU = ("bare/", "hit/", "miss/", "chunk/", "conversation/")
 class Report(Struct, frozen=True, kw_only=True):
     """`figures` are medians: CPU µs where the bare app takes 40, and seconds, ms, MiB and ratios as they are.
 
-    `ratios` are medians of each round's ratio to the floor. `spread` is the floor's largest, (max - min) ÷ median.
+    `measured` is the day of the run. `ratios` are medians of each round's ratio to the floor. `spread` is the floor's
+    largest, (max - min) ÷ median.
     """
 
+    measured: date | None = None
     python: str
     rounds: int
     requests: int
@@ -58,6 +61,7 @@ class Samples:
         floors = [self._samples[name] for name in FLOORS if name in self._samples]
         spread = max(((max(one) - min(one)) / statistics.median(one) for one in floors), default=None)
         return Report(
+            measured=datetime.now(UTC).date(),
             python=python,
             rounds=rounds,
             requests=requests,

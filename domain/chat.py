@@ -158,7 +158,7 @@ class JsonFormat(Struct, frozen=True, kw_only=True, tag="json_object"):
 class JsonSchemaFormat(Struct, frozen=True, kw_only=True, tag="json_schema"):
     """The answer is JSON that conforms to a JSON Schema. `name` and `description` tell the model what it is."""
 
-    name: str
+    name: str | None = None
     schema: JsonObject
     description: str | None = None
     strict: bool | None = None

@@ -219,6 +219,6 @@ def _answer_faults(request: ChatRequest) -> Iterator[Fault]:
         case ToolMode.REQUIRED if not names:
             yield Fault(path="tool_choice", message="requires a tool, and the request has none")
     if isinstance(request.response_format, JsonSchemaFormat):
-        if not request.response_format.name:
+        if request.response_format.name == "":
             yield Fault(path="response_format.json_schema.name", message="must not be empty")
         yield from _json_faults(request.response_format.schema, "response_format.json_schema.schema")

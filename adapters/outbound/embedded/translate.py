@@ -104,6 +104,8 @@ def _check_length(messages: list[dict[str, str]], stops: tuple[str, ...]) -> Non
 def _sampling(request: ChatRequest) -> dict[str, Any]:
     stop, seed = request.sampling.stop, request.sampling.seed
     sent = {"temperature": _TEMPERATURE, **_numbers(request)}
+    if request.sampling.temperature_by_default:  # the native surface's, which is for large models
+        sent["temperature"] = _TEMPERATURE
     sent["max_tokens"] = min(request.max_tokens or OUTPUT_LIMIT, OUTPUT_LIMIT)
     if seed is not None:
         sent["seed"] = seed % _SEEDS

@@ -99,7 +99,7 @@ def _format(body: Body, request: ChatRequest, model: SpokenModel) -> None:
         case JsonFormat():
             body["response_format"] = {"type": "json_object"}
         case JsonSchemaFormat(name=name, schema=schema) as wanted:
-            said: Body = {"name": name, "schema": schema}
+            said: Body = {"name": name or "response", "schema": schema}  # they require one
             for field in ("description", "strict"):
                 value = getattr(wanted, field)
                 if value is not None and f"response_format.json_schema.{field}" in model.places:

@@ -12,6 +12,7 @@ from llm_gateway.domain.chat import (
     AssistantMessage,
     ChatRequest,
     Grain,
+    JsonSchemaFormat,
     NamedTool,
     ReasoningEffort,
     Sampling,
@@ -209,6 +210,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "vllm": {"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]},
     "openrouter": {"messages": [{"role": "tool", "tool_call_id": "c", "content": "b"}]},
 }
+
+
+async def test_a_schema_without_a_name_gets_the_one_that_the_servers_require() -> None:
+    body = await sent("openai", asking(response_format=JsonSchemaFormat(schema={"type": "object"})))
+    assert body["response_format"]["json_schema"] == {"name": "response", "schema": {"type": "object"}}
 
 
 @DIALECTS

@@ -20,7 +20,8 @@ from ..scripted_vendor import whole
 from ..waiting import HANG_SECONDS
 from . import sandbox
 from .files import OPS, ROOT
-from .processes import free_port, running
+from ..ports import free_port
+from .processes import running
 
 UNIT = OPS / "systemd" / "llm-gateway.service"
 STATED = sandbox.options(UNIT)

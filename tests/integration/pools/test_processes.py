@@ -15,7 +15,8 @@ import pytest
 
 from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
-from ..ops.processes import free_port, running
+from ..ops.processes import running
+from ..ports import free_port
 from ..waiting import eventually, wait_until
 
 ROOT = Path(__file__).parents[3]

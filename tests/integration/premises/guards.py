@@ -48,6 +48,7 @@ _FOLLOW = Edit(f"{_HTTP}.client", "allow_redirects=False", "allow_redirects=True
 _SDK_REDIRECT = Edit(f"{_OLLAMA}.sdk_connections", "if response.status_code != 200:", "if response.status_code >= 400:")
 _SDK_FOLLOW = Edit(f"{_OLLAMA}.sdk", "follow_redirects=False", "follow_redirects=True")
 
+_AT_HOME = Edit(f"{_HTTP}.server_directory", "if at_home else Locality.CLOUD", "if True else Locality.CLOUD")
 _PIN = Edit("domain.planning", "if excluded is not None:", "if False:")
 
 GUARDS: Sequence[Guard] = (
@@ -100,7 +101,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the directory looks where an address leads",
-        edits=[Edit(f"{_OLLAMA}.directory", "if at_home else Locality.CLOUD", "if True else Locality.CLOUD")],
+        edits=[_AT_HOME],
         order=_scene("name-outside"),
         leaks=False,
     ),
@@ -155,7 +156,7 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         name="the directory looks where an address of OpenAI's API leads",
-        edits=[Edit(f"{_OPENAI}.directory", "if at_home else Locality.CLOUD", "if True else Locality.CLOUD")],
+        edits=[_AT_HOME],
         order=_scene("vllm-name-outside"),
         leaks=False,
     ),
@@ -213,7 +214,7 @@ GUARDS: Sequence[Guard] = (
         name="an error holds none of the vendor's words",
         edits=[
             Edit(
-                f"{_OLLAMA}.failures",
+                f"{_HTTP}.failures",
                 "sends elsewhere (status {refusal.status})",
                 "sends elsewhere ({refusal.body!r})",
             )

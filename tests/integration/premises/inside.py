@@ -9,12 +9,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 from msgspec import Struct
 
+from ..http.surfaces.doors import ALL, Door
 from ..ollama.server import OllamaServer, ollama_server
 from ..openai.server import SpokenServer, spoken_server
 from .cloud import ADDRESS, EMBEDDING, PORT, RESOLVER, URL, Cloud, Wire
@@ -35,6 +37,7 @@ ENVIRONMENT = {
     "PROVIDER_MAX_RETRIES": "1",
     "CACHE_TTL_SECONDS": "0",
     "LOG_FORMAT": "json",
+    "OLLAMA_DOOR": "true",
     # what no part of a gateway may take notice of
     "OLLAMA_HOST": URL,
     "OLLAMA_API_KEY": "another key",
@@ -45,6 +48,9 @@ ENVIRONMENT = {
     "HTTPS_PROXY": URL,
     "ALL_PROXY": URL,
 }
+
+_OTHERS: Mapping[str, Door] = {door.name: door for door in ALL if door.name not in ("native", "completions")}
+_SECURE = {"x-gateway-hint": "secure"}
 
 WAYS: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, object]]] = {
     "body": (ANYONE, {}, {"model_hint": "secure"}),
@@ -61,6 +67,11 @@ WAYS: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, object]]] = {
     "OpenAI's surface, model": (ANYONE, {}, {"model": "secure"}),
     "OpenAI's surface, model in the cloud": (ANYONE, {"x-gateway-hint": "secure"}, {"model": "gemini"}),
     "OpenAI's surface, embedding in the cloud": (ANYONE, {"x-gateway-hint": "secure"}, {"model": EMBEDDING}),
+    **{f"{name}, header": (ANYONE, _SECURE, {"model": "ollama"}) for name in _OTHERS},
+    **{f"{name}, header over model": (ANYONE, _SECURE, {"model": "online"}) for name in _OTHERS},
+    **{f"{name}, model": (ANYONE, {}, {"model": "secure"}) for name in _OTHERS},
+    **{f"{name}, key": (KEPT, {}, {"model": "ollama"}) for name in _OTHERS},
+    **{f"{name}, model in the cloud": (ANYONE, _SECURE, {"model": "gemini"}) for name in _OTHERS},
 }
 """How a request can be `secure`: the key, the headers and the fields that say so."""
 
@@ -228,6 +239,18 @@ async def _ask_openai(client: httpx.AsyncClient, key: str, headers: Mapping[str,
     return Told(answer.status_code, str(error["code"]), error["message"])
 
 
+async def _ask_door(
+    client: httpx.AsyncClient, key: str, headers: Mapping[str, str], *, door: Door, model: str, stream: bool
+) -> Told:
+    answer = await client.post(door.path, headers={"x-api-key": key, **headers}, json=door.body(PROMPT, model, stream))
+    if answer.status_code != 200:
+        return Told(answer.status_code, "", door.message_of(answer.json()))
+    if not stream:
+        return Told(200, "", door.text_of(answer.json()))
+    streamed = door.read(answer.text)
+    return Told(200, "", streamed.text if streamed.whole and streamed.error is None else answer.text)
+
+
 def _told(status: int, body: Mapping[str, Any]) -> Told:
     said = "".join(str(body.get(field, "")) for field in ("content", "detail", "errors"))
     return Told(status, body.get("code", ""), said)
@@ -249,7 +272,8 @@ async def _scene(client: httpx.AsyncClient, scene: Scene) -> Told:
 async def _way(client: httpx.AsyncClient, name: str) -> list[Told]:
     """Whole and streamed; the second time the breakers of what failed are open."""
     key, headers, body = WAYS[name]
-    ask = _ask_openai if name.startswith("OpenAI") else _ask
+    door = _OTHERS.get(name.partition(",")[0])
+    ask: Any = _ask_openai if name.startswith("OpenAI") else _ask if door is None else partial(_ask_door, door=door)
     return [await ask(client, key, headers, stream=stream, **body) for _ in range(2) for stream in (False, True)]
 
 

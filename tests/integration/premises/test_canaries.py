@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.unit.telemetry.collector import collecting
 
+from ..http.surfaces.doors import ALL
 from ..ollama.server import HEAD as STREAM_HEAD
 from ..ollama.server import answer, chunk, end, line, ollama_server
 from ..redis.valkey import valkey
@@ -44,6 +45,9 @@ SAID = {
     "stop": [f"{CANARY}-stop"],
 }
 OPENAI = {"model": "local"} | {name: value for name, value in SAID.items() if name != "model_hint"}
+OTHERS = [door for door in ALL if door.name not in ("native", "completions")]
+ERRORS = ("event: error", 'data: {"error"', "event: response.failed", '\n{"error"')
+"""How the last event of a stream that failed begins."""
 HEADERS = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": f"vendor={CANARY}",
@@ -93,6 +97,7 @@ async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> Non
                 "WORKERS": "2",
                 "API_KEYS": f"{KEY},{CANARY}-good-key",
                 "OLLAMA_BASE_URL": ollama.url,
+                "OLLAMA_DOOR": "true",
                 "PROVIDER_MAX_RETRIES": "1",
                 "RATE_LIMITER_CAPACITY": "100000",
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
@@ -142,7 +147,7 @@ async def _ask(asking: httpx.AsyncClient, scripts: object) -> tuple[list[str], l
     async def ask(body: object, headers: dict[str, str], path: str = "/api/v1/chat") -> None:
         response = await asking.post(path, json=body, headers=HEADERS | headers)
         ids.append(response.headers["x-request-id"])
-        begins = [mark for mark in ("event: error", 'data: {"error"') if mark in response.text]
+        begins = [mark for mark in ERRORS if mark in response.text]
         if response.status_code != 200:
             errors.append(response.text)
         elif begins:
@@ -157,7 +162,9 @@ async def _ask(asking: httpx.AsyncClient, scripts: object) -> tuple[list[str], l
             scripts[0] = broken
             await ask({**SAID, "stream": stream, "seed": number}, {})
             await ask({**OPENAI, "stream": stream, "seed": 100 + number}, {}, "/v1/chat/completions")
+            for door in OTHERS:
+                await ask(door.body(f"{CANARY}-prompt {number}", "ollama", stream), {}, door.path)
         for wrong in ({"temperature": f"{CANARY}-hot"}, {"model": f"{CANARY}-model"}):
             await ask({**OPENAI, "stream": stream, **wrong}, {}, "/v1/chat/completions")
-    assert len(errors) >= 2 * (len(REFUSED) - 1 + 2 * (len(BROKEN) - 1) + 2)
+    assert len(errors) >= 2 * (len(REFUSED) - 1 + (2 + len(OTHERS)) * (len(BROKEN) - 1) + 2)
     return errors, ids

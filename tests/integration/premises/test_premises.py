@@ -23,6 +23,9 @@ REFUSED = {
     "key, hint of the cloud": 403,
     "OpenAI's surface, model in the cloud": 400,
     "OpenAI's surface, embedding in the cloud": 400,
+    "messages, model in the cloud": 400,
+    "responses, model in the cloud": 400,
+    "ollama, model in the cloud": 400,
 }
 """Ways that lead nowhere; every other one leads to the last scene's answer."""
 EVERYTHING = Order(scenes=[scene.name for scene in SCENES], ways=list(WAYS))

@@ -19,12 +19,13 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<note>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 FROM_A_WHEEL = "from a wheel"
+RECORDED = "recorded"
 _INLINE = re.compile(r"`(\.venv/bin/llm-gateway [^`]+)`")
 
 
 class Block(Struct, frozen=True):
     """`note` is the comment before it: `from: FILE` for an excerpt, `run in: ENVIRONMENT`, `client: NAME`, `from a
-    wheel`, or `not run: REASON`.
+    wheel`, `recorded` for commands and what they printed, or `not run: REASON`.
     """
 
     page: str

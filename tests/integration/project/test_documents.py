@@ -1,10 +1,12 @@
 """Every command and every block of code in the documents does what it says."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,14 @@ from llm_gateway import Settings, load_settings
 from llm_gateway.domain.clients import digest_of
 
 from ...external.environments import Environment
-from .documents import FROM_A_WHEEL, PAGES, ROOT, Block, blocks, clone
+from .documents import FROM_A_WHEEL, PAGES, RECORDED, ROOT, Block, blocks, clone
 
 SET_UP = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install -q uv rust-just && \.venv/bin/just (\w+)\n")
 DEMONSTRATION = "127.0.0.1:8000"
 VARIABLES = frozenset(field.name.upper() for field in fields(Settings))
+DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+FENCED = re.MULTILINE | re.DOTALL
 SERVE = re.compile(r"^\.venv/bin/llm-gateway serve$", re.MULTILINE)
 SERVE_A_MOMENT = """\
 .venv/bin/llm-gateway serve > served.log & served=$!
@@ -36,7 +41,9 @@ def _kind(block: Block) -> str:
     if block.note.startswith("client: "):
         return "client"  # tests/integration/clients has them
     if block.note == FROM_A_WHEEL:
-        return "from a wheel"  # test_first_answer.py beside this has them
+        return FROM_A_WHEEL  # test_first_answer.py beside this has them
+    if block.note == RECORDED:
+        return RECORDED
     if SET_UP.fullmatch(block.text):
         return "set-up"
     return {"sh": "command", "python": "program", "toml": "settings", "mermaid": "", "": ""}[block.language]
@@ -55,19 +62,23 @@ def _needs(block: Block) -> list[pytest.MarkDecorator]:
     return [] if block.environment is None else [pytest.mark.external(block.environment)]
 
 
-@pytest.fixture(scope="module")
-def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def demonstrating(folder: Path) -> Iterator[str]:
     """A served demonstration: its host and port."""
     command: list[str | Path] = [Path(sys.executable).with_name("llm-gateway"), "serve", "--demo"]
     environ = {"PATH": os.environ["PATH"], "PORT": "0", "RATE_LIMITER_CAPACITY": "1000", "OLLAMA_DOOR": "true"}
-    with subprocess.Popen(
-        command, cwd=tmp_path_factory.mktemp("served"), env=environ, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = next(filter(None, (re.match(r"Listening on http://(\S+)", line) for line in process.stdout)))
         yield found[1]
         process.terminate()
         process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with demonstrating(tmp_path_factory.mktemp("served")) as address:
+        yield address
 
 
 @pytest.mark.external("git", "curl")
@@ -91,6 +102,25 @@ def test_a_command_works(block: Block, tmp_path: Path, demonstration: str) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout or not re.search(r"^(?!#|export )\S", block.text, re.MULTILINE)
     assert '"code":' not in done.stdout, "answered with a problem"
+
+
+@pytest.mark.external("curl")
+@each(RECORDED)
+def test_a_recording_is_what_comes_today(block: Block, tmp_path: Path) -> None:
+    """Of a gateway that was asked nothing before, but for ids, times, and the words around the answer: another machine
+    rounds otherwise.
+    """
+    lines = block.text.splitlines()
+    commands = "\n".join(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
+    with demonstrating(tmp_path) as address:
+        script = commands.replace(DEMONSTRATION, address)
+        done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=50, check=True)
+    recorded = [json.loads(line) for line in lines if not line.startswith("$ ")]
+    came = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one.keys() for one in came] == [one.keys() for one in recorded]
+    for field in ("provider", "model", "cached", "finish_reason"):
+        assert [one[field] for one in came] == [one[field] for one in recorded]
+    assert all("Paris" in one["content"] for one in (*came, *recorded))
 
 
 @each("program")
@@ -134,12 +164,19 @@ def test_what_is_not_run_needs_an_engine_or_a_cluster_for_containers() -> None:
     assert all(re.search("^(docker|helm) ", block.text, re.MULTILINE) for block in left_out)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md", "SECURITY.md", *DECISIONS])
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+    for target, place in LINK.findall((ROOT / page).read_text()):
         if "://" not in target:
-            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+            found = (ROOT / page).parent / target if target else ROOT / page
+            assert found.exists(), f"{page}: {target}"
+            assert not place or place in places(found), f"{page}: {target}#{place}"
+
+
+def places(page: Path) -> Iterator[str]:
+    """What a link can name in a page: its headings, as GitHub spells them."""
+    for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page.read_text(), flags=FENCED), re.MULTILINE):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_glossary_explains_the_terms_in_order_and_names_what_is_there() -> None:
@@ -157,5 +194,5 @@ def test_the_glossary_explains_the_terms_in_order_and_names_what_is_there() -> N
 
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
-    named = re.findall(r"\]\((\S+\.md)\)", index)
+    named = re.findall(r"\]\(([^\s/]+\.md)\)", index)
     assert sorted(named) == sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md")

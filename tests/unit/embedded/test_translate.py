@@ -208,6 +208,11 @@ def test_a_system_message_is_put_before_a_request_that_has_none() -> None:
     assert request_body(asked(*own), system="Be brief.") == request_body(asked(*own))
 
 
+def test_a_surface_s_default_temperature_is_not_the_client_s() -> None:
+    default = asked(sampling=Sampling(temperature=0.7, temperature_by_default=True))
+    assert request_body(default) == request_body(asked())
+
+
 def test_what_is_said_of_sampling_is_passed_on() -> None:
     wanted = Sampling(temperature=0.5, top_p=0.5, stop=("a", "b"), seed=7, presence_penalty=-1.0, frequency_penalty=2.0)
     body = request_body(asked(sampling=structs.replace(wanted, top_k=3)))

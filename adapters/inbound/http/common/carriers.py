@@ -28,7 +28,7 @@ def carrier_of(extra_content: Mapping[str, object]) -> str:
 def carried(text: str, path: str) -> dict[str, Any] | None:
     """The `extra_content` of a carrier, None for what another gateway or vendor gave.
 
-    Raises `InvalidRequest` at `path` for a carrier of ours that was changed, or is longer than `MAX_CARRIER`.
+    Raises `InvalidRequest` at `path` for a carrier of ours that can't be read, or is longer than `MAX_CARRIER`.
     """
     if not text.startswith(PREFIX):
         return None

@@ -76,7 +76,7 @@ def no_effect(path: str, note: str = "", kind: Any = None, *neutral: object) -> 
 
 
 def label(path: str) -> Field:
-    return Field(path=path, fate=Fate.LEFT_OUT, note="a label that no provider here has a place for")
+    return Field(path=path, fate=Fate.LEFT_OUT, note="a label, which is passed on to no provider")
 
 
 def refused(path: str, note: str, *neutral: object, empty_asks: bool = False) -> Field:
@@ -92,7 +92,7 @@ def ours(path: str, note: str) -> Field:
 
 
 _CACHE = "of another vendor's prompt cache"
-_THOUGHTS = "what an answer held, sent back; no provider takes thoughts"
+_THOUGHTS = "what an answer held, sent back; thoughts are passed on to no provider"
 _BACK = "what an answer held, sent back"
 _OTHERS = "of an assistant's message: whatever else another tool keeps there"
 SENT_BACK = (
@@ -104,7 +104,7 @@ SENT_BACK = (
     no_effect("messages[].reasoning", _THOUGHTS),
     no_effect("messages[].reasoning_content", _THOUGHTS),
     no_effect("messages[].reasoning_details", _THOUGHTS),
-    no_effect("messages[].refusal", "no provider here gives one"),
+    no_effect("messages[].refusal", "is passed on to no provider"),
     no_effect("messages[].*", _OTHERS),
     *(
         no_effect(f"messages[].content[].{name}", note)

@@ -94,8 +94,8 @@ def _request(body: wire.MessagesPrompt, max_tokens: int | None, sampling: Sampli
 
 
 def _format(stated: wire.SchemaFormat) -> ResponseFormat:
-    """Anthropic's schemas have no name, and others' must."""
-    return JsonSchemaFormat(name="response", schema=stated.schema)
+    """Anthropic's schemas have no name."""
+    return JsonSchemaFormat(schema=stated.schema)
 
 
 def _sampling(body: wire.MessagesIn) -> Sampling:

@@ -82,6 +82,8 @@ class PriceOut(Out, frozen=True, kw_only=True):
 
     source: str
     rates: list[RatesOut]
+
+
 class MemberOut(Out, frozen=True, kw_only=True):
     """A server of a pool, and how it stands to the model: `unusable` is why it can't answer, and `aside` that it failed
     and is asked last. `under_way` are the calls to it, of at most `slots`.

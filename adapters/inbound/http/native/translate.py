@@ -192,6 +192,8 @@ def _rates(above: int, rates: Rates) -> answers.RatesOut:
         cached=(rates.input if rates.cached is None else rates.cached) / MILLION,
         reasoning=(rates.output if rates.reasoning is None else rates.reasoning) / MILLION,
     )
+
+
 def _members(members: Sequence[MemberState] | None) -> list[answers.MemberOut] | UnsetType:
     return UNSET if members is None else [convert(one, answers.MemberOut, from_attributes=True) for one in members]
 

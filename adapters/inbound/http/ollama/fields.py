@@ -40,7 +40,7 @@ CHAT_FIELDS = (
     honoured("messages[].images", "base64, by models that see"),
     honoured("messages[].tool_calls", "answered by position where they have no `id`"),
     honoured("messages[].tool_name", "of a result: whose it is"),
-    no_effect("messages[].thinking", "what an answer held, sent back; no provider takes thoughts"),
+    no_effect("messages[].thinking", "what an answer held, sent back; thoughts are passed on to no provider"),
     *(no_effect(f"{place}.*", _BACK) for place in ("messages[]", "messages[].tool_calls[]")),
     no_effect("messages[].tool_calls[].function.*", _BACK),
     honoured("tools", "by providers that can; else refused"),

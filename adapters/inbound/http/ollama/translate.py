@@ -137,7 +137,7 @@ def _idle(options: Any) -> Iterator[str]:
 def _format(stated: str | dict[str, Any] | None) -> ResponseFormat | None:
     if not stated:
         return None
-    return JsonFormat() if isinstance(stated, str) else JsonSchemaFormat(name="response", schema=stated)
+    return JsonFormat() if isinstance(stated, str) else JsonSchemaFormat(schema=stated)
 
 
 def _messages(

@@ -239,7 +239,7 @@ def test_a_schema_binds_the_answer() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     body = {**PLAIN, "output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
-    assert read(body)[0].request.response_format == JsonSchemaFormat(name="response", schema=schema)
+    assert read(body)[0].request.response_format == JsonSchemaFormat(schema=schema)
 
 
 @pytest.mark.parametrize(

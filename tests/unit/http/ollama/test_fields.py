@@ -102,7 +102,7 @@ def test_thinking_is_an_effort(stated: object, effort: ReasoningEffort | None) -
 def test_formats() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     assert chat(format="json").request.response_format == JsonFormat()
-    assert chat(format=schema).request.response_format == JsonSchemaFormat(name="response", schema=schema)
+    assert chat(format=schema).request.response_format == JsonSchemaFormat(schema=schema)
     assert chat(format="").request.response_format is None
     assert refusal(format="yaml") == "format"
 
