@@ -16,11 +16,11 @@ from msgspec.structs import fields
 from llm_gateway import Settings
 
 from ..ollama.server import end, ollama_server
+from ..ports import free_port
 from ..scripted_vendor import whole
 from ..waiting import HANG_SECONDS
 from . import sandbox
 from .files import OPS, ROOT
-from ..ports import free_port
 from .processes import running
 
 UNIT = OPS / "systemd" / "llm-gateway.service"

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
@@ -111,10 +112,11 @@ class Simulation:
         self.slots = slots
         self.sent: dict[str, float] = {}
         self.turns: dict[str, float] = {}
-        self._answer: Callable[[Demand], Awaitable[None]] | None = None
+        self._answer: Callable[[Demand], Coroutine[Any, Any, None]] | None = None
 
-    async def play(self, requests: Sequence[Demand], answer: Callable[[Demand], Awaitable[None]]) -> Played:
-        began, tasks = self.clock.monotonic(), []
+    async def play(self, requests: Sequence[Demand], answer: Callable[[Demand], Coroutine[Any, Any, None]]) -> Played:
+        began = self.clock.monotonic()
+        tasks: list[asyncio.Task[None]] = []
         for one in requests:
             await self.clock.advance(began + one.at - self.clock.monotonic())
             tasks.append(asyncio.create_task(answer(one)))
