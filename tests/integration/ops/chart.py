@@ -10,7 +10,7 @@ from msgspec import Struct, convert
 
 from ...external import environments
 from ...external.environments import Environment
-from .chart_values import CHART, FILES, OWN, REFUSED
+from .chart_values import CHART, FAULTY, FILES, OWN, REFUSED
 
 
 class Release(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class Release(Struct, frozen=True, kw_only=True):
 def releases() -> dict[str, Release]:
     """A release for each of the named values."""
     program = Path(environments.__file__).parent / "charts" / "render.py"
-    values = FILES | OWN | {name: refused for name, (refused, _) in REFUSED.items()}
+    values = FILES | OWN | FAULTY | {name: refused for name, (refused, _) in REFUSED.items()}
     done = subprocess.run(
         [Environment("charts").program("python"), program],
         input=json.dumps({"chart": str(CHART), "values": values}),

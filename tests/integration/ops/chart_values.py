@@ -21,13 +21,31 @@ def _of_the_page() -> dict[str, Any]:
 REDIS = {"REDIS_URL": {"name": "shared", "key": "url"}}
 OWN: dict[str, dict[str, Any]] = {
     "the page's command": _of_the_page(),
-    "an object that Kubernetes does not know so": {"volumes": [{"name": "ca", "hostPth": {"path": "/etc/ssl"}}]},
-    "a duration that the operator does not know so": {"serviceMonitor": {"enabled": True, "interval": "1s1s"}},
     "numbers and switches": {"env": {"MAX_BODY_BYTES": 268435456, "OLLAMA_DOOR": True, "OLLAMA_MODEL": "a: 'b'"}},
     "a long drain": {"drainSeconds": 90},
     "many answers": {"autoscaling": {"enabled": True, "answersUnderWay": 2_000_000}, "secretEnv": REDIS},
     "named hosts": {"allowedHosts": ["gateway.example"]},
     "a policy that states nothing": {"networkPolicy": {"enabled": True}},
+    "no budget": {"podDisruptionBudget": {"enabled": False}},
+    "all that may be stated": {
+        "image": {"repository": "registry.example/gateway", "tag": "1.2.3", "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "configSecret": "gateway",
+        "service": {"type": "LoadBalancer", "port": 8080},
+        "podDisruptionBudget": {"maxUnavailable": "25%"},
+        "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}], "egress": [{"to": [{"podSelector": {}}]}]},
+        "serviceMonitor": {"enabled": True, "interval": "1m"},
+        "volumes": [{"name": "ca", "configMap": {"name": "authorities"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/etc/authorities", "readOnly": True}],
+        "podAnnotations": {"example.org/team": "ward"},
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+    },
+}
+FAULTY: dict[str, dict[str, Any]] = {
+    "an object that Kubernetes does not know so": {"volumes": [{"name": "ca", "hostPth": {"path": "/etc/ssl"}}]},
+    "a duration that the operator does not know so": {"serviceMonitor": {"enabled": True, "interval": "1s1s"}},
 }
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a key that is none": ({"replicas": 2}, "'replicas' not allowed"),

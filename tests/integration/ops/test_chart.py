@@ -17,6 +17,25 @@ def test_a_values_file_makes_objects_without_a_fault(name: str) -> None:
     assert "port-forward service/gateway-llm-gateway" in release.notes
 
 
+@pytest.mark.parametrize("name", OWN)
+def test_other_values_make_objects_without_a_fault(name: str) -> None:
+    release = releases()[name]
+    assert (release.refused, release.lint, release.faults) == (None, (), ())
+
+
+def test_what_is_stated_for_the_pods_gets_there() -> None:
+    stated, pod = OWN["all that may be stated"], releases()["all that may be stated"].pod
+    same = ("imagePullSecrets", "nodeSelector", "tolerations", "affinity")
+    assert {name: pod[name] for name in same} == {name: stated[name] for name in same}
+    assert stated["volumes"][0] in pod["volumes"]
+    (container,) = pod["containers"]
+    assert stated["volumeMounts"][0] in container["volumeMounts"]
+    assert (container["image"], container["imagePullPolicy"]) == ("registry.example/gateway:1.2.3", "Always")
+    deployment = releases()["all that may be stated"].one("Deployment")
+    assert stated["podAnnotations"].items() <= deployment["spec"]["template"]["metadata"]["annotations"].items()
+    assert "PodDisruptionBudget" not in releases()["no budget"].kinds()
+
+
 def test_every_kind_of_object_is_in_some_values_file() -> None:
     made = set().union(*(releases()[name].kinds() for name in FILES))
     assert made == {
@@ -28,7 +47,6 @@ def test_every_kind_of_object_is_in_some_values_file() -> None:
 
 def test_the_command_of_the_page_makes_a_gateway_with_a_provider() -> None:
     release = releases()["the page's command"]
-    assert (release.refused, release.lint, release.faults) == (None, (), ())
     assert release.container["image"].startswith("registry.example/llm-gateway:")
     assert release.variables["OLLAMA_BASE_URL"] == "http://ollama:11434"
 
@@ -109,7 +127,6 @@ def test_prometheus_sends_the_token_that_guards_the_metrics() -> None:
 
 def test_numbers_and_switches_arrive_as_they_are_written() -> None:
     release = releases()["numbers and switches"]
-    assert release.faults == ()
     assert {name: release.variables[name] for name in OWN["numbers and switches"]["env"]} == {
         "MAX_BODY_BYTES": "268435456",
         "OLLAMA_DOOR": "true",
