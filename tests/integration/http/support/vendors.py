@@ -19,6 +19,7 @@ from ...gemini.server import GeminiServer
 from ...ollama import server as local
 from ...openai import server as spoken
 from ...scripted_vendor import Answer, Asked, Script, ScriptedVendor, whole
+from ...waiting import HANG_SECONDS
 from ..served import Served, serve
 
 TEXT: Final = ("Hello", " there")
@@ -171,6 +172,7 @@ async def vendors(folder: Path) -> AsyncGenerator[Vendors, None]:
                 embedded_model_path=str(folder / "tiny.gguf"),
                 providers=(row,),
                 models=(able,),
+                overrides={"first_look_seconds": HANG_SECONDS},
             ) as served:
                 servers = {"gemini": gemini, "ollama": ollama, "openai": openai}
                 asked: dict[str, Callable[[], Sequence[str]]] = {
