@@ -4,6 +4,8 @@ import asyncio
 import sys
 from contextlib import suppress
 
+from typing_extensions import override
+
 from ..ollama.server import OllamaServer, end
 from ..openai.test_llamacpp import served
 from ..scripted_vendor import Asked, Script, whole
@@ -14,6 +16,7 @@ SLOW_SECONDS = 0.2
 class PacedOllama(OllamaServer):
     """Takes its time for each answer, as a model does."""
 
+    @override
     async def answer_to(self, asked: Asked, reader: asyncio.StreamReader) -> Script:
         answer: Script = await super().answer_to(asked, reader)
         if asked.path == "/api/chat" and asked.body["messages"]:

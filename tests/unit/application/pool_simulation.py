@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
 
 from msgspec import Struct
@@ -111,9 +111,8 @@ class Simulation:
         self.slots = slots
         self.sent: dict[str, float] = {}
         self.turns: dict[str, float] = {}
-        self._answer: Callable[[Demand], Awaitable[None]] | None = None
 
-    async def play(self, requests: Sequence[Demand], answer: Callable[[Demand], Awaitable[None]]) -> Played:
+    async def play(self, requests: Sequence[Demand], answer: Callable[[Demand], Coroutine[None, None, None]]) -> Played:
         began, tasks = self.clock.monotonic(), []
         for one in requests:
             await self.clock.advance(began + one.at - self.clock.monotonic())

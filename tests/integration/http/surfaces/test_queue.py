@@ -15,7 +15,8 @@ from llm_gateway.bootstrap.settings import PoolSettings, ProviderSettings
 from ...ollama.server import OllamaServer
 from ...ops.prompted_providers import ollama as prompted
 from ...scripted_vendor import Wait
-from ..served import HANG_SECONDS, Served, eventually, serve
+from ...waiting import HANG_SECONDS
+from ..served import Served, eventually, serve
 from .asking import ask, begin, refused, text_in
 from .doors import Door, each_door, each_grain
 
