@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import FailureReason, ProviderOverloaded, ProviderTimeout, ProviderUnavailable
-from llm_gateway.domain.pool import Standing
+from llm_gateway.domain.pool import MemberStanding
 from llm_gateway.domain.pool_scheduler import Offer, PoolScheduler, Waiter
 from llm_gateway.domain.pooled_endpoints import pooled
 from llm_gateway.domain.resilience import Deadline, Outcome
@@ -218,7 +218,7 @@ class Pool(EndpointDirectory):
         standings = {one.member: one for one in self._scheduler.standings(_waiter(endpoint), now)}
         for name, member in self._members.items():
             state, known = member.state(model), self._scheduler.members[name]
-            standing: Standing | None = standings.get(name)
+            standing: MemberStanding | None = standings.get(name)
             yield MemberState(
                 name=name,
                 unusable="has no such model" if state is None else state.unusable,

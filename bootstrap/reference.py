@@ -73,7 +73,7 @@ model = "Qwen/Qwen3-8B"
 base_url = "http://10.0.0.6:8000/v1"
 
 [[endpoints]]
-name = "local"
+name = "gpus"
 pool = ["ollama", "large"]
 slots = 2
 
@@ -83,11 +83,11 @@ names = ["gemini-5-*"]
 levels = ["low", "medium", "high", "xhigh"]
 
 [routes]
-fast = ["local", "gemini"]
+fast = ["gpus", "gemini"]
 
 [aliases]
 gpt-4o-mini = "local"
-"claude-sonnet-4.5" = "local/llama3.1:70b"
+"claude-sonnet-4.5" = "gpus/llama3.1:70b"
 ```
 
 {tables}

@@ -26,7 +26,7 @@ all its models loaded.
 """
 
 
-class Member:
+class PooledServer:
     """A server, as far as its pool knows it. `slots` is how many requests it is sent at once."""
 
     def __init__(self, slots: Callable[[], int]) -> None:
@@ -82,7 +82,7 @@ class Member:
             self.loading.discard(model)
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class MemberStanding(Struct, frozen=True, kw_only=True):
     """How a member stands to one request. `ready`: it has the model loaded with enough context, or is `loading` it.
 
     `others` is how many models it has loaded, and `used` when its last request ended.
@@ -101,7 +101,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         return self.under_way < self.slots
 
 
-def choose(standings: Sequence[Standing], waiting: int, *, overdue: bool = False) -> Standing | None:
+def choose(standings: Sequence[MemberStanding], waiting: int, *, overdue: bool = False) -> MemberStanding | None:
     """The member to send a request to now; None where it is to wait.
 
     Of the ready ones it is the one with the least under way. Where these are busy, one is waited for: a model that is

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from .clients import ClientId
-from .pool import LoadedModels, Member, Standing, choose
+from .pool import LoadedModels, MemberStanding, PooledServer, choose
 from .resilience import BreakerPermit, Outcome
 from .turns import Turns
 
@@ -57,7 +57,7 @@ class PoolScheduler:
     def __init__(
         self, slots: Mapping[str, Callable[[], int]], queue: int, offers: Callable[[Waiter], Sequence[Offer]]
     ) -> None:
-        self.members = {name: Member(most) for name, most in slots.items()}
+        self.members = {name: PooledServer(most) for name, most in slots.items()}
         self._queue = queue
         self._offers = offers
         self._turns: Turns[Waiter] = Turns()
@@ -110,7 +110,7 @@ class PoolScheduler:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""
         return timedelta(seconds=min(max(1.0, self._seconds / self._slots), LONGEST_WAIT_SECONDS))
 
-    def standings(self, waiter: Waiter, now: float) -> Sequence[Standing]:
+    def standings(self, waiter: Waiter, now: float) -> Sequence[MemberStanding]:
         """Of the members that a request may be sent to."""
         aside = self.aside(now)
         open = [offer for offer in self._offers(waiter) if offer.member not in waiter.tried]
@@ -118,7 +118,7 @@ class PoolScheduler:
         contexts = [self.members[offer.member].context(waiter.model, offer.loaded, now) for offer in offers]
         enough = min(waiter.tokens, max(filter(None, contexts), default=0))  # where none has enough, the most
         return [
-            Standing(
+            MemberStanding(
                 member=offer.member,
                 slots=member.slots,
                 under_way=member.under_way,
@@ -140,8 +140,8 @@ class PoolScheduler:
         if all(member.under_way >= member.slots for member in self.members.values()):
             return None
         most_passes = PASSES * self._slots
-        heads: list[tuple[Waiter, Sequence[Standing]]] = []
-        found: list[tuple[int, int, Standing]] = []
+        heads: list[tuple[Waiter, Sequence[MemberStanding]]] = []
+        found: list[tuple[int, int, MemberStanding]] = []
         for place, waiter in enumerate(self._turns.heads()):
             standings = self.standings(waiter, now)
             if not standings:
@@ -160,7 +160,7 @@ class PoolScheduler:
         self._send(heads[place][0], chosen, now)
         return heads[place][0]
 
-    def _send(self, waiter: Waiter, chosen: Standing, now: float) -> None:
+    def _send(self, waiter: Waiter, chosen: MemberStanding, now: float) -> None:
         self._turns.serve(waiter.client)
         self._waits_no_more(waiter)
         member = self.members[chosen.member]
@@ -175,7 +175,7 @@ class PoolScheduler:
         failed = [(breaker.retry_after(now), name) for name, breaker in breakers if not breaker.allows(now)]
         return {name for _, name in sorted(failed, reverse=True)[: len(self.members) // 2]}
 
-    def _member(self, waiter: Waiter) -> Member:
+    def _member(self, waiter: Waiter) -> PooledServer:
         assert waiter.member is not None
         return self.members[waiter.member]
 
@@ -186,5 +186,5 @@ class PoolScheduler:
             del self._wanted[waiter.model]
 
 
-def _is_loading(standings: Sequence[Standing]) -> bool:
+def _is_loading(standings: Sequence[MemberStanding]) -> bool:
     return any(one.loading for one in standings)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .application.list_models import ListModels, UsableModel
     from .application.manage_clients import ManageClients
     from .application.plan_route import PlanRoute
+    from .application.pools import MemberState
     from .application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
     from .application.ports.observation import CallObservation, Observation, Observer, StoreMeter, TrafficMeter
     from .application.ports.prices import PriceList
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         ClientSettings,
         EndpointSettings,
         ModelSettings,
+        PoolSettings,
         PriceSettings,
         ProviderSettings,
         Secret,
@@ -238,6 +240,7 @@ __all__ = [
     "ListModels",
     "Locality",
     "ManageClients",
+    "MemberState",
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",
@@ -252,6 +255,7 @@ __all__ = [
     "Overrides",
     "Plan",
     "PlanRoute",
+    "PoolSettings",
     "Price",
     "PriceList",
     "PriceSettings",
@@ -371,6 +375,7 @@ _HOMES = (
     "application.throttle_client",
     "application.cache_lookup",
     "application.request_recorder",
+    "application.pools",
     "application.call_provider",
     "application.kept_signatures",
     "application.route_chat",

@@ -112,7 +112,6 @@ class Simulation:
         self.slots = slots
         self.sent: dict[str, float] = {}
         self.turns: dict[str, float] = {}
-        self._answer: Callable[[Demand], Coroutine[Any, Any, None]] | None = None
 
     async def play(self, requests: Sequence[Demand], answer: Callable[[Demand], Coroutine[Any, Any, None]]) -> Played:
         began = self.clock.monotonic()

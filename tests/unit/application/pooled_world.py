@@ -61,13 +61,17 @@ class Waits(QueueMeter):
 
 
 class PooledWorld(World):
-    """`pool` has the members that are given, each with its scripts, one slot each unless told otherwise."""
+    """`pool` has the members that are given, each with its scripts, one slot each unless told otherwise.
+
+    `said` is how many slots their servers say that they have.
+    """
 
     def __init__(
         self,
         members: Mapping[str, Sequence[Play]],
         *,
         slots: int | None = 1,
+        said: int | None = None,
         queue: int = 64,
         max_retries: int = 0,
         route: Sequence[str] = ("pool",),
@@ -80,7 +84,7 @@ class PooledWorld(World):
         self.embedding = {name: ScriptedEmbeddingModel(self.clock) for name in members}
         self.waits = Waits()
         providers = [
-            Provider(name=name, directory=directory, model=self.members[name])
+            Provider(name=name, directory=directory, model=self.members[name], slots=lambda: said)
             for name, directory in self.directories.items()
         ]
         order = PoolOrder(name="pool", model="llama", slots=slots, queue=queue)

@@ -70,6 +70,18 @@ async def test_what_is_under_way_is_spread_and_what_is_too_much_waits_for_its_tu
     assert [attempt.seconds for record in records for attempt in record.attempts] == [10.0] * 5, "without the wait"
 
 
+@pytest.mark.parametrize(("slots", "said", "at_once"), [(None, None, 1), (None, 3, 3), (2, 3, 2)])
+async def test_slots_are_what_is_stated_then_what_the_server_says_then_one(
+    slots: int | None, said: int | None, at_once: int
+) -> None:
+    world = PooledWorld({"a": [SLOW]}, slots=slots, said=said)
+    tasks = [asking(world, str(number)) for number in range(5)]
+    await settle()
+    assert world.asked == {"a": at_once}
+    await world.clock.advance(50.0)
+    await ended(*tasks)
+
+
 FAILURES = [
     ProviderRefused("a", "not reachable"),
     ProviderUnavailable("a", "failed"),

@@ -2,19 +2,19 @@
 
 import pytest
 
-from llm_gateway.domain.pool import KNOWN_SECONDS, ROUNDS, Member, Standing, choose
+from llm_gateway.domain.pool import KNOWN_SECONDS, ROUNDS, MemberStanding, PooledServer, choose
 
 
 def standing(
     member: str, *, under_way: int = 0, slots: int = 1, ready: bool = True, loading: bool = False, others: int = 0,
     used: float = 0.0,
-) -> Standing:  # fmt: skip
-    return Standing(
+) -> MemberStanding:  # fmt: skip
+    return MemberStanding(
         member=member, slots=slots, under_way=under_way, ready=ready, loading=loading, others=others, used=used
     )
 
 
-def chosen(*standings: Standing, waiting: int = 1, overdue: bool = False) -> str | None:
+def chosen(*standings: MemberStanding, waiting: int = 1, overdue: bool = False) -> str | None:
     found = choose(standings, waiting, overdue=overdue)
     return found.member if found is not None else None
 
@@ -61,8 +61,8 @@ def test_where_nobody_is_free_it_waits() -> None:
     assert chosen() is None
 
 
-def member() -> Member:
-    return Member(lambda: 1)
+def member() -> PooledServer:
+    return PooledServer(lambda: 1)
 
 
 @pytest.mark.parametrize(("loaded", "context"), [(None, 0), ({}, None), ({"m": 4096}, 4096), ({"m": 0}, 0)])
