@@ -4,7 +4,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from llm_gateway.domain.cache_key import CacheKey
 from llm_gateway.domain.clients import ApiKeyDigest, Client, ClientId, Registration
@@ -120,6 +120,10 @@ class ClientRegistry(Protocol):
         ...
 
 
+MAX_LISTED: Final = 50
+"""As many of a client's records are listed."""
+
+
 class RequestLog(Protocol):
     """Port: the records of the latest requests, bounded in time and number. Never raises."""
 
@@ -131,6 +135,14 @@ class RequestLog(Protocol):
     @abstractmethod
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
         """Of this client's own requests; None also where it can't be looked up."""
+        ...
+
+    @abstractmethod
+    async def latest(self, client: ClientId, count: int) -> Sequence[RequestRecord]:
+        """This client's own latest records, the newest first: `count` and `MAX_LISTED` at most.
+
+        What other gateways kept may follow a few seconds later. None where they can't be looked up.
+        """
         ...
 
 

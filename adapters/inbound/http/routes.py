@@ -31,8 +31,8 @@ from .messages.handlers import (
     find_anthropic_model,
     list_anthropic_models,
 )
-from .native.description import NATIVE_TYPES, chat_operation, decision_operation, explain_operation
-from .native.handlers import NATIVE_CHATS, explain, find_decision
+from .native.description import NATIVE_TYPES, chat_operation, decision_operation, decisions_operation, explain_operation
+from .native.handlers import NATIVE_CHATS, explain, find_decision, list_decisions
 from .ollama import handlers as ollama
 from .ollama.errors import encode_ollama_error
 from .openai.description import (
@@ -137,6 +137,7 @@ def routes() -> Sequence[ServedRoute]:
             direct=True,
         ),
         ServedRoute("POST", "/api/v1/explain", explain, explain_operation),
+        ServedRoute("READ", "/api/v1/requests", list_decisions, decisions_operation),
         ServedRoute("READ", "/api/v1/requests/{id:str}", find_decision, decision_operation),
         ServedRoute(
             "POST",

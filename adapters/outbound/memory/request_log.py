@@ -1,10 +1,12 @@
 """Records of the latest requests in this process, bounded in number and in age: the oldest goes first."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import islice
 
 from typing_extensions import override
 
-from llm_gateway.application.ports.stores import RequestLog
+from llm_gateway.application.ports.stores import MAX_LISTED, RequestLog
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
@@ -49,3 +51,13 @@ class MemoryRequestLog(RequestLog):
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
         expires, record = self._records.get((client, request), (0.0, None))
         return record if expires > self._clock.monotonic() else None
+
+    @override
+    async def latest(self, client: ClientId, count: int) -> Sequence[RequestRecord]:
+        now = self._clock.monotonic()
+        own = (
+            record
+            for (whose, _), (expires, record) in reversed(self._records.items())
+            if whose == client and expires > now
+        )
+        return tuple(islice(own, min(count, MAX_LISTED)))

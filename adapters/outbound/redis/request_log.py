@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
+from typing import cast
 
 from msgspec import MsgspecError, Struct, msgpack
 from typing_extensions import override
 
-from llm_gateway.application.ports.stores import RequestLog
+from llm_gateway.application.ports.stores import MAX_LISTED, RequestLog
 from llm_gateway.application.records import RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 
@@ -23,6 +25,15 @@ AT_ONCE = 64
 CLOSE_SECONDS = 0.5
 SET_ALL = "for at, name in ipairs(KEYS) do redis.call('SET', name, ARGV[at + 1], 'PX', ARGV[1]) end"
 """As one call to one server, since `MSET` gives no time to live: a call each costs ten times as much here."""
+
+LIST_SECONDS = 1.0
+"""How long the lists of latest ids wait for more: they cost a call a client and moment, and not one a request."""
+MAX_LISTS = 1024
+"""Clients whose lists wait to be sent; the ids of any more are not listed."""
+ADD = (
+    "redis.call('LPUSH', KEYS[1], unpack(ARGV, 3)) redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1) "
+    "redis.call('PEXPIRE', KEYS[1], ARGV[1])"
+)
 
 
 class _Entry(Struct, frozen=True, array_like=True):
@@ -43,6 +54,8 @@ class RedisRequestLog(RequestLog):
         self._under_way = 0
         self._called = False
         self._closing: asyncio.Future[None] | None = None
+        self._unlisted: dict[ClientId, deque[RequestId]] = {}
+        self._listing: asyncio.TimerHandle | None = None
 
     @override
     def put(self, record: RequestRecord) -> None:
@@ -50,25 +63,61 @@ class RedisRequestLog(RequestLog):
             return
         self._pending.append(record)
         self._send_soon()
+        self._list_later(record.client, record.id)
 
     @override
     async def find(self, client: ClientId, request: RequestId) -> RequestRecord | None:
         name = _name(client, request)
         try:
-            data = await self._store.call("find", name, "GET", name)
-            entry = _decoder.decode(data) if isinstance(data, bytes) else None
-        except (StoreError, MsgspecError, UnicodeDecodeError, RecursionError):
+            return _record(await self._store.call("find", name, "GET", name), client, request)
+        except StoreError:
             return None
-        if entry is None or (entry.version, entry.record.client, entry.record.id) != (VERSION, client, request):
-            return None
-        return entry.record
+
+    @override
+    async def latest(self, client: ClientId, count: int) -> Sequence[RequestRecord]:
+        """Those that this gateway kept are there at once, those of others after `LIST_SECONDS`."""
+        self._list()
+        name = _list_name(client)
+        try:
+            ids = await self._store.call("list", name, "LRANGE", name, 0, MAX_LISTED - 1)
+            requests = [RequestId(id.decode()) for id in dict.fromkeys(ids)][:count]
+            entries = await self._entries([_name(client, request) for request in requests])
+        except (StoreError, UnicodeDecodeError):
+            return ()
+        found = (_record(entry, client, request) for entry, request in zip(entries, requests, strict=True))
+        return tuple(record for record in found if record is not None)
+
+    async def _entries(self, names: Sequence[bytes]) -> Sequence[RedisReply]:
+        if names and self._store.has_one_server:
+            return cast("list[RedisReply]", await self._store.call("list", names[0], "MGET", *names))
+        return await asyncio.gather(*[self._store.call("list", name, "GET", name) for name in names])
 
     async def aclose(self) -> None:
         """Send what is left, for `CLOSE_SECONDS` at most."""
+        self._list()
         if self._pending or self._under_way:
             self._closing = asyncio.get_running_loop().create_future()
             await asyncio.wait((self._closing,), timeout=CLOSE_SECONDS)
         self._pending.clear()
+
+    def _list_later(self, client: ClientId, request: RequestId) -> None:
+        ids = self._unlisted.get(client)
+        if ids is not None:
+            ids.append(request)
+        elif len(self._unlisted) < MAX_LISTS:
+            self._unlisted[client] = deque((request,), MAX_LISTED)
+            if self._listing is None:
+                self._listing = asyncio.get_running_loop().call_later(LIST_SECONDS, self._list)
+
+    def _list(self) -> None:
+        if self._listing is None:
+            return
+        self._listing.cancel()
+        self._listing = None
+        unlisted, self._unlisted = self._unlisted, {}
+        for client, ids in unlisted.items():
+            name = _list_name(client)
+            self._start(1, name, "EVAL", ADD, 1, name, LIFE_MS, MAX_LISTED, *ids)
 
     def _send_soon(self) -> None:
         """In the next turn of the loop: this one has answers to write."""
@@ -107,6 +156,17 @@ class RedisRequestLog(RequestLog):
         self._send_soon()
 
 
+def _record(data: RedisReply, client: ClientId, request: RequestId) -> RequestRecord | None:
+    """None for what is not this record, whatever it is."""
+    try:
+        entry = _decoder.decode(data) if isinstance(data, bytes) else None
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if entry is None or (entry.version, entry.record.client, entry.record.id) != (VERSION, client, request):
+        return None
+    return entry.record
+
+
 def _entry(record: RequestRecord) -> bytes:
     return _encode(_Entry(VERSION, record))
 
@@ -120,3 +180,7 @@ def _name(client: ClientId, request: RequestId) -> bytes:
     """A digest of both, so that no choice of an id reaches into another client's."""
     digest = blake2b(msgpack.encode((client, request)), digest_size=16).hexdigest()
     return b"llm-gateway:record:%d:%b" % (VERSION, digest.encode())
+
+
+def _list_name(client: ClientId) -> bytes:
+    return b"llm-gateway:requests:%d:%b" % (VERSION, blake2b(client.encode(), digest_size=16).hexdigest().encode())

@@ -109,7 +109,8 @@ async def test_what_is_said_is_nowhere_but_in_the_answers(tmp_path: Path) -> Non
                 seen, ids = await _ask(asking, ollama.scripts)
                 for key in (KEY, f"{CANARY}-good-key"):
                     seen += [
-                        (await asking.get(f"/api/v1/requests/{id}", headers={"x-api-key": key})).text for id in ids
+                        (await asking.get(f"/api/v1/requests{of}", headers={"x-api-key": key})).text
+                        for of in ("?limit=50", *(f"/{id}" for id in ids))
                     ]
                 seen.append((await asking.get("/metrics")).text)
 

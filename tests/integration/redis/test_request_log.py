@@ -7,7 +7,8 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from llm_gateway.adapters.outbound.redis.request_log import AT_ONCE, LIFE_MS, MAX_PENDING, RedisRequestLog
+from llm_gateway.adapters.outbound.redis.request_log import AT_ONCE, LIFE_MS, MAX_LISTS, MAX_PENDING, RedisRequestLog
+from llm_gateway.application.ports.stores import MAX_LISTED
 from llm_gateway.application.records import RequestId
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.testing.contracts.observer import FULL
@@ -117,7 +118,8 @@ async def test_records_of_one_turn_are_one_call(
     start = store.start
 
     def counted(operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[object]":
-        calls.append(str(command[0]))
+        if key.startswith(b"llm-gateway:record:"):
+            calls.append(str(command[0]))
         return start(operation, key, *command)
 
     monkeypatch.setattr(store, "start", counted)
@@ -132,3 +134,69 @@ async def test_records_of_one_turn_are_one_call(
     ends = [server.ask("PTTL", key) for key in server.ask("KEYS", "llm-gateway:record:*")]
     assert len(ends) == 33
     assert all(LIFE_MS - 60_000 < left <= LIFE_MS for left in ends)
+
+
+async def test_another_gateway_lists_it_within_a_moment_and_a_list_expires(open_url: Open, server: Valkey) -> None:
+    one, other = RedisRequestLog(open_url(server.url)), RedisRequestLog(open_url(server.url))
+    client = ClientId("shared list")
+    record = replace(FULL, client=client)
+    for key in server.ask("KEYS", "llm-gateway:requests:*"):
+        server.ask("DEL", key)
+    one.put(record)
+    assert list(await one.latest(client, 5)) == [record], "its own without a wait"
+    other.put(replace(record, id=RequestId("theirs")))
+    await eventually(lambda: server.ask("KEYS", "llm-gateway:requests:*") and not other._unlisted)
+    assert [kept.id for kept in await one.latest(client, 5)] == ["theirs", record.id]
+    (name,) = server.ask("KEYS", "llm-gateway:requests:*")
+    assert b"shared" not in name
+    assert LIFE_MS - 60_000 < server.ask("PTTL", name) <= LIFE_MS
+
+
+async def test_lists_cost_a_call_a_client_and_not_one_a_request(
+    open_url: Open, server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_url(server.url)
+    await store.call("open", b"", "PING")
+    log = RedisRequestLog(store)
+    calls: list[bytes] = []
+    start = store.start
+
+    def counted(operation: str, key: bytes, *command: str | bytes | int) -> "asyncio.Future[object]":
+        calls.append(key)
+        return start(operation, key, *command)
+
+    monkeypatch.setattr(store, "start", counted)
+    for number in range(200):
+        log.put(replace(FULL, client=ClientId(f"c{number % 2}"), id=RequestId(f"r{number}")))
+    await log.aclose()
+    assert len([key for key in calls if key.startswith(b"llm-gateway:requests:")]) == 2
+    assert [len(await log.latest(ClientId(client), 100)) for client in ("c0", "c1")] == [MAX_LISTED, MAX_LISTED]
+
+
+async def test_so_many_clients_have_a_list_that_waits(open_url: Open, server: Valkey) -> None:
+    log = RedisRequestLog(open_url(server.url))
+    for number in range(MAX_LISTS + 10):
+        log.put(replace(FULL, client=ClientId(f"many-{number}")))
+    assert len(log._unlisted) == MAX_LISTS
+    await log.aclose()
+    assert log._unlisted == {}
+
+
+async def test_a_listed_id_without_its_record_is_left_out(open_url: Open, server: Valkey) -> None:
+    log = RedisRequestLog(open_url(server.url))
+    client = ClientId("gaps")
+    for id in ("a", "b"):
+        log.put(replace(FULL, client=client, id=RequestId(id)))
+    await log.aclose()
+    (name,) = [key for key in server.ask("KEYS", "llm-gateway:requests:*") if server.ask("LINDEX", key, "0") == b"b"]
+    server.ask("LPUSH", name, "gone", b"\xff")
+    assert await log.latest(client, 5) == (), "a list that is none"
+    server.ask("LPOP", name)
+    assert [record.id for record in await log.latest(client, 5)] == ["b", "a"]
+
+
+async def test_where_the_server_is_away_nothing_is_listed(open_url: Open) -> None:
+    log = RedisRequestLog(open_url("redis://127.0.0.1:1", patience=0.05))
+    log.put(FULL)
+    assert await log.latest(ME, 5) == ()
+    await log.aclose()

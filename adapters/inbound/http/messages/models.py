@@ -1,18 +1,17 @@
 """What a key may name as `model`, as Anthropic's model objects."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
-from urllib.parse import parse_qs
 
 from msgspec import Struct
 
 from llm_gateway.application.list_models import UsableModel
 from llm_gateway.domain.errors import InvalidRequest
 
+from ..common.queries import limit_of, query_of
+
 MAX_PAGE: Final = 1_000
-_LIMIT = re.compile("[1-9][0-9]{0,3}")
 
 
 class AnthropicModel(Struct, frozen=True, kw_only=True, tag_field="type", tag="model"):
@@ -48,19 +47,17 @@ def page_of(models: Sequence[AnthropicModel], query: bytes) -> AnthropicModels:
 
     Raises `InvalidRequest` where it asks for what is none.
     """
-    asked = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
-    limit = asked.get("limit", str(MAX_PAGE))
-    if not _LIMIT.fullmatch(limit) or int(limit) > MAX_PAGE:
-        raise InvalidRequest.at("limit", f"must be from 1 to {MAX_PAGE}")
+    asked = query_of(query)
+    limit = limit_of(asked, MAX_PAGE, MAX_PAGE)
     places = {model.id: place for place, model in enumerate(models)}
     for field in ("before_id", "after_id"):
         if field in asked and asked[field] not in places:
             raise InvalidRequest.at(field, "is no model here")
     if "before_id" in asked:
         end = places[asked["before_id"]]
-        data, more = models[max(0, end - int(limit)) : end], end > int(limit)
+        data, more = models[max(0, end - limit) : end], end > limit
     else:
         start = places[asked["after_id"]] + 1 if "after_id" in asked else 0
-        data, more = models[start : start + int(limit)], start + int(limit) < len(models)
+        data, more = models[start : start + limit], start + limit < len(models)
     first, last = (data[0].id, data[-1].id) if data else (None, None)
     return AnthropicModels(data=data, has_more=more, first_id=first, last_id=last)

@@ -1,5 +1,7 @@
 """A decision record as it stands on the wire: what was decided and how it went, without content."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, Struct, UnsetType
 
 from llm_gateway.application.records import AttemptRecord, RequestRecord
@@ -8,6 +10,9 @@ from llm_gateway.domain.routing import Skip
 
 from .answers import AliasOut, SkipOut, UsageOut
 from .translate import alias_out, usage_out
+
+LISTED = 20
+"""As many are listed where a request states no `limit`."""
 
 
 class AttemptOut(Struct, frozen=True, kw_only=True):
@@ -57,6 +62,16 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     seconds: float
     first_event_seconds: float | None
     saved_seconds: float | None
+
+
+class DecisionsOut(Struct, frozen=True, kw_only=True):
+    """The latest requests of a key's client, the newest first."""
+
+    requests: list[DecisionOut]
+
+
+def decisions_of(records: Sequence[RequestRecord]) -> DecisionsOut:
+    return DecisionsOut(requests=[decision_of(record) for record in records])
 
 
 def decision_of(record: RequestRecord) -> DecisionOut:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from llm_gateway.application.ports.stores import MAX_LISTED
 from llm_gateway.domain import errors
 
 from ..common.descriptions import (
@@ -17,10 +18,10 @@ from ..common.descriptions import (
 )
 from ..common.problems import NotFound, Problem, RequestTimeout, TooLarge, UnsupportedMediaType
 from .answers import AnswerOut, DeltaOut, ExplanationOut
-from .decisions_wire import DecisionOut
+from .decisions_wire import LISTED, DecisionOut, DecisionsOut
 from .wire import ChatBody
 
-NATIVE_TYPES: list[Any] = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, DecisionOut, Problem]
+NATIVE_TYPES: list[Any] = [ChatBody, AnswerOut, DeltaOut, ExplanationOut, DecisionOut, DecisionsOut, Problem]
 _CHAT = {"messages": [{"role": "user", "content": "Why is the sky blue?"}], "model_hint": "local"}
 _STREAM = (
     "One server-sent event: `delta`s with one of `content`, `reasoning` and `tool_call`, then one `done`, without "
@@ -69,3 +70,12 @@ def decision_operation() -> dict[str, Any]:
     id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "example": "request-7"}
     described = id | {"description": "The request's X-Request-Id; of several with the same the latest."}
     return operation("decision", "chat", summary, answers, kinds, parameters=[described])
+
+
+def decisions_operation() -> dict[str, Any]:
+    kinds = (*ANYWHERE, errors.Unauthenticated, errors.DirectoryUnavailable)
+    answers = {"200": response_of(json_of("DecisionsOut"))}
+    summary = "The latest of the key's own requests, the newest first, without content"
+    bounds = {"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": LISTED}
+    limit = {"name": "limit", "in": "query", "description": "How many at most.", "schema": bounds, "example": LISTED}
+    return operation("decisions", "chat", summary, answers, kinds, parameters=[limit])

@@ -1,18 +1,21 @@
-"""The native surface: chats, explanations, and what became of a request, for the key that asked it."""
+"""The native surface: chats, explanations, and what became of requests, for the key that asked them."""
 
 from typing import Final
 
 from litestar.types import ASGIApp, HTTPScope, Receive
 from msgspec import json
 
+from llm_gateway.application.ports.stores import MAX_LISTED
 from llm_gateway.application.records import RequestId
 
 from ..common.handling import ChatSurface, RequestHandling
 from ..common.problems import NotFound
+from ..common.queries import limit_of, query_of
 from ..common.replies import Reply, json_reply
 from ..common.request_context import context_of
 from ..common.requests import api_keys
-from .decisions_wire import decision_of
+from ..common.response_headers import Headers
+from .decisions_wire import LISTED, decision_of, decisions_of
 from .translate import NativeRenderer, from_explanation, to_call
 from .wire import LABELS, ChatBody
 
@@ -23,6 +26,7 @@ NATIVE_CHATS: Final = ChatSurface(
     renderer=NativeRenderer,
     id_prefix="chat-",
 )
+_NOT_STORED: Final[Headers] = [(b"cache-control", b"no-store")]
 
 
 async def explain(handling: RequestHandling, scope: HTTPScope, receive: Receive) -> ASGIApp:
@@ -37,4 +41,12 @@ async def find_decision(handling: RequestHandling, scope: HTTPScope, _: Receive)
     record = await handling.services.request_log.find(client.id, RequestId(scope["path_params"]["id"]))
     if record is None:
         raise NotFound("This key has no such request, or not any more.")
-    return json_reply(json.encode(decision_of(record)), [(b"cache-control", b"no-store")])
+    return json_reply(json.encode(decision_of(record)), _NOT_STORED)
+
+
+async def list_decisions(handling: RequestHandling, scope: HTTPScope, _: Receive) -> Reply:
+    """The key's own latest requests. Raises `InvalidRequest` for a `limit` that is none."""
+    client = await handling.services.authenticate(*api_keys(context_of(scope).fields))
+    limit = limit_of(query_of(scope["query_string"]), LISTED, MAX_LISTED)
+    records = await handling.services.request_log.latest(client.id, limit)
+    return json_reply(json.encode(decisions_of(records)), _NOT_STORED)

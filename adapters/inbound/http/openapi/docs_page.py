@@ -80,8 +80,8 @@ def _operation(anchor: str, method: str, path: str, operation: Mapping[str, Any]
     return (
         f'<section><h2 id="{anchor}">{_name(method, path)}{remark}</h2><p>{_prose(operation["summary"])}.</p>'
         + (f"<p>Body: {body}</p>" if body else "")
-        + _table(("Parameter", "Value", ""), parameters)
-        + _table(("Status", "Body", ""), answers)
+        + _table(("Parameter", "Value", "Meaning"), parameters)
+        + _table(("Status", "Body", "Meaning"), answers)
         + "</section>"
     )
 
@@ -104,7 +104,7 @@ def _type(name: str, schema: Schema) -> str:
     return (
         f'<section><h3 id="{escape(name)}"><code>{escape(name)}</code></h3>'
         f"<p>{_prose(schema.get('description', ''))}</p>"
-        + (_table(("Field", "Value", ""), rows) or f"<p>{_kind(schema)}</p>")
+        + (_table(("Field", "Value", "Note"), rows) or f"<p>{_kind(schema)}</p>")
         + f"<details><summary>As JSON Schema</summary><pre>{raw}</pre></details></section>"
     )
 
@@ -113,7 +113,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
     if not body:
         return ""
-    return f'<div class="wide"><table><tr>{"".join(f"<th>{cell}" for cell in head)}{body}</table></div>'
+    return f'<div class="wide" tabindex="0"><table><tr>{"".join(f"<th>{cell}" for cell in head)}{body}</table></div>'
 
 
 def _kind(schema: Schema) -> str:

@@ -31,6 +31,7 @@ ANSWERS: Mapping[str | bytes | int, tuple[type, ...]] = {
     "GET": (bytes, NoneType),
     "HGET": (bytes, NoneType),
     "HVALS": (list,),
+    "LRANGE": (list,),
     "MGET": (list,),
     "SET": (bytes,),
 }

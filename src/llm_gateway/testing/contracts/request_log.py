@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import pytest
 from msgspec.structs import replace
 
-from llm_gateway.application.ports.stores import RequestLog
+from llm_gateway.application.ports.stores import MAX_LISTED, RequestLog
 from llm_gateway.application.records import CacheStatus, RequestId, RequestRecord
 from llm_gateway.domain.clients import ClientId
 
@@ -91,3 +91,52 @@ class RequestLogContract(Timed, ABC):
         assert await log.find(ONE, RequestId("r0")) is None
         assert await log.find(ONE, RequestId("r1")) is not None
         assert await log.find(ONE, RequestId(f"r{self.max_records}")) is not None
+
+    async def test_a_client_s_latest_are_listed_the_newest_first(self) -> None:
+        log, client = self.make(), ClientId("in order")
+        for number in range(3):
+            log.put(replace(FULL, client=client, id=RequestId(f"r{number}")))
+        await self.settle()
+        assert [record.id for record in await log.latest(client, 2)] == ["r2", "r1"]
+        assert list(await log.latest(client, 50)) == [
+            replace(FULL, client=client, id=RequestId(f"r{number}")) for number in (2, 1, 0)
+        ]
+
+    async def test_none_of_another_client_s_is_listed(self) -> None:
+        log, client, other = self.make(), ClientId("mine:"), ClientId("theirs")
+        log.put(replace(FULL, client=client))
+        log.put(replace(FULL, client=other, cache=CacheStatus.HIT))
+        log.put(replace(FULL, client=None))
+        await self.settle()
+        assert [record.cache for record in await log.latest(client, 50)] == [CacheStatus.MISS]
+        assert [record.cache for record in await log.latest(other, 50)] == [CacheStatus.HIT]
+        for stranger in ("", "mine", "*"):
+            assert not await log.latest(ClientId(stranger), 50)
+
+    async def test_an_id_that_came_again_is_listed_once_as_its_latest(self) -> None:
+        log, client = self.make(), ClientId("again")
+        for id, error in (("r1", None), ("r2", None), ("r1", "ProviderBroken")):
+            log.put(replace(FULL, client=client, id=RequestId(id), error=error))
+        await self.settle()
+        assert [(record.id, record.error) for record in await log.latest(client, 50)] == [
+            ("r1", "ProviderBroken"),
+            ("r2", None),
+        ]
+
+    async def test_what_has_expired_is_not_listed(self) -> None:
+        if self.max_age_seconds is None:
+            return
+        log = self.make()
+        log.put(FULL)
+        await self.settle()
+        await self.advance(self.max_age_seconds)
+        assert not await log.latest(ONE, 50)
+
+    async def test_a_list_is_bounded(self) -> None:
+        log, client = self.make(), ClientId("busy")
+        for number in range(MAX_LISTED + 10):
+            log.put(replace(FULL, client=client, id=RequestId(f"r{number}")))
+        await self.settle()
+        listed = await log.latest(client, 1_000)
+        assert listed[0].id == f"r{MAX_LISTED + 9}"
+        assert len(listed) == min(MAX_LISTED, self.max_records or MAX_LISTED)

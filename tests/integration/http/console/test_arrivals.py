@@ -78,6 +78,8 @@ async def test_the_console_works_under_a_path(browse: Browse) -> None:
 
     await expect(page.locator(".answer")).to_have_text("Well.")
     await expect(page.locator(".facts summary")).to_contain_text("ollama/llama3.1")
+    await page.locator("#show-code").click()
+    await expect(page.locator("#program")).to_contain_text(f"'{visit.origin}/llm/api/v1/chat'")
     await page.get_by_role("link", name="API docs").click()
     await expect(page).to_have_url(f"{visit.origin}/llm/docs")
     await expect(page.locator("h1")).to_contain_text("LLM Gateway Core")

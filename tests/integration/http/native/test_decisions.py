@@ -99,3 +99,58 @@ async def test_each_clients_own_request_is_found_though_another_used_the_same_id
 @pytest.mark.parametrize("id", ["%00", "a%2Fb", "x" * 5000, "%FF%FE"])
 async def test_an_id_that_no_request_can_have_is_not_found(served: Served, id: str) -> None:
     assert (await decision(served, id)).status_code == 404
+
+
+async def listed(served: Served, query: str = "", **headers: str) -> httpx.Response:
+    return await served.client.get(f"/api/v1/requests{query}", headers=headers)
+
+
+async def test_a_key_s_latest_requests_are_told_the_newest_first(served: Served) -> None:
+    for id, path in (("first", "/api/v1/chat"), ("second", "/v1/chat/completions"), ("third", "/v1/messages")):
+        body = chat(CANARY, model="local") | {"max_tokens": 9}
+        await served.client.post(path, json=body, headers={"x-request-id": id})
+    refused = (await served.chat("x", model="invented-model")).headers["x-request-id"]
+
+    response = await listed(served)
+
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+    told = response.json()["requests"]
+    assert [one["id"] for one in told] == [refused, "third", "second", "first"]
+    assert told[1:] == [(await decision(served, id)).json() for id in ("third", "second", "first")]
+    assert CANARY not in response.text
+
+
+async def test_a_key_without_requests_is_told_of_none(served: Served) -> None:
+    response = await listed(served)
+    assert (response.status_code, response.json()) == (200, {"requests": []})
+    assert (await served.client.head("/api/v1/requests")).status_code == 200
+
+
+async def test_a_list_has_no_request_of_another_client(start: Serve) -> None:
+    other = ClientSettings(name="other", keys=(Secret(OTHER),))
+    served = await start(ScriptedChatModel(stopped_clock()), clients=(other,))
+    for key in ({}, {"x-api-key": OTHER}):
+        await served.client.post("/api/v1/chat", json=chat(), headers={"x-request-id": f"of-{len(key)}"} | key)
+
+    mine, theirs = await listed(served), await listed(served, **{"x-api-key": OTHER})
+
+    assert [one["id"] for one in mine.json()["requests"]] == ["of-0"]
+    assert [one["id"] for one in theirs.json()["requests"]] == ["of-1"]
+    for stranger in ("nobodys-key-1", ""):
+        assert (await listed(served, **{"x-api-key": stranger})).status_code == 401
+
+
+async def test_a_list_is_as_long_as_is_asked(served: Served) -> None:
+    for number in range(51):
+        await served.client.post("/api/v1/chat", json=chat(), headers={"x-request-id": f"r{number}"})
+
+    for query, count in {"": 20, "?limit=1": 1, "?limit=50": 50, "?other=3": 20}.items():
+        told = (await listed(served, query)).json()["requests"]
+        assert [one["id"] for one in told] == [f"r{50 - number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("limit", ["0", "51", "-1", "1.5", "ten", "1e1", "%00", "99999999999999999999", "%D9%A1"])
+async def test_a_limit_that_is_none_is_refused(served: Served, limit: str) -> None:
+    response = await listed(served, f"?limit={limit}")
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"path": "limit", "message": "must be from 1 to 50"}]

@@ -12,6 +12,16 @@ export function button(text, onclick, className = "quiet") {
   return el("button", { type: "button", className, textContent: text, onclick });
 }
 
+/** A button that copies what `text` gives. */
+export function copyButton(text) {
+  const copy = button("Copy", async () => {
+    await navigator.clipboard.writeText(text()).then(
+      () => { copy.textContent = "Copied"; },
+      () => { copy.textContent = "Can’t copy here"; });
+  }, "quiet copy");
+  return copy;
+}
+
 /** What stands on one line, between dots. */
 export function line(parts) {
   return parts.filter(Boolean).join(" · ");

@@ -2,11 +2,11 @@
 
 import { button, el, line } from "./dom.js";
 import { quotaWords } from "./quota.js";
+import { recordTree } from "./record.js";
 
 const ENDS = { length: "cut at the token limit", content_filter: "stopped by the provider’s filter" };
 const CACHE = { hit: "from the cache", miss: "not in the cache", coalesced: "shared with an equal request",
   bypass: "cache bypassed" };
-const SHORT = 5; // as many plain values stand on one line
 
 /** Seconds as people read them. */
 export function seconds(milliseconds) {
@@ -53,6 +53,9 @@ function table(facts) {
       `${usage.total_tokens} in all`,
     ])],
     ["Ended with", facts.end],
+    ["Ignored", facts.ignored],
+    ["Cost", facts.cost],
+    ["Queue", facts.queue],
     ["Quota", facts.quota.map(quotaWords).join("; ")],
     ["Request id", facts.id],
   ];
@@ -71,7 +74,7 @@ function recordPart({ id }, ask) {
       const record = await ask(id);
       part.replaceChildren(record === null
         ? el("p", { className: "note", textContent: "This gateway keeps no decision record of this request, or not any more." })
-        : el("div", {}, el("h4", { textContent: "Decision record" }), tree(record)));
+        : el("div", {}, el("h4", { textContent: "Decision record" }), recordTree(record)));
     } catch (error) {
       show.disabled = false;
       part.replaceChildren(show, el("p", { className: "error", role: "alert", textContent: error.message }));
@@ -79,34 +82,4 @@ function recordPart({ id }, ask) {
   });
   part.append(show);
   return part;
-}
-
-/** Any JSON value as nested lists: the record's shape is the gateway's own business. What is null is left out. */
-function tree(value) {
-  if (!isNested(value)) return el("span", { textContent: plain(value) });
-  if (Array.isArray(value)) {
-    return value.some(isNested) ? el("ol", {}, ...value.map((one) => el("li", {}, tree(one))))
-      : el("span", { textContent: value.map(plain).join(", ") || "none" });
-  }
-  const entries = Object.entries(value).filter(([, inner]) => inner !== null)
-    .map(([name, inner]) => [name.replaceAll("_", " "), name === "created" ? when(inner) : inner]);
-  return entries.length <= SHORT && !entries.some(([, inner]) => isNested(inner))
-    ? el("span", { textContent: line(entries.map(([name, inner]) => `${name} ${plain(inner)}`)) })
-    : el("dl", { className: "table" }, ...entries.flatMap(([name, inner]) => [
-      el("dt", { textContent: name }), el("dd", {}, tree(inner)),
-    ]));
-}
-
-function isNested(value) {
-  return value !== null && typeof value === "object";
-}
-
-/** Unix seconds as a time of day. */
-function when(value) {
-  return typeof value === "number" ? new Date(value * 1000).toLocaleString() : value;
-}
-
-function plain(value) {
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 3, useGrouping: false }) : `${value}`;
 }

@@ -2,6 +2,8 @@
 
 import { serverSentEvents } from "./events.js";
 
+const CHAT = "api/v1/chat";
+
 /** Why there is no answer, in words that may be shown; `status` is 0 where the gateway said nothing. */
 export class Refusal extends Error {
   constructor(detail, { status = 0, code = "", errors = [], retryAfter = null, requestId = "", headers = null } = {}) {
@@ -42,13 +44,23 @@ export class Gateway {
     return this.#found(`api/v1/requests/${encodeURIComponent(id)}`);
   }
 
+  /** The key's latest requests with their records, the newest first, or null where the gateway lists none. */
+  async requests() {
+    return (await this.#found("api/v1/requests"))?.requests ?? null;
+  }
+
+  /** Where chats are asked, for programs. */
+  get address() {
+    return new URL(CHAT, document.baseURI).href;
+  }
+
   async explain(body) {
     return (await this.#post("api/v1/explain", body)).json();
   }
 
   /** The headers of an answer, and its events. Raises `Refusal`; what `signal` aborts ends with an `AbortError`. */
   async chat(body, signal) {
-    const response = await this.#post("api/v1/chat", { ...body, stream: true }, signal);
+    const response = await this.#post(CHAT, { ...body, stream: true }, signal);
     return { headers: response.headers, events: this.#events(response) };
   }
 

@@ -2,14 +2,15 @@
 
 import { offer, Endpoints } from "./endpoints.js";
 import { Gateway, isSendable, Refusal } from "./gateway.js";
-import { showNoPlan, showPlan } from "./plan.js";
 import { showQuota } from "./quota.js";
+import { Tools } from "./tools.js";
 import { Turn } from "./turn.js";
 
 const $ = (id) => document.getElementById(id);
 const gateway = new Gateway();
 const endpoints = new Endpoints();
 const known = (provider, model) => endpoints.known(provider, model);
+const tools = new Tools({ gateway, known, body: next, withKey, failed });
 let turns = [];
 let offered = false; // the demonstration's key: once, as a person may have taken it out again
 let running = null; // the AbortController of the answer under way
@@ -24,7 +25,7 @@ async function look() {
     const words = { ready: `${usable} ${usable === 1 ? "endpoint" : "endpoints"} ready`, draining: "shutting down",
       no_endpoint: "no endpoint is usable" };
     tell(words[status] ?? "state unknown", status === "ready" ? "good" : "bad");
-    if (status === "ready" && endpoints.demonstration) tell("demonstration model: small, and often wrong", "warn");
+    if (status === "ready" && endpoints.demonstration) tell("demonstration model, often wrong", "warn");
     $("demo-key").hidden = !endpoints.demonstration;
     if (endpoints.demonstration && !offered && !gateway.keyed && !$("key").value) {
       $("key").value = $("demo-key").querySelector("code").textContent;
@@ -72,6 +73,7 @@ $("forget").addEventListener("click", () => wantKey(""));
 /** Forgets the key, and asks for one: false, as there is none. */
 function wantKey(why) {
   gateway.forget();
+  tools.close();
   $("key").value = "";
   arrange();
   $("key-error").textContent = why;
@@ -97,25 +99,43 @@ for (const idea of $("ideas").querySelectorAll("button")) {
   idea.addEventListener("click", () => ask(idea.textContent));
 }
 
-function bodyOf(question) {
+function bodyOf(question, before = turns) {
   const chosen = { model: $("model").value, model_hint: $("hint").value };
+  const mode = $("cache").value;
+  const { system, parameters } = tools.stated;
   return {
-    messages: [...turns.flatMap((turn) => turn.messages), { role: "user", content: question }],
+    messages: [...(system ? [{ role: "system", content: system }] : []), ...before.flatMap((turn) => turn.messages),
+      { role: "user", content: question }],
+    ...parameters,
     ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value)),
-    cache: { mode: $("cache").value },
+    ...(mode === "use" ? {} : { cache: { mode } }),
   };
+}
+
+/** The request that stands in the composer, or else the last one with what is chosen now. */
+function next() {
+  const question = $("prompt").value.trim();
+  return question || !turns.length ? bodyOf(question || "Hello") : bodyOf(turns.at(-1).question, turns.slice(0, -1));
+}
+
+async function withKey() {
+  return gateway.keyed || takeKey();
+}
+
+function failed(error) {
+  if (error?.status === 401) wantKey(error.message);
 }
 
 async function ask(question) {
   if (running || !question.trim()) return;
-  if (!gateway.keyed && !(await takeKey())) return;
+  if (!(await withKey())) return;
   const body = bodyOf(question);
   const turn = new Turn(question, { known, record: (id) => gateway.record(id), again });
   turns.push(turn);
   $("turns").append(turn.node);
   $("prompt").value = "";
   running = new AbortController();
-  hidePlan();
+  tools.close();
   arrange();
   scrollAlong(Infinity);
   const error = await follow(turn, body, running.signal);
@@ -124,7 +144,7 @@ async function ask(question) {
   if (quota.length) showQuota($("quota"), quota);
   arrange();
   scrollAlong(400);
-  if (error?.status === 401) wantKey(error.message);
+  failed(error);
 }
 
 /** Feeds an answer to its turn. Returns what ended it early, or null. */
@@ -156,24 +176,6 @@ function scrollAlong(near) {
   if (below < near) page.scrollTop = page.scrollHeight;
 }
 
-// --- explaining
-
-$("explain").addEventListener("click", async () => {
-  const question = $("prompt").value.trim() || turns.at(-1)?.question || "Hello";
-  if (!gateway.keyed && !(await takeKey())) return;
-  try {
-    showPlan($("plan"), await gateway.explain(bodyOf(question)), { known, close: hidePlan });
-  } catch (error) {
-    showNoPlan($("plan"), error, { close: hidePlan });
-    if (error.status === 401) wantKey(error.message);
-  }
-});
-
-function hidePlan() {
-  $("plan").hidden = true;
-  $("plan").replaceChildren();
-}
-
 // --- the keyboard, and what shows when
 
 $("prompt").addEventListener("keydown", (event) => {
@@ -183,9 +185,9 @@ $("prompt").addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || $("requests").open) return;
   if (running) running.abort();
-  else hidePlan();
+  else tools.close();
 });
 
 if (!CSS.supports("field-sizing", "content")) {
@@ -199,6 +201,7 @@ function arrange() {
   $("welcome").hidden = turns.length > 0 && gateway.keyed;
   $("key-form").hidden = gateway.keyed;
   $("ideas").hidden = !gateway.keyed || turns.length > 0;
+  $("show-requests").hidden = !gateway.keyed;
   $("forget").hidden = !gateway.keyed;
   $("fresh").hidden = turns.length === 0;
   $("stop").hidden = running === null;

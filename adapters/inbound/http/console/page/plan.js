@@ -1,9 +1,9 @@
 // Where a chat would go, as `POST /api/v1/explain` tells it.
 
-import { button, el } from "./dom.js";
+import { el } from "./dom.js";
 
-/** Fills the panel with a plan. */
-export function showPlan(panel, plan, { known, close }) {
+/** Fills `node` with a plan. */
+export function showPlan(node, plan, known) {
   const steps = plan.endpoints.map((endpoint) => {
     const { demonstration } = known(endpoint.provider, endpoint.model);
     return el("li", {},
@@ -17,7 +17,7 @@ export function showPlan(panel, plan, { known, close }) {
     el("li", {}, el("span", { className: "by", textContent: skip.name }), ` ${skip.reason}`));
   const how = plan.pinned ? "The model is named, so there is no fallback." : plan.endpoints.length > 1
     ? "Asked in this order; the next one only where one before it fails." : "";
-  fill(panel, close,
+  fill(node,
     el("ol", { className: "steps" }, ...steps),
     how ? el("p", { className: "note", textContent: how }) : null,
     skips.length ? el("h3", { textContent: "Left out" }) : null,
@@ -25,16 +25,12 @@ export function showPlan(panel, plan, { known, close }) {
 }
 
 /** Says why there is no plan. */
-export function showNoPlan(panel, refusal, { close }) {
-  fill(panel, close, el("p", { className: "error", textContent: refusal.message }),
+export function showNoPlan(node, refusal) {
+  fill(node, el("p", { className: "error", textContent: refusal.message }),
     refusal.errors?.length ? el("ul", {}, ...refusal.errors.map((fault) =>
       el("li", {}, el("code", { textContent: fault.path || "body" }), ` ${fault.message}`))) : null);
 }
 
-function fill(panel, close, ...content) {
-  panel.replaceChildren(
-    el("div", { className: "plan-head" },
-      el("h2", { id: "plan-title", textContent: "Where this would go" }), button("Close", close)),
-    ...content.filter(Boolean));
-  panel.hidden = false;
+function fill(node, ...content) {
+  node.replaceChildren(...content.filter(Boolean));
 }

@@ -1,6 +1,6 @@
 // One question and its answer, from the moment it is sent.
 
-import { button, el } from "./dom.js";
+import { button, copyButton, el } from "./dom.js";
 import { factsOf, seconds } from "./facts.js";
 import { Refusal } from "./gateway.js";
 import { Prose } from "./prose.js";
@@ -72,7 +72,7 @@ export class Turn {
     if (this.#done && !this.answer) this.rest.append(el("p", { className: "note", textContent: "The answer has no text." }));
     if (this.#done?.warning) this.rest.append(el("p", { className: "note", textContent: this.#done.warning }));
     if (this.#headers) this.rest.append(factsOf(facts, this.record));
-    if (this.answer && navigator.clipboard) this.rest.append(this.#copy());
+    if (this.answer && navigator.clipboard) this.rest.append(copyButton(() => this.answer));
     return facts.quota;
   }
 
@@ -103,6 +103,9 @@ export class Turn {
       first: this.#first,
       total: performance.now() - this.#began,
       end: done?.finish_reason ?? (error?.name === "AbortError" ? "stopped by you" : "an error"),
+      ignored: decoded("x-gateway-ignored"),
+      cost: decoded("x-gateway-cost"),
+      queue: decoded("x-gateway-queue"),
       quota: headers ? quotaOf(headers) : [],
       id: headers?.get("x-request-id") ?? error?.requestId ?? null,
     };
@@ -123,15 +126,6 @@ export class Turn {
       el("p", { className: "code", textContent: known && error.status
         ? `${error.status} ${error.code}${error.requestId ? ` · request ${error.requestId}` : ""}` : "" }),
       again);
-  }
-
-  #copy() {
-    const copy = button("Copy", async () => {
-      await navigator.clipboard.writeText(this.answer).then(
-        () => { copy.textContent = "Copied"; },
-        () => { copy.textContent = "Can’t copy here"; });
-    }, "quiet copy");
-    return copy;
   }
 }
 
