@@ -40,13 +40,22 @@ setup:
 serve *args: setup
     @exec .venv/bin/llm-gateway serve --demo "$@"
 
+# A worker for each core; whoever has nothing left to do takes tests from another, whole files where it can
+spread := "-n logical --dist worksteal"
+
 # Unit and integration tests
 test *args: setup
-    @exec {{ python }} -m pytest "$@"
+    @exec {{ python }} -m pytest {{ spread }} "$@"
 
 # Everything that CI asks for, the tests last, with the API's fuzzing for two minutes
-check: lint types imports build pythons externals
+check: setup _before_tests
     LLM_GATEWAY_SCHEMATHESIS_SECONDS=120 {{ quote(just_executable()) }} test --cov
+
+[parallel]
+_before_tests: lint types imports _packages externals
+
+# One after the other, as both write what an editable installation reads
+_packages: build pythons
 
 # What takes longer: the nightly tests, and the benchmark beside its committed figures
 nightly: setup && (bench "--gate")
@@ -109,7 +118,7 @@ pythons: setup
             echo "$want" > "$env/stamp"
         fi
         echo "Python $version:"
-        "$env/bin/python" -m pytest -q -p no:cacheprovider tests/unit
+        "$env/bin/python" -m pytest -q -p no:cacheprovider {{ spread }} tests/unit
     done
 
 # Set up the foreign programs that tests talk to, each in an environment of its own, under .cache/external/
@@ -133,6 +142,7 @@ lock *args:
 generate: setup
     {{ python }} -m llm_gateway.bootstrap.generated .
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
+    {{ python }} ops/prices/generate.py adapters/outbound/prices
     {{ python }} benchmarks/pages.py .
     {{ python }} -m tests.integration.project.licences
 

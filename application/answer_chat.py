@@ -209,6 +209,16 @@ class Answer(AsyncIterator[ChatEvent]):
         """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
+    @property
+    def microdollars(self) -> int | None:
+        """What the calls that were made for it cost, once it is whole; None where that is not known."""
+        return self._recorder.microdollars
+
+    @property
+    def queued(self) -> int | None:
+        """Its place at first where it waited for its turn at a pool, 1 being the next; None as long as it did not."""
+        return self._recorder.queue_position
+
     async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
         """All events that are there, once one is, for whoever writes them at once; none after the end.
 

@@ -1,18 +1,31 @@
 """How one endpoint is asked, for chats and embeddings alike: breaker, deadline, retries, and what is observed of it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 
 from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderOverloaded, ProviderTimeout
+from llm_gateway.domain.errors import (
+    ContextLengthExceeded,
+    GatewayError,
+    ProviderError,
+    ProviderOverloaded,
+    ProviderRefused,
+    ProviderRejected,
+    ProviderThrottled,
+    ProviderTimeout,
+)
+from llm_gateway.domain.events import ChatEvent, Started
+from llm_gateway.domain.prices import Price
 from llm_gateway.domain.resilience import (
     FALLBACK_SECONDS,
     BreakerPermit,
     BreakerState,
     Deadline,
+    Outcome,
     Pause,
     RetryBudget,
     RetryPolicy,
@@ -21,6 +34,8 @@ from llm_gateway.domain.resilience import (
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers
+from .pools import Pool, Turn
+from .ports.prices import PriceList
 from .ports.system import Clock, Entropy
 from .records import AttemptRecord
 from .request_recorder import RequestRecorder
@@ -43,21 +58,39 @@ class CallLimits(Struct, frozen=True, kw_only=True):
 class CallProvider:
     """Calls one endpoint for one request, through its breaker, within a deadline, with retries.
 
-    A retry budget for each endpoint keeps retries to a share of all calls.
+    A retry budget for each endpoint keeps retries to a share of all calls. `pools` are by provider.
     """
 
-    def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        breakers: Breakers,
+        limits: CallLimits,
+        clock: Clock,
+        entropy: Entropy,
+        pools: Mapping[str, Pool] | None = None,
+        prices: PriceList | None = None,
+    ) -> None:
         self.breakers = breakers
         self.retries = limits.retries
         self.clock = clock
         self.entropy = entropy
+        self.prices = prices
         self._limits = limits
+        self._pools = pools or {}
         self._budgets: dict[Endpoint, RetryBudget] = {}
 
-    def __call__(self, endpoint: Endpoint, recorder: RequestRecorder, *, alternative: bool = False) -> "RetryState":
+    def __call__(
+        self,
+        endpoint: Endpoint,
+        recorder: RequestRecorder,
+        *,
+        alternative: bool = False,
+        tokens: Callable[[], int] = int,
+    ) -> "RetryState":
         """The calls to make, one after the other, until one succeeds or a failure is final.
 
-        `alternative` says that another endpoint could be asked. Raises `ProviderUnavailable` for an open breaker.
+        `alternative` says that another endpoint could be asked. `tokens` is the context that the request needs, asked
+        for where the endpoint is a pool. Raises `ProviderUnavailable` for an open breaker.
         """
         self.breakers.check(endpoint.id)
         budget = self._budgets.get(endpoint)
@@ -65,6 +98,9 @@ class CallProvider:
             budget = self._budgets[endpoint] = RetryBudget()
         budget.deposit()
         deadline = self._deadline(endpoint, streamed=recorder.streamed, alternative=alternative)
+        pool = self._pools.get(endpoint.id.provider)
+        if pool is not None:
+            return PooledCalls(self, endpoint, recorder, deadline, budget, pool, tokens(), alternative=alternative)
         return RetryState(self, endpoint, recorder, deadline, budget, alternative=alternative)
 
     def usable(self, endpoint: Endpoint) -> bool:
@@ -105,6 +141,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self.deadline = deadline
         self.clock = policy.clock
         self.notices = policy.breakers.notices
+        self.prices = policy.prices
         self._policy = policy
         self._budget = budget
         self._alternative = alternative
@@ -112,9 +149,12 @@ class RetryState(AsyncIterator["ProviderCall"]):
 
     @override
     async def __anext__(self) -> "ProviderCall":
-        if self._retries:
-            await self.clock.sleep(self.pause.until - self.clock.monotonic())
+        await self._pause()
         return ProviderCall(self, self._policy.breakers.enter(self.endpoint.id))
+
+    async def _pause(self) -> None:
+        if self._retries and (seconds := self.pause.until - self.clock.monotonic()) > 0:
+            await self.clock.sleep(seconds)
 
     def repeats(self, error: ProviderError) -> bool:
         """Whether this failure is followed by another call, by policy and, but for a full queue, by budget.
@@ -138,19 +178,86 @@ class RetryState(AsyncIterator["ProviderCall"]):
         return True
 
 
+class PooledCalls(RetryState):
+    """The calls to a pool for one request: each at a member, whose turn is waited for.
+
+    A failure is followed at once by a call to a member that was not tried, whatever the policy says; once all were
+    tried they count as one endpoint that failed.
+    """
+
+    def __init__(
+        self,
+        policy: CallProvider,
+        endpoint: Endpoint,
+        recorder: RequestRecorder,
+        deadline: Deadline,
+        budget: RetryBudget,
+        pool: Pool,
+        tokens: int,
+        *,
+        alternative: bool,
+    ) -> None:
+        super().__init__(policy, endpoint, recorder, deadline, budget, alternative=alternative)
+        self._pool = pool
+        self._tokens = tokens
+        self._tried: frozenset[str] = frozenset()
+
+    @override
+    async def __anext__(self) -> "ProviderCall":
+        await self._pause()
+        try:
+            turn = await self._pool.turn(
+                self.endpoint, self.recorder, self.deadline, tokens=self._tokens, tried=self._tried
+            )
+        except ProviderTimeout as error:
+            error.moved_on = self._alternative
+            raise
+        self._tried |= {turn.to.id.provider}
+        try:
+            permit = self._policy.breakers.enter(self.endpoint.id)
+        except BaseException:
+            turn.end(Outcome.UNKNOWN)
+            raise
+        return MemberCall(self, permit, turn)
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another member can be asked."""
+        return self._pool.has(self.endpoint, self._tried)
+
+    @override
+    def repeats(self, error: ProviderError) -> bool:
+        now = self.clock.monotonic()
+        if not is_final(error) and now < self.deadline.first and self.has_others:
+            self.pause = Pause(now, error)
+            return True
+        self._tried = frozenset()
+        return super().repeats(error)
+
+    def share(self) -> Deadline:
+        """That of the next call: half of the time that is left to begin, where another member can be asked after it."""
+        if not self.has_others:
+            return self.deadline
+        now, (at, first) = self.clock.monotonic(), (self.deadline.at, self.deadline.first_at)
+        if self.recorder.streamed:
+            return self.deadline if first is None else Deadline(at, now + max(0.0, first - now) / 2)
+        return Deadline(now + max(0.0, at - now) / 2)
+
+
 class ProviderCall:
     """One call to a model, for the breaker, the observer and the record. It is never repeated once it gave an event.
 
-    Its time counts while the model is waited for, and stands while a reader has an event.
+    Its time counts while the model is waited for, and stands while a reader has an event. `to` is what is asked.
     """
 
-    def __init__(self, state: RetryState, permit: BreakerPermit) -> None:
+    def __init__(self, state: RetryState, permit: BreakerPermit, to: Endpoint | None = None) -> None:
         self.seconds = 0.0
+        self.to = to or state.endpoint
         self.deadline = state.deadline
         self._state = state
         self._permit = permit
         self._clock = state.clock
-        self._observed = state.recorder.observation.attempt(state.endpoint)
+        self._observed = state.recorder.observation.attempt(self.to)
         self.headers: Mapping[str, str] = self._observed.headers
         self._first: float | None = None
         self._ended = False
@@ -163,6 +270,12 @@ class ProviderCall:
     ) -> bool:
         self.end(error)
         return isinstance(error, ProviderError) and self._first is None and self._state.repeats(error)
+
+    def begun(self, first: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
+        """The model gave its first events, which are returned as the endpoint's, and is waited for again."""
+        self.received()
+        self.waits()
+        return first
 
     def received(self) -> None:
         """The model gave an event: its time stands until `waits`."""
@@ -177,9 +290,14 @@ class ProviderCall:
         self._waiting_since = self._clock.monotonic()
 
     def end(
-        self, error: BaseException | None, *, usage: Usage | None = None, finish_reason: FinishReason | None = None
+        self,
+        error: BaseException | None,
+        *,
+        usage: Usage | None = None,
+        finish_reason: FinishReason | None = None,
+        model: str | None = None,
     ) -> None:
-        """The first ending counts: None for a whole answer, else what ended it."""
+        """The first ending counts: None for a whole answer, else what ended it. `model` is the one that answered."""
         if self._ended:
             return
         self._ended = True
@@ -187,14 +305,16 @@ class ProviderCall:
         if self._waiting_since is not None:
             self.seconds += now - self._waiting_since
             self._waiting_since = None
-        self._permit.end(outcome_of(error), now)
+        self._permit.end(self._outcome(error), now)
         if isinstance(error, ProviderError):
-            self._state.notices.failed(self._state.endpoint.id, error)
+            self._state.notices.failed(self.to.id, error)
         elif error is None:
-            self._state.notices.answered(self._state.endpoint.id)
+            self._state.notices.answered(self.to.id)
         recorder = self._state.recorder
+        prices = self._state.prices
+        price = None if prices is None or usage is None else prices.price(self.to.id, model)
         record = AttemptRecord(
-            endpoint=self._state.endpoint.id,
+            endpoint=self.to.id,
             task=recorder.task,
             error=type(error).__name__ if isinstance(error, Exception) else None,
             reason=error.message if isinstance(error, GatewayError) else None,
@@ -203,9 +323,52 @@ class ProviderCall:
             left=error is not None and not isinstance(error, Exception),
             streamed=recorder.streamed,
             usage=usage,
+            microdollars=_microdollars(price, usage, error),
             finish_reason=finish_reason,
             seconds=self.seconds,
             first_event_seconds=self._first,
         )
         self._observed.end(record)
-        recorder.called(record)
+        recorder.called(record, None if prices is None else (price or prices).source)
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        """What its end says of the endpoint."""
+        return outcome_of(error)
+
+
+class MemberCall(ProviderCall):
+    """One call to a member of a pool, which counts against the pool where no other member is left."""
+
+    def __init__(self, state: PooledCalls, permit: BreakerPermit, turn: Turn) -> None:
+        super().__init__(state, permit, turn.to)
+        self.deadline = state.share()
+        self._calls = state
+        self._turn = turn
+
+    @override
+    def begun(self, first: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
+        self._turn.answers()
+        super().begun(first)
+        match first:
+            case [Started() as started, *rest]:
+                return (replace(started, endpoint=self._state.endpoint.id), *rest)
+        return first
+
+    @override
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        outcome = outcome_of(error)
+        self._turn.end(Outcome.FAILED if isinstance(error, ProviderThrottled) else outcome)
+        return Outcome.UNKNOWN if outcome is Outcome.FAILED and self._calls.has_others else outcome
+
+
+def is_final(error: ProviderError) -> bool:
+    """The client's own fault anywhere. A longer context may take what a shorter one did not."""
+    return isinstance(error, ProviderRejected) and not (error.doubtful or isinstance(error, ContextLengthExceeded))
+
+
+def _microdollars(price: Price | None, usage: Usage | None, error: BaseException | None) -> int | None:
+    """A call that the vendor refused, or that was never sent, costs nothing; of others without usage nobody knows."""
+    if price is not None and usage is not None:
+        return price.microdollars(usage)
+    refused = isinstance(error, ProviderError) and (error.status is not None or isinstance(error, ProviderRefused))
+    return 0 if refused else None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from llm_gateway.domain.chat import Usage
 from llm_gateway.domain.clients import Client
@@ -17,7 +17,7 @@ from llm_gateway.domain.routing import Endpoint, Task
 from .answer_chat import admit_and_find, begun_in_time, within_timeout
 from .answer_slots import AnswerSlots
 from .cache_lookup import CacheLookup
-from .call_provider import CallProvider
+from .call_provider import CallProvider, is_final
 from .plan_route import PlanRoute
 from .ports.models import EmbeddingModel
 from .ports.observation import Observer
@@ -25,7 +25,6 @@ from .ports.stores import RequestLog
 from .ports.system import Clock, Entropy
 from .records import CacheStatus, RequestId, RequestRecord
 from .request_recorder import RecordedRequests, RequestRecorder
-from .route_chat import is_final
 from .throttle_client import ThrottleClient
 
 MAX_EMBEDDINGS = 256
@@ -35,11 +34,15 @@ CLOSE_SECONDS = 5.0
 
 
 class Embedded(Struct, frozen=True, kw_only=True):
-    """An embedding's vectors, the decision on its client's quota, and whether they came from the cache."""
+    """An embedding's vectors, the decision on its client's quota, whether they came from the cache, and what they cost.
+
+    `microdollars` is None where the cost is not known.
+    """
 
     reply: EmbedReply
     decision: Decision
     cache: CacheStatus
+    microdollars: int | None = None
 
     @property
     def cached(self) -> bool:
@@ -135,7 +138,7 @@ class EmbedTexts:
         if found is not None:
             recorder.found(found.seconds)
             recorder.embedded(found.reply.endpoint, _usage(found.reply), call.ignored)
-            return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
+            return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT, microdollars=0)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
         begun_in_time(self._clock, ends, endpoint.id.provider)
         asking = self._until_closed(self._asked_once(call, client, endpoint, recorder, ends))
@@ -144,7 +147,7 @@ class EmbedTexts:
         recorder.asked(cache)
         recorder.embedded(reply.endpoint, _usage(reply), call.ignored)
         await self._lookup.keep(view, endpoint, reply, seconds)
-        return Embedded(reply=reply, decision=decision, cache=cache)
+        return Embedded(reply=reply, decision=decision, cache=cache, microdollars=recorder.microdollars)
 
     async def _until_closed(self, asking: Coroutine[Any, Any, "_Asked"]) -> "_Asked":
         """In a task of its own, so that closing ends the call and not its caller."""
@@ -181,17 +184,19 @@ class EmbedTexts:
         if self._closed:
             raise Draining
         calls = self._call_provider(endpoint, recorder)
-        model = self._models[endpoint.id.provider]
         async with self._throttle.reserve_embedding(client, call.request) as reservation:
             async for one in calls:
                 too_large = None
                 with one:
-                    reply = await model.embed(endpoint, call.request, deadline=one.deadline, headers=one.headers)
+                    model = self._models[one.to.id.provider]
+                    reply = await model.embed(one.to, call.request, deadline=one.deadline, headers=one.headers)
+                    if one.to is not endpoint:
+                        reply = structs.replace(reply, endpoint=endpoint.id)
                     said, reply = reply, credible_embedding(reply, call.request)
                     if said is not reply:
                         calls.notices.overcounted(endpoint.id, _usage(said))
                     too_large = self._too_large(reply)
-                    one.end(too_large, usage=_usage(reply))
+                    one.end(too_large, usage=_usage(reply), model=reply.model)
                     reservation.embedded(reply)
                     if too_large is None:
                         return reply, one.seconds

@@ -32,11 +32,19 @@ class CacheStatus(StrEnum):
     SAMPLED = "bypass; sampled"
 
 
+class TraceIds(Struct, frozen=True, kw_only=True, gc=False):
+    """The trace that a request's span is in, and the span, in hexadecimal digits as W3C's Trace Context has them."""
+
+    trace_id: str
+    span_id: str
+
+
 class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     """The record of one call to one endpoint, without content.
 
     `error` is the class name of what ended it, None for a whole answer; `reason` is a message that may be shown to the
     client; `status` is the vendor's HTTP status and `reason_class` the class of its failure, where they are known.
+    `microdollars` is what it cost: None where the price or the usage is not known, 0 where the vendor refused.
     `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
     the time that a reader took; `first_event_seconds` is the part of it before the first event, None if there was none.
     """
@@ -50,6 +58,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     left: bool = False
     streamed: bool = False
     usage: Usage | None = None
+    microdollars: int | None = None
     finish_reason: FinishReason | None = None
     seconds: float = 0.0
     first_event_seconds: float | None = None
@@ -62,9 +71,12 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     `alias` is how it named its model, where that is not the model's own name.
     `admitted` is None where it ended before its quota was asked. `looked_up` says that the cache was asked for it,
     which had nothing unless `cache` is `hit`. `attempts` are the calls that were made for this request; `passed_over`
-    are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what the request states and
-    the answering endpoint left out. `saved_seconds` is how long the provider took for an answer that came from the
-    cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there.
+    are the planned endpoints that gave no answer, asked or not. `queue_position` is its place at first where it waited
+    for its turn at a pool, for `queue_seconds`, 1 being the next; None where it did not wait. `ignored` are the paths
+    of what the request states and the answering endpoint left out. `saved_seconds` is how long the provider took for an
+    answer that came from the cache. `microdollars` is what its attempts cost together, None where that of one is not
+    known; `prices` names the data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count
+    from there. `trace` is None where no span was recorded.
     """
 
     id: RequestId
@@ -79,17 +91,22 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     looked_up: bool = False
     planned: tuple[EndpointId, ...] = ()
     skipped: tuple[Skip, ...] = ()
+    queue_position: int | None = None
+    queue_seconds: float = 0.0
     attempts: tuple[AttemptRecord, ...] = ()
     passed_over: tuple[Skip, ...] = ()
     ignored: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    microdollars: int | None = None
+    prices: str | None = None
     error: str | None = None
     left: bool = False
     streamed: bool = False
     seconds: float = 0.0
     first_event_seconds: float | None = None
     saved_seconds: float | None = None
+    trace: TraceIds | None = None
 
     @property
     def outcome(self) -> str:

@@ -27,7 +27,7 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
     """
 
     task: Task
@@ -41,6 +41,8 @@ class RequestRecorder(Struct, eq=False):
     began: float = 0.0
     cache: CacheStatus | None = None
     endpoint: EndpointId | None = None
+    queue_position: int | None = None
+    _queue_seconds: float = 0.0
     _began_at: float = 0.0
     _plan: Plan | None = None
     _admitted: bool | None = None
@@ -54,6 +56,7 @@ class RequestRecorder(Struct, eq=False):
     _finish_reason: FinishReason | None = None
     _usage: Usage | None = None
     _error: str | None = None
+    _prices: str | None = None
 
     def __post_init__(self) -> None:
         self.began, self._began_at = self.clock.monotonic(), self.clock.now()
@@ -75,13 +78,22 @@ class RequestRecorder(Struct, eq=False):
         self._admitted = True
         self._looked_up = looked_up
 
-    def called(self, attempt: AttemptRecord) -> None:
-        """A call to a provider that this request led has ended."""
+    def called(self, attempt: AttemptRecord, prices: str | None = None) -> None:
+        """A call to a provider that this request led has ended. `prices`: where its price stands."""
         self._attempts.append(attempt)
+        self._prices = prices or self._prices
 
     def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
         """A planned endpoint gave no answer, and the next one is asked."""
         self._passed_over.append(Skip(name=endpoint.name, reason=error.message))
+
+    def queued(self, position: int) -> None:
+        """The request waits for its turn at a pool, from this place on: 1 is the next."""
+        self.queue_position = self.queue_position or position
+
+    def waited(self, seconds: float) -> None:
+        """So long it waited for a turn, or until it gave up."""
+        self._queue_seconds += seconds
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
@@ -122,6 +134,16 @@ class RequestRecorder(Struct, eq=False):
             self.failed(error)
         self.leave(self)
 
+    @property
+    def microdollars(self) -> int | None:
+        """What the calls that were made for this request cost so far; None where that of one is not known."""
+        cost = 0
+        for attempt in self._attempts:
+            if attempt.microdollars is None:
+                return None
+            cost += attempt.microdollars
+        return cost
+
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
         plan = self._plan
@@ -138,17 +160,22 @@ class RequestRecorder(Struct, eq=False):
             looked_up=self._looked_up,
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
+            queue_position=self.queue_position,
+            queue_seconds=self._queue_seconds,
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
             ignored=tuple(self._ignored),
             finish_reason=self._finish_reason,
             usage=self._usage,
+            microdollars=self.microdollars,
+            prices=self._prices,
             error=self._error,
             left=self._error is None and not self._answered,
             streamed=self.streamed,
             seconds=self.clock.monotonic() - self.began,
             first_event_seconds=self._first_event,
             saved_seconds=self._saved_seconds,
+            trace=self.observation.trace,
         )
 
 
@@ -182,7 +209,7 @@ class RecordedRequests:
         An id is made if absent; `headers` may carry a trace context; `on_record` is called with the record, once.
         """
         id = id or RequestId(self._entropy.new_id())
-        observation = self._observer.begin(id, {} if headers is None else headers)
+        observation = self._observer.begin(id, {} if headers is None else headers, task)
         refusal = self._slots.take(client.id)
         leave = partial(self._left, on_record, refusal is None)
         recorder = RequestRecorder(task, client, hint, id, observation, self._clock, leave, streamed)

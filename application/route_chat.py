@@ -8,22 +8,22 @@ from typing import TypeAlias
 from msgspec import Struct
 from typing_extensions import override
 
-from llm_gateway.domain.chat import ChatCall, ChatReply
+from llm_gateway.domain.chat import ChatCall, ChatReply, ChatRequest
 from llm_gateway.domain.clients import Client
 from llm_gateway.domain.credible_usage import credible
 from llm_gateway.domain.errors import (
     ContextLengthExceeded,
     ProviderBroken,
     ProviderError,
-    ProviderRejected,
     ProviderTimeout,
 )
+from llm_gateway.domain.estimate import likely_prompt_tokens
 from llm_gateway.domain.events import ChatEvent, replay
 from llm_gateway.domain.features import as_taken
 from llm_gateway.domain.routing import Endpoint, EndpointState, Plan
 
 from .cache_lookup import CacheLookup, CacheView
-from .call_provider import CallProvider
+from .call_provider import CallProvider, is_final
 from .kept_signatures import KeptSignatures
 from .ports.models import ChatModel
 from .records import CacheStatus
@@ -178,8 +178,8 @@ class RouteChat:
     ) -> None:
         """What one flight does: calls to one endpoint until one begins to answer, which is shared and kept."""
         endpoint, chat, answer = state.endpoint, context.call, shared.collector
-        model = self._models[endpoint.id.provider]
-        calls = self._call_provider(endpoint, context.recorder, alternative=alternative)
+        needed = partial(_context_needed, chat.request)
+        calls = self._call_provider(endpoint, context.recorder, alternative=alternative, tokens=needed)
         namespace, secure = context.client.namespace, context.view.secure
         request = as_taken(chat.request, state)
         if self._signatures is not None:
@@ -188,14 +188,13 @@ class RouteChat:
             reservation.follow(answer)
             async for call in calls:
                 with call:
-                    batches = model.events(
-                        endpoint, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
+                    batches = self._models[call.to.id.provider].events(
+                        call.to, request, grain=chat.grain, deadline=call.deadline, headers=call.headers
                     )
                     async with aclosing(batches):
                         async for batch in batches:
                             if not shared.events:
-                                call.received()
-                                call.waits()
+                                batch = call.begun(batch)
                             answer.extend(batch)
                             if answer.held_bytes > self._max_answer_bytes:
                                 why = "the answer is larger than this gateway takes"
@@ -206,7 +205,10 @@ class RouteChat:
                                     calls.notices.overcounted(endpoint.id, answer.finished.usage)
                                     batch = (*batch[:-1], answer.corrected(usage))
                                 # before the reader knows, whose record tells of it
-                                call.end(None, usage=answer.finished.usage, finish_reason=answer.finished.reason)
+                                finished = answer.finished
+                                call.end(
+                                    None, usage=finished.usage, finish_reason=finished.reason, model=finished.model
+                                )
                                 if self._signatures is not None:  # before the client can answer the calls
                                     await self._signatures.keep(answer.reply(), namespace, secure=secure)
                             if shared.publish(batch):
@@ -216,11 +218,6 @@ class RouteChat:
                     await self._lookup.keep(context.view, endpoint, answer.reply(), call.seconds)
                     return
                 shared.pause(calls.pause)
-
-
-def is_final(error: ProviderError) -> bool:
-    """The client's own fault anywhere. A longer context may take what a shorter one did not."""
-    return isinstance(error, ProviderRejected) and not (error.doubtful or isinstance(error, ContextLengthExceeded))
 
 
 def _may_answer(
@@ -234,6 +231,10 @@ def _may_answer(
         else:
             why = f"its context is no longer than the {shortest} tokens that were too few"
             recorder.passed_over(state.endpoint, ContextLengthExceeded(state.endpoint.id.provider, why))
+
+
+def _context_needed(request: ChatRequest) -> int:
+    return likely_prompt_tokens(request) + (request.max_tokens or 0)
 
 
 def _first_choice(failures: Sequence[ProviderError]) -> ProviderError:

@@ -40,7 +40,8 @@ def _tables(settings: Settings) -> Mapping[str, Aliases]:
 
 
 def _providers(settings: Settings) -> frozenset[str]:
-    return frozenset((*OWN_NAMES, *(row.name for row in settings.rows)))
+    named = (*(row.name for row in settings.rows), *(row.name for row in settings.pools))
+    return frozenset((*OWN_NAMES, *named)) - settings.pooled
 
 
 def _real_names(settings: Settings) -> frozenset[str]:

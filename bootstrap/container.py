@@ -7,7 +7,7 @@ from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
 from dependency_injector.providers import Dependency, Singleton
 
-from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints, MemoryClientDirectory
+from llm_gateway.adapters.outbound.memory.directories import MemoryClientDirectory
 from llm_gateway.adapters.outbound.memory.reply_cache import MemoryReplyCache
 from llm_gateway.adapters.outbound.memory.signature_store import MemorySignatureStore
 from llm_gateway.adapters.outbound.system import SystemClock, SystemEntropy
@@ -37,6 +37,8 @@ from llm_gateway.domain.resilience import RetryPolicy
 from .configured_clients import clients_of
 from .gateway import Gateway
 from .kinds import build_providers
+from .pools import build_pools, joined_endpoints
+from .pricing import price_list
 from .settings import Settings
 from .stores import Stores
 from .telemetry import Telemetry
@@ -75,7 +77,9 @@ class Container(containers.DeclarativeContainer):
     model_providers = Singleton(build_providers, settings, clock, telemetry.provided.queue)
     chat_models = Singleton(_models, model_providers)
     embedding_models = Singleton(_embedding_models, model_providers)
-    endpoints = Singleton(lambda providers: JoinedEndpoints(one.directory for one in providers), model_providers)
+    breakers = Singleton(Breakers, clock)
+    pools = Singleton(build_pools, settings, model_providers, breakers, clock, telemetry.provided.queue)
+    endpoints = Singleton(joined_endpoints, settings, model_providers, pools)
     routes = settings.provided.routes
     store_meter = telemetry.provided.stores
     redis_credentials = Singleton(lambda: None)
@@ -90,7 +94,6 @@ class Container(containers.DeclarativeContainer):
     shared_cache = Singleton(lambda stores, entropy: stores.reply_cache(entropy), shared_stores, entropy)
 
     flights = Singleton(Flights, most_waiting_bytes=settings.provided.max_answers_bytes)
-    breakers = Singleton(Breakers, clock)
     known_endpoints = Singleton(KnownEndpoints, endpoints, breakers)
     cache_ttl = Call(lambda settings: timedelta(seconds=settings.cache_ttl_seconds), settings)
     cache_sampled = Call(lambda settings: CacheSampled(settings.cache_sampled), settings)
@@ -99,7 +102,8 @@ class Container(containers.DeclarativeContainer):
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
     plan_route = Singleton(PlanRoute, known_endpoints, routes, settings.provided.aliases)
-    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
+    prices = Singleton(price_list, settings, clock)
+    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy, pools, prices)
     max_answer_bytes = settings.provided.max_answer_bytes
     signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
     process_signatures = Singleton(MemorySignatureStore, clock, signature_life)
@@ -135,7 +139,7 @@ class Container(containers.DeclarativeContainer):
         max_answer_bytes=max_answer_bytes,
     )
     authenticate = Singleton(Authenticate, clients)
-    explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers)
+    explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers, pools, prices)
     count_tokens = Singleton(CountTokens, chat_models, plan_route, breakers, limiter, clock, entropy)
     list_models = Singleton(ListModels, plan_route, known_endpoints)
     render_metrics = telemetry.provided.render

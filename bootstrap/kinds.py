@@ -19,11 +19,15 @@ from .settings import EndpointSettings, Settings
 
 
 class ProviderKind(Struct, frozen=True, kw_only=True):
-    """`name` is also that of the provider that the variables name. `extra` brings the `modules`."""
+    """`name` is also that of the provider that the variables name. `extra` brings the `modules`.
+
+    `title` is what a page calls it, where that is not its name.
+    """
 
     name: str
     extra: str
     modules: tuple[str, ...]
+    title: str = ""
 
     def columns(self) -> Sequence[Column]:
         """What its models make of a request, by the adapter of its name."""
@@ -50,9 +54,10 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
     `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so. `keyless`: its own server takes
-    other credentials than a key.
+    other credentials than a key. `vendor` names whose published prices hold wherever it is; else the address tells.
     """
 
+    vendor: str | None = None
     own: Callable[[Settings], EndpointSettings] | None = None
     build: Callable[[EndpointSettings, Settings, Clock], Provider]
     example: str
@@ -98,7 +103,7 @@ def _gemini_table(own: Sequence[ModelFacts]) -> ModelTable:
     return GeminiModels(own).table
 
 
-def in_folder(name: str, example: str) -> ServerKind:
+def in_folder(name: str, example: str, title: str) -> ServerKind:
     """A kind that its adapter's folder has all of, in `provider.py` and `parameters.py`."""
 
     def of(part: str) -> Any:
@@ -106,6 +111,7 @@ def in_folder(name: str, example: str) -> ServerKind:
 
     return ServerKind(
         name=name,
+        title=title,
         extra="rest",
         modules=("aiohttp", "certifi"),
         example=example,
@@ -133,6 +139,7 @@ GEMINI: Final = ServerKind(
     example="https://gemini.example",
     locality=Locality.CLOUD,
     needs_key=True,
+    vendor="google",
     table=_gemini_table,
 )
 OLLAMA: Final = ServerKind(
@@ -153,7 +160,7 @@ EMBEDDED: Final = ProviderKind(name="embedded", extra="embedded", modules=("xlla
 SERVERS: Final = (
     GEMINI,
     OLLAMA,
-    in_folder("openai", "http://localhost:8000/v1"),
+    in_folder("openai", "http://localhost:8000/v1", "Servers of OpenAI's API"),
 )
 KINDS: Final[Sequence[ProviderKind]] = (*SERVERS, EMBEDDED)
 BY_NAME: Final = {kind.name: kind for kind in SERVERS}

@@ -16,6 +16,8 @@ from .settings import (
     ClientSettings,
     EndpointSettings,
     ModelSettings,
+    PoolSettings,
+    PriceSettings,
     ProviderSettings,
     Secret,
     Settings,
@@ -32,6 +34,7 @@ _TABLES: Mapping[str, type[Struct]] = {
     "endpoints": EndpointSettings,
     "providers": ProviderSettings,
     "models": ModelSettings,
+    "prices": PriceSettings,
 }
 DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
 """What a demonstration has instead of the defaults, so that an ordinary program runs through."""
@@ -98,18 +101,23 @@ class SettingsRead:
 
     def _settings(self, demo: bool) -> Settings:
         known = {field.name: field for field in fields(Settings)}
-        self._faults += [f"{key}: is not a setting" for key in self._toml if key not in known or key == "demo"]
+        unstated = ("demo", "pools")
+        self._faults += [f"{key}: is not a setting" for key in self._toml if key not in known or key in unstated]
         values: dict[str, Any] = {"demo": demo}
         for name, field in known.items():
             if name in _TABLES:
                 values[name] = tuple(self._rows(name, self._toml.get(name, [])))
             elif name == "routes":
                 values[name] = self._routes(self._toml.get(name, {}))
+            elif name == "pools":  # stand among the endpoints
+                values[name] = tuple(row for row in values["endpoints"] if isinstance(row, PoolSettings))
+                values["endpoints"] = tuple(row for row in values["endpoints"] if row not in values[name])
             elif name == "aliases":
                 self._convert(values, field, self._toml.get(name, {}), name, strict=True)
             elif name != "demo":
                 self._variable(values, field)
-        self.sources |= {name: self._toml_name for name in (*_TABLES, "routes", "aliases") if values.get(name)}
+        only_there = (*_TABLES, "pools", "routes", "aliases")
+        self.sources |= {name: self._toml_name for name in only_there if values.get(name)}
         if demo:
             values = {**DEMO_QUOTA, **values}
             self.sources |= {name: "demonstration" for name in DEMO_QUOTA if name not in self.sources}
@@ -147,7 +155,8 @@ class SettingsRead:
             self._faults.append(f"{name}: is a list of tables, written [[{name}]]")
             return
         for index, row in enumerate(rows):
-            table = self._table(f"{name}[{index}]", row, _TABLES[name])
+            kind = PoolSettings if name == "endpoints" and "pool" in row else _TABLES[name]
+            table = self._table(f"{name}[{index}]", row, kind)
             if isinstance(table, ProviderSettings):
                 table = self._with_key(f"{name}[{index}]", table)
             if table is not None:

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from llm_gateway.adapters.outbound.redis.client.address import RedisCredentials
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.observation import Observer, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.prices import PriceList
 from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SignatureStore
 from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.routing import Routes, routes_over
@@ -41,6 +42,7 @@ class Overrides(TypedDict, total=False):
     observer: Observer
     meter: TrafficMeter
     request_log: RequestLog
+    prices: PriceList
     clock: Clock
     entropy: Entropy
 
@@ -70,7 +72,7 @@ async def open_gateway(
         listed = [state.endpoint.id.provider for state in overrides["endpoints"].snapshot()]
         container.routes.override(routes_over([*listed, *container.chat_models()]))
     async with AsyncExitStack() as stack:
-        providers = container.model_providers()
+        providers = [*container.model_providers(), *(pool.provider for pool in container.pools().values())]
         for provider in providers:
             if provider.close is not None:
                 stack.push_async_callback(provider.close)

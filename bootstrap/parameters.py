@@ -18,7 +18,7 @@ with 400, naming field and endpoint, where it names that endpoint; where a hint 
 | mark | meaning |
 |---|---|
 """
-_SPELT = {"openai": "Servers of OpenAI's API"}
+_TITLES = {kind.name: kind.title or kind.name.capitalize() for kind in KINDS}
 _MEANINGS = {
     Treatment.HONOURED: "goes out as it is",
     Treatment.TRANSLATED: "goes out in the vendor's words",
@@ -44,7 +44,7 @@ def _table(provider: str, columns: Sequence[Column]) -> str:
     rows = [["field", "goes to", *(", ".join(models) for models in alike.values())], ["---"] * (len(alike) + 2)]
     places = {field: place for column in columns for field, place in column.places.items() if place.at}
     rows += ([*_named(places, index), *(marks[index].value for marks in alike)] for index in range(len(PARAMETERS)))
-    return f"\n## {_SPELT.get(provider, provider.capitalize())}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"\n## {_TITLES[provider]}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _named(places: Mapping[str, Place], index: int) -> Iterator[str]:

@@ -137,6 +137,8 @@ def ollama(row: EndpointSettings, settings: Settings, clock: Clock) -> Provider:
         look=endpoints.look,
         start=endpoints.start,
         close=close,
+        loaded=endpoints.loaded,
+        look_loaded=endpoints.look_loaded,
     )
 
 

@@ -10,6 +10,8 @@ from .settings import (
     ClientSettings,
     EndpointSettings,
     ModelSettings,
+    PoolSettings,
+    PriceSettings,
     ProviderSettings,
     Settings,
     TokenSettings,
@@ -17,12 +19,16 @@ from .settings import (
 )
 from .settings_words import expected
 
-ONLY_IN_TOML = frozenset(("clients", "endpoints", "providers", "models", "routes", "aliases", "demo"))
+ONLY_IN_TOML = frozenset(
+    ("clients", "endpoints", "pools", "providers", "models", "prices", "routes", "aliases", "demo")
+)
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
+    "[[endpoints]]` with `pool": PoolSettings,
     "[[providers]]": ProviderSettings,
     "[[models]]": ModelSettings,
+    "[[prices]]": PriceSettings,
     "requests": BucketSettings,
     "tokens": TokenSettings,
 }
@@ -66,17 +72,22 @@ dialect = "vllm"
 model = "Qwen/Qwen3-8B"
 base_url = "http://10.0.0.6:8000/v1"
 
+[[endpoints]]
+name = "gpus"
+pool = ["ollama", "large"]
+slots = 2
+
 [[models]]
 provider = "gemini"
 names = ["gemini-5-*"]
 levels = ["low", "medium", "high", "xhigh"]
 
 [routes]
-fast = ["large", "gemini"]
+fast = ["gpus", "gemini"]
 
 [aliases]
 gpt-4o-mini = "local"
-"claude-sonnet-4.5" = "large/llama3.1:70b"
+"claude-sonnet-4.5" = "gpus/llama3.1:70b"
 ```
 
 {tables}

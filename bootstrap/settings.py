@@ -125,10 +125,39 @@ class ProviderSettings(EndpointSettings, frozen=True, kw_only=True, forbid_unkno
     ] = False
 
 
+class PoolSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several servers of one kind as one provider, with a queue in front of them. They answer by its name alone."""
+
+    name: Annotated[Name, Meta(description="The pool's name, in routes and in `model`.")]
+    pool: Annotated[tuple[Name, ...], Meta(min_length=1, description="Its members: providers of one kind.")]
+    model: Annotated[str | None, Meta(description="Its default model. Default: the first member's.")] = None
+    slots: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Meta(description="What each member is asked at once. Default: what its server says, or 1."),
+    ] = None
+    queue: Annotated[int, Meta(ge=0, le=10_000, description="Requests that wait for their turn.")] = 64
+
+
 class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator knows of models better than the vendor's data file."""
 
     provider: Annotated[Name, Meta(description="Whose models they are.")]
+
+
+Dollars: TypeAlias = Annotated[float, Meta(ge=0, le=1_000_000)]
+
+
+class PriceSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What models cost, before what is published of them. In dollars for a million tokens."""
+
+    provider: Annotated[Name, Meta(description="Whose models they are.")]
+    names: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="The models, as the vendor names them; `*` is anything.")
+    ]
+    input: Annotated[Dollars, Meta(description="Of prompts.")]
+    output: Annotated[Dollars, Meta(description="Of answers.")]
+    cached: Annotated[Dollars | None, Meta(description="Of what a vendor's cache had. Default: as `input`.")] = None
+    reasoning: Annotated[Dollars | None, Meta(description="Of reasoning. Default: as `output`.")] = None
 
 
 class Settings(CheckedStruct, frozen=True, kw_only=True):
@@ -273,12 +302,20 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     otel_exporter_otlp_headers: Annotated[
         Secret | None, Meta(description="Headers for the collector, `name=value`, separated by commas.")
     ] = None
+    otel_semconv_stability_opt_in: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="`gen_ai_latest_experimental`: names of the GenAI conventions' v0.1.0. Default: those before."
+        ),
+    ] = ()
     log_format: Annotated[Literal["json", "pretty"] | None, Meta(description="Default: by terminal.")] = None
 
     clients: tuple[ClientSettings, ...] = ()
     endpoints: tuple[EndpointSettings, ...] = ()
+    pools: tuple[PoolSettings, ...] = ()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
+    prices: tuple[PriceSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     demo: bool = False
@@ -293,6 +330,11 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     def rows(self) -> tuple[EndpointSettings, ...]:
         """The servers that the TOML names."""
         return (*self.endpoints, *self.providers)
+
+    @property
+    def pooled(self) -> frozenset[str]:
+        """The providers that are members of a pool."""
+        return frozenset(name for pool in self.pools for name in pool.pool)
 
     @property
     def hosts(self) -> frozenset[str] | None:

@@ -17,9 +17,12 @@ from .alias_rules import alias_faults
 from .configured_clients import DIGEST, digest_in
 from .demonstration import demonstration_faults
 from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS
+from .pools import pool_faults
 from .providers import order_of
 from .settings import EndpointSettings, Secret, Settings, is_loopback
 
+LATEST_CONVENTIONS = "gen_ai_latest_experimental"
+"""Of OTEL_SEMCONV_STABILITY_OPT_IN, as OpenTelemetry names it."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LEVELS = tuple(level for level in ReasoningEffort if level is not ReasoningEffort.NONE)
 MIN_KEY_LENGTH = 8
@@ -44,11 +47,16 @@ def rule_faults(settings: Settings) -> Iterator[str]:
             yield f"{kind.name.upper()}_TRANSPORT: sdk needs the extra `{kind.name}`, which is not installed"
     yield from _vertex_faults(settings)
     yield from _otlp_faults(settings)
+    yield from _opt_in_faults(settings)
     yield from _endpoint_faults(settings)
+    yield from pool_faults(settings)
     yield from _model_faults(settings)
+    yield from _price_faults(settings)
     yield from alias_faults(settings)
     for hint, route in settings.routes.items():
-        yield from _route_faults(hint.value, route, OWN_NAMES.union(row.name for row in settings.rows))
+        pools = (row.name for row in settings.pools)
+        yield from _route_faults(hint.value, route, OWN_NAMES.union((row.name for row in settings.rows), pools))
+        yield from _pooled_faults(hint.value, route, settings)
 
 
 def serving_faults(settings: Settings) -> Iterator[str]:
@@ -111,6 +119,13 @@ def _otlp_faults(settings: Settings) -> Iterator[str]:
         yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas, both percent-encoded"
 
 
+def _opt_in_faults(settings: Settings) -> Iterator[str]:
+    """The variable is OpenTelemetry's, and may name other conventions, which are none of the gateway's."""
+    for name in settings.otel_semconv_stability_opt_in:
+        if name.startswith("gen_ai") and name != LATEST_CONVENTIONS:
+            yield f"OTEL_SEMCONV_STABILITY_OPT_IN: {name} is unknown; {LATEST_CONVENTIONS} is not"
+
+
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
@@ -152,13 +167,15 @@ def _client_faults(settings: Settings) -> Iterator[str]:
 
 
 def _endpoint_faults(settings: Settings) -> Iterator[str]:
-    names = [row.name for row in settings.rows]
-    for at, row in _rows(settings):
-        table, name = at.partition("[")[0], row.name
+    named = [(at.partition("[")[0], row.name) for at, row in _rows(settings)]
+    named += (("endpoints", row.name) for row in settings.pools)
+    names = [name for _, name in named]
+    for table, name in named:
         if name in OWN_NAMES or names.count(name) > 1:
             yield f"{table}: the name {name} is taken"
         elif name.lower() in (REGISTRY, LIBRARY):
             yield f"{table}: the name {name} begins models' names at Ollama, so that a right could mean either"
+    for at, row in _rows(settings):
         yield from (f"{at}.{fault}" for fault in BY_NAME[row.kind].faults(order_of(row, settings)))
 
 
@@ -177,6 +194,13 @@ def _model_faults(settings: Settings) -> Iterator[str]:
         yield from (f"models[{index}].{fault}" for fault in _fact_faults(facts))
 
 
+def _price_faults(settings: Settings) -> Iterator[str]:
+    providers = OWN_NAMES.union(row.name for row in settings.rows)
+    for index, row in enumerate(settings.prices):
+        if row.provider not in providers:
+            yield f"prices[{index}].provider: {row.provider} is no provider here"
+
+
 def _fact_faults(facts: ModelFacts) -> Iterator[str]:
     if facts.levels is not None and facts.levels != tuple(level for level in _LEVELS if level in facts.levels):
         yield "levels: must ascend, each level once, without `none`, which is reasoning_off"
@@ -193,6 +217,13 @@ def _bucket_faults(name: str, capacity: int, rate: float) -> Iterator[str]:
         Bucket.of(capacity, rate)
     except ValueError as error:
         yield f"{name}: {error}"
+
+
+def _pooled_faults(hint: str, route: tuple[str, ...], settings: Settings) -> Iterator[str]:
+    for name in (name.partition("/")[0] for name in route):
+        yield from (
+            f"routes.{hint}: {name} is asked as {row.name}, its pool" for row in settings.pools if name in row.pool
+        )
 
 
 def _route_faults(hint: str, route: tuple[str, ...], providers: frozenset[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from llm_gateway.application.ports.observation import Observer, QueueMeter, Stor
 from llm_gateway.application.ports.providers import Provider
 
 from .settings import Settings
-from .settings_rules import otlp_headers
+from .settings_rules import LATEST_CONVENTIONS, otlp_headers
 
 if TYPE_CHECKING:
     from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
@@ -40,9 +40,10 @@ class Telemetry:
         self._closing = AsyncExitStack()
         if find_spec("opentelemetry") is None or find_spec("prometheus_client") is None:
             return
-        self._measure()
+        latest = LATEST_CONVENTIONS in settings.otel_semconv_stability_opt_in
+        self._measure(latest)
         if settings.otel_exporter_otlp_endpoint is not None:
-            self._trace(settings.otel_exporter_otlp_endpoint, otlp_headers(settings))
+            self._trace(settings.otel_exporter_otlp_endpoint, otlp_headers(settings), latest)
 
     def start(
         self,
@@ -88,26 +89,27 @@ class Telemetry:
     async def aclose(self) -> None:
         await self._closing.aclose()
 
-    def _measure(self) -> None:
+    def _measure(self, latest: bool) -> None:
         from llm_gateway.adapters.outbound.telemetry.families import encode_families, render_families
         from llm_gateway.adapters.outbound.telemetry.instruments import Instruments
         from llm_gateway.adapters.outbound.telemetry.observer import TelemetryObserver
         from llm_gateway.adapters.outbound.telemetry.store_meter import TelemetryStoreMeter
 
         self._instruments = instruments = Instruments()
-        self.observer = self.meter = self.queue = TelemetryObserver(instruments)
+        self.observer = self.meter = self.queue = TelemetryObserver(instruments, latest=latest)
         self.stores = TelemetryStoreMeter(instruments)
         self.collect = lambda: encode_families(instruments.read())
         self.render = lambda: asyncio.to_thread(lambda: render_families(instruments.read()))
         self._closing.callback(instruments.close)
 
-    def _trace(self, endpoint: str, headers: Mapping[str, str]) -> None:
+    def _trace(self, endpoint: str, headers: Mapping[str, str], latest: bool) -> None:
         from llm_gateway.adapters.outbound.telemetry.otlp import OtlpExporter
+        from llm_gateway.adapters.outbound.telemetry.span_attributes import FORMER_SPANS, LATEST_SPANS
         from llm_gateway.adapters.outbound.telemetry.tracing import TracingObserver, open_tracing
 
         exporter = OtlpExporter(endpoint, headers)
         provider = open_tracing(exporter, service=SERVICE, version=own_version())
-        self.observer = TracingObserver(self.observer, provider)
+        self.observer = TracingObserver(self.observer, provider, LATEST_SPANS if latest else FORMER_SPANS)
 
         async def close() -> None:
             exporter.close_soon()

@@ -163,11 +163,21 @@ class BreakerPermit(Struct, frozen=True, eq=False):
 
 
 class CircuitBreaker:
-    """Stops asking an endpoint that keeps failing: open after so many failures in a row, then one trial at a time."""
+    """Stops asking an endpoint that keeps failing: open after so many failures in a row, then one trial at a time.
 
-    def __init__(self, *, failures: int = BREAKER_FAILURES, open_seconds: float = BREAKER_OPEN_SECONDS) -> None:
+    Each trial that fails doubles the time until the next one, up to `most_open_seconds`, if given.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int = BREAKER_FAILURES,
+        open_seconds: float = BREAKER_OPEN_SECONDS,
+        most_open_seconds: float | None = None,
+    ) -> None:
         self._threshold = failures
-        self._open_seconds = open_seconds
+        self._first_open_seconds = self._open_seconds = open_seconds
+        self._most_open_seconds = most_open_seconds or open_seconds
         self._failures = 0
         self._opened_at: float | None = None
         self._trial = False
@@ -183,12 +193,15 @@ class CircuitBreaker:
         """Seconds until a trial is allowed; 0 where one is."""
         return 0.0 if self._opened_at is None else max(0.0, self._opened_at + self._open_seconds - now)
 
+    def allows(self, now: float) -> bool:
+        """Whether a call is let through now."""
+        return self.state(now) is not BreakerState.OPEN and not self._trial
+
     def allow(self, now: float) -> BreakerPermit | None:
         """A permit for one call, or None where the endpoint is not to be asked."""
-        state = self.state(now)
-        if state is BreakerState.OPEN or self._trial:
+        if not self.allows(now):
             return None
-        self._trial = state is BreakerState.HALF_OPEN
+        self._trial = self.state(now) is BreakerState.HALF_OPEN
         return BreakerPermit(self, self.era)
 
     def count(self, outcome: Outcome, now: float) -> None:
@@ -197,9 +210,12 @@ class CircuitBreaker:
             case Outcome.HEALTHY:
                 self._failures = 0
                 if self._opened_at is not None:
+                    self._open_seconds = self._first_open_seconds
                     self._turn(None)
             case Outcome.FAILED:
                 self._failures += 1
+                if self._opened_at is not None:
+                    self._open_seconds = min(2 * self._open_seconds, self._most_open_seconds)
                 if self._opened_at is not None or self._failures >= self._threshold:
                     self._turn(now)
             case Outcome.UNKNOWN:

@@ -1,10 +1,12 @@
-"""Which tests need a program that may be absent, and Hypothesis, bounded by number and not by time."""
+"""Which tests need a program that may be absent, or no coverage, and Hypothesis, bounded by number and not by time."""
 
 import os
 import shutil
+from collections.abc import Generator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from coverage import Coverage
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from .external import environments
 
@@ -28,6 +30,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("LLM_GATEWAY_REQUIRE_EXTERNAL"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A search runs the lines that others run, thousands of times, and measuring them takes three times as long."""
+    searches = item.get_closest_marker("search") or is_hypothesis_test(getattr(item, "obj", None))
+    measuring = []
+    while searches and (coverage := Coverage.current()):  # a worker has one of its own, and that of a subprocess
+        coverage.stop()
+        measuring.append(coverage)
+    try:
+        return (yield)
+    finally:
+        for coverage in reversed(measuring):
+            coverage.start()
 
 
 def _absence(name: str) -> str | None:

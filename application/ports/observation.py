@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from llm_gateway.domain.quota import LimiterMode
-from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.routing import Endpoint, Task
 
-from ..records import AttemptRecord, RequestId, RequestRecord
+from ..records import AttemptRecord, RequestId, RequestRecord, TraceIds
 
 
 class CallObservation(Protocol):
@@ -26,7 +26,9 @@ class CallObservation(Protocol):
 
 
 class Observation(Protocol):
-    """One request, as an observer sees it."""
+    """One request, as an observer sees it. `trace` are the ids of its span, where one is recorded."""
+
+    trace: TraceIds | None = None
 
     @abstractmethod
     def attempt(self, endpoint: Endpoint) -> CallObservation:
@@ -43,7 +45,7 @@ class Observer(Protocol):
     """Port: sees every request and each of its calls, without content. Never raises, never waits."""
 
     @abstractmethod
-    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+    def begin(self, request: RequestId, headers: Mapping[str, str], task: Task = Task.CHAT) -> Observation:
         """`headers` are the request's own, in lower case, for the trace context they may carry."""
         ...
 

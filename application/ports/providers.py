@@ -1,6 +1,6 @@
 """Between the settings and a provider's adapter: what an operator says of a provider, and what is made of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
@@ -32,7 +32,10 @@ class ProviderOrder(Struct, frozen=True, kw_only=True):
 class Provider(Struct, frozen=True, kw_only=True):
     """`model` is None where there is nothing to call, and `directory` says why; `embedding` where nothing embeds.
 
-    `look` asks once what is there. `waiting` is there where calls wait for their turn: how many do now.
+    `look` asks once what is there. `waiting` is there where calls wait for their turn: how many do now. `loaded` gives
+    the context in tokens of each model that is loaded, 0 where it is not known, as another mapping each time that the
+    server was asked, which `look_loaded` does and raises nothing; None where all its models are loaded. `slots` is how
+    many calls the server says that it answers at once.
     """
 
     name: str
@@ -42,4 +45,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     look: Callable[[], Awaitable[object]] | None = None
     start: Callable[[], None] | None = None
     waiting: Callable[[], int] | None = None
+    loaded: Callable[[], Mapping[str, int]] | None = None
+    look_loaded: Callable[[], Awaitable[object]] | None = None
+    slots: Callable[[], int | None] | None = None
     close: Callable[[], Awaitable[None]] | None = None

@@ -1,11 +1,15 @@
-"""PromQL as the dashboards need it: of the jobs that `$job` names, summed over their instances."""
+"""PromQL as the dashboards need it: of the jobs that `$job` names, summed over their instances.
+
+Several metrics in the place of one are its names by several conventions, of which an instance has one.
+"""
 
 _JOBS = 'job=~"$job"'
 
 
-def rate(metric: str, *by: str, where: str = "") -> str:
+def rate(metric: str | tuple[str, ...], *by: str, where: str = "") -> str:
     """A counter's growth a second."""
-    return f"sum{_by(by)}(rate({metric}{_selected(where)}[$__rate_interval]))"
+    names = (metric,) if isinstance(metric, str) else metric
+    return f"sum{_by(by)}({' or '.join(f'rate({name}{_selected(where)}[$__rate_interval])' for name in names)})"
 
 
 def grown(metric: str, *by: str, where: str = "") -> str:
@@ -21,9 +25,14 @@ def largest(metric: str, *by: str) -> str:
     return f"max{_by(by)}({metric}{_selected()})"
 
 
-def quantile(fraction: float, histogram: str, *by: str, where: str = "") -> str:
+def quantile(fraction: float, histogram: str | tuple[str, ...], *by: str, where: str = "") -> str:
     """What so large a part of a histogram's observations stays below."""
-    return f"histogram_quantile({fraction}, {rate(f'{histogram}_bucket', *by, 'le', where=where)})"
+    return f"histogram_quantile({fraction}, {rate(series(histogram, 'bucket'), *by, 'le', where=where)})"
+
+
+def series(histogram: str | tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Those of a histogram that Prometheus calls `bucket`, `count` or `sum`."""
+    return tuple(f"{name}_{kind}" for name in ((histogram,) if isinstance(histogram, str) else histogram))
 
 
 def spread(histogram: str) -> dict[str, str]:

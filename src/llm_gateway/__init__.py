@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .application.list_models import ListModels, UsableModel
     from .application.manage_clients import ManageClients
     from .application.plan_route import PlanRoute
+    from .application.pools import MemberState
     from .application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
     from .application.ports.observation import CallObservation, Observation, Observer, StoreMeter, TrafficMeter
+    from .application.ports.prices import PriceList
     from .application.ports.stores import (
         ClientDirectory,
         ClientRegistry,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
         SignatureStore,
     )
     from .application.ports.system import Alarm, Clock, Entropy
-    from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord
+    from .application.records import AttemptRecord, CacheStatus, RequestId, RequestRecord, TraceIds
     from .application.request_recorder import RecordedRequests, RequestRecorder
     from .application.route_chat import ChatContext, Replay, RouteChat
     from .application.shared_answer import Reader
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
         ClientSettings,
         EndpointSettings,
         ModelSettings,
+        PoolSettings,
+        PriceSettings,
         ProviderSettings,
         Secret,
         Settings,
@@ -128,6 +132,7 @@ if TYPE_CHECKING:
     )
     from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
+    from .domain.prices import Price, Rates, RatesAbove
     from .domain.quota import (
         Bucket,
         Charge,
@@ -235,6 +240,7 @@ __all__ = [
     "ListModels",
     "Locality",
     "ManageClients",
+    "MemberState",
     "MemoryRateLimiter",
     "MemoryReplyCache",
     "MemoryRequestLog",
@@ -249,6 +255,10 @@ __all__ = [
     "Overrides",
     "Plan",
     "PlanRoute",
+    "PoolSettings",
+    "Price",
+    "PriceList",
+    "PriceSettings",
     "ProviderBroken",
     "ProviderError",
     "ProviderMisconfigured",
@@ -262,6 +272,8 @@ __all__ = [
     "Quota",
     "QuotaExceeded",
     "RateLimiter",
+    "Rates",
+    "RatesAbove",
     "Reader",
     "ReasoningDelta",
     "ReasoningEffort",
@@ -306,6 +318,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolMessage",
     "ToolMode",
+    "TraceIds",
     "TrafficMeter",
     "Unauthenticated",
     "UnknownModel",
@@ -335,11 +348,13 @@ _HOMES = (
     "domain.events",
     "domain.embedding",
     "domain.resilience",
+    "domain.prices",
     "bootstrap.settings",
     "bootstrap.asking",
     "application.records",
     "application.ports.models",
     "application.ports.stores",
+    "application.ports.prices",
     "application.ports.observation",
     "application.ports.system",
     "adapters.outbound.system",
@@ -360,6 +375,7 @@ _HOMES = (
     "application.throttle_client",
     "application.cache_lookup",
     "application.request_recorder",
+    "application.pools",
     "application.call_provider",
     "application.kept_signatures",
     "application.route_chat",

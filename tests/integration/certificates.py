@@ -10,10 +10,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def self_signed() -> ssl.SSLContext:
+def self_signed_pem() -> bytes:
+    """The certificate of 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    made = _certified("127.0.0.1", key, "127.0.0.1")
-    return _serving(made.sign(key, hashes.SHA256()), key)
+    return _pem(_certified("127.0.0.1", key, "127.0.0.1").sign(key, hashes.SHA256()), key)
+
+
+def self_signed() -> ssl.SSLContext:
+    return _serving(self_signed_pem())
 
 
 def issued() -> tuple[bytes, ssl.SSLContext]:
@@ -24,7 +28,7 @@ def issued() -> tuple[bytes, ssl.SSLContext]:
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     served = _certified("127.0.0.1", key, "A private authority").add_extension(address, critical=False)
     pem = authority.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    return pem, _serving(served.sign(root, hashes.SHA256()), key)
+    return pem, _serving(_pem(served.sign(root, hashes.SHA256()), key))
 
 
 def _certified(subject: str, key: ec.EllipticCurvePrivateKey, issuer: str) -> x509.CertificateBuilder:
@@ -40,15 +44,17 @@ def _certified(subject: str, key: ec.EllipticCurvePrivateKey, issuer: str) -> x5
     )
 
 
-def _serving(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
+def _pem(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> bytes:
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM) + secret
+
+
+def _serving(pem: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(certificate.public_bytes(serialization.Encoding.PEM))
-        file.write(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        file.write(pem)
         file.flush()
         context.load_cert_chain(file.name)
     return context

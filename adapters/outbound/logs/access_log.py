@@ -48,6 +48,8 @@ class AccessLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     first_event_seconds: float | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 class LineAccessLog(AccessLog):
@@ -73,7 +75,7 @@ def _line(
         return AccessLine(
             time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=seconds
         )
-    endpoint, usage, first = record.endpoint, record.usage, record.first_event_seconds
+    endpoint, usage, first, trace = record.endpoint, record.usage, record.first_event_seconds, record.trace
     return AccessLine(
         time=now,
         level="INFO",
@@ -97,6 +99,8 @@ def _line(
         prompt_tokens=usage.prompt_tokens if usage else None,
         completion_tokens=usage.completion_tokens if usage else None,
         first_event_seconds=None if first is None else _to_micros(first),
+        trace_id=trace.trace_id if trace else None,
+        span_id=trace.span_id if trace else None,
     )
 
 
@@ -119,6 +123,7 @@ def _pretty(line: AccessLine) -> bytes:
     when = datetime.fromtimestamp(line.time, UTC).strftime("%H:%M:%S")
     model = f" {line.provider}/{line.model}" if line.provider else ""
     tokens = f" {line.prompt_tokens}+{line.completion_tokens} tokens" if line.prompt_tokens is not None else ""
+    trace = f" trace_id={line.trace_id} span_id={line.span_id}" if line.trace_id else ""
     words = " ".join(word for word in (line.outcome, line.cache, line.client) if word)
     failures = "".join(
         f" {failed.provider}/{failed.model}: {failed.status or failed.error} {failed.reason or ''}".rstrip()
@@ -126,5 +131,5 @@ def _pretty(line: AccessLine) -> bytes:
     )
     return (
         f"{when} {line.status} {line.method} {line.route} {line.seconds * 1000:.1f} ms{model}{tokens}"
-        f"{' ' + words if words else ''}{failures} id={line.request_id}"
+        f"{' ' + words if words else ''}{failures} id={line.request_id}{trace}"
     ).encode()

@@ -1,11 +1,13 @@
 """Which models a server has, as it describes them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from typing_extensions import override
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.application.vendor_addresses import server_address
+from llm_gateway.domain.errors import ProviderError
 from llm_gateway.domain.routing import EndpointId, EndpointState, is_name
 
 from ..vendor_http.errors import HttpRefusal
@@ -46,7 +48,23 @@ class OllamaDirectory(ServerDirectory):
         self._version = version or ServerVersion()
         self._models: tuple[Pulled, ...] = ()
         self._contexts: Mapping[str, int] = {}
+        self._loaded_models: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {})
         self._states = self._tell()
+
+    def loaded(self) -> Mapping[str, int]:
+        """The context in tokens of each model that was loaded when last seen, 0 where it is not known."""
+        if self._loaded_models[0] is not self._contexts:
+            names = [state.endpoint.id.model for state in self._states]
+            loaded = {
+                name: context for name in names for one, context in self._contexts.items() if same_model(one, name)
+            }
+            self._loaded_models = self._contexts, loaded
+        return self._loaded_models[1]
+
+    async def look_loaded(self) -> None:
+        """Ask which models are loaded. Never raises for the server's troubles."""
+        with suppress(ProviderError), self._failures():
+            self._contexts = await self._loaded()
 
     @override
     async def aclose(self) -> None:

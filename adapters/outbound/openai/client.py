@@ -52,8 +52,9 @@ class SpokenClient:
             CHAT, body, headers=headers, framing=framing, first_by=first_by, until=until, idle=idle
         )
 
-    async def listed(self, locality: Locality, *, until: float) -> bytes:
-        return await self._http(locality).whole("GET", MODELS, until=until, limit=MAX_LIST_BYTES)
+    async def told(self, path: str, locality: Locality, *, until: float) -> bytes:
+        """What it says of itself, such as its list at `MODELS`."""
+        return await self._http(locality).whole("GET", path, until=until, limit=MAX_LIST_BYTES)
 
     async def aclose(self) -> None:
         for http in self._open.values():

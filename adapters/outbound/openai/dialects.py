@@ -39,12 +39,13 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calls must have. `effort` is the path of the field, `off` what turns reasoning off, `prefill` what has the last
     answer continued, `words` other names of fields and efforts. `returns` are the fields of an answer with calls that
     are to come back, each with what stands there where a client lost it. `url` is where such a server listens unless
-    told otherwise.
+    told otherwise, and `slots_at` the path, from the API's own, where it says how many requests it answers at once.
     """
 
     takes: frozenset[str]
     models: tuple[ModelFacts, ...]
     url: str | None = None
+    slots_at: str | None = None
     max_tokens: str = "max_tokens"
     late_system: str = "user"
     required: str = "required"

@@ -1,9 +1,11 @@
 """Which models a server offers, by its list."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from msgspec import DecodeError
 from typing_extensions import override
 
 from llm_gateway.application.long_work import off_the_loop
@@ -19,10 +21,10 @@ from llm_gateway.domain.routing import (
 
 from ..vendor_http.errors import HttpRefusal
 from ..vendor_http.server_directory import MAX_MODELS, ServerDirectory
-from .client import SpokenClient
+from .client import MODELS, SpokenClient
 from .dialects import SpokenModels
 from .failures import SpokenFailures
-from .offers import known_of
+from .offers import known_of, slots_in
 
 _NO_LIST: Final = (404, 405, 501)
 _ELSEWHERE: Final = (":cloud", "-cloud")
@@ -52,6 +54,8 @@ class SpokenDirectory(ServerDirectory):
         self._others = tuple(name for name in others if name != model)
         self._outside = outside
         self._has_list = False
+        self.slots: int | None = None
+        """How many requests the server says that it answers at once."""
         self._states = self._tell()
 
     @override
@@ -61,7 +65,7 @@ class SpokenDirectory(ServerDirectory):
     @override
     async def _look(self) -> None:
         try:
-            told = await self._client.listed(self._locality, until=self._soon())
+            told = await self._client.told(MODELS, self._locality, until=self._soon())
         except HttpRefusal as refusal:
             if refusal.status not in _NO_LIST:
                 raise
@@ -69,6 +73,10 @@ class SpokenDirectory(ServerDirectory):
             return
         self._models.listed = await off_the_loop(len(told), partial(known_of, told, MAX_MODELS))
         self._has_list = True
+        at = self._models.dialect.slots_at
+        if at is not None:
+            with suppress(HttpRefusal, DecodeError):
+                self.slots = slots_in(await self._client.told(at, self._locality, until=self._soon()))
 
     @override
     def _tell(self) -> Sequence[EndpointState]:

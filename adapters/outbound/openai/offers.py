@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from msgspec import json
+
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.domain.routing import Task, is_name
 
@@ -13,6 +15,14 @@ IMAGES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 def known_of(told: bytes, most: int) -> dict[str, ModelFacts]:
     """By the names of the first models that a list has, of those that have one."""
     return {one.id: facts_in(one) for one in offered_in(told)[:most] if isinstance(one.id, str) and is_name(one.id)}
+
+
+def slots_in(told: bytes) -> int | None:
+    """How many requests a server answers at once, as llama.cpp's says it."""
+    match json.decode(told):
+        case {"total_slots": int(slots)} if slots > 0:
+            return slots
+    return None
 
 
 def facts_in(offered: OfferedModel) -> ModelFacts:

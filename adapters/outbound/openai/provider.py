@@ -60,6 +60,7 @@ def opened(order: ProviderOrder, clock: Clock) -> Provider:
         ),
         embedding=SpokenEmbeddingModel(client, clock),
         look=directory.look,
+        slots=lambda: directory.slots,
         start=directory.start,
         close=close,
     )

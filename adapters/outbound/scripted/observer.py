@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from llm_gateway.application.ports.observation import CallObservation, Observation, Observer, TrafficMeter
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
-from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.routing import Endpoint, Task
 
 
 class RecordedAttempt(CallObservation):
@@ -58,7 +58,7 @@ class RecordingObserver(Observer, TrafficMeter):
         return [record for request in self.requests for record in request.records]
 
     @override
-    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+    def begin(self, request: RequestId, headers: Mapping[str, str], task: Task = Task.CHAT) -> Observation:
         self.requests.append(RecordedRequest(request, headers))
         return self.requests[-1]
 

@@ -62,13 +62,14 @@ LABELS = {
     "gen_ai_provider_name": "a provider of the configuration; Gemini is `gcp.gemini` by the conventions",
     "gen_ai_request_model": "a model of the endpoints that `/health/ready` lists",
     "gen_ai_token_type": "`input` or `output`",
+    "gen_ai_token_modality": "`text`, or `unknown` where the provider does not count by it",
     "http_request_method": "`GET`, `HEAD`, `POST`, `OPTIONS` or `_OTHER`",
     "http_route": "one of the server's own paths, or `unmatched`",
     "http_response_status_code": "the status; 499 for a client that left before the end",
 }
 """The values that each label can have: closed sets, of which a client can invent none."""
 
-_GEN_AI = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+GEN_AI = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 _counter = partial(Metric, Kind.COUNTER)
 _gauge = partial(Metric, Kind.GAUGE)
 _histogram = partial(Metric, Kind.HISTOGRAM, unit="s", bounds=SECONDS)
@@ -90,6 +91,12 @@ PROVIDER_ERRORS = _counter(
     "provider_errors",
     "Calls to providers that failed, by the provider's status and the class of its failure",
     ("provider", "model", "status", "reason"),
+)
+COST = _counter("gateway_cost_dollars", "What calls cost by the known prices", ("provider", "model"))
+COST_UNKNOWN = _counter(
+    "gateway_cost_unknown",
+    "Calls whose cost is not known: no price, or no count of what was used",
+    ("provider", "model"),
 )
 TOKENS_USED = _counter(
     "gateway_tokens", "Tokens that providers counted, or estimates where they did not", ("provider", "type")
@@ -120,22 +127,22 @@ QUEUE_WAIT = _histogram("gateway_queue_wait", "How long calls waited for their t
 OPERATION_DURATION = _histogram(
     "gen_ai.client.operation.duration",
     "Calls to providers, as long as the provider was waited for",
-    (*_GEN_AI, "error.type"),
+    (*GEN_AI, "error.type"),
 )
 TOKEN_USAGE = _histogram(
     "gen_ai.client.token.usage",
     "Tokens that providers counted, or estimates where they did not, a call",
-    (*_GEN_AI, "gen_ai.token.type"),
+    (*GEN_AI, "gen_ai.token.type"),
     unit="{token}",
     bounds=TOKENS,
 )
 FIRST_TOKEN = _histogram(
-    "gen_ai.server.time_to_first_token", "Streamed calls to providers, to their first event", _GEN_AI
+    "gen_ai.server.time_to_first_token", "Streamed calls to providers, to their first event", GEN_AI
 )
 PER_TOKEN = _histogram(
     "gen_ai.server.time_per_output_token",
     "Streamed calls to providers, for each token after the first",
-    _GEN_AI,
+    GEN_AI,
     bounds=PER_TOKEN_SECONDS,
 )
 HTTP_ACTIVE = _gauge("http.server.active_requests", "HTTP requests under way")

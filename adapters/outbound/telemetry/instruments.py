@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from .catalogue import CATALOGUE, Kind, Metric
 from .families import MetricFamily, read_families
 from .gathered import Amounts, GatheredHistogramAggregation
+from .latest_catalogue import LATEST_CATALOGUE
 
 LabelValues: TypeAlias = tuple[str, ...]
 Watch: TypeAlias = Callable[[], Iterable[tuple[LabelValues, float]]]
@@ -84,7 +85,7 @@ class Instruments:
             resource=Resource.get_empty(),
             exemplar_filter=AlwaysOffExemplarFilter(),
             shutdown_on_exit=False,
-            views=[_view(metric) for metric in CATALOGUE if metric.bounds],
+            views=[_view(metric) for metric in (*CATALOGUE, *LATEST_CATALOGUE) if metric.bounds],
         )
         self._provider._disabled = False  # it reads OTEL_SDK_DISABLED: the settings alone say what the gateway does
         self._meter = self._provider.get_meter("llm_gateway")

@@ -11,7 +11,7 @@ from llm_gateway.domain.errors import OutOfDescriptors
 from llm_gateway.domain.routing import Endpoint, Task
 
 from . import catalogue
-from .conventions import OPERATIONS, PROVIDERS
+from .call_metrics import CallMetrics, FormerCallMetrics, LatestCallMetrics
 from .instruments import Instruments
 
 _NOT_THE_PROVIDERS = frozenset((OutOfDescriptors.__name__,))
@@ -24,46 +24,41 @@ class CallCounts(CallObservation):
 
     headers: Mapping[str, str] = {}
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, metrics: CallMetrics) -> None:
         self._failures = instruments.counter(catalogue.PROVIDER_FAILURES)
         self._errors = instruments.counter(catalogue.PROVIDER_ERRORS)
-        self._tokens_used = instruments.counter(catalogue.TOKENS_USED)
-        self._duration = instruments.histogram(catalogue.OPERATION_DURATION)
-        self._token_usage = instruments.histogram(catalogue.TOKEN_USAGE)
-        self._first_token = instruments.histogram(catalogue.FIRST_TOKEN)
-        self._per_token = instruments.histogram(catalogue.PER_TOKEN)
+        self._cost = instruments.counter(catalogue.COST)
+        self._cost_unknown = instruments.counter(catalogue.COST_UNKNOWN)
+        self._tokens = instruments.counter(catalogue.TOKENS_USED).counts
+        self._measure = metrics.ended
 
     @override
     def end(self, record: AttemptRecord) -> None:
-        provider = record.endpoint.provider
+        self._measure(record)
+        provider, usage = record.endpoint.provider, record.usage
         if record.error is not None and record.error not in _NOT_THE_PROVIDERS:
             self._failures.add(provider)
             status = "" if record.status is None else str(record.status)
             self._errors.add(provider, record.endpoint.model, status, record.reason_class or "")
-        operation = OPERATIONS[record.task], PROVIDERS.get(provider, provider), record.endpoint.model
-        self._duration.record(record.seconds, *operation, "left" if record.left else record.error or "")
-        if record.streamed and record.first_event_seconds is not None:
-            self._first_token.record(record.first_event_seconds, *operation)
-        if record.usage is None:
+        if record.microdollars is None:
+            self._cost_unknown.add(provider, record.endpoint.model)
+        elif record.microdollars:
+            self._cost.add(provider, record.endpoint.model, amount=record.microdollars / 1_000_000)
+        if usage is None:
             return
-        usage = record.usage
-        self._token_usage.record(usage.prompt_tokens, *operation, "input")
-        self._tokens_used.add(provider, "prompt", amount=usage.prompt_tokens)
+        tokens = self._tokens
+        tokens[provider, "prompt"] += usage.prompt_tokens
         if record.task is Task.EMBED:
             return
-        self._token_usage.record(usage.completion_tokens, *operation, "output")
-        if record.streamed and record.first_event_seconds is not None and usage.completion_tokens > 1:
-            rest = record.seconds - record.first_event_seconds
-            self._per_token.record(rest / (usage.completion_tokens - 1), *operation)
-        self._tokens_used.add(provider, "completion", amount=usage.completion_tokens)
-        self._tokens_used.add(provider, "reasoning", amount=usage.reasoning_tokens or 0)
-        self._tokens_used.add(provider, "cached", amount=usage.cached_tokens or 0)
+        tokens[provider, "completion"] += usage.completion_tokens
+        tokens[provider, "reasoning"] += usage.reasoning_tokens or 0
+        tokens[provider, "cached"] += usage.cached_tokens or 0
 
 
 class RequestCounts(Observation):
     """Counts each request as it ends. One serves all requests, as nothing is kept of any."""
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, metrics: CallMetrics) -> None:
         self._requests = instruments.counter(catalogue.REQUESTS)
         self._allowed = instruments.counter(catalogue.ALLOWED)
         self._blocked = instruments.counter(catalogue.BLOCKED)
@@ -72,7 +67,7 @@ class RequestCounts(Observation):
         self._saved_tokens = instruments.counter(catalogue.SAVED_TOKENS)
         self._saved_seconds = instruments.counter(catalogue.SAVED_SECONDS)
         self._calls = instruments.counter(catalogue.PROVIDER_CALLS)
-        self._call_counts = CallCounts(instruments)
+        self._call_counts = CallCounts(instruments, metrics)
 
     @override
     def attempt(self, endpoint: Endpoint) -> CallObservation:
@@ -94,15 +89,18 @@ class RequestCounts(Observation):
 
 
 class TelemetryObserver(Observer, TrafficMeter, QueueMeter):
-    def __init__(self, instruments: Instruments) -> None:
-        self._request_counts = RequestCounts(instruments)
+    """`latest`: calls are measured by the names of the GenAI conventions' v0.1.0."""
+
+    def __init__(self, instruments: Instruments, *, latest: bool = False) -> None:
+        metrics = LatestCallMetrics(instruments) if latest else FormerCallMetrics(instruments)
+        self._request_counts = RequestCounts(instruments, metrics)
         self._active = 0
         self._http_duration = instruments.histogram(catalogue.HTTP_DURATION)
         self._queue_wait = instruments.histogram(catalogue.QUEUE_WAIT)
         instruments.watch(catalogue.HTTP_ACTIVE, lambda: [((), self._active)])
 
     @override
-    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+    def begin(self, request: RequestId, headers: Mapping[str, str], task: Task = Task.CHAT) -> Observation:
         return self._request_counts
 
     @override

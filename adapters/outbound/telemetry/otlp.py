@@ -10,9 +10,15 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from typing_extensions import override
+
+from llm_gateway.domain.routing import Hint
+
+from ..vendor_http.addresses import on_premises
+from .span_attributes import CACHE, CLIENT, HINT
 
 log = logging.getLogger("llm_gateway.telemetry")
 
@@ -22,7 +28,11 @@ CLOSE_SECONDS = 2.0
 
 
 class OtlpExporter(SpanExporter):
-    """`endpoint` is the collector's base URL, http or https. A batch that it does not take is dropped."""
+    """`endpoint` is the collector's base URL, http or https. A batch that it does not take is dropped.
+
+    A collector that is not on the premises, by the address that each batch's connection leads to, is not told whose
+    the requests were that had the hint `secure`, or ended before their hint was known: an alias can stand for it.
+    """
 
     def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(endpoint)
@@ -43,7 +53,7 @@ class OtlpExporter(SpanExporter):
         if seconds <= 0:
             return SpanExportResult.FAILURE
         try:
-            status = self._post(encode_spans(spans).SerializeToString(), seconds)
+            status = self._post(encode_spans(spans), seconds)
         except (OSError, HTTPException) as error:
             return self._failed(type(error).__name__)
         if not 200 <= status < 300:
@@ -51,11 +61,14 @@ class OtlpExporter(SpanExporter):
         self._failing = False
         return SpanExportResult.SUCCESS
 
-    def _post(self, body: bytes, seconds: float) -> int:
+    def _post(self, request: ExportTraceServiceRequest, seconds: float) -> int:
         kind = HTTPSConnection if self._secure else HTTPConnection
         connection = kind(self._address, timeout=seconds)
         try:
-            connection.request("POST", self._path, body, self._headers)
+            connection.connect()
+            if not on_premises(connection.sock.getpeername()[0]):
+                _leave_out_clients(request)
+            connection.request("POST", self._path, request.SerializeToString(), self._headers)
             return connection.getresponse().status
         finally:
             connection.close()
@@ -74,3 +87,11 @@ class OtlpExporter(SpanExporter):
     @override
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return True
+
+
+def _leave_out_clients(request: ExportTraceServiceRequest) -> None:
+    for span in (span for one in request.resource_spans for scope in one.scope_spans for span in scope.spans):
+        told = {pair.key: pair for pair in span.attributes}
+        secure = told[HINT].value.string_value == Hint.SECURE if HINT in told else CACHE not in told
+        if secure and CLIENT in told:
+            span.attributes.remove(told[CLIENT])

@@ -14,7 +14,7 @@ from llm_gateway.application.ports.observation import (
 )
 from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
 from llm_gateway.domain.quota import LimiterMode
-from llm_gateway.domain.routing import Endpoint
+from llm_gateway.domain.routing import Endpoint, Task
 
 
 class SilentCallObservation(CallObservation):
@@ -39,7 +39,7 @@ class SilentObserver(Observer, TrafficMeter, QueueMeter):
     """An observer and a meter that keep nothing."""
 
     @override
-    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+    def begin(self, request: RequestId, headers: Mapping[str, str], task: Task = Task.CHAT) -> Observation:
         return SilentObservation()
 
     @override

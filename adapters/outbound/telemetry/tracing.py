@@ -8,16 +8,24 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    format_span_id,
+    format_trace_id,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import AttributeValue
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import CallObservation, Observation, Observer
-from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
-from llm_gateway.domain.routing import Endpoint
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord, TraceIds
+from llm_gateway.domain.routing import Endpoint, Task
 
-from .conventions import OPERATIONS, PROVIDERS
+from .conventions import OPERATIONS
+from .span_attributes import FORMER_SPANS, Attributes, SpanNames, call_began
 
 MAX_QUEUED_SPANS = 4096
 SPANS_A_BATCH = 512
@@ -67,19 +75,20 @@ def open_tracing(exporter: SpanExporter, *, service: str, version: str) -> Trace
 class TracingObserver(Observer):
     """Beside another observer, which sees everything too."""
 
-    def __init__(self, inner: Observer, provider: TracerProvider) -> None:
+    def __init__(self, inner: Observer, provider: TracerProvider, names: SpanNames = FORMER_SPANS) -> None:
         self._inner = inner
         self.tracer = provider.get_tracer("llm_gateway")
         self.propagator = TraceContextTextMapPropagator()
+        self.names = names
 
     @override
-    def begin(self, request: RequestId, headers: Mapping[str, str]) -> Observation:
+    def begin(self, request: RequestId, headers: Mapping[str, str], task: Task = Task.CHAT) -> Observation:
         parent = Context()
         if _PARENT in headers:
             parent = self.propagator.extract({_PARENT: headers[_PARENT]}, parent)
-        span = self.tracer.start_span("request", parent, SpanKind.SERVER, {"gateway.request.id": request})
-        inner = self._inner.begin(request, headers)
-        return _TracedObservation(inner, self, span) if span.is_recording() else _PassedOn(inner, self, span)
+        span = self.tracer.start_span(OPERATIONS[task], parent, SpanKind.SERVER, {"gateway.request.id": request})
+        inner = self._inner.begin(request, headers, task)
+        return _TracedObservation(inner, self, span, task) if span.is_recording() else _PassedOn(inner, self, span)
 
     def headers(self, span: Span) -> dict[str, str]:
         """The trace context to send along with what the span is about."""
@@ -118,63 +127,40 @@ class _PassedOnCall(CallObservation):
 
 
 class _TracedObservation(_PassedOn):
+    def __init__(self, inner: Observation, observer: TracingObserver, span: Span, task: Task) -> None:
+        super().__init__(inner, observer, span)
+        self._task = task
+        context = span.get_span_context()
+        self.trace = TraceIds(trace_id=format_trace_id(context.trace_id), span_id=format_span_id(context.span_id))
+
     @override
     def attempt(self, endpoint: Endpoint) -> CallObservation:
-        attributes = {
-            "gen_ai.provider.name": PROVIDERS.get(endpoint.id.provider, endpoint.id.provider),
-            "gen_ai.request.model": endpoint.id.model,
-        }
         context = set_span_in_context(self._span, Context())
-        span = self._observer.tracer.start_span(endpoint.id.model, context, SpanKind.CLIENT, attributes)
-        return _TracedCallObservation(self._inner.attempt(endpoint), span, self._observer.headers(span))
+        name = f"{OPERATIONS[self._task]} {endpoint.id.model}"
+        began = call_began(self._task, endpoint.id)
+        span = self._observer.tracer.start_span(name, context, SpanKind.CLIENT, began)
+        return _TracedCallObservation(self._inner.attempt(endpoint), self._observer, span)
 
     @override
     def end(self, record: RequestRecord) -> None:
         super().end(record)
-        operation = OPERATIONS[record.task]
-        endpoint = record.endpoint
-        attributes: dict[str, AttributeValue | None] = {
-            "gen_ai.operation.name": operation,
-            "gateway.outcome": record.outcome,
-            "gateway.client.id": record.client,
-            "gateway.hint": record.hint.value if record.hint else None,
-            "gateway.cache": record.cache.value if record.cache else None,
-            "gen_ai.provider.name": PROVIDERS.get(endpoint.provider, endpoint.provider) if endpoint else None,
-            "gen_ai.response.model": endpoint.model if endpoint else None,
-        }
-        self._span.update_name(operation)
-        _end(self._span, attributes, record)
+        _end(self._span, self._observer.names.request(record))
 
 
 class _TracedCallObservation(_PassedOnCall):
-    def __init__(self, inner: CallObservation, span: Span, headers: Mapping[str, str]) -> None:
-        super().__init__(inner, headers)
+    def __init__(self, inner: CallObservation, observer: TracingObserver, span: Span) -> None:
+        super().__init__(inner, observer.headers(span))
+        self._names = observer.names
         self._span = span
 
     @override
     def end(self, record: AttemptRecord) -> None:
         super().end(record)
-        operation = OPERATIONS[record.task]
-        attributes: dict[str, AttributeValue | None] = {
-            "gen_ai.operation.name": operation,
-            "gateway.provider.seconds": record.seconds,
-            "gateway.provider.first_event_seconds": record.first_event_seconds,
-            "gen_ai.response.finish_reasons": (record.finish_reason.value,) if record.finish_reason else None,
-        }
-        self._span.update_name(f"{operation} {record.endpoint.model}")
-        _end(self._span, attributes, record)
+        _end(self._span, self._names.call(record))
 
 
-def _end(span: Span, attributes: Mapping[str, AttributeValue | None], record: RequestRecord | AttemptRecord) -> None:
-    """With the attributes that are known."""
-    usage, error = record.usage, record.error or ("left" if record.left else None)
-    told: dict[str, AttributeValue | None] = {
-        **attributes,
-        "gen_ai.usage.input_tokens": usage.prompt_tokens if usage else None,
-        "gen_ai.usage.output_tokens": usage.completion_tokens if usage else None,
-        "error.type": error,
-    }
-    if error is not None:
+def _end(span: Span, attributes: Attributes) -> None:
+    if attributes["error.type"] is not None:
         span.set_status(Status(StatusCode.ERROR))
-    span.set_attributes({name: value for name, value in told.items() if value is not None})
+    span.set_attributes({name: value for name, value in attributes.items() if value is not None})
     span.end()

@@ -29,6 +29,32 @@ LIMITS = Board(
             ],
         ),
         Row(
+            "Refused",
+            [
+                Panel(
+                    title="Refused by limits",
+                    description="Over quota, not among the client's rights, or no room for another answer.",
+                    queries={
+                        "{{outcome}}": rate(
+                            "gateway_requests_total", "outcome", where='outcome=~"QuotaExceeded|Forbidden|Overloaded"'
+                        )
+                    },
+                    unit="reqps",
+                ),
+                Panel(
+                    title="Refused as a store is away",
+                    description="Quotas with REDIS_ABSENT_LIMITER=closed, and clients that are registered in Redis.",
+                    queries={
+                        "part of all": share(
+                            rate("gateway_requests_total", where='outcome=~"LimiterUnavailable|DirectoryUnavailable"'),
+                            rate("gateway_requests_total"),
+                        )
+                    },
+                    unit="percentunit",
+                ),
+            ],
+        ),
+        Row(
             "How",
             [
                 Panel(

@@ -1,9 +1,10 @@
 """How the providers fare: calls, failures, latency, breakers and queues."""
 
 from panels import Board, Look, Panel, Row
-from promql import largest, quantile, rate, share, total
+from promql import largest, quantile, rate, series, share, total
 
-_CALL = "gen_ai_client_operation_duration_seconds"
+from .names import CALL, FIRST_EVENT
+
 _BY_PROVIDER = "{{gen_ai_provider_name}}"
 _BY_MODEL = "{{gen_ai_request_model}}"
 
@@ -36,7 +37,28 @@ PROVIDERS = Board(
                     description="The class of what ended the call.",
                     queries={
                         f"{_BY_PROVIDER} {{{{error_type}}}}": rate(
-                            f"{_CALL}_count", "gen_ai_provider_name", "error_type", where='error_type!=""'
+                            series(CALL, "count"), "gen_ai_provider_name", "error_type", where='error_type!=""'
+                        )
+                    },
+                    unit="reqps",
+                ),
+            ],
+        ),
+        Row(
+            "Why calls fail",
+            [
+                Panel(
+                    title="Failed calls by status",
+                    description="The provider's HTTP status; none where it gave none.",
+                    queries={"{{provider}} {{status}}": rate("provider_errors_total", "provider", "status")},
+                    unit="reqps",
+                ),
+                Panel(
+                    title="Failed calls by reason",
+                    description="The class of the failure, where it is known; ProviderFails says what to do.",
+                    queries={
+                        "{{provider}}/{{model}} {{reason}}": rate(
+                            "provider_errors_total", "provider", "model", "reason"
                         )
                     },
                     unit="reqps",
@@ -49,17 +71,13 @@ PROVIDERS = Board(
                 Panel(
                     title="Time a call takes",
                     description="As long as the provider was waited for; the 95th percentile.",
-                    queries={_BY_PROVIDER: quantile(0.95, _CALL, "gen_ai_provider_name")},
+                    queries={_BY_PROVIDER: quantile(0.95, CALL, "gen_ai_provider_name")},
                     unit="s",
                 ),
                 Panel(
                     title="Time to the first token",
                     description="Streamed calls, to their first event; the 95th percentile.",
-                    queries={
-                        _BY_PROVIDER: quantile(
-                            0.95, "gen_ai_server_time_to_first_token_seconds", "gen_ai_provider_name"
-                        )
-                    },
+                    queries={_BY_PROVIDER: quantile(0.95, FIRST_EVENT, "gen_ai_provider_name")},
                     unit="s",
                 ),
                 Panel(

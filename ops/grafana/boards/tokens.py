@@ -3,10 +3,13 @@
 from panels import Board, Look, Panel, Row, number
 from promql import grown, quantile, rate
 
+from .names import INPUT_OF_A_CALL, OUTPUT_OF_A_CALL
 
-def _usage(kind: str) -> str:
+
+def _usage(kind: str, latest: tuple[str, ...]) -> str:
     where = f'gen_ai_token_type="{kind}"'
-    return quantile(0.95, "gen_ai_client_token_usage", "gen_ai_request_model", where=where)
+    former = quantile(0.95, "gen_ai_client_token_usage", "gen_ai_request_model", where=where)
+    return f"{former} or {quantile(0.95, latest, 'gen_ai_request_model')}"
 
 
 TOKENS = Board(
@@ -49,12 +52,12 @@ TOKENS = Board(
                 Panel(
                     title="Prompt of a call",
                     description="Tokens, by model; the 95th percentile.",
-                    queries={"{{gen_ai_request_model}}": _usage("input")},
+                    queries={"{{gen_ai_request_model}}": _usage("input", INPUT_OF_A_CALL)},
                 ),
                 Panel(
                     title="Completion of a call",
                     description="Tokens, by model; the 95th percentile.",
-                    queries={"{{gen_ai_request_model}}": _usage("output")},
+                    queries={"{{gen_ai_request_model}}": _usage("output", OUTPUT_OF_A_CALL)},
                 ),
             ],
         ),

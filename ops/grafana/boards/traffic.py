@@ -3,6 +3,8 @@
 from panels import Board, Look, Panel, Row, number
 from promql import quantile, rate, share, spread, total
 
+from .names import FIRST_EVENT
+
 _HTTP = "http_server_request_duration_seconds"
 _LOOKUPS = f"({rate('cache_hits_total')} + {rate('cache_misses_total')})"
 _DECISIONS = f"({rate('rate_limit_allowed_total')} + {rate('rate_limit_blocked_total')})"
@@ -25,7 +27,7 @@ TRAFFIC = Board(
                 number(
                     "First token, p95",
                     "Streamed calls to providers, until their first event.",
-                    quantile(0.95, "gen_ai_server_time_to_first_token_seconds"),
+                    quantile(0.95, FIRST_EVENT),
                     "s",
                 ),
                 number(
@@ -78,6 +80,19 @@ TRAFFIC = Board(
                     title="Answers by path",
                     description="`unmatched` is what the gateway has no path for.",
                     queries={"{{http_route}}": rate(f"{_HTTP}_count", "http_route")},
+                    unit="reqps",
+                ),
+                Panel(
+                    title="Server errors by path",
+                    description="Which door their clients came to: answers with a status of 500 and above.",
+                    queries={
+                        "{{http_route}} {{http_response_status_code}}": rate(
+                            f"{_HTTP}_count",
+                            "http_route",
+                            "http_response_status_code",
+                            where='http_response_status_code=~"5.."',
+                        )
+                    },
                     unit="reqps",
                 ),
             ],

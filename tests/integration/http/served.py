@@ -15,6 +15,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.scripted.observer import RecordingObserver
+from llm_gateway.application.ports.observation import AccessLog
 from llm_gateway.bootstrap.gateway import Gateway
 from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.serving import create_server
@@ -131,6 +132,7 @@ async def serve(
     pace: Pace | None = None,
     bounds: Bounds | None = None,
     overrides: Mapping[str, Any] | None = None,
+    access_log: AccessLog | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Served, None]:
     """Leaves only with nothing left running, and with one record of each chat. Without models: the settings' own.
@@ -150,7 +152,7 @@ async def serve(
         replaced = {"routes": {**DEFAULT_ROUTES, **settings.get("routes", {})}} | replaced
         replaced |= {"chat_models": models, "endpoints": FixedEndpoints(states)}
     async with open_gateway(Settings(**usual | settings), **replaced) as gateway:
-        server = create_server(gateway, pace=pace, bounds=bounds)
+        server = create_server(gateway, access_log=access_log, pace=pace, bounds=bounds)
         task = asyncio.create_task(server.serve())
         served = Served(gateway, server, observer, await server.listening())
         try:

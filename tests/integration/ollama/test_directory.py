@@ -309,3 +309,31 @@ async def test_what_is_no_name_is_not_listed(server: OllamaServer) -> None:
     odd = ("a\r\nX-Evil: 1", "\x1b[31mred", "half \ud800", "x" * 300)
     server.models += [*(Model(name=name) for name in odd), Model(name="odd:latest", digest="\ud800")]
     assert [(state.endpoint.id.model, state.unusable) for state in await looked(server)] == [("llama3.1", None)]
+
+
+async def test_what_is_loaded_is_told_by_the_endpoints_names_and_anew_each_time_it_is_asked(
+    server: OllamaServer,
+) -> None:
+    server.models = [Model(name="qwen3:8b"), Model(name="llama3.1:latest"), Model(name="gemma3:latest")]
+    server.loaded = {"llama3.1:latest", "qwen3:8b"}
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url=server.url)
+    assert directory.loaded() == {}
+    await directory.look()
+    first = directory.loaded()
+    assert first == {"llama3.1": server.default_context, "qwen3:8b": server.default_context}
+    assert directory.loaded() is first
+    server.evict("llama3.1:latest")
+    await directory.look_loaded()
+    assert directory.loaded() == {"qwen3:8b": server.default_context}
+    again = directory.loaded()
+    await directory.look_loaded()
+    assert directory.loaded() == again
+    assert directory.loaded() is not again
+    await directory.aclose()
+
+
+async def test_a_server_that_can_t_say_what_is_loaded_still_has_what_it_had() -> None:
+    directory = OllamaDirectory(model="llama3.1", clock=SystemClock(), base_url="http://127.0.0.1:1")
+    await directory.look_loaded()
+    assert directory.loaded() == {}
+    await directory.aclose()

@@ -128,6 +128,7 @@ class SpokenServer(ScriptedVendor):
         self.embedding: Script | Callable[[Asked], Script] = vectors
         self.ignored: set[str] = set()
         self.key: str | None = None
+        self.props: Script = whole({"total_slots": 4})
 
     def chats(self) -> Sequence[Asked]:
         return [asked for asked in self.asked if asked.path.endswith("/chat/completions")]
@@ -139,6 +140,8 @@ class SpokenServer(ScriptedVendor):
         match asked.method, asked.path:
             case "GET", "/v1/models":
                 return whole({"detail": "Not Found"}, 404) if self.models is None else whole({"data": self.models})
+            case "GET", "/props" if self.dialect == "llamacpp":
+                return self.props
             case "POST", "/v1/embeddings":
                 return self.embedding(asked) if callable(self.embedding) else self.embedding
             case "POST", "/v1/chat/completions":

@@ -13,7 +13,7 @@ from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.domain.routing import UNSEEN, EndpointState, Feature, Locality, Task
 
-from ..scripted_vendor import whole
+from ..scripted_vendor import Script, whole
 from .calls import asking, provider_at, reply_of
 from .server import SpokenServer, spoken_server
 
@@ -250,3 +250,31 @@ async def test_chat_and_list_are_asked_with_the_same_facts() -> None:
         assert provider.look is not None
         await provider.look()
         assert (await reply_of(provider, asking(max_tokens=3))).content
+
+
+@pytest.mark.parametrize(
+    ("props", "slots"),
+    [
+        (whole({"total_slots": 4}), 4),
+        (whole({"total_slots": 0}), None),
+        (whole({"total_slots": "4"}), None),
+        (whole([4]), None),
+        (whole(b"no JSON"), None),
+        (whole({"error": "no such path"}, 404), None),
+    ],
+)
+async def test_a_server_that_says_how_many_it_answers_at_once_is_asked(props: Script, slots: int | None) -> None:
+    async with spoken_server("llamacpp") as server, provider_at(server.url, "llamacpp") as provider:
+        server.props = props
+        assert provider.slots is not None
+        assert provider.look is not None
+        await provider.look()
+        assert provider.slots() == slots
+        assert states(provider)["able"].unusable is None
+        assert server.asked[-1].path == "/props"
+
+
+async def test_one_of_another_dialect_is_not() -> None:
+    async with looked("vllm", {"id": "able"}) as provider:
+        assert provider.slots is not None
+        assert provider.slots() is None

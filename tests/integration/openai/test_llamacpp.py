@@ -93,6 +93,8 @@ async def test_its_list_says_what_it_has(provider: Provider) -> None:
     assert state.unusable is None
     assert state.endpoint.locality is Locality.ON_PREMISES
     assert (state.endpoint.name, state.context_length, state.media_types) == ("mine/tiny", CONTEXT, frozenset())
+    assert provider.slots is not None
+    assert provider.slots() == 1
 
 
 @GRAINS

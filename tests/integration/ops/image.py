@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
+from ..project.sources import copy_sources
 from .files import OPS, ROOT
 
 _DOCKERFILE = (OPS / "Dockerfile").read_text()
@@ -60,7 +62,9 @@ def build_image(folder: Path) -> Image:
         _run(*sync, "--offline")  # what set-up left in uv's cache
     except subprocess.CalledProcessError:
         _run(*sync)
-    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist")
+    with TemporaryDirectory() as sources:
+        copy_sources(Path(sources))
+        _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", sources)
     (wheel,) = (folder / "dist").glob("*.whl")
     _run(_UV, "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", image.python, wheel)
     return image

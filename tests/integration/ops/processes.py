@@ -13,13 +13,6 @@ PATIENCE_SECONDS = 30
 _KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
-def free_port() -> int:
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        port: int = plug.getsockname()[1]
-        return port
-
-
 @contextmanager
 def running(
     command: Sequence[str | Path], port: int, log: Path, *, environ: Mapping[str, str] | None = None, cwd: Path

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from .files import DASHBOARDS, OPS, dashboards, panel_expressions, panels, read_yaml
+from llm_gateway.adapters.outbound.telemetry.catalogue import CATALOGUE
+from llm_gateway.adapters.outbound.telemetry.latest_catalogue import LATEST_CATALOGUE, RENAMED
+
+from .files import DASHBOARDS, OPS, alerts, dashboards, panel_expressions, panels, read_yaml
 
 TOPICS = {"traffic", "providers", "tokens", "cache", "limits", "system"}
 TITLED = [pytest.param(dashboard, id=name) for name, dashboard in dashboards().items()]
@@ -61,6 +64,19 @@ def test_every_expression_keeps_to_the_chosen_jobs() -> None:
         selectors = re.findall(r"\{[^}]*\}", expression.text)
         assert selectors, expression
         assert all('job=~"$job"' in selector for selector in selectors), expression
+
+
+def test_every_metric_is_shown_by_a_panel() -> None:
+    shown = " ".join(expression.text for expression in panel_expressions())
+    assert [metric.name for metric in CATALOGUE if not re.search(rf"\b{metric.name}(_bucket|_count)?{{", shown)] == []
+
+
+def test_what_asks_for_a_metric_by_its_former_name_asks_for_its_latest_too() -> None:
+    former, latest = ({metric.name for metric in metrics} for metrics in (RENAMED, LATEST_CATALOGUE))
+    texts = [expression.text for expression in panel_expressions()] + [rule["expr"] for rule in alerts()]
+    asking = [text for text in texts if any(name in text for name in former)]
+    assert len(asking) > len(former)
+    assert [text for text in asking if not any(name in text for name in latest)] == []
 
 
 def test_grafana_finds_the_dashboards_and_prometheus_where_compose_puts_them() -> None:

@@ -17,9 +17,10 @@ from llm_gateway.adapters.outbound.embedded.model_file import packaged_model
 
 from ..gemini.server import GeminiServer
 from ..ollama.server import ollama_server
+from ..ports import free_port
 from .files import OPS, read_yaml
 from .image import Image, build_image
-from .processes import free_port, running
+from .processes import running
 from .prompted_providers import gemini, ollama
 
 SERVICES: dict[str, dict[str, Any]] = read_yaml(OPS / "compose.yaml")["services"]
@@ -27,7 +28,10 @@ KEY = "sk-gateway-of-the-topology"
 
 
 class Topology(Struct, frozen=True, kw_only=True):
-    """`plain` is a second instance, with the embedded model, from which the image is free."""
+    """`plain` is a second instance, with the embedded model, from which the image is free.
+
+    It has room for two answers of a client, and the latest names of the GenAI conventions.
+    """
 
     image: Image
     gateway: int
@@ -125,7 +129,13 @@ def _plain(folder: Path, given: Mapping[str, str]) -> Iterator[int]:
     home = folder / "plain"
     home.mkdir()
     command: list[str | Path] = [Path(sys.executable).with_name("llm-gateway"), "serve"]
-    environ = {**given, "PORT": str(port), "EMBEDDED_MODEL_PATH": str(packaged_model())}
+    environ = {
+        **given,
+        "PORT": str(port),
+        "EMBEDDED_MODEL_PATH": str(packaged_model()),
+        "MAX_ANSWERS": "4",
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
+    }
     with running(command, port, folder / "plain.log", environ=environ, cwd=home):
         yield port
 

@@ -33,7 +33,10 @@ async def round_of_traffic(topology: Topology) -> set[int]:
     async with httpx.AsyncClient(trust_env=False, timeout=20, limits=limits, headers={"x-api-key": KEY}) as client:
         gateway, plain = (f"http://127.0.0.1:{port}/api/v1/chat" for port in (topology.gateway, topology.plain))
         asked = [_ask(client, gateway, prompt, **fields) for prompt, fields in _PROMPTS]
-        asked += [_ask(client, plain, "Say hello", model="embedded", max_tokens=2, **_BYPASS) for _ in range(3)]
+        asked += [
+            _ask(client, plain, "Say hello", model="embedded", max_tokens=2, stream=stream, **_BYPASS)
+            for stream in (False, True, True)  # one waits for another, and for the third there is no room
+        ]
         asked += [_ask(client, gateway, "hello", model="ollama") for _ in range(20)]  # more than the quota
         statuses = set(await asyncio.gather(*asked))
         statuses.add((await client.post(gateway, headers={"x-api-key": "nobody's key"})).status_code)

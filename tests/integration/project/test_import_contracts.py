@@ -1,7 +1,6 @@
 """The gates hold: an import that breaks the house's order fails its contract, by name."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +8,14 @@ from pathlib import Path
 import grimp
 import pytest
 
-ROOT = Path(__file__).parents[3]
-LAYERS = ("domain", "application", "adapters", "bootstrap")
+from .sources import copy_sources
+
 PURE = {"llm_gateway", "msgspec", "typing_extensions", *sys.stdlib_module_names}
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for folder in (*LAYERS, "src"):
-        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True, ignore=ignore)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    return tmp_path
+    return copy_sources(tmp_path)
 
 
 def lint(tree: Path) -> tuple[int, str]:

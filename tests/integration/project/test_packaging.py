@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[3]
-LAYERS = ("domain", "application", "adapters", "bootstrap")
+from .sources import LAYERS, ROOT, copy_sources
 
 HOST = """
 import domain
@@ -43,9 +42,9 @@ def layer_files() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sdist of this tree, and the wheel that its own sources give."""
-    out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out)
-    return out
+    sources = copy_sources(tmp_path_factory.mktemp("sources"))
+    run(sys.executable, "-m", "build", "--no-isolation", cwd=sources)
+    return sources / "dist"
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from ..ports import free_port
 from ..waiting import wait_until
 from .proxy import Proxy
 from .sentinel import watched
 from .skewed import Skew, SkewedValkey
-from .valkey import Valkey, free_port, valkey_cluster
+from .valkey import Valkey, valkey_cluster
 
 HOUR = 3_600.0
 

@@ -21,10 +21,11 @@ from llm_gateway.domain.errors import DirectoryUnavailable
 from llm_gateway.domain.quota import Bucket, Quota, Reserve
 from llm_gateway.testing import ScriptedClock
 
+from ..ports import free_port
 from ..waiting import HANG_SECONDS
 from .conftest import PATIENCE, Open, be_patient
 from .proxy import Proxy
-from .valkey import Valkey, free_port, valkey
+from .valkey import Valkey, valkey
 
 ANNA = Client(id=ClientId("registered:anna"), namespace="anna", quota=Quota(requests=Bucket.of(5, 1.0)))
 SETTLED = Client(id=ClientId("settled"), namespace="settled", quota=Quota())

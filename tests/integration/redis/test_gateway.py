@@ -8,6 +8,7 @@ import pytest
 
 from llm_gateway.bootstrap.settings import Secret
 
+from ..ports import free_port
 from ..waiting import HANG_SECONDS, eventually
 from .conftest import PATIENCE
 from .gateways import Gateways, Writes
@@ -115,19 +116,18 @@ async def test_without_redis_a_client_is_served_below_its_limit_and_told_how(
         assert (await served.client.get("/health")).json() == {"status": "ok"}
 
 
-async def test_closed_refuses_and_says_when_to_come_back(gateways: Gateways, unused_tcp_port: int) -> None:
-    served = await gateways.open(redis_url=f"redis://127.0.0.1:{unused_tcp_port}", redis_absent_limiter="closed")
+async def test_closed_refuses_and_says_when_to_come_back(gateways: Gateways) -> None:
+    port = free_port()
+    served = await gateways.open(redis_url=f"redis://127.0.0.1:{port}", redis_absent_limiter="closed")
     response = await served.chat()
     assert response.status_code == 503
     assert response.json()["code"] == "limiter_unavailable"
     assert response.headers["retry-after"] == "1"
-    assert str(unused_tcp_port) not in response.text
+    assert str(port) not in response.text
 
 
-async def test_open_lets_everyone_through(gateways: Gateways, unused_tcp_port: int) -> None:
-    served = await gateways.open(
-        capacity=1, redis_url=f"redis://127.0.0.1:{unused_tcp_port}", redis_absent_limiter="open"
-    )
+async def test_open_lets_everyone_through(gateways: Gateways) -> None:
+    served = await gateways.open(capacity=1, redis_url=f"redis://127.0.0.1:{free_port()}", redis_absent_limiter="open")
     responses = [await served.chat(stream=stream) for stream in (False, True, False)]
     assert [response.status_code for response in responses] == [200] * 3
     assert {response.headers["x-gateway-limiter"] for response in responses} == {"open"}

@@ -101,6 +101,7 @@ async def churn(gateways: list[Gateway], client: Client, requests: int) -> tuple
     return left, stayed
 
 
+@pytest.mark.search
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("requests", "leavers"),

@@ -11,8 +11,9 @@ from llm_gateway.domain.clients import Client, ClientId, digest_of
 from llm_gateway.domain.quota import Bucket, Quota
 
 from ..http.served import Served, chat
+from ..ports import free_port
 from .gateways import Gateways
-from .valkey import Valkey, free_port
+from .valkey import Valkey
 
 
 async def status(served: Served, key: str, text: str = "Hello") -> tuple[int, str | None]:

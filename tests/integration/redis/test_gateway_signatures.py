@@ -5,7 +5,8 @@ import pytest
 from llm_gateway.bootstrap.settings import Secret
 
 from ..http.test_dropped_signatures import STAND_IN, STAND_IN_IN_BASE64, gateways, loop
-from .valkey import Valkey, free_port
+from ..ports import free_port
+from .valkey import Valkey
 
 
 @pytest.mark.usefixtures("patient")

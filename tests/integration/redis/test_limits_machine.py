@@ -57,6 +57,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     opened.close()
 
 
+@pytest.mark.search
 def test_the_script_the_memory_adapter_and_the_model_agree_step_by_step(bench: Bench) -> None:
     class Shared(Limits):
         @initialize(quota=QUOTAS, start=st.sampled_from((0, 1_000, 1_800_000_000_057)))
@@ -93,6 +94,7 @@ def test_the_script_the_memory_adapter_and_the_model_agree_step_by_step(bench: B
     run_state_machine_as_test(Shared, settings=bounds)
 
 
+@pytest.mark.search
 def test_who_waits_as_long_as_the_script_told_is_admitted(bench: Bench) -> None:
     @settings(max_examples=100, deadline=None, derandomize=True)
     @given(SMALL_QUOTAS, BURSTS)

@@ -12,6 +12,7 @@ from .limits_replay import replay
 IN_CI, NIGHTLY = 2_000, 100_000
 
 
+@pytest.mark.search
 def test_two_thousand_schedules() -> None:
     replay(range(IN_CI))
 

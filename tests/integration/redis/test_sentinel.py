@@ -10,10 +10,11 @@ import pytest
 from llm_gateway.adapters.outbound.redis.client.failures import StoreAway
 from llm_gateway.adapters.outbound.redis.client.store import Store
 
+from ..ports import free_port
 from ..waiting import HANG_SECONDS
 from .conftest import Open
 from .sentinel import SERVICE, Watched, Watcher, watched
-from .valkey import Valkey, free_port
+from .valkey import Valkey
 
 RECOVERY_SECONDS = 2.5
 """After the promotion."""

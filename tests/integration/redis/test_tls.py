@@ -16,10 +16,11 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.redis.client.cluster import slot_of
 from llm_gateway.adapters.outbound.redis.client.failures import StoreAway
 
+from ..ports import free_port
 from .conftest import Open
 from .gateways import Gateways
 from .sentinel import SERVICE, Watcher
-from .valkey import Valkey, ask, free_port, valkey_cluster
+from .valkey import Valkey, ask, valkey_cluster
 
 pytestmark = [pytest.mark.external("redis-server"), pytest.mark.external("openssl")]
 

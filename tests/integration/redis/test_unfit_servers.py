@@ -22,11 +22,12 @@ from llm_gateway.adapters.outbound.telemetry.silent import SilentStoreMeter
 from llm_gateway.bootstrap.probing import probe
 from llm_gateway.bootstrap.settings import Secret, Settings
 
+from ..ports import free_port
 from ..waiting import eventually
 from .conftest import PATIENCE, Open
 from .gateways import Gateways
 from .sentinel import Watcher
-from .valkey import Valkey, free_port, valkey
+from .valkey import Valkey, valkey
 
 Unfit = Callable[[ExitStack, Path], str]
 """Starts a server of the kind, and gives its URL."""

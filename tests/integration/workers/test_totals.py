@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from ..ollama.server import end, ollama_server
-from ..redis.valkey import free_port, valkey
+from ..ports import free_port
+from ..redis.valkey import valkey
 from ..scripted_vendor import Hold, Wait, whole
 from ..waiting import eventually as until
 from .processes import client, eventually, scrape, workers

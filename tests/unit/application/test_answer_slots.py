@@ -60,6 +60,7 @@ class Slots(RuleBasedStateMachine):
             self.outer.give_back(other, 1)
 
 
+@pytest.mark.search
 def test_a_client_has_half_at_most_and_all_have_no_more_than_there_are() -> None:
     run_state_machine_as_test(Slots)
 

@@ -126,6 +126,7 @@ class Waiting(RuleBasedStateMachine):
         self.runner.close()
 
 
+@pytest.mark.search
 def test_what_waits_is_counted_and_bounded_in_any_order() -> None:
     run_state_machine_as_test(Waiting)
 

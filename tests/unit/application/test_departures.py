@@ -113,6 +113,7 @@ async def nothing_is_left_of(visits: int) -> None:
     assert (await asking).reply.content == "Hello there"
 
 
+@pytest.mark.search
 async def test_two_thousand_departures_leave_nothing() -> None:
     await nothing_is_left_of(2_000)
 

@@ -334,6 +334,7 @@ async def test_no_endpoint_is_asked_once_a_requests_time_has_run_out() -> None:
     assert await world.at_rest()
 
 
+@pytest.mark.search
 def test_only_its_own_verbs_change_a_recorder() -> None:
     own = LAYERS / "application" / "request_recorder.py"
     sources = [

@@ -20,6 +20,7 @@ def go_through(seeds: range) -> None:
             raise AssertionError(f"Replicas({seed}).run(): {type(error).__name__}: {error}") from error
 
 
+@pytest.mark.search
 def test_two_hundred_schedules() -> None:
     go_through(range(IN_CI))
 
@@ -31,6 +32,7 @@ def test_twenty_thousand_schedules_that_no_night_had_before() -> None:
     go_through(range(first, first + NIGHTLY))
 
 
+@pytest.mark.search
 def test_the_simulation_finds_a_policy_that_keeps_no_limit() -> None:
     async def all_open() -> None:
         for seed in range(100):

@@ -55,6 +55,7 @@ def assert_right(seen: Sequence[Replayed]) -> None:
         assert one.most_in(HOUR_MS) <= QUOTA + one.largest_debt * one.most_at_once
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("load", [0.85, 1.0, 1.5])
 @pytest.mark.parametrize("bounded", SHARES, ids=SHARES.values())
 def test_mixed_traffic_gets_what_its_quota_says(load: float, bounded: float) -> None:
@@ -63,6 +64,7 @@ def test_mixed_traffic_gets_what_its_quota_says(load: float, bounded: float) -> 
     assert published(seen, load, SHARES[bounded]) in DOCUMENT.read_text()
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_does_each_kind_alone(kind: str) -> None:
     seen = [replayed(replicas, 1.0, 0.5, (kind,)) for replicas in REPLICAS]
@@ -70,6 +72,7 @@ def test_so_does_each_kind_alone(kind: str) -> None:
     assert published(seen, f"1.0, {kind} only", "half") in DOCUMENT.read_text()
 
 
+@pytest.mark.search
 def test_all_of_a_quota_can_be_used() -> None:
     seen = replayed(4, 1.5, 0.5)
     assert sum(tokens for _, tokens in seen.settled) >= 0.99 * (CAPACITY + 2 * RATE * HOUR_MS // 1000)

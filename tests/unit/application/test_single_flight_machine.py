@@ -241,6 +241,7 @@ class SingleFlight(RuleBasedStateMachine):
         self.runner.close()
 
 
+@pytest.mark.search
 def test_single_flight_in_any_order() -> None:
     run_state_machine_as_test(SingleFlight)
 

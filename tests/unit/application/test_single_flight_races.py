@@ -114,6 +114,7 @@ async def explore(seed: int) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}, f"seed {seed}"
 
 
+@pytest.mark.search
 async def test_no_interleaving_loses_a_reader() -> None:
     for seed in range(1_000):
         await explore(seed)

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib.util import find_spec
 from types import NoneType, UnionType
@@ -73,6 +73,7 @@ STATED = {
     "signature_life": timedelta,
     "max_answer_bytes": int,
     "model_providers": Sequence[object],
+    "pools": Mapping[str, object],
 }
 """What no description names, and no class makes."""
 

@@ -75,8 +75,10 @@ def test_every_setting_is_there() -> None:
     assert names == {*Settings.__struct_fields__} - {
         "clients",
         "endpoints",
+        "pools",
         "providers",
         "models",
+        "prices",
         "routes",
         "aliases",
         "demo",

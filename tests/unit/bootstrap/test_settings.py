@@ -14,7 +14,13 @@ from llm_gateway.bootstrap.alias_rules import alias_warnings
 from llm_gateway.bootstrap.configured_clients import clients_of
 from llm_gateway.bootstrap.loading import SettingsRead
 from llm_gateway.bootstrap.reference import configuration_page, env_example
-from llm_gateway.bootstrap.settings import ClientSettings, EndpointSettings, ProviderSettings, TokenSettings
+from llm_gateway.bootstrap.settings import (
+    ClientSettings,
+    EndpointSettings,
+    PoolSettings,
+    ProviderSettings,
+    TokenSettings,
+)
 from llm_gateway.bootstrap.settings_rules import otlp_headers, serving_faults
 from llm_gateway.domain.clients import digest_of
 from llm_gateway.domain.quota import Bucket, Reserve
@@ -367,6 +373,22 @@ def test_what_no_model_can_be_is_a_fault_of_its_row(tmp_path: Path, stated: str,
     assert fault.startswith(f"models[0].{key}: ")
 
 
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ("provider = 'nobody'\nnames = ['*']\ninput = 1\noutput = 1", "provider"),
+        ("provider = 'ollama'\nnames = []\ninput = 1\noutput = 1", "names"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = -1\noutput = 1", "input"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1", "output"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1\noutput = nan", "output"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1\noutput = 1\nper = 1", "per"),
+    ],
+)
+def test_a_price_that_can_not_be_is_a_fault_of_its_row(tmp_path: Path, row: str, key: str) -> None:
+    (fault,) = faults(tmp_path, f"[[prices]]\n{row}")
+    assert fault.startswith(f"prices[0].{key}: "), fault
+
+
 def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "[routes]\nlocal = ['ollama', 'embedded']")
     assert fault.startswith("routes.local: embedded never shares a route")
@@ -387,17 +409,18 @@ def test_the_example_and_the_reference_list_every_setting() -> None:
     assert (ROOT / ".env.example").read_text() == env_example(), "run `just generate`"
     page = configuration_page()
     assert (ROOT / "docs" / "configuration.md").read_text() == page, "run `just generate`"
-    kinds = (Settings, ClientSettings, EndpointSettings, ProviderSettings, TokenSettings)
-    names = {field.name for kind in kinds for field in fields(kind)} - {"demo"}
+    kinds = (Settings, ClientSettings, EndpointSettings, PoolSettings, ProviderSettings, TokenSettings)
+    names = {field.name for kind in kinds for field in fields(kind)} - {"demo", "pools"}
     assert all(f"`{name}`" in page or f"`{name.upper()}`" in page or f"[{name}]" in page for name in names)
 
 
 def test_the_tables_of_the_reference_are_read(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", configuration_page(), re.DOTALL)
     settings = load(tmp_path, example)
-    assert settings.routes == {Hint.FAST: ("large", "gemini")}
+    assert settings.routes == {Hint.FAST: ("gpus", "gemini")}
     assert (settings.clients[0].name, settings.endpoints[0].name) == ("search", "large")
-    assert settings.aliases == {"gpt-4o-mini": "local", "claude-sonnet-4.5": "large/llama3.1:70b"}
+    assert settings.aliases == {"gpt-4o-mini": "local", "claude-sonnet-4.5": "gpus/llama3.1:70b"}
+    assert settings.pools == (PoolSettings(name="gpus", pool=("ollama", "large"), slots=2),)
     assert not list(alias_warnings(settings))
 
 

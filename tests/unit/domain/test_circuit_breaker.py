@@ -146,3 +146,17 @@ class Breaker(RuleBasedStateMachine):
 
 TestBreaker = Breaker.TestCase
 TestBreaker.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+def test_each_trial_that_fails_doubles_the_time_until_the_next_up_to_the_most() -> None:
+    breaker, now, waits = CircuitBreaker(failures=1, open_seconds=5.0, most_open_seconds=18.0), 0.0, []
+    for _ in range(4):
+        allowed(breaker, now).end(Outcome.FAILED, now)
+        waits.append(breaker.retry_after(now))
+        assert not breaker.allows(now)
+        now += breaker.retry_after(now)
+        assert breaker.allows(now)
+    assert waits == [5.0, 10.0, 18.0, 18.0]
+    allowed(breaker, now).end(Outcome.HEALTHY, now)
+    allowed(breaker, now).end(Outcome.FAILED, now)
+    assert breaker.retry_after(now) == 5.0

@@ -24,10 +24,12 @@ def simulate(seeds: range) -> None:
             raise AssertionError(f"Simulation({seed}).run(): {type(error).__name__}: {error}") from error
 
 
+@pytest.mark.search
 def test_ten_thousand_schedules() -> None:
     simulate(range(IN_CI))
 
 
+@pytest.mark.search
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
 def test_a_million_schedules_that_no_night_had_before() -> None:
@@ -78,6 +80,7 @@ class Twice(QuotaAccount):
             self._reservations[reservation] = held
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("broken", [Waiting, Generous, Leaking, Twice])
 def test_the_simulation_finds_an_account_that_is_wrong(
     broken: type[QuotaAccount], monkeypatch: pytest.MonkeyPatch

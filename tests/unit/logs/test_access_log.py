@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.logs.access_log import LineAccessLog
 from llm_gateway.adapters.outbound.logs.line_writer import LineWriter
-from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord
+from llm_gateway.application.records import AttemptRecord, RequestId, RequestRecord, TraceIds
 from llm_gateway.domain.errors import FailureReason
 from llm_gateway.domain.routing import EndpointId
 from llm_gateway.testing import AccessLogContract
@@ -96,3 +97,15 @@ def test_for_people_it_is_one_readable_line() -> None:
     assert len(when) == len("12:00:00")
     ended = "answered miss one mine/model-1: ProviderTimeout id=r1"
     assert rest == f"200 POST /api/v1/chat 1250.0 ms mine/model-1 3+1 tokens {ended}"
+
+
+@pytest.mark.parametrize("record", [FULL, RequestRecord(id=ONE, error="Unauthenticated")], ids=["whole", "refused"])
+def test_a_line_of_a_request_whose_span_is_recorded_has_its_ids_and_no_other_has(record: RequestRecord) -> None:
+    ids = TraceIds(trace_id="0af7651916cd43dd8448eb211c80319c", span_id="b7ad6b7169203331")
+    traced = replace(record, trace=ids)
+    line, plain = json.decode(line_of("POST", 200, traced)), json.decode(line_of("POST", 200, record))
+    assert (line.pop("trace_id"), line.pop("span_id")) == (ids.trace_id, ids.span_id)
+    assert line.keys() == plain.keys()
+    told = f" id=r1 trace_id={ids.trace_id} span_id={ids.span_id}"
+    assert line_of("POST", 200, traced, pretty=True).decode().endswith(told)
+    assert line_of("POST", 200, record, pretty=True).endswith(b" id=r1")

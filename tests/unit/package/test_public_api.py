@@ -13,7 +13,7 @@ import pytest
 import llm_gateway
 
 PUBLIC = {name: getattr(llm_gateway, name) for name in llm_gateway.__all__}
-INTERNAL = {"BreakerPermit", "RetryState", "SharedAnswer", "Telemetry"}
+INTERNAL = {"BreakerPermit", "Pool", "RetryState", "SharedAnswer", "Telemetry"}
 """What these hand to each other, and what a `Gateway` keeps for its own server."""
 
 

@@ -159,7 +159,7 @@ STATE = EndpointState(
 )
 
 
-@pytest.mark.parametrize("wrong", ["mine", [object()], 5], ids=repr)
+@pytest.mark.parametrize("wrong", ["mine", [object()], 5], ids=["text", "items", "number"])
 def test_what_is_no_struct_refuses_wrong_sequences_too(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"^InvalidRequest\.faults"):
         InvalidRequest(wrong)

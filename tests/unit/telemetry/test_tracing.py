@@ -15,11 +15,13 @@ from typing_extensions import override
 from llm_gateway.adapters.outbound.telemetry import otlp
 from llm_gateway.adapters.outbound.telemetry.otlp import OtlpExporter
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObserver
+from llm_gateway.adapters.outbound.telemetry.span_attributes import FORMER_SPANS, LATEST_SPANS, SpanNames
 from llm_gateway.adapters.outbound.telemetry.tracing import MAX_QUEUED_SPANS, TracingObserver, open_tracing
-from llm_gateway.application.records import AttemptRecord, RequestRecord
+from llm_gateway.adapters.outbound.vendor_http import addresses
+from llm_gateway.application.records import AttemptRecord, RequestRecord, TraceIds
 from llm_gateway.bootstrap.settings import Secret, Settings
 from llm_gateway.bootstrap.telemetry import Telemetry
-from llm_gateway.domain.routing import Endpoint, EndpointId, Locality
+from llm_gateway.domain.routing import Endpoint, EndpointId, Hint, Locality
 from llm_gateway.testing import ObserverContract, RecordingObserver
 from llm_gateway.testing.contracts.observer import ENDPOINT, FULL, ID, ONE, TRACE, USAGE
 
@@ -212,3 +214,54 @@ def test_another_observer_beside_it_sees_everything() -> None:
     (request,) = recording.requests
     assert [attempt.ends for attempt in request.attempts] == [[WHOLE]]
     assert request.records == [RequestRecord(id=ONE, left=True)]
+
+
+@pytest.mark.parametrize("names", [FORMER_SPANS, LATEST_SPANS], ids=["former", "latest"])
+@pytest.mark.parametrize(
+    ("record", "told_outside"),
+    [
+        (replace(FULL, hint=Hint.SECURE), False),
+        (replace(FULL, hint=Hint.SECURE, error="ProviderBroken"), False),
+        (replace(FULL, hint=None, cache=None, endpoint=None, error="Overloaded"), False),
+        (replace(FULL, hint=None), True),
+        (FULL, True),
+    ],
+    ids=["secure", "secure and failed", "before its hint was known", "without hint", "fast"],
+)
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_collector_outside_is_not_told_whose_a_secure_request_was(
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    record: RequestRecord,
+    told_outside: bool,
+    outside: bool,
+    names: SpanNames,
+) -> None:
+    peers: list[str] = []
+
+    def on_premises(address: str) -> bool:
+        peers.append(address)
+        return addresses.on_premises(address) and not outside
+
+    monkeypatch.setattr(otlp, "on_premises", on_premises)
+    provider = open_tracing(OtlpExporter(collector.url, {}), service="test", version="1")
+    observation = TracingObserver(SilentObserver(), provider, names).begin(ONE, {})
+    observation.attempt(ENDPOINT).end(WHOLE)
+    observation.end(record)
+    provider.shutdown()
+    assert set(peers) == {"127.0.0.1"}, "the address that the connection leads to"
+    call, request = (attributes(span) for span in collector.spans)
+    assert "gateway.client.id" not in call
+    assert request.get("gateway.client.id") == ("one" if told_outside or not outside else None)
+    assert request["gateway.outcome"] == record.outcome, "the rest is told"
+
+
+def test_an_observation_knows_the_ids_of_its_span_where_it_is_recorded() -> None:
+    observer = TracingObserver(SilentObserver(), TracerProvider(sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False))
+    _, trace, parent, _ = TRACE["traceparent"].split("-")
+    ids = observer.begin(ONE, TRACE).trace
+    assert isinstance(ids, TraceIds)
+    assert ids.trace_id == trace
+    assert (len(ids.span_id), ids.span_id != parent) == (16, True)
+    assert observer.begin(ONE, {"traceparent": f"00-{trace}-{parent}-00"}).trace is None
+    assert SilentObserver().begin(ONE, TRACE).trace is None

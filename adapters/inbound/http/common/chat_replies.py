@@ -15,7 +15,7 @@ from .presence import WhilePresent
 from .problems import log_internal
 from .renderer import ChatRenderer
 from .request_context import RequestContext
-from .response_headers import Headers, provenance
+from .response_headers import QUEUE, Headers, provenance
 from .ticks import Ticks
 from .whole_reply import Ask
 
@@ -53,8 +53,18 @@ class StreamReply(Struct, frozen=True):
             if answer.ready:
                 await self._write(answer, stream)
             else:
-                with WhilePresent(self.context.presence, receive), Ticks(stream.tick, self.pace.keep_alive):
+                tick = partial(self._tick, answer, stream)
+                with WhilePresent(self.context.presence, receive), Ticks(tick, self.pace.keep_alive):
                     await self._write(answer, stream)
+
+    async def _tick(self, answer: Answer, stream: "EventStream") -> None:
+        if not stream.begun:
+            self._tell_queue(answer)
+        await stream.tick()
+
+    def _tell_queue(self, answer: Answer) -> None:
+        if answer.queued is not None:
+            self.context.headers[QUEUE] = b"%d" % answer.queued
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
@@ -78,6 +88,7 @@ class StreamReply(Struct, frozen=True):
                     if not stream.begun:
                         ignored = context.own_paths(answer.ignored)
                         context.headers.update(provenance(answer.endpoint, answer.cache, ignored))
+                        self._tell_queue(answer)
                     # a stored answer comes at once, however large
                     frames = await off_the_loop(events_weight(events), partial(renderer.deltas, events, answer))
                 else:

@@ -48,7 +48,15 @@ RATES = {
 PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
+    "X-Gateway-Cost": {
+        "description": "Micro-dollars, rounded up. Streams do not have it.",
+        "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "unknown"}]},
+    },
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},
+    "X-Gateway-Queue": {
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "Only where the request waited for its turn at a pool: its place at first, 1 being the next.",
+    },
     "X-Gateway-Ignored": {
         "schema": {"type": "string"},
         "description": "Fields of the request that had no effect at this model, by their paths, separated by commas.",

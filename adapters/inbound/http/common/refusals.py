@@ -16,9 +16,12 @@ def record_refusal(
     """Leaves the record of a request that came no further. It `began` then on the monotonic clock."""
     refused = type(error).__name__ if isinstance(error, Exception) else None
     seconds = services.clock.monotonic() - began
-    record = RequestRecord(id=context.id, task=task, error=refused, left=refused is None, seconds=seconds)
+    observation = services.observer.begin(context.id, context.texts, task)
+    record = RequestRecord(
+        id=context.id, task=task, error=refused, left=refused is None, seconds=seconds, trace=observation.trace
+    )
     context.recorded(record)
-    services.observer.begin(context.id, context.texts).end(record)
+    observation.end(record)
 
 
 @contextmanager

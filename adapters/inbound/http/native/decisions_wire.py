@@ -31,15 +31,25 @@ class AttemptOut(Struct, frozen=True, kw_only=True):
     seconds: float
     first_event_seconds: float | None
     usage: UsageOut | UnsetType = UNSET
+    cost_microdollars: int | None
+
+
+class QueueOut(Struct, frozen=True, kw_only=True):
+    """A wait for a turn at a pool: the place at the start, 1 being the next, and how long it was."""
+
+    position: int
+    seconds: float
 
 
 class DecisionOut(Struct, frozen=True, kw_only=True):
     """`outcome` is `answered`, `left` for a client that went away, or the class of the error. Times are in seconds.
 
     `plan` are the endpoints in the order in which they were to be asked; `skipped` were left out of it, and
-    `passed_over` of it gave no answer. `attempts` are the calls that were made for this request: none for one that
+    `passed_over` of it gave no answer. `queue` is there where the request waited for its turn at a pool, whose members
+    stand in `attempts`. `attempts` are the calls that were made for this request: none for one that
     came from the cache or joined another's. `ignored` are the fields that had no effect. `saved_seconds` is what an
-    answer from the cache had taken its provider.
+    answer from the cache had taken its provider. `cost_microdollars` is what the `attempts` cost together: null
+    where that of one is not known, else by the data that `prices` names.
     """
 
     id: str
@@ -50,6 +60,7 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     plan: list[str]
     skipped: list[SkipOut]
     passed_over: list[SkipOut]
+    queue: QueueOut | UnsetType = UNSET
     attempts: list[AttemptOut]
     ignored: list[str]
     provider: str | None
@@ -59,6 +70,8 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     stream: bool
     finish_reason: str | None
     usage: UsageOut | UnsetType = UNSET
+    cost_microdollars: int | None
+    prices: str | None
     seconds: float
     first_event_seconds: float | None
     saved_seconds: float | None
@@ -85,6 +98,7 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         plan=[planned.name for planned in record.planned],
         skipped=[_passed(skip) for skip in record.skipped],
         passed_over=[_passed(skip) for skip in record.passed_over],
+        queue=_queue(record),
         attempts=[_attempt(attempt) for attempt in record.attempts],
         ignored=list(record.ignored),
         provider=endpoint.provider if endpoint else None,
@@ -94,6 +108,8 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         stream=record.streamed,
         finish_reason=record.finish_reason.value if record.finish_reason else None,
         usage=_usage(record.usage),
+        cost_microdollars=record.microdollars,
+        prices=record.prices,
         seconds=round(record.seconds, 6),
         first_event_seconds=_rounded(record.first_event_seconds),
         saved_seconds=_rounded(record.saved_seconds),
@@ -115,7 +131,14 @@ def _attempt(attempt: AttemptRecord) -> AttemptOut:
         seconds=round(attempt.seconds, 6),
         first_event_seconds=_rounded(attempt.first_event_seconds),
         usage=_usage(attempt.usage),
+        cost_microdollars=attempt.microdollars,
     )
+
+
+def _queue(record: RequestRecord) -> QueueOut | UnsetType:
+    if record.queue_position is None:
+        return UNSET
+    return QueueOut(position=record.queue_position, seconds=round(record.queue_seconds, 6))
 
 
 def _rounded(seconds: float | None) -> float | None:

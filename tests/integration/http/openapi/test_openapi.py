@@ -160,6 +160,7 @@ async def test_and_so_are_the_frames_of_openai_s_stream(start: Serve, document: 
         validate({**chunk, "components": document["components"]}, data)
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(
     ("seconds", "seed"),
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ...ports import free_port
 from ...waiting import HANG_SECONDS
 
 COMMAND = Path(sys.executable).with_name("llm-gateway")
@@ -61,17 +62,18 @@ def test_all_faults_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
-def test_a_signal_ends_the_process_promptly(tmp_path: Path, unused_tcp_port: int, number: str) -> None:
+def test_a_signal_ends_the_process_promptly(tmp_path: Path, number: str) -> None:
+    port = free_port()
     process = subprocess.Popen(
         [COMMAND, "serve"],
         cwd=tmp_path,
-        env=environment(API_KEYS="a-long-key", PORT=str(unused_tcp_port), DRAIN_SECONDS="600"),
+        env=environment(API_KEYS="a-long-key", PORT=str(port), DRAIN_SECONDS="600"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        url = f"http://127.0.0.1:{unused_tcp_port}/health"
+        url = f"http://127.0.0.1:{port}/health"
         until = time.monotonic() + HANG_SECONDS
         while True:
             try:

@@ -106,6 +106,7 @@ class Asked:
     endpoint = TO
     cache = CacheStatus.MISS
     ready = False
+    queued = None
     decision = Decision(allowed=True)
     ignored: tuple[str, ...] = ("tools[2].function.strict", "tools[8] web_search")
 

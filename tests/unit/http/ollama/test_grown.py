@@ -93,6 +93,7 @@ def says_nothing(value: object) -> bool:
     return any(type(value) is type(nothing) and value == nothing for nothing in SAYS_NOTHING)
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("bodies", [1_000, pytest.param(BODIES, marks=pytest.mark.nightly)])
 def test_each_is_a_call_or_is_refused_by_name_and_loses_nothing_in_silence(bodies: int) -> None:
     grower = Grower(17)

@@ -4,6 +4,8 @@ import re
 from copy import deepcopy
 from typing import Any, Final
 
+import pytest
+
 from llm_gateway.adapters.inbound.http.responses.fields import FIELDS, LEFT_OUT_TOOLS
 from llm_gateway.domain.errors import InvalidRequest
 
@@ -37,6 +39,7 @@ def become(body: Any) -> Any:
     return None
 
 
+@pytest.mark.search
 def test_each_is_a_call_or_is_refused_by_name_and_loses_nothing_in_silence() -> None:
     grower = Grower(17)
     taken = 0
