@@ -179,8 +179,9 @@ def _chunk(name: str, server: Server, few: str, many: str, new: Callable[[str], 
     number = together if pause else 2 * together
 
     async def measure() -> Figures:
-        short = await cpu(server, new(few), number, together, apart=pause / together)
-        long = await cpu(server, new(many), number, together, apart=pause / together)
+        with awake():
+            short = await cpu(server, new(few), number, together, apart=pause / together)
+            long = await cpu(server, new(many), number, together, apart=pause / together)
         return {name: (long - short) / (MODELS[many][0] - MODELS[few][0])}
 
     return Case(name=name, measure=measure)

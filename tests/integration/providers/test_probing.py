@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.application.probe_model import DEADLINE_SECONDS
 from llm_gateway.bootstrap.probing import probe
-from llm_gateway.bootstrap.settings import Secret, Settings
+from llm_gateway.bootstrap.settings import ProviderSettings, Secret, Settings
 
 from ..gemini.payloads import refusal, said
 from ..gemini.server import GeminiServer
 from ..ollama.server import Model, end, ollama_server
+from ..openai.server import called, message, spoken_server
 from ..scripted_vendor import BEFORE_THE_HEAD, Asked, Script, whole
 
 KEY = "AI-canary"
@@ -153,3 +155,33 @@ async def test_where_no_server_is_configured_and_none_is_at_the_default_address_
     lines: list[str] = []
     assert await probe(Settings(), lines.append)
     assert lines == ["Probe: no server is configured, so none is asked."]
+
+
+def spoken_answers(asked: Asked) -> Script:
+    if asked.body.get("tools"):
+        return whole(message(None, "tool_calls", tool_calls=[called("report", '{"word": "ok"}')]))
+    return whole(message('{"word": "canary"}'))
+
+
+def ignores_formats(asked: Asked) -> Script:
+    return whole(message("canary")) if "response_format" in asked.body else spoken_answers(asked)
+
+
+@pytest.mark.parametrize(
+    ("script", "differing"), [(spoken_answers, []), (ignores_formats, ["response_format.json_schema"])]
+)
+async def test_a_server_of_openais_api_is_asked_what_its_list_does_not_say(
+    script: Callable[[Asked], Script], differing: list[str]
+) -> None:
+    lines: list[str] = []
+    async with spoken_server("vllm") as server:
+        server.scripts = [script]
+        row = ProviderSettings(name="mine", kind="openai", model="able", base_url=server.url + "/v1", dialect="vllm")
+        await probe(Settings(ollama_base_url="http://127.0.0.1:9", providers=(row,)), lines.append)
+        chats = server.chats()
+        assert not server.ignored
+    announced, *findings = of(lines, "mine/able")
+    assert announced.startswith(f"is asked {len(findings)} times")
+    assert len(chats) == len(findings)
+    assert [one.split()[1].rstrip(":") for one in findings if not one.startswith("agrees")] == differing
+    assert "canary" not in "".join(lines)
