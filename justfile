@@ -119,6 +119,7 @@ lock *args:
 generate: setup
     {{ python }} -m llm_gateway.bootstrap.generated .
     {{ python }} ops/grafana/generate.py ops/grafana/dashboards
+    {{ python }} ops/prices/generate.py adapters/outbound/prices
     {{ python }} benchmarks/pages.py .
 
 # Break the Redis of a gateway under load, and print what its clients saw

@@ -209,6 +209,11 @@ class Answer(AsyncIterator[ChatEvent]):
         """The endpoint that answers; None before the first event."""
         return self._recorder.endpoint
 
+    @property
+    def microdollars(self) -> int | None:
+        """What the calls that were made for it cost, once it is whole; None where that is not known."""
+        return self._recorder.microdollars
+
     async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:
         """All events that are there, once one is, for whoever writes them at once; none after the end.
 

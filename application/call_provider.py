@@ -7,7 +7,14 @@ from msgspec import Struct
 from typing_extensions import override
 
 from llm_gateway.domain.chat import FinishReason, Usage
-from llm_gateway.domain.errors import GatewayError, ProviderError, ProviderOverloaded, ProviderTimeout
+from llm_gateway.domain.errors import (
+    GatewayError,
+    ProviderError,
+    ProviderOverloaded,
+    ProviderRefused,
+    ProviderTimeout,
+)
+from llm_gateway.domain.prices import Price
 from llm_gateway.domain.resilience import (
     FALLBACK_SECONDS,
     BreakerPermit,
@@ -21,6 +28,7 @@ from llm_gateway.domain.resilience import (
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers
+from .ports.prices import PriceList
 from .ports.system import Clock, Entropy
 from .records import AttemptRecord
 from .request_recorder import RequestRecorder
@@ -46,11 +54,19 @@ class CallProvider:
     A retry budget for each endpoint keeps retries to a share of all calls.
     """
 
-    def __init__(self, breakers: Breakers, limits: CallLimits, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        breakers: Breakers,
+        limits: CallLimits,
+        clock: Clock,
+        entropy: Entropy,
+        prices: PriceList | None = None,
+    ) -> None:
         self.breakers = breakers
         self.retries = limits.retries
         self.clock = clock
         self.entropy = entropy
+        self.prices = prices
         self._limits = limits
         self._budgets: dict[Endpoint, RetryBudget] = {}
 
@@ -105,6 +121,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self.deadline = deadline
         self.clock = policy.clock
         self.notices = policy.breakers.notices
+        self.prices = policy.prices
         self._policy = policy
         self._budget = budget
         self._alternative = alternative
@@ -177,9 +194,14 @@ class ProviderCall:
         self._waiting_since = self._clock.monotonic()
 
     def end(
-        self, error: BaseException | None, *, usage: Usage | None = None, finish_reason: FinishReason | None = None
+        self,
+        error: BaseException | None,
+        *,
+        usage: Usage | None = None,
+        finish_reason: FinishReason | None = None,
+        model: str | None = None,
     ) -> None:
-        """The first ending counts: None for a whole answer, else what ended it."""
+        """The first ending counts: None for a whole answer, else what ended it. `model` is the one that answered."""
         if self._ended:
             return
         self._ended = True
@@ -193,6 +215,8 @@ class ProviderCall:
         elif error is None:
             self._state.notices.answered(self._state.endpoint.id)
         recorder = self._state.recorder
+        prices = self._state.prices
+        price = None if prices is None or usage is None else prices.price(self._state.endpoint.id, model)
         record = AttemptRecord(
             endpoint=self._state.endpoint.id,
             task=recorder.task,
@@ -203,9 +227,18 @@ class ProviderCall:
             left=error is not None and not isinstance(error, Exception),
             streamed=recorder.streamed,
             usage=usage,
+            microdollars=_microdollars(price, usage, error),
             finish_reason=finish_reason,
             seconds=self.seconds,
             first_event_seconds=self._first,
         )
         self._observed.end(record)
-        recorder.called(record)
+        recorder.called(record, None if prices is None else (price or prices).source)
+
+
+def _microdollars(price: Price | None, usage: Usage | None, error: BaseException | None) -> int | None:
+    """A call that the vendor refused, or that was never sent, costs nothing; of others without usage nobody knows."""
+    if price is not None and usage is not None:
+        return price.microdollars(usage)
+    refused = isinstance(error, ProviderError) and (error.status is not None or isinstance(error, ProviderRefused))
+    return 0 if refused else None

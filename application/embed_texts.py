@@ -35,11 +35,15 @@ CLOSE_SECONDS = 5.0
 
 
 class Embedded(Struct, frozen=True, kw_only=True):
-    """An embedding's vectors, the decision on its client's quota, and whether they came from the cache."""
+    """An embedding's vectors, the decision on its client's quota, whether they came from the cache, and what they cost.
+
+    `microdollars` is None where the cost is not known.
+    """
 
     reply: EmbedReply
     decision: Decision
     cache: CacheStatus
+    microdollars: int | None = None
 
     @property
     def cached(self) -> bool:
@@ -135,7 +139,7 @@ class EmbedTexts:
         if found is not None:
             recorder.found(found.seconds)
             recorder.embedded(found.reply.endpoint, _usage(found.reply), call.ignored)
-            return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT)
+            return Embedded(reply=found.reply, decision=decision, cache=CacheStatus.HIT, microdollars=0)
         ends = None if call.timeout is None else recorder.began + call.timeout.total_seconds()
         begun_in_time(self._clock, ends, endpoint.id.provider)
         asking = self._until_closed(self._asked_once(call, client, endpoint, recorder, ends))
@@ -144,7 +148,7 @@ class EmbedTexts:
         recorder.asked(cache)
         recorder.embedded(reply.endpoint, _usage(reply), call.ignored)
         await self._lookup.keep(view, endpoint, reply, seconds)
-        return Embedded(reply=reply, decision=decision, cache=cache)
+        return Embedded(reply=reply, decision=decision, cache=cache, microdollars=recorder.microdollars)
 
     async def _until_closed(self, asking: Coroutine[Any, Any, "_Asked"]) -> "_Asked":
         """In a task of its own, so that closing ends the call and not its caller."""
@@ -191,7 +195,7 @@ class EmbedTexts:
                     if said is not reply:
                         calls.notices.overcounted(endpoint.id, _usage(said))
                     too_large = self._too_large(reply)
-                    one.end(too_large, usage=_usage(reply))
+                    one.end(too_large, usage=_usage(reply), model=reply.model)
                     reservation.embedded(reply)
                     if too_large is None:
                         return reply, one.seconds

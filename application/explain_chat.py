@@ -1,36 +1,54 @@
 """What would happen to a call: its plan, and how each endpoint does. Nothing is sent, nothing is charged."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from llm_gateway.domain.cache_use import CacheUse
 from llm_gateway.domain.chat import ChatCall, ChatReply
 from llm_gateway.domain.clients import Client
+from llm_gateway.domain.prices import Price
 from llm_gateway.domain.resilience import BreakerState
 from llm_gateway.domain.routing import EndpointId, Plan
 
 from .breakers import Breakers
 from .cache_lookup import CacheLookup
 from .plan_route import PlanRoute
+from .ports.prices import PriceList
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """The plan that a chat would have, how it would use the cache, and the breaker's state for each endpoint of it."""
+    """The plan that a chat would have, how it would use the cache, and the breaker's state for each endpoint of it.
+
+    `prices` are those that are known.
+    """
 
     plan: Plan
     cache: CacheUse
     breakers: dict[EndpointId, BreakerState]
+    prices: Mapping[EndpointId, Price] = {}
 
 
 class ExplainChat:
     """Plans a chat without sending or charging anything, and adds the state of each planned endpoint's breaker."""
 
-    def __init__(self, plan_route: PlanRoute, lookup: CacheLookup[ChatReply], breakers: Breakers) -> None:
+    def __init__(
+        self,
+        plan_route: PlanRoute,
+        lookup: CacheLookup[ChatReply],
+        breakers: Breakers,
+        *,
+        prices: PriceList | None = None,
+    ) -> None:
         self._plan_route = plan_route
         self._lookup = lookup
         self._breakers = breakers
+        self._prices = prices
 
     def __call__(self, call: ChatCall, client: Client) -> Explanation:
         """Raises what planning raises."""
         plan = self._plan_route(call, client)
         states = {state.endpoint.id: self._breakers.state(state.endpoint.id) for state in plan.endpoints}
-        return Explanation(plan=plan, cache=self._lookup.use(call.request, call.cache), breakers=states)
+        priced = {} if self._prices is None else {one: price for one in states if (price := self._prices.price(one))}
+        use = self._lookup.use(call.request, call.cache)
+        return Explanation(plan=plan, cache=use, breakers=states, prices=priced)

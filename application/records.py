@@ -44,6 +44,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
 
     `error` is the class name of what ended it, None for a whole answer; `reason` is a message that may be shown to the
     client; `status` is the vendor's HTTP status and `reason_class` the class of its failure, where they are known.
+    `microdollars` is what it cost: None where the price or the usage is not known, 0 where the vendor refused.
     `left` says that every reader had left. `seconds` counts only the time spent waiting for the provider, never
     the time that a reader took; `first_event_seconds` is the part of it before the first event, None if there was none.
     """
@@ -57,6 +58,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, gc=False):
     left: bool = False
     streamed: bool = False
     usage: Usage | None = None
+    microdollars: int | None = None
     finish_reason: FinishReason | None = None
     seconds: float = 0.0
     first_event_seconds: float | None = None
@@ -71,8 +73,9 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     which had nothing unless `cache` is `hit`. `attempts` are the calls that were made for this request; `passed_over`
     are the planned endpoints that gave no answer, asked or not. `ignored` are the paths of what the request states and
     the answering endpoint left out. `saved_seconds` is how long the provider took for an answer that came from the
-    cache. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there. `trace` is None where no
-    span was recorded.
+    cache. `microdollars` is what its attempts cost together, None where that of one is not known; `prices` names the
+    data that says so. `began` is in Unix seconds; `seconds` and `first_event_seconds` count from there. `trace` is None
+    where no span was recorded.
     """
 
     id: RequestId
@@ -92,6 +95,8 @@ class RequestRecord(CheckedStruct, frozen=True, kw_only=True, gc=False):
     ignored: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    microdollars: int | None = None
+    prices: str | None = None
     error: str | None = None
     left: bool = False
     streamed: bool = False

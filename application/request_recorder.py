@@ -54,6 +54,7 @@ class RequestRecorder(Struct, eq=False):
     _finish_reason: FinishReason | None = None
     _usage: Usage | None = None
     _error: str | None = None
+    _prices: str | None = None
 
     def __post_init__(self) -> None:
         self.began, self._began_at = self.clock.monotonic(), self.clock.now()
@@ -75,9 +76,10 @@ class RequestRecorder(Struct, eq=False):
         self._admitted = True
         self._looked_up = looked_up
 
-    def called(self, attempt: AttemptRecord) -> None:
-        """A call to a provider that this request led has ended."""
+    def called(self, attempt: AttemptRecord, prices: str | None = None) -> None:
+        """A call to a provider that this request led has ended. `prices`: where its price stands."""
         self._attempts.append(attempt)
+        self._prices = prices or self._prices
 
     def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
         """A planned endpoint gave no answer, and the next one is asked."""
@@ -122,6 +124,16 @@ class RequestRecorder(Struct, eq=False):
             self.failed(error)
         self.leave(self)
 
+    @property
+    def microdollars(self) -> int | None:
+        """What the calls that were made for this request cost so far; None where that of one is not known."""
+        cost = 0
+        for attempt in self._attempts:
+            if attempt.microdollars is None:
+                return None
+            cost += attempt.microdollars
+        return cost
+
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
         plan = self._plan
@@ -143,6 +155,8 @@ class RequestRecorder(Struct, eq=False):
             ignored=tuple(self._ignored),
             finish_reason=self._finish_reason,
             usage=self._usage,
+            microdollars=self.microdollars,
+            prices=self._prices,
             error=self._error,
             left=self._error is None and not self._answered,
             streamed=self.streamed,

@@ -206,7 +206,10 @@ class RouteChat:
                                     calls.notices.overcounted(endpoint.id, answer.finished.usage)
                                     batch = (*batch[:-1], answer.corrected(usage))
                                 # before the reader knows, whose record tells of it
-                                call.end(None, usage=answer.finished.usage, finish_reason=answer.finished.reason)
+                                finished = answer.finished
+                                call.end(
+                                    None, usage=finished.usage, finish_reason=finished.reason, model=finished.model
+                                )
                                 if self._signatures is not None:  # before the client can answer the calls
                                     await self._signatures.keep(answer.reply(), namespace, secure=secure)
                             if shared.publish(batch):

@@ -37,6 +37,7 @@ from llm_gateway.domain.resilience import RetryPolicy
 from .configured_clients import clients_of
 from .gateway import Gateway
 from .kinds import build_providers
+from .pricing import price_list
 from .settings import Settings
 from .stores import Stores
 from .telemetry import Telemetry
@@ -99,7 +100,8 @@ class Container(containers.DeclarativeContainer):
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
     plan_route = Singleton(PlanRoute, known_endpoints, routes, settings.provided.aliases)
-    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy)
+    prices = Singleton(price_list, settings, clock)
+    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy, prices)
     max_answer_bytes = settings.provided.max_answer_bytes
     signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
     process_signatures = Singleton(MemorySignatureStore, clock, signature_life)
@@ -135,7 +137,7 @@ class Container(containers.DeclarativeContainer):
         max_answer_bytes=max_answer_bytes,
     )
     authenticate = Singleton(Authenticate, clients)
-    explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers)
+    explain_chat = Singleton(ExplainChat, plan_route, lookup, breakers, prices=prices)
     count_tokens = Singleton(CountTokens, chat_models, plan_route, breakers, limiter, clock, entropy)
     list_models = Singleton(ListModels, plan_route, known_endpoints)
     render_metrics = telemetry.provided.render

@@ -32,7 +32,7 @@ def _values(settings: Settings) -> Sequence[tuple[str, str]]:
                 values.append(("API_KEYS", f"{DEMO_KEY}, the demonstration's"))
             case "allowed_hosts":
                 values.append(("ALLOWED_HOSTS", ", ".join(sorted(settings.hosts)) if settings.hosts else "any"))
-            case "clients" | "endpoints" | "providers" | "models":
+            case "clients" | "endpoints" | "providers" | "models" | "prices":
                 values += [(f"{field.name}[{index}]", _words(row)) for index, row in enumerate(value)]
             case "routes":
                 values += [(f"routes[{hint}]", _words(names)) for hint, names in value.items()]

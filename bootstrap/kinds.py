@@ -50,9 +50,10 @@ class ServerKind(ProviderKind, frozen=True, kw_only=True):
     `needs_key`: without a key there is nothing to ask. `example` is an address, for messages about a missing one.
     `table` gives what is known of its models, before which the operator's rows count; None where its servers say it.
     `sdk` are the modules of the vendor's SDK, which are needed where `by_sdk` says so. `keyless`: its own server takes
-    other credentials than a key.
+    other credentials than a key. `vendor` names whose published prices hold wherever it is; else the address tells.
     """
 
+    vendor: str | None = None
     own: Callable[[Settings], EndpointSettings] | None = None
     build: Callable[[EndpointSettings, Settings, Clock], Provider]
     example: str
@@ -133,6 +134,7 @@ GEMINI: Final = ServerKind(
     example="https://gemini.example",
     locality=Locality.CLOUD,
     needs_key=True,
+    vendor="google",
     table=_gemini_table,
 )
 OLLAMA: Final = ServerKind(

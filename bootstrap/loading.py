@@ -16,6 +16,7 @@ from .settings import (
     ClientSettings,
     EndpointSettings,
     ModelSettings,
+    PriceSettings,
     ProviderSettings,
     Secret,
     Settings,
@@ -32,6 +33,7 @@ _TABLES: Mapping[str, type[Struct]] = {
     "endpoints": EndpointSettings,
     "providers": ProviderSettings,
     "models": ModelSettings,
+    "prices": PriceSettings,
 }
 DEMO_QUOTA: Mapping[str, Any] = {"rate_limiter_capacity": 60, "rate_limiter_refill_rate": 10.0}
 """What a demonstration has instead of the defaults, so that an ordinary program runs through."""

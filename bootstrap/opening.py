@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from llm_gateway.adapters.outbound.redis.client.address import RedisCredentials
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
 from llm_gateway.application.ports.observation import Observer, StoreMeter, TrafficMeter
+from llm_gateway.application.ports.prices import PriceList
 from llm_gateway.application.ports.stores import ClientDirectory, RateLimiter, ReplyCache, RequestLog, SignatureStore
 from llm_gateway.application.ports.system import Clock, Entropy
 from llm_gateway.domain.routing import Routes, routes_over
@@ -41,6 +42,7 @@ class Overrides(TypedDict, total=False):
     observer: Observer
     meter: TrafficMeter
     request_log: RequestLog
+    prices: PriceList
     clock: Clock
     entropy: Entropy
 

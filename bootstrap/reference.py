@@ -10,6 +10,7 @@ from .settings import (
     ClientSettings,
     EndpointSettings,
     ModelSettings,
+    PriceSettings,
     ProviderSettings,
     Settings,
     TokenSettings,
@@ -17,12 +18,13 @@ from .settings import (
 )
 from .settings_words import expected
 
-ONLY_IN_TOML = frozenset(("clients", "endpoints", "providers", "models", "routes", "aliases", "demo"))
+ONLY_IN_TOML = frozenset(("clients", "endpoints", "providers", "models", "prices", "routes", "aliases", "demo"))
 _TABLES: Mapping[str, type[Struct]] = {
     "[[clients]]": ClientSettings,
     "[[endpoints]]": EndpointSettings,
     "[[providers]]": ProviderSettings,
     "[[models]]": ModelSettings,
+    "[[prices]]": PriceSettings,
     "requests": BucketSettings,
     "tokens": TokenSettings,
 }

@@ -131,6 +131,22 @@ class ModelSettings(ModelFacts, frozen=True, kw_only=True, forbid_unknown_fields
     provider: Annotated[Name, Meta(description="Whose models they are.")]
 
 
+Dollars: TypeAlias = Annotated[float, Meta(ge=0, le=1_000_000)]
+
+
+class PriceSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What models cost, before what is published of them. In dollars for a million tokens."""
+
+    provider: Annotated[Name, Meta(description="Whose models they are.")]
+    names: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="The models, as the vendor names them; `*` is anything.")
+    ]
+    input: Annotated[Dollars, Meta(description="Of prompts.")]
+    output: Annotated[Dollars, Meta(description="Of answers.")]
+    cached: Annotated[Dollars | None, Meta(description="Of what a vendor's cache had. Default: as `input`.")] = None
+    reasoning: Annotated[Dollars | None, Meta(description="Of reasoning. Default: as `output`.")] = None
+
+
 class Settings(CheckedStruct, frozen=True, kw_only=True):
     """Every setting of a gateway. Each field is a variable of the environment, by the field's name in capitals.
 
@@ -285,6 +301,7 @@ class Settings(CheckedStruct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointSettings, ...] = ()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
+    prices: tuple[PriceSettings, ...] = ()
     routes: dict[Hint, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     demo: bool = False

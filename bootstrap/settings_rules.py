@@ -48,6 +48,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _opt_in_faults(settings)
     yield from _endpoint_faults(settings)
     yield from _model_faults(settings)
+    yield from _price_faults(settings)
     yield from alias_faults(settings)
     for hint, route in settings.routes.items():
         yield from _route_faults(hint.value, route, OWN_NAMES.union(row.name for row in settings.rows))
@@ -183,6 +184,13 @@ def _model_faults(settings: Settings) -> Iterator[str]:
         if facts.provider not in told:
             yield f"models[{index}].provider: {facts.provider} is no provider here whose models stand in a data file"
         yield from (f"models[{index}].{fault}" for fault in _fact_faults(facts))
+
+
+def _price_faults(settings: Settings) -> Iterator[str]:
+    providers = OWN_NAMES.union(row.name for row in settings.rows)
+    for index, row in enumerate(settings.prices):
+        if row.provider not in providers:
+            yield f"prices[{index}].provider: {row.provider} is no provider here"
 
 
 def _fact_faults(facts: ModelFacts) -> Iterator[str]:

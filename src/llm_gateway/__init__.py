@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .application.plan_route import PlanRoute
     from .application.ports.models import ChatModel, EmbeddingModel, EndpointDirectory
     from .application.ports.observation import CallObservation, Observation, Observer, StoreMeter, TrafficMeter
+    from .application.ports.prices import PriceList
     from .application.ports.stores import (
         ClientDirectory,
         ClientRegistry,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ClientSettings,
         EndpointSettings,
         ModelSettings,
+        PriceSettings,
         ProviderSettings,
         Secret,
         Settings,
@@ -128,6 +130,7 @@ if TYPE_CHECKING:
     )
     from .domain.logprobs import ChosenLogprob, TokenLogprob
     from .domain.media import Detail, Document, Image, ImageUrl
+    from .domain.prices import Price, Rates, RatesAbove
     from .domain.quota import (
         Bucket,
         Charge,
@@ -249,6 +252,9 @@ __all__ = [
     "Overrides",
     "Plan",
     "PlanRoute",
+    "Price",
+    "PriceList",
+    "PriceSettings",
     "ProviderBroken",
     "ProviderError",
     "ProviderMisconfigured",
@@ -262,6 +268,8 @@ __all__ = [
     "Quota",
     "QuotaExceeded",
     "RateLimiter",
+    "Rates",
+    "RatesAbove",
     "Reader",
     "ReasoningDelta",
     "ReasoningEffort",
@@ -336,11 +344,13 @@ _HOMES = (
     "domain.events",
     "domain.embedding",
     "domain.resilience",
+    "domain.prices",
     "bootstrap.settings",
     "bootstrap.asking",
     "application.records",
     "application.ports.models",
     "application.ports.stores",
+    "application.ports.prices",
     "application.ports.observation",
     "application.ports.system",
     "adapters.outbound.system",

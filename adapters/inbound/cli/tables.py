@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.domain.prices import MILLION, Price
 from llm_gateway.domain.routing import EndpointState, Task
 
 
@@ -43,7 +44,17 @@ def explanation_table(explanation: Explanation) -> str:
     for state in plan.endpoints:
         if ignored := plan.ignored(state.endpoint.id):
             skipped.append(f"without effect at {state.endpoint.name}: {', '.join(ignored)}")
+    skipped += [_rates(state.endpoint.name, explanation.prices.get(state.endpoint.id)) for state in plan.endpoints]
     return "\n".join((table, *skipped))
+
+
+def _rates(name: str, price: Price | None) -> str:
+    if price is None:
+        return f"price of {name}: unknown"
+    rates = price.rates
+    dearer = ", more for long prompts" if price.above else ""
+    told = f"${rates.input / MILLION:g} in and ${rates.output / MILLION:g} out a million tokens"
+    return f"price of {name}: {told}{dearer} ({price.source})"
 
 
 def _standing(state: EndpointState) -> str:

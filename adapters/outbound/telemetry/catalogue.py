@@ -92,6 +92,12 @@ PROVIDER_ERRORS = _counter(
     "Calls to providers that failed, by the provider's status and the class of its failure",
     ("provider", "model", "status", "reason"),
 )
+COST = _counter("gateway_cost_dollars", "What calls cost by the known prices", ("provider", "model"))
+COST_UNKNOWN = _counter(
+    "gateway_cost_unknown",
+    "Calls whose cost is not known: no price, or no count of what was used",
+    ("provider", "model"),
+)
 TOKENS_USED = _counter(
     "gateway_tokens", "Tokens that providers counted, or estimates where they did not", ("provider", "type")
 )

@@ -27,6 +27,8 @@ class CallCounts(CallObservation):
     def __init__(self, instruments: Instruments, metrics: CallMetrics) -> None:
         self._failures = instruments.counter(catalogue.PROVIDER_FAILURES)
         self._errors = instruments.counter(catalogue.PROVIDER_ERRORS)
+        self._cost = instruments.counter(catalogue.COST)
+        self._cost_unknown = instruments.counter(catalogue.COST_UNKNOWN)
         self._tokens = instruments.counter(catalogue.TOKENS_USED).counts
         self._measure = metrics.ended
 
@@ -38,6 +40,10 @@ class CallCounts(CallObservation):
             self._failures.add(provider)
             status = "" if record.status is None else str(record.status)
             self._errors.add(provider, record.endpoint.model, status, record.reason_class or "")
+        if record.microdollars is None:
+            self._cost_unknown.add(provider, record.endpoint.model)
+        elif record.microdollars:
+            self._cost.add(provider, record.endpoint.model, amount=record.microdollars / 1_000_000)
         if usage is None:
             return
         tokens = self._tokens

@@ -77,6 +77,7 @@ def test_every_setting_is_there() -> None:
         "endpoints",
         "providers",
         "models",
+        "prices",
         "routes",
         "aliases",
         "demo",

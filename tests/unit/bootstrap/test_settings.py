@@ -367,6 +367,22 @@ def test_what_no_model_can_be_is_a_fault_of_its_row(tmp_path: Path, stated: str,
     assert fault.startswith(f"models[0].{key}: ")
 
 
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ("provider = 'nobody'\nnames = ['*']\ninput = 1\noutput = 1", "provider"),
+        ("provider = 'ollama'\nnames = []\ninput = 1\noutput = 1", "names"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = -1\noutput = 1", "input"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1", "output"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1\noutput = nan", "output"),
+        ("provider = 'ollama'\nnames = ['*']\ninput = 1\noutput = 1\nper = 1", "per"),
+    ],
+)
+def test_a_price_that_can_not_be_is_a_fault_of_its_row(tmp_path: Path, row: str, key: str) -> None:
+    (fault,) = faults(tmp_path, f"[[prices]]\n{row}")
+    assert fault.startswith(f"prices[0].{key}: "), fault
+
+
 def test_the_demonstration_model_never_shares_a_route(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, "[routes]\nlocal = ['ollama', 'embedded']")
     assert fault.startswith("routes.local: embedded never shares a route")

@@ -93,6 +93,7 @@ class Unread:
 
     cache = None
     ignored = ()
+    microdollars = None
     plan = Plan(hint=None, pinned=True, endpoints=())
 
 

@@ -48,6 +48,10 @@ RATES = {
 PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
+    "X-Gateway-Cost": {
+        "description": "Micro-dollars, rounded up. Streams do not have it.",
+        "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "unknown"}]},
+    },
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},
     "X-Gateway-Ignored": {
         "schema": {"type": "string"},

@@ -79,6 +79,11 @@ def _answered(provider: str, model: str, cache: CacheStatus) -> tuple[tuple[byte
     return (*_located(provider, model), (b"x-gateway-cache", cache.value.encode()))
 
 
+def cost(microdollars: int | None) -> tuple[bytes, bytes]:
+    """What the answer cost in micro-dollars, rounded up; nothing where no call was made for it."""
+    return b"x-gateway-cost", b"unknown" if microdollars is None else b"%d" % microdollars
+
+
 def located(endpoint: EndpointId, *, estimated: bool) -> tuple[tuple[bytes, bytes], ...]:
     """Which endpoint's tokens were counted, and whether they are only estimated."""
     return (*_located(endpoint.provider, endpoint.model), *(((b"x-gateway-estimated", b"true"),) if estimated else ()))

@@ -13,7 +13,7 @@ from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, reply
 from .presence import WhilePresent
 from .renderer import ChatRenderer
 from .request_context import RequestContext
-from .response_headers import Headers, provenance
+from .response_headers import Headers, cost, provenance
 
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
@@ -36,6 +36,7 @@ class WholeReply(Struct, frozen=True):
                 with WhilePresent(context.presence, receive):
                     reply = await answer.reply()
             headers.update(provenance(answer.endpoint, answer.cache, context.own_paths(answer.ignored)))
+            headers.update((cost(answer.microdollars),))
             weight = reply_weight(reply)
             if weight <= AT_ONCE_BYTES:
                 body = self.renderer.whole(reply, answer)

@@ -28,7 +28,8 @@ class UsageOut(Out, frozen=True, kw_only=True):
 class AnswerOut(Out, frozen=True, kw_only=True):
     """A whole answer; in a stream, its `done` event, which leaves the content out.
 
-    `warning` says why it is empty or less than it could be.
+    `warning` says why it is empty or less than it could be. `cost_microdollars` is rounded up: null where it is
+    not known, 0 where no call was made for this request.
     """
 
     id: str
@@ -42,6 +43,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     finish_reason: FinishReason
     warning: str | UnsetType = UNSET
     usage: UsageOut
+    cost_microdollars: int | None
     cached: bool
     created: int
 
@@ -65,6 +67,23 @@ class DeltaOut(Out, frozen=True, kw_only=True):
     tool_call: ToolCallDeltaOut | UnsetType = UNSET
 
 
+class RatesOut(Out, frozen=True, kw_only=True):
+    """Dollars for a million tokens. `above_prompt_tokens`: of calls with a prompt of more."""
+
+    above_prompt_tokens: int
+    input: float
+    output: float
+    cached: float
+    reasoning: float
+
+
+class PriceOut(Out, frozen=True, kw_only=True):
+    """What an endpoint's tokens cost by today's price, and where that stands."""
+
+    source: str
+    rates: list[RatesOut]
+
+
 class EndpointOut(Out, frozen=True, kw_only=True):
     """An endpoint of a plan, its circuit breaker, and the fields of the request that would have no effect there."""
 
@@ -73,6 +92,7 @@ class EndpointOut(Out, frozen=True, kw_only=True):
     locality: Literal["on_premises", "cloud"]
     breaker: Literal["closed", "open", "half_open"]
     ignored: list[str]
+    price: PriceOut | None
 
 
 class SkipOut(Out, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ class AttemptOut(Struct, frozen=True, kw_only=True):
     seconds: float
     first_event_seconds: float | None
     usage: UsageOut | UnsetType = UNSET
+    cost_microdollars: int | None
 
 
 class DecisionOut(Struct, frozen=True, kw_only=True):
@@ -34,7 +35,8 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     `plan` are the endpoints in the order in which they were to be asked; `skipped` were left out of it, and
     `passed_over` of it gave no answer. `attempts` are the calls that were made for this request: none for one that
     came from the cache or joined another's. `ignored` are the fields that had no effect. `saved_seconds` is what an
-    answer from the cache had taken its provider.
+    answer from the cache had taken its provider. `cost_microdollars` is what the `attempts` cost together: null
+    where that of one is not known, else by the data that `prices` names.
     """
 
     id: str
@@ -54,6 +56,8 @@ class DecisionOut(Struct, frozen=True, kw_only=True):
     stream: bool
     finish_reason: str | None
     usage: UsageOut | UnsetType = UNSET
+    cost_microdollars: int | None
+    prices: str | None
     seconds: float
     first_event_seconds: float | None
     saved_seconds: float | None
@@ -79,6 +83,8 @@ def decision_of(record: RequestRecord) -> DecisionOut:
         stream=record.streamed,
         finish_reason=record.finish_reason.value if record.finish_reason else None,
         usage=_usage(record.usage),
+        cost_microdollars=record.microdollars,
+        prices=record.prices,
         seconds=round(record.seconds, 6),
         first_event_seconds=_rounded(record.first_event_seconds),
         saved_seconds=_rounded(record.saved_seconds),
@@ -100,6 +106,7 @@ def _attempt(attempt: AttemptRecord) -> AttemptOut:
         seconds=round(attempt.seconds, 6),
         first_event_seconds=_rounded(attempt.first_event_seconds),
         usage=_usage(attempt.usage),
+        cost_microdollars=attempt.microdollars,
     )
 
 

@@ -22,6 +22,7 @@ from llm_gateway.domain.chat import (
 )
 from llm_gateway.domain.events import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_gateway.domain.media import Document, Image, ImageUrl
+from llm_gateway.domain.prices import MILLION, Price, Rates
 from llm_gateway.domain.routing import Alias, Hint
 
 from ..common.chat_calls import call_of, from_logprobs, from_tool_call, given, request_of, to_detail, to_message
@@ -126,6 +127,7 @@ class NativeRenderer(ChatRenderer):
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),
             usage=usage_out(reply.usage),
+            cost_microdollars=answer.microdollars,
             cached=answer.cache is _HIT,
             created=self._identity.created,
         )
@@ -165,10 +167,28 @@ def from_explanation(explanation: Explanation) -> answers.ExplanationOut:
                 locality=state.endpoint.locality.value,
                 breaker=explanation.breakers[state.endpoint.id].value,
                 ignored=list(plan.ignored(state.endpoint.id)),
+                price=_price(explanation.prices.get(state.endpoint.id)),
             )
             for state in plan.endpoints
         ],
         skipped=[answers.SkipOut(name=skip.name, reason=skip.reason) for skip in plan.skipped],
+    )
+
+
+def _price(price: Price | None) -> answers.PriceOut | None:
+    if price is None:
+        return None
+    rates = [_rates(0, price.rates), *(_rates(step.prompt_tokens, step.rates) for step in price.above)]
+    return answers.PriceOut(source=price.source, rates=rates)
+
+
+def _rates(above: int, rates: Rates) -> answers.RatesOut:
+    return answers.RatesOut(
+        above_prompt_tokens=above,
+        input=rates.input / MILLION,
+        output=rates.output / MILLION,
+        cached=(rates.input if rates.cached is None else rates.cached) / MILLION,
+        reasoning=(rates.output if rates.reasoning is None else rates.reasoning) / MILLION,
     )
 
 

@@ -51,6 +51,7 @@ function table(facts) {
       usage.reasoning_tokens > 0 && `${usage.reasoning_tokens} of them reasoning`,
       usage.cached_tokens > 0 && `${usage.cached_tokens} of the prompt cached by the provider`,
       `${usage.total_tokens} in all`,
+      facts.cost == null ? "cost unknown" : `${(facts.cost / 1e6).toFixed(6)} dollars`,
     ])],
     ["Ended with", facts.end],
     ["Quota", facts.quota.map(quotaWords).join("; ")],

@@ -100,6 +100,7 @@ export class Turn {
       served: done?.model ?? null,
       cache: headers?.get("x-gateway-cache") ?? (done?.cached ? "hit" : null),
       usage: done?.usage ?? null,
+      cost: done?.cost_microdollars ?? null,
       first: this.#first,
       total: performance.now() - this.#began,
       end: done?.finish_reason ?? (error?.name === "AbortError" ? "stopped by you" : "an error"),
