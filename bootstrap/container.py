@@ -1,7 +1,8 @@
 """One container that wires server, command line and embedding alike. Everything is a singleton of its gateway."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
@@ -16,7 +17,7 @@ from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.application.call_provider import CallLimits, CallProvider
+from llm_gateway.application.call_provider import CallLimits, CallProvider, RetryState
 from llm_gateway.application.count_tokens import CountTokens
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
@@ -24,6 +25,8 @@ from llm_gateway.application.kept_signatures import KeptSignatures
 from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
+from llm_gateway.application.pooled_calls import PooledCalls
+from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.route_chat import RouteChat
@@ -64,6 +67,10 @@ def _limits(settings: Settings) -> CallLimits:
     )
 
 
+def _kinds(pools: Mapping[str, Pool]) -> Mapping[str, Callable[..., RetryState]]:
+    return {name: partial(PooledCalls, pool) for name, pool in pools.items()}
+
+
 class Container(containers.DeclarativeContainer):
     settings: Dependency[Settings] = Dependency(instance_of=Settings)
 
@@ -101,7 +108,7 @@ class Container(containers.DeclarativeContainer):
         ThrottleClient, limiter, clock, entropy, reserved_output=settings.provided.token_reservation_output
     )
     plan_route = Singleton(PlanRoute, known_endpoints, routes, settings.provided.aliases)
-    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy, pools)
+    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy, Call(_kinds, pools))
     max_answer_bytes = settings.provided.max_answer_bytes
     signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
     process_signatures = Singleton(MemorySignatureStore, clock, signature_life)
