@@ -58,11 +58,14 @@ def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingMo
 
 
 def _limits(settings: Settings) -> CallLimits:
+    """A pool's stream may last as long as the one of any of its members."""
+    own = {row.name: row.stream_seconds for row in settings.rows if row.stream_seconds is not None}
+    pooled = ((pool, [own[name] for name in pool.pool if name in own]) for pool in settings.pools)
     return CallLimits(
         timeout_seconds=settings.provider_timeout_seconds,
         stream_seconds=settings.provider_stream_seconds,
         fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
-        stream_seconds_at={row.name: row.stream_seconds for row in settings.rows if row.stream_seconds is not None},
+        stream_seconds_at=own | {pool.name: max(found) for pool, found in pooled if found},
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )
 

@@ -297,6 +297,12 @@ async def test_embeddings_take_turns_too_and_are_the_pool_s() -> None:
     embedded = await world.embed_texts(call, client_of())
     assert embedded.reply.endpoint == POOL.id
     assert world.observer.records[-1].attempts[0].endpoint.provider == "a"
+    assert embedded.queued is None
+    world = PooledWorld({"a": [SLOW]})
+    running, waiting = asking(world, "1"), asyncio.create_task(world.embed_texts(call, client_of()))
+    await world.clock.advance(10.0)
+    await running
+    assert (await waiting).queued == 1
 
 
 async def test_explain_says_how_each_member_stands() -> None:
