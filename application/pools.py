@@ -173,7 +173,7 @@ class Pool(EndpointDirectory):
 
     def end(self, waiter: Waiter, outcome: Outcome) -> None:
         """A request that was sent has ended so."""
-        if outcome is Outcome.HEALTHY:
+        if outcome is not Outcome.FAILED:  # a load goes on at its server where the client left
             self.answers(waiter)
         now = self._clock.monotonic()
         again = self._scheduler.end(waiter, outcome, now)

@@ -54,6 +54,22 @@ async def test_the_one_that_has_the_model_loaded_answers(servers: tuple[OllamaSe
     assert ([name for name, _ in a.loadings], b.loadings) == (["qwen3:8b"], [])
 
 
+async def test_a_load_whose_client_left_is_waited_for_where_it_is(servers: tuple[OllamaServer, OllamaServer]) -> None:
+    """The server goes on with it: `Loads` of the adapter."""
+    a, b = servers
+    a.may_load.clear()
+    async with serve(None, **pooled(a, b)) as served:
+        left = asyncio.create_task(members(served, "1"))
+        await a.loading.wait()
+        left.cancel()
+        await eventually(lambda: served.gateway.answer_chat.under_way == 0)
+        asking = asyncio.create_task(members(served, "2"))
+        await eventually(lambda: served.gateway.answer_chat.under_way == 1)
+        a.may_load.set()
+        assert await asking == ["a"]
+    assert (len(a.loadings), b.loadings) == (1, [])
+
+
 async def test_a_model_is_loaded_once_however_many_wait(servers: tuple[OllamaServer, OllamaServer]) -> None:
     a, b = servers
     a.may_load.clear()
