@@ -49,9 +49,7 @@ TOKENS = Board(
         Row(
             "Cost",
             [
-                number(
-                    "Cost", "In the time shown, by known prices.", grown("gateway_cost_dollars_total"), "currencyUSD"
-                ),
+                number("Cost", "By known prices.", grown("gateway_cost_dollars_total"), "currencyUSD"),
                 Panel(
                     title="Dollars an hour, by model",
                     description="What calls cost by the known prices, at the rate of the moment.",
