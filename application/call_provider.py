@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 
 from msgspec import Struct
-from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.domain.chat import FinishReason, Usage
@@ -15,10 +14,9 @@ from llm_gateway.domain.errors import (
     ProviderOverloaded,
     ProviderRefused,
     ProviderRejected,
-    ProviderThrottled,
     ProviderTimeout,
 )
-from llm_gateway.domain.events import ChatEvent, Started
+from llm_gateway.domain.events import ChatEvent
 from llm_gateway.domain.prices import Price
 from llm_gateway.domain.resilience import (
     FALLBACK_SECONDS,
@@ -34,7 +32,6 @@ from llm_gateway.domain.resilience import (
 from llm_gateway.domain.routing import Endpoint
 
 from .breakers import Breakers
-from .pools import Pool, Turn
 from .ports.prices import PriceList
 from .ports.system import Clock, Entropy
 from .records import AttemptRecord
@@ -58,7 +55,8 @@ class CallLimits(Struct, frozen=True, kw_only=True):
 class CallProvider:
     """Calls one endpoint for one request, through its breaker, within a deadline, with retries.
 
-    A retry budget for each endpoint keeps retries to a share of all calls. `pools` are by provider.
+    A retry budget for each endpoint keeps retries to a share of all calls. `kinds` make the calls to some providers, by
+    name, as a pool's.
     """
 
     def __init__(
@@ -67,7 +65,7 @@ class CallProvider:
         limits: CallLimits,
         clock: Clock,
         entropy: Entropy,
-        pools: Mapping[str, Pool] | None = None,
+        kinds: "Mapping[str, Callable[..., RetryState]] | None" = None,
         prices: PriceList | None = None,
     ) -> None:
         self.breakers = breakers
@@ -76,7 +74,7 @@ class CallProvider:
         self.entropy = entropy
         self.prices = prices
         self._limits = limits
-        self._pools = pools or {}
+        self._kinds = kinds or {}
         self._budgets: dict[Endpoint, RetryBudget] = {}
 
     def __call__(
@@ -89,8 +87,8 @@ class CallProvider:
     ) -> "RetryState":
         """The calls to make, one after the other, until one succeeds or a failure is final.
 
-        `alternative` says that another endpoint could be asked. `tokens` is the context that the request needs, asked
-        for where the endpoint is a pool. Raises `ProviderUnavailable` for an open breaker.
+        `alternative` says that another endpoint could be asked. `tokens` is the context that the request needs, for
+        who asks. Raises `ProviderUnavailable` for an open breaker.
         """
         self.breakers.check(endpoint.id)
         budget = self._budgets.get(endpoint)
@@ -98,10 +96,8 @@ class CallProvider:
             budget = self._budgets[endpoint] = RetryBudget()
         budget.deposit()
         deadline = self._deadline(endpoint, streamed=recorder.streamed, alternative=alternative)
-        pool = self._pools.get(endpoint.id.provider)
-        if pool is not None:
-            return PooledCalls(self, endpoint, recorder, deadline, budget, pool, tokens(), alternative=alternative)
-        return RetryState(self, endpoint, recorder, deadline, budget, alternative=alternative)
+        kind = self._kinds.get(endpoint.id.provider, RetryState)
+        return kind(self, endpoint, recorder, deadline, budget, alternative=alternative, tokens=tokens)
 
     def usable(self, endpoint: Endpoint) -> bool:
         """Whether it would be asked at all now."""
@@ -135,6 +131,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         budget: RetryBudget,
         *,
         alternative: bool,
+        tokens: Callable[[], int],
     ) -> None:
         self.endpoint = endpoint
         self.recorder = recorder
@@ -145,6 +142,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self._policy = policy
         self._budget = budget
         self._alternative = alternative
+        self._tokens = tokens
         self._retries = 0
 
     @override
@@ -153,6 +151,7 @@ class RetryState(AsyncIterator["ProviderCall"]):
         return ProviderCall(self, self._policy.breakers.enter(self.endpoint.id))
 
     async def _pause(self) -> None:
+        """The wait before another call, if there is one."""
         if self._retries and (seconds := self.pause.until - self.clock.monotonic()) > 0:
             await self.clock.sleep(seconds)
 
@@ -176,72 +175,6 @@ class RetryState(AsyncIterator["ProviderCall"]):
         self._retries += 1
         self.pause = Pause(now + wait, error)
         return True
-
-
-class PooledCalls(RetryState):
-    """The calls to a pool for one request: each at a member, whose turn is waited for.
-
-    A failure is followed at once by a call to a member that was not tried, whatever the policy says; once all were
-    tried they count as one endpoint that failed.
-    """
-
-    def __init__(
-        self,
-        policy: CallProvider,
-        endpoint: Endpoint,
-        recorder: RequestRecorder,
-        deadline: Deadline,
-        budget: RetryBudget,
-        pool: Pool,
-        tokens: int,
-        *,
-        alternative: bool,
-    ) -> None:
-        super().__init__(policy, endpoint, recorder, deadline, budget, alternative=alternative)
-        self._pool = pool
-        self._tokens = tokens
-        self._tried: frozenset[str] = frozenset()
-
-    @override
-    async def __anext__(self) -> "ProviderCall":
-        await self._pause()
-        try:
-            turn = await self._pool.turn(
-                self.endpoint, self.recorder, self.deadline, tokens=self._tokens, tried=self._tried
-            )
-        except ProviderTimeout as error:
-            error.moved_on = self._alternative
-            raise
-        self._tried |= {turn.to.id.provider}
-        try:
-            permit = self._policy.breakers.enter(self.endpoint.id)
-        except BaseException:
-            turn.end(Outcome.UNKNOWN)
-            raise
-        return MemberCall(self, permit, turn)
-
-    @property
-    def has_others(self) -> bool:
-        """Whether another member can be asked."""
-        return self._pool.has(self.endpoint, self._tried)
-
-    @override
-    def repeats(self, error: ProviderError) -> bool:
-        now = self.clock.monotonic()
-        if not is_final(error) and now < self.deadline.first and self.has_others:
-            self.pause = Pause(now, error)
-            return True
-        self._tried = frozenset()
-        return super().repeats(error)
-
-    def share(self) -> Deadline:
-        """That of the next call: half of the time that is left to begin, where another member can be asked after it."""
-        if not self.has_others:
-            return self.deadline
-        now, (at, first) = self.clock.monotonic(), (self.deadline.at, self.deadline.first_at)
-        if self.recorder.streamed:
-            return self.deadline if first is None else Deadline(at, now + max(0.0, first - now) / 2)
-        return Deadline(now + max(0.0, at - now) / 2)
 
 
 class ProviderCall:
@@ -334,31 +267,6 @@ class ProviderCall:
     def _outcome(self, error: BaseException | None) -> Outcome:
         """What its end says of the endpoint."""
         return outcome_of(error)
-
-
-class MemberCall(ProviderCall):
-    """One call to a member of a pool, which counts against the pool where no other member is left."""
-
-    def __init__(self, state: PooledCalls, permit: BreakerPermit, turn: Turn) -> None:
-        super().__init__(state, permit, turn.to)
-        self.deadline = state.share()
-        self._calls = state
-        self._turn = turn
-
-    @override
-    def begun(self, first: Sequence[ChatEvent]) -> Sequence[ChatEvent]:
-        self._turn.answers()
-        super().begun(first)
-        match first:
-            case [Started() as started, *rest]:
-                return (replace(started, endpoint=self._state.endpoint.id), *rest)
-        return first
-
-    @override
-    def _outcome(self, error: BaseException | None) -> Outcome:
-        outcome = outcome_of(error)
-        self._turn.end(Outcome.FAILED if isinstance(error, ProviderThrottled) else outcome)
-        return Outcome.UNKNOWN if outcome is Outcome.FAILED and self._calls.has_others else outcome
 
 
 def is_final(error: ProviderError) -> bool:

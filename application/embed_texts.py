@@ -36,13 +36,15 @@ CLOSE_SECONDS = 5.0
 class Embedded(Struct, frozen=True, kw_only=True):
     """An embedding's vectors, the decision on its client's quota, whether they came from the cache, and what they cost.
 
-    `microdollars` is None where the cost is not known.
+    `microdollars` is None where the cost is not known. `queued` is its place at first where it waited for its turn at a
+    pool.
     """
 
     reply: EmbedReply
     decision: Decision
     cache: CacheStatus
     microdollars: int | None = None
+    queued: int | None = None
 
     @property
     def cached(self) -> bool:
@@ -147,7 +149,13 @@ class EmbedTexts:
         recorder.asked(cache)
         recorder.embedded(reply.endpoint, _usage(reply), call.ignored)
         await self._lookup.keep(view, endpoint, reply, seconds)
-        return Embedded(reply=reply, decision=decision, cache=cache, microdollars=recorder.microdollars)
+        return Embedded(
+            reply=reply,
+            decision=decision,
+            cache=cache,
+            microdollars=recorder.microdollars,
+            queued=recorder.queue_position,
+        )
 
     async def _until_closed(self, asking: Coroutine[Any, Any, "_Asked"]) -> "_Asked":
         """In a task of its own, so that closing ends the call and not its caller."""

@@ -1,7 +1,7 @@
 """Several servers of one kind as one provider, and the turn at one of them that each call waits for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from llm_gateway.domain.clients import ClientId
 from llm_gateway.domain.errors import FailureReason, ProviderOverloaded, ProviderTimeout, ProviderUnavailable
-from llm_gateway.domain.pool import MemberStanding
 from llm_gateway.domain.pool_scheduler import Offer, PoolScheduler, Waiter
 from llm_gateway.domain.pooled_endpoints import pooled
 from llm_gateway.domain.resilience import Deadline, Outcome
@@ -24,18 +23,6 @@ from .ports.system import Clock
 from .request_recorder import RequestRecorder
 
 _NO_CLIENT: Final = ClientId("")
-
-
-class PoolOrder(Struct, frozen=True, kw_only=True):
-    """A pool to be made: its own `model`, how many requests each member is sent at once, and how many may wait.
-
-    Without `slots` it is what the server says, or one.
-    """
-
-    name: str
-    model: str
-    slots: int | None = None
-    queue: int = 64
 
 
 class MemberState(Struct, frozen=True, kw_only=True):
@@ -84,19 +71,29 @@ class PoolMember:
 class Pool(EndpointDirectory):
     """Several servers of one kind as one provider, which is one endpoint for each model that they have.
 
-    To be made inside the event loop that will use it.
+    `model` is its own. Each member is sent `slots` requests at once: without, as many as its server says, or one. To be
+    made inside the event loop that will use it.
     """
 
     def __init__(
-        self, order: PoolOrder, members: Sequence[Provider], breakers: Breakers, clock: Clock, meter: QueueMeter
+        self,
+        name: str,
+        model: str,
+        members: Sequence[Provider],
+        breakers: Breakers,
+        clock: Clock,
+        meter: QueueMeter,
+        *,
+        slots: int | None,
+        queue: int,
     ) -> None:
-        self.name = order.name
-        self._model = order.model
-        self._members = {member.name: PoolMember(member, order.slots, breakers) for member in members}
+        self.name = name
+        self._model = model
+        self._members = {member.name: PoolMember(member, slots, breakers) for member in members}
         self._clock = clock
         self._meter = meter
-        slots = {name: member.slots for name, member in self._members.items()}
-        self._scheduler = PoolScheduler(slots, order.queue, self._offers)
+        each = {name: member.slots for name, member in self._members.items()}
+        self._scheduler = PoolScheduler(each, queue, self._offers)
         self._woken: dict[Waiter, asyncio.Future[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._told: tuple[Sequence[Sequence[EndpointState]], tuple[EndpointState, ...]] = ((), ())
@@ -114,7 +111,21 @@ class Pool(EndpointDirectory):
 
     def members(self, endpoint: Endpoint) -> tuple[MemberState, ...]:
         """How each member stands to an endpoint of the pool."""
-        return tuple(self._member_states(endpoint))
+        now, model = self._clock.monotonic(), endpoint.id.model
+        ready = {one.member for one in self._scheduler.standings(_waiter(endpoint), now) if one.ready}
+        aside, servers = self._scheduler.aside(now), self._scheduler.members
+        states = {name: member.state(model) for name, member in self._members.items()}
+        return tuple(
+            MemberState(
+                name=name,
+                unusable="has no such model" if state is None else state.unusable,
+                aside=name in aside,
+                loaded=name in ready,
+                slots=servers[name].slots,
+                under_way=servers[name].under_way,
+            )
+            for name, state in states.items()
+        )
 
     def has(self, endpoint: Endpoint, tried: frozenset[str]) -> bool:
         """Whether a member that was not tried can answer."""
@@ -162,7 +173,7 @@ class Pool(EndpointDirectory):
 
     def end(self, waiter: Waiter, outcome: Outcome) -> None:
         """A request that was sent has ended so."""
-        if outcome is Outcome.HEALTHY:
+        if outcome is not Outcome.FAILED:  # a load goes on at its server where the client left
             self.answers(waiter)
         now = self._clock.monotonic()
         again = self._scheduler.end(waiter, outcome, now)
@@ -211,22 +222,6 @@ class Pool(EndpointDirectory):
         state = self._members[waiter.member].state(waiter.model)
         locality = endpoint.locality if waiter.on_premises or state is None else state.endpoint.locality
         return Endpoint(id=EndpointId(provider=waiter.member, model=waiter.model), locality=locality)
-
-    def _member_states(self, endpoint: Endpoint) -> Iterator[MemberState]:
-        now, model = self._clock.monotonic(), endpoint.id.model
-        aside = self._scheduler.aside(now)
-        standings = {one.member: one for one in self._scheduler.standings(_waiter(endpoint), now)}
-        for name, member in self._members.items():
-            state, known = member.state(model), self._scheduler.members[name]
-            standing: MemberStanding | None = standings.get(name)
-            yield MemberState(
-                name=name,
-                unusable="has no such model" if state is None else state.unusable,
-                aside=name in aside,
-                loaded=standing is not None and standing.ready,
-                slots=known.slots,
-                under_way=known.under_way,
-            )
 
     def _unusable(self, model: str) -> ProviderUnavailable:
         state = next((state for state in self.snapshot() if state.endpoint.id.model == model), None)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from llm_gateway.domain.chat import FinishReason, Usage
 from llm_gateway.domain.clients import Client
@@ -146,8 +147,8 @@ class RequestRecorder(Struct, eq=False):
 
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
-        plan = self._plan
-        return RequestRecord(
+        plan, trace = self._plan, self.observation.trace
+        record = RequestRecord(
             id=self.id,
             began=self._began_at,
             task=self.task,
@@ -175,8 +176,8 @@ class RequestRecorder(Struct, eq=False):
             seconds=self.clock.monotonic() - self.began,
             first_event_seconds=self._first_event,
             saved_seconds=self._saved_seconds,
-            trace=self.observation.trace,
         )
+        return record if trace is None else replace(record, trace=trace)
 
 
 class RecordedRequests:

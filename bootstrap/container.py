@@ -1,7 +1,8 @@
 """One container that wires server, command line and embedding alike. Everything is a singleton of its gateway."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from dependency_injector import containers
 from dependency_injector.providers import Callable as Call
@@ -16,7 +17,7 @@ from llm_gateway.application.answer_slots import AnswerSlots
 from llm_gateway.application.authenticate import Authenticate
 from llm_gateway.application.breakers import Breakers
 from llm_gateway.application.cache_lookup import CacheLookup
-from llm_gateway.application.call_provider import CallLimits, CallProvider
+from llm_gateway.application.call_provider import CallLimits, CallProvider, RetryState
 from llm_gateway.application.count_tokens import CountTokens
 from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
@@ -24,6 +25,8 @@ from llm_gateway.application.kept_signatures import KeptSignatures
 from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.list_models import ListModels
 from llm_gateway.application.plan_route import PlanRoute
+from llm_gateway.application.pooled_calls import PooledCalls
+from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.models import ChatModel, EmbeddingModel
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.route_chat import RouteChat
@@ -56,13 +59,20 @@ def _embedding_models(providers: Sequence[Provider]) -> Mapping[str, EmbeddingMo
 
 
 def _limits(settings: Settings) -> CallLimits:
+    """A pool's stream may last as long as the one of any of its members."""
+    own = {row.name: row.stream_seconds for row in settings.rows if row.stream_seconds is not None}
+    pooled = ((pool, [own[name] for name in pool.pool if name in own]) for pool in settings.pools)
     return CallLimits(
         timeout_seconds=settings.provider_timeout_seconds,
         stream_seconds=settings.provider_stream_seconds,
         fallback_first_token_seconds=settings.provider_fallback_first_token_seconds,
-        stream_seconds_at={row.name: row.stream_seconds for row in settings.rows if row.stream_seconds is not None},
+        stream_seconds_at=own | {pool.name: max(found) for pool, found in pooled if found},
         retries=RetryPolicy(max_retries=settings.provider_max_retries),
     )
+
+
+def _kinds(pools: Mapping[str, Pool]) -> Mapping[str, Callable[..., RetryState]]:
+    return {name: partial(PooledCalls, pool) for name, pool in pools.items()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -103,7 +113,9 @@ class Container(containers.DeclarativeContainer):
     )
     plan_route = Singleton(PlanRoute, known_endpoints, routes, settings.provided.aliases)
     prices = Singleton(price_list, settings, clock)
-    call_provider = Singleton(CallProvider, breakers, Call(_limits, settings), clock, entropy, pools, prices)
+    call_provider = Singleton(
+        CallProvider, breakers, Call(_limits, settings), clock, entropy, Call(_kinds, pools), prices
+    )
     max_answer_bytes = settings.provided.max_answer_bytes
     signature_life = Call(lambda cache_ttl: cache_ttl + ROUND_LIFE, cache_ttl)
     process_signatures = Singleton(MemorySignatureStore, clock, signature_life)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from llm_gateway.adapters.outbound.memory.directories import JoinedEndpoints
 from llm_gateway.application.breakers import Breakers
-from llm_gateway.application.pools import Pool, PoolOrder
+from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.observation import QueueMeter
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.ports.system import Clock
@@ -20,11 +20,14 @@ def build_pools(
     by_name, rows = {provider.name: provider for provider in providers}, server_rows(settings)
     return {
         row.name: Pool(
-            PoolOrder(name=row.name, model=row.model or rows[row.pool[0]].model, slots=row.slots, queue=row.queue),
+            row.name,
+            row.model or rows[row.pool[0]].model,
             [by_name[name] for name in row.pool],
             breakers,
             clock,
             meter,
+            slots=row.slots,
+            queue=row.queue,
         )
         for row in settings.pools
         if by_name

@@ -97,14 +97,15 @@ class PoolScheduler:
         self._member(waiter).answers(waiter.model, now)
 
     def end(self, waiter: Waiter, outcome: Outcome, now: float) -> float | None:
-        """A request that was sent has ended so. Once. Until when its member is set aside for that."""
-        member = self._member(waiter)
+        """A request that was sent has ended so. Once. Until when its member is set aside from now on for that."""
+        member, permit = self._member(waiter), waiter.permit
         member.end(waiter.model, now)
-        assert waiter.permit is not None
-        waiter.permit.end(outcome, now)
+        assert permit is not None
+        counts = permit.era == member.breaker.era
+        permit.end(outcome, now)
         if outcome is Outcome.HEALTHY:
             self._seconds += (now - waiter.sent - self._seconds) * (_WEIGHT_OF_LATEST if self._seconds else 1.0)
-        return now + member.breaker.retry_after(now) if outcome is Outcome.FAILED else None
+        return now + member.breaker.retry_after(now) if counts and outcome is Outcome.FAILED else None
 
     def wait(self) -> timedelta:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from llm_gateway.application.explain_chat import Explanation
+from llm_gateway.application.pools import MemberState
 from llm_gateway.domain.prices import MILLION, Price
 from llm_gateway.domain.routing import EndpointState, Task
 
@@ -41,6 +42,9 @@ def explanation_table(explanation: Explanation) -> str:
     table = columns([("", "endpoint", "where", "breaker"), *rows])
     skipped = [f"alias: {plan.alias.name} stands for {plan.alias.target}"] if plan.alias else []
     skipped += [f"left out: {skip.name}: {skip.reason}" for skip in plan.skipped]
+    skipped += [
+        f"member of {id.name}: {_member(one)}" for id, members in explanation.members.items() for one in members
+    ]
     for state in plan.endpoints:
         if ignored := plan.ignored(state.endpoint.id):
             skipped.append(f"without effect at {state.endpoint.name}: {', '.join(ignored)}")
@@ -55,6 +59,14 @@ def _rates(name: str, price: Price | None) -> str:
     dearer = ", more for long prompts" if price.above else ""
     told = f"${rates.input / MILLION:g} in and ${rates.output / MILLION:g} out a million tokens"
     return f"price of {name}: {told}{dearer} ({price.source})"
+
+
+def _member(state: MemberState) -> str:
+    known = "loaded" if state.loaded else "not loaded"
+    answers = (
+        f"not usable: {state.unusable}" if state.unusable else f"{known}, {state.under_way} of {state.slots} under way"
+    )
+    return f"{state.name}: {answers}{', set aside' if state.aside else ''}"
 
 
 def _standing(state: EndpointState) -> str:

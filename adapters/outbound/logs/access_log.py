@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from typing_extensions import override
 
 from llm_gateway.application.ports.observation import AccessLog
@@ -76,7 +77,7 @@ def _line(
             time=now, level="INFO", request_id=request, method=method, route=route, status=status, seconds=seconds
         )
     endpoint, usage, first, trace = record.endpoint, record.usage, record.first_event_seconds, record.trace
-    return AccessLine(
+    line = AccessLine(
         time=now,
         level="INFO",
         request_id=request,
@@ -99,9 +100,8 @@ def _line(
         prompt_tokens=usage.prompt_tokens if usage else None,
         completion_tokens=usage.completion_tokens if usage else None,
         first_event_seconds=None if first is None else _to_micros(first),
-        trace_id=trace.trace_id if trace else None,
-        span_id=trace.span_id if trace else None,
     )
+    return line if trace is None else replace(line, trace_id=trace.trace_id, span_id=trace.span_id)
 
 
 def _to_micros(seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""What the providers counted, and what the cache spared."""
+"""What the providers counted, what it cost, and what the cache spared."""
 
 from panels import Board, Look, Panel, Row, number
 from promql import grown, quantile, rate
@@ -15,7 +15,7 @@ def _usage(kind: str, latest: tuple[str, ...]) -> str:
 TOKENS = Board(
     name="tokens",
     title="LLM gateway: tokens",
-    description="What the providers counted, and what the cache spared.",
+    description="What the providers counted, what it cost, and what the cache spared.",
     rows=[
         Row(
             "In the time shown",
@@ -43,6 +43,27 @@ TOKENS = Board(
                         "{{provider}}": rate("gateway_tokens_total", "provider", where='type=~"prompt|completion"')
                     },
                     look=Look.STACK,
+                ),
+            ],
+        ),
+        Row(
+            "Cost",
+            [
+                number("Cost", "By known prices.", grown("gateway_cost_dollars_total"), "currencyUSD"),
+                Panel(
+                    title="Dollars an hour, by model",
+                    description="What calls cost by the known prices, at the rate of the moment.",
+                    queries={
+                        "{{provider}}/{{model}}": f"3600 * {rate('gateway_cost_dollars_total', 'provider', 'model')}"
+                    },
+                    unit="currencyUSD",
+                    look=Look.STACK,
+                ),
+                Panel(
+                    title="Calls of unknown cost",
+                    description="Without a price, which `[[prices]]` can state, or without a count of what was used.",
+                    queries={"{{provider}}/{{model}}": rate("gateway_cost_unknown_total", "provider", "model")},
+                    unit="reqps",
                 ),
             ],
         ),

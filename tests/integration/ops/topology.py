@@ -25,6 +25,13 @@ from .prompted_providers import gemini, ollama
 
 SERVICES: dict[str, dict[str, Any]] = read_yaml(OPS / "compose.yaml")["services"]
 KEY = "sk-gateway-of-the-topology"
+PRICES = """
+[[prices]]
+provider = "gemini"
+names = ["*"]
+input = 1.0
+output = 2.0
+"""
 
 
 class Topology(Struct, frozen=True, kw_only=True):
@@ -118,6 +125,7 @@ def _gateway(folder: Path, image: Image, variables: Mapping[str, str]) -> Iterat
     port = free_port()
     home = folder / "etc"
     home.mkdir()
+    (home / "llm-gateway.toml").write_text(PRICES)
     environ = {**variables, "HOST": "127.0.0.1", "PORT": str(port)}
     with running(image.command(), port, folder / "gateway.log", environ=environ, cwd=home) as process:
         yield port, process.pid

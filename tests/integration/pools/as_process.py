@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing_extensions import override
 
 from ..ollama.server import OllamaServer, end
-from ..openai.test_llamacpp import served
 from ..scripted_vendor import Asked, Script, whole
 
 SLOW_SECONDS = 0.2
@@ -39,6 +38,8 @@ async def ollama(port: int, mode: str) -> None:
 async def llama(port: int) -> None:
     """With one thread: several wait for each other in turns of the machine's."""
     import xllamacpp
+
+    from ..openai.test_llamacpp import served
 
     one = xllamacpp.CommonParams().cpuparams
     one.n_threads = 1

@@ -12,7 +12,7 @@ from llm_gateway.adapters.outbound.memory.directories import FixedEndpoints
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.telemetry.silent import SilentObservation, SilentObserver
 from llm_gateway.application.breakers import Breakers
-from llm_gateway.application.pools import Pool, PoolOrder
+from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.records import RequestId
 from llm_gateway.application.request_recorder import RequestRecorder
@@ -149,8 +149,8 @@ class ThroughPool(Simulation):
             )
             for name, server in self.servers.items()
         ]
-        order = PoolOrder(name="pool", model=MODELS[0], slots=slots, queue=100_000)
-        self.pool = Pool(order, providers, Breakers(self.clock), self.clock, SilentObserver())
+        more = Breakers(self.clock), self.clock, SilentObserver()
+        self.pool = Pool("pool", MODELS[0], providers, *more, slots=slots, queue=100_000)
         self.endpoints = {state.endpoint.id.model: state.endpoint for state in self.pool.snapshot()}
 
     async def answer(self, one: Demand) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from typing_extensions import override
 
@@ -16,7 +17,8 @@ from llm_gateway.application.embed_texts import EmbedTexts
 from llm_gateway.application.explain_chat import ExplainChat
 from llm_gateway.application.known_endpoints import KnownEndpoints
 from llm_gateway.application.plan_route import PlanRoute
-from llm_gateway.application.pools import Pool, PoolOrder
+from llm_gateway.application.pooled_calls import PooledCalls
+from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.observation import QueueMeter
 from llm_gateway.application.ports.providers import Provider
@@ -87,8 +89,7 @@ class PooledWorld(World):
             Provider(name=name, directory=directory, model=self.members[name], slots=lambda: said)
             for name, directory in self.directories.items()
         ]
-        order = PoolOrder(name="pool", model="llama", slots=slots, queue=queue)
-        self.pool = Pool(order, providers, self.breakers, self.clock, self.waits)
+        self.pool = Pool("pool", "llama", providers, self.breakers, self.clock, self.waits, slots=slots, queue=queue)
         cloud = Endpoint(id=EndpointId(provider="gemini", model="flash"), locality=Locality.CLOUD)
         fixed = FixedEndpoints([EndpointState(endpoint=cloud, features=frozenset(Feature))])
         known = KnownEndpoints(JoinedEndpoints([self.pool, fixed]), self.breakers)
@@ -100,7 +101,8 @@ class PooledWorld(World):
             retries=RetryPolicy(max_retries=max_retries),
         )
         pools = {"pool": self.pool}
-        calls = CallProvider(self.breakers, limits, self.clock, self.entropy, pools)
+        kinds = {"pool": partial(PooledCalls, self.pool)}
+        calls = CallProvider(self.breakers, limits, self.clock, self.entropy, kinds)
         models = {**self.members, "gemini": self.gemini}
         routed = RouteChat(models, self.lookup, self.flights, self.throttle, calls, max_answer_bytes=1 << 20)
         self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers, pools)

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
+from llm_gateway.adapters.inbound.cli.tables import explanation_table
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import settle
 from llm_gateway.domain.chat import Grain
@@ -297,6 +298,12 @@ async def test_embeddings_take_turns_too_and_are_the_pool_s() -> None:
     embedded = await world.embed_texts(call, client_of())
     assert embedded.reply.endpoint == POOL.id
     assert world.observer.records[-1].attempts[0].endpoint.provider == "a"
+    assert embedded.queued is None
+    world = PooledWorld({"a": [SLOW]})
+    running, waiting = asking(world, "1"), asyncio.create_task(world.embed_texts(call, client_of()))
+    await world.clock.advance(10.0)
+    await running
+    assert (await waiting).queued == 1
 
 
 async def test_explain_says_how_each_member_stands() -> None:
@@ -317,3 +324,15 @@ async def test_the_fingerprint_is_the_model_s_wherever_the_members_are() -> None
     (here,), (there,) = one.pool.snapshot(), other.pool.snapshot()
     assert here.endpoint == there.endpoint
     assert here.endpoint.fingerprint == "num_ctx=None sha256:1"
+
+
+async def test_the_command_line_explains_the_members() -> None:
+    world = PooledWorld({"a": [(ProviderUnavailable("a", "failed"),)], "b": [HI], "c": [HI]})
+    world.directories["c"].states = (replace(state_of("c"), unusable="gone"),)
+    await world.ask(call_of("1"))
+    lines = explanation_table(world.explain_chat(call_of("2"), client_of())).splitlines()
+    assert lines[-3:] == [
+        "member of pool/llama: a: not loaded, 0 of 1 under way, set aside",
+        "member of pool/llama: b: loaded, 0 of 1 under way",
+        "member of pool/llama: c: not usable: gone",
+    ]

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llm_gateway.bootstrap.assignment import Assignment, decode_assignment, encode_assignment
+from llm_gateway.bootstrap.container import _limits
 from llm_gateway.bootstrap.loading import SettingsError, load_settings
 from llm_gateway.bootstrap.opening import open_gateway
 from llm_gateway.bootstrap.settings import PoolSettings, Settings
@@ -95,3 +97,10 @@ async def test_its_members_answer_by_its_name_alone(tmp_path: Path) -> None:
     async with open_gateway(settings, first_look_seconds=0) as gateway:
         names = [state.endpoint.name for state in gateway.endpoints.snapshot()]
     assert names == ["pool/llama3.1", "pool/llama3.2", "gemini/gemini-flash-latest", "ollama/llama3.1", "c/m"]
+
+
+def test_its_streams_may_last_as_long_as_any_of_its_members(tmp_path: Path) -> None:
+    settings = load(tmp_path, pool("'a', 'b'") + pool("'c'", "other"))
+    rows = [replace(row, stream_seconds=seconds) for row, seconds in zip(settings.rows, (60.0, 90.0), strict=False)]
+    settings = replace(settings, endpoints=tuple(rows[:1]), providers=tuple(rows[1:]) + settings.providers[1:])
+    assert _limits(settings).stream_seconds_at == {"b": 60.0, "a": 90.0, "pool": 90.0}

@@ -240,4 +240,4 @@ class AnyPool(RuleBasedStateMachine):
 
 
 TestAnyPool = AnyPool.TestCase
-TestAnyPool.settings = settings(stateful_step_count=60)
+TestAnyPool.settings = settings(stateful_step_count=40)

@@ -14,7 +14,7 @@ from llm_gateway.domain.quota import Decision
 from .presence import WhilePresent
 from .replies import json_reply
 from .request_context import RequestContext
-from .response_headers import cost, provenance
+from .response_headers import QUEUE, cost, provenance
 
 
 class EmbeddingReply(Struct, frozen=True):
@@ -30,6 +30,8 @@ class EmbeddingReply(Struct, frozen=True):
             embedded = await self.ask(on_admitted=self._admitted)
         self.context.headers.update(provenance(embedded.reply.endpoint, embedded.cache, self.ignored))
         self.context.headers.update((cost(embedded.microdollars),))
+        if embedded.queued is not None:
+            self.context.headers[QUEUE] = b"%d" % embedded.queued
         body = await off_the_loop(reply_weight(embedded.reply), partial(self.render, embedded.reply))
         await json_reply(body)(scope, receive, send)
 

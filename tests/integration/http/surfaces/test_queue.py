@@ -76,14 +76,13 @@ async def test_its_place_is_told_and_a_stream_is_kept_alive_while_it_waits(
 
 
 @each_door
-@each_grain
-async def test_a_full_queue_refuses_the_newcomer_at_once(ollama: OllamaServer, door: Door, stream: bool) -> None:
+async def test_a_full_queue_refuses_the_newcomer_at_once(ollama: OllamaServer, door: Door) -> None:
     go = asyncio.Event()
     ollama.scripts = [lambda asked: (Wait(go), *prompted(asked))]
     async with serve(None, **pooled(ollama, queue=0)) as served:
         first = asyncio.create_task(ask(served, door, "first", "pool"))
         await eventually(lambda: chats(ollama) == 1)
-        response = await ask(served, door, "second", "pool", stream=stream)
+        response = await ask(served, door, "second", "pool", stream=True)
         assert "its queue is full" in door.message_of(refused(door, response, 503))
         assert int(response.headers["retry-after"]) >= 1
         go.set()
