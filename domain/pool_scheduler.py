@@ -101,11 +101,11 @@ class PoolScheduler:
         member, permit = self._member(waiter), waiter.permit
         member.end(waiter.model, now)
         assert permit is not None
-        counts = permit.era == member.breaker.era
+        era = member.breaker.era
         permit.end(outcome, now)
         if outcome is Outcome.HEALTHY:
             self._seconds += (now - waiter.sent - self._seconds) * (_WEIGHT_OF_LATEST if self._seconds else 1.0)
-        return now + member.breaker.retry_after(now) if counts and outcome is Outcome.FAILED else None
+        return now + member.breaker.retry_after(now) if outcome is Outcome.FAILED and member.breaker.era != era else None
 
     def wait(self) -> timedelta:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""

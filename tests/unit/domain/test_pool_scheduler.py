@@ -146,6 +146,18 @@ def test_never_more_than_half_of_a_pool_is_set_aside(size: int) -> None:
     assert len(reached) == size - size // 2
 
 
+def test_where_all_fail_at_once_none_is_set_aside_for_longer_by_those_that_come_all_the_same() -> None:
+    bench = Bench(a=None, b=None)
+    for _ in range(20):
+        first = bench.come()
+        bench.end(first, Outcome.FAILED)
+        assert first.member is not None
+        bench.end(bench.come(tried=(first.member,)), Outcome.FAILED)
+        bench.now += 0.1
+    bench.now += EJECT_SECONDS
+    assert bench.scheduler.aside(bench.now) == set()
+
+
 def test_one_that_is_set_aside_is_asked_where_no_other_has_what_is_asked_for() -> None:
     bench = Bench(a=None, b=None)
     bench.end(bench.come(), Outcome.FAILED)
