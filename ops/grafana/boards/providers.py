@@ -123,7 +123,8 @@ PROVIDERS = Board(
                 ),
                 Panel(
                     title="Calls that wait",
-                    description="Where a provider takes one call after the other, as the embedded model does, or a pool is busy.",
+                    description="Where a provider takes one call after the other, as the embedded model does, or a "
+                    "pool is busy.",
                     queries={"{{provider}}": total("gateway_queue_depth", "provider")},
                 ),
                 Panel(

@@ -23,8 +23,10 @@ class Bench:
         self.away: set[str] = set()
         self.scheduler = PoolScheduler({name: lambda: slots for name in loaded}, queue, self.offers)
         self.now = 0.0
+        self.looks = 0
 
     def offers(self, waiter: Waiter) -> Sequence[Offer]:
+        self.looks += 1
         return [Offer(member=name, loaded=told) for name, told in self.loaded.items() if name not in self.away]
 
     def come(self, client: ClientId = ONE, model: str = "m", *, tokens: int = 0, tried: Sequence[str] = ()) -> Waiter:
@@ -78,6 +80,16 @@ def test_the_turn_of_a_client_does_not_wait_for_another_s_ten() -> None:
     assert greedy[0].member == "a"
     bench.end(greedy[0])
     assert other.member == "a"
+
+
+def test_a_thousand_clients_that_wait_for_the_same_are_looked_at_once() -> None:
+    bench = Bench(queue=1_000, a=None, b=None)
+    running = [bench.come(), bench.come()]
+    for number in range(1_000):
+        bench.scheduler.enter(Waiter(client=ClientId(str(number)), model="m", tokens=4096))
+    bench.looks = 0
+    bench.end(running[0])
+    assert bench.looks < 10
 
 
 def test_the_queue_is_bounded_and_a_retry_is_not_refused() -> None:
