@@ -106,7 +106,8 @@ class PoolScheduler:
         permit.end(outcome, now)
         if outcome is Outcome.HEALTHY:
             self._seconds += (now - waiter.sent - self._seconds) * (_WEIGHT_OF_LATEST if self._seconds else 1.0)
-        return now + member.breaker.retry_after(now) if outcome is Outcome.FAILED and member.breaker.era != era else None
+        opened = outcome is Outcome.FAILED and member.breaker.era != era
+        return now + member.breaker.retry_after(now) if opened else None
 
     def wait(self) -> timedelta:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""
