@@ -95,16 +95,34 @@ def test_a_thousand_clients_that_wait_for_the_same_are_looked_at_once() -> None:
 def test_the_queue_is_bounded_and_a_retry_is_not_refused() -> None:
     bench = Bench(queue=1, a=None, b=None)
     running = [bench.come(), bench.come()]
-    bench.come()
-    assert not bench.scheduler.is_over
+    waiting = bench.come()
+    assert not bench.scheduler.is_over(waiting)
     over = bench.come()
-    assert bench.scheduler.is_over
+    assert bench.scheduler.is_over(over)
     bench.scheduler.leave(over)
     again = bench.come(tried=("a",))
     bench.end(running[0])
     assert again.member is None, "the member that it failed at"
     bench.end(running[1])
     assert again.member == "b"
+
+
+@pytest.mark.parametrize(("queue", "kept"), [(64, 8), (8, 1), (7, 0), (1, 0), (0, 0)])
+def test_an_eighth_of_the_queue_is_kept_for_clients_of_whom_none_waits(queue: int, kept: int) -> None:
+    bench = Bench(queue=queue, a=None)
+    running = bench.come()
+    while True:
+        last = bench.come()
+        if bench.scheduler.is_over(last):
+            break
+    bench.scheduler.leave(last)
+    assert bench.scheduler.waiting == queue - kept
+    for number in range(kept):
+        assert not bench.scheduler.is_over(bench.come(ClientId(f"other {number}")))
+    assert bench.scheduler.is_over(over := bench.come(ClientId("one more")))
+    bench.scheduler.leave(over)
+    bench.end(running)
+    assert bench.scheduler.waiting == max(0, queue - 1)
 
 
 def test_the_wait_that_a_refusal_tells_is_what_the_last_answers_took() -> None:
