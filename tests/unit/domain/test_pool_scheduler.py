@@ -119,7 +119,8 @@ def test_an_eighth_of_the_queue_is_kept_for_clients_of_whom_none_waits(queue: in
     assert bench.scheduler.waiting == queue - kept
     for number in range(kept):
         assert not bench.scheduler.is_over(bench.come(ClientId(f"other {number}")))
-    assert bench.scheduler.is_over(over := bench.come(ClientId("one more")))
+    over = bench.come(ClientId("one more"))
+    assert bench.scheduler.is_over(over)
     bench.scheduler.leave(over)
     bench.end(running)
     assert bench.scheduler.waiting == max(0, queue - 1)
