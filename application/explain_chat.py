@@ -1,6 +1,6 @@
 """What would happen to a call: its plan, and how each endpoint does. Nothing is sent, nothing is charged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -53,8 +53,16 @@ class ExplainChat:
         """Raises what planning raises."""
         plan = self._plan_route(call, client)
         states = {state.endpoint.id: self._breakers.state(state.endpoint.id) for state in plan.endpoints}
-        priced = {} if self._prices is None else {one: price for one in states if (price := self._prices.price(one))}
         pooled = ((state.endpoint, self._pools.get(state.endpoint.id.provider)) for state in plan.endpoints)
         members = {endpoint.id: pool.members(endpoint) for endpoint, pool in pooled if pool is not None}
+        priced = {one: price for one in states if (price := self._price(one, members.get(one, ())))}
         use = self._lookup.use(call.request, call.cache)
         return Explanation(plan=plan, cache=use, breakers=states, prices=priced, members=members)
+
+    def _price(self, endpoint: EndpointId, members: Sequence[MemberState]) -> Price | None:
+        """A pool's is that of all its members, as each call costs what it costs where it was asked."""
+        if self._prices is None:
+            return None
+        asked = [EndpointId(provider=member.name, model=endpoint.model) for member in members] or [endpoint]
+        price, *others = [self._prices.price(one) for one in asked]
+        return price if all(other == price for other in others) else None

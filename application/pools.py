@@ -147,7 +147,7 @@ class Pool(EndpointDirectory):
         before = self._scheduler.enter(waiter)
         self._serve()
         if waiter.member is None:
-            if self._scheduler.is_over and not tried:
+            if self._scheduler.is_over(waiter) and not tried:
                 self._scheduler.leave(waiter)
                 says = f"its queue is full: {self._scheduler.waiting} requests wait for their turn"
                 wait = self._scheduler.wait()

@@ -16,6 +16,8 @@ from .turns import Turns
 
 PASSES: Final = 4
 """How many requests of others each slot of a pool may answer before the turn of one that a load would be needed for."""
+KEPT_SHARE: Final = 8
+"""One place of so many is kept for clients of whom no request waits."""
 LONGEST_WAIT_SECONDS: Final = 60.0
 _WEIGHT_OF_LATEST: Final = 0.1
 
@@ -69,10 +71,12 @@ class PoolScheduler:
     def waiting(self) -> int:
         return self._turns.waiting
 
-    @property
-    def is_over(self) -> bool:
-        """More wait than may, so that the one that came last is to leave."""
-        return self._turns.waiting > self._queue
+    def is_over(self, waiter: Waiter) -> bool:
+        """More wait than may with this one, which came last and is to leave. A share is kept for clients who wait for
+        nothing else, so that no client holds all places.
+        """
+        kept = self._queue // KEPT_SHARE if self._turns.of(waiter.client) > 1 else 0
+        return self._turns.waiting > self._queue - kept
 
     def enter(self, waiter: Waiter) -> int:
         """It waits from now on: how many are before it. One that failed elsewhere comes before its client's others."""
@@ -102,11 +106,12 @@ class PoolScheduler:
         member, permit = self._member(waiter), waiter.permit
         member.end(waiter.model, now)
         assert permit is not None
-        counts = permit.era == member.breaker.era
+        era = member.breaker.era
         permit.end(outcome, now)
         if outcome is Outcome.HEALTHY:
             self._seconds += (now - waiter.sent - self._seconds) * (_WEIGHT_OF_LATEST if self._seconds else 1.0)
-        return now + member.breaker.retry_after(now) if counts and outcome is Outcome.FAILED else None
+        opened = outcome is Outcome.FAILED and member.breaker.era != era
+        return now + member.breaker.retry_after(now) if opened else None
 
     def wait(self) -> timedelta:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""
