@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from llm_gateway.adapters.inbound.http.common.chat_replies import Pace
 from llm_gateway.adapters.outbound.scripted.chat_model import ScriptedChatModel, Wait, answer
+from llm_gateway.bootstrap.settings import PriceSettings
 from llm_gateway.domain.chat import AssistantMessage, FinishReason, Text, Usage
 from llm_gateway.domain.events import Finished, ReasoningDelta, TextDelta
 from llm_gateway.domain.routing import Feature
@@ -91,6 +92,26 @@ async def test_the_conversation_goes_along_and_a_repeated_question_is_answered_f
     await expect(page.locator(".facts summary")).to_contain_text("cache hit")
     await expect(page.locator(".answer")).to_have_text("Yes.")
     assert len(model.calls) == 2
+    await page.locator(".facts summary").click()
+    await expect(page.locator(".facts .table")).to_contain_text("Cost$0Ended")
+
+
+@pytest.mark.parametrize(
+    ("prices", "shown"),
+    [
+        ((PriceSettings(provider="ollama", names=("*",), input=2, output=5.5),), "Cost$0.000017Ended"),
+        ((), "Costunknown"),
+    ],
+    ids=["known", "unknown"],
+)
+async def test_what_a_streamed_answer_cost_is_shown(
+    browse: Browse, prices: tuple[PriceSettings, ...], shown: str
+) -> None:
+    visit = await browse(ScriptedChatModel(stopped_clock(), [TextDelta(text="Yes."), END]), prices=prices)
+    await visit.unlock()
+    await visit.ask("Is it?")
+    await visit.page.locator(".facts summary").click()
+    await expect(visit.page.locator(".facts .table")).to_contain_text(shown)
 
 
 async def test_an_answer_that_begins_late_is_told_as_its_end_tells_it(browse: Browse) -> None:

@@ -13,6 +13,12 @@ export function seconds(milliseconds) {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
+/** What an answer cost: null is a price that nobody knows, undefined an answer that told none. */
+export function dollars(microdollars) {
+  if (microdollars == null) return microdollars === null ? "unknown" : null;
+  return microdollars === 0 ? "$0" : `$${(microdollars / 1e6).toFixed(6)}`;
+}
+
 /** The details of one answer. `facts` is what `turn.js` gathered; `ask` fetches the record of a request id. */
 export function factsOf(facts, ask) {
   const { provider, model, cache, locality, demonstration, usage, first, total, end } = facts;
@@ -51,12 +57,11 @@ function table(facts) {
       usage.reasoning_tokens > 0 && `${usage.reasoning_tokens} of them reasoning`,
       usage.cached_tokens > 0 && `${usage.cached_tokens} of the prompt cached by the provider`,
       `${usage.total_tokens} in all`,
-      facts.cost == null ? "cost unknown" : `${(facts.cost / 1e6).toFixed(6)} dollars`,
     ])],
+    ["Cost", dollars(facts.cost)],
     ["Ended with", facts.end],
     ["Ignored", facts.ignored],
-    ["Cost", facts.cost],
-    ["Queue", facts.queue],
+    ["Queue", facts.queue && `waited from place ${facts.queue}`],
     ["Quota", facts.quota.map(quotaWords).join("; ")],
     ["Request id", facts.id],
   ];

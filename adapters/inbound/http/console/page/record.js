@@ -31,7 +31,7 @@ function when(value) {
 }
 
 /** One value as people read it. */
-export function plain(value) {
+function plain(value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   return typeof value === "number" ? value.toLocaleString("en", PRECISE) : `${value}`;
 }

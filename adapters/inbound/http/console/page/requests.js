@@ -1,11 +1,10 @@
 // The latest requests of the key, as the gateway keeps them: a line each, and the decision record on demand.
 
 import { el, line } from "./dom.js";
-import { seconds } from "./facts.js";
-import { plain, recordTree } from "./record.js";
+import { dollars, seconds } from "./facts.js";
+import { recordTree } from "./record.js";
 
 const OUTCOMES = { answered: "", left: "warn" };
-const MEASURED = /^(cost|queue)/; // fields that only some gateways have, as they name them
 
 /** Fills `node` with what `ask` fetches. */
 export async function showRequests(node, ask) {
@@ -21,7 +20,7 @@ export async function showRequests(node, ask) {
 }
 
 function item(record) {
-  const { provider, model, outcome, cache, created, usage } = record;
+  const { provider, model, outcome, cache, created, usage, queue } = record;
   return el("li", {}, el("details", { className: "facts" },
     el("summary", {},
       el("time", { textContent: new Date(created * 1000).toLocaleTimeString() }),
@@ -31,15 +30,8 @@ function item(record) {
       el("span", { className: "figures", textContent: line([
         usage && `${usage.prompt_tokens} + ${usage.completion_tokens} tokens`,
         `${seconds(1000 * record.seconds)} in all`,
-        ...Object.entries(record).filter(([name, value]) => MEASURED.test(name) && value !== null)
-          .map(([name, value]) => `${name.replaceAll("_", " ")} ${flat(value)}`),
+        dollars(record.cost_microdollars ?? undefined),
+        queue && `waited ${seconds(1000 * queue.seconds)} from place ${queue.position}`,
       ]) })),
     recordTree(record)));
-}
-
-/** A value with all that is within it, as one run of words. */
-function flat(value) {
-  if (value === null || typeof value !== "object") return plain(value);
-  return Object.entries(value).filter(([, inner]) => inner !== null)
-    .map(([name, inner]) => (Array.isArray(value) ? flat(inner) : `${name.replaceAll("_", " ")} ${flat(inner)}`)).join(" ");
 }
