@@ -159,7 +159,7 @@ class Pool(EndpointDirectory):
             try:
                 await self._comes(waiter, deadline)
             finally:
-                recorder.waited(self._clock.monotonic() - came)
+                recorder.waited()
                 self._meter.waited(self.name, self._clock.monotonic() - came)
         else:
             self._meter.waited(self.name, 0.0)

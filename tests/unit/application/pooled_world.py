@@ -83,8 +83,9 @@ class PooledWorld(World):
         locality: Locality = Locality.ON_PREMISES,
         prices: PriceList | None = None,
         loaded: LoadedModels = None,
+        ttl: float = 0,
     ) -> None:
-        super().__init__(gemini=gemini, max_retries=max_retries, ttl=0)
+        super().__init__(gemini=gemini, max_retries=max_retries, ttl=ttl)
         self.directories = {name: ToldEndpoints(state_of(name, locality=locality)) for name in members}
         self.members = {name: ScriptedChatModel(self.clock, *scripts) for name, scripts in members.items()}
         self.embedding = {name: ScriptedEmbeddingModel(self.clock) for name in members}

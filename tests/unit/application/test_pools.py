@@ -13,6 +13,7 @@ from llm_gateway.adapters.outbound.prices.vendor_prices import PublishedPrices
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.application.pools import LOOK_SECONDS
+from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import (
@@ -250,6 +251,22 @@ async def test_the_turn_that_a_leader_left_is_its_followers() -> None:
     assert (await follower).reply.content == "Hi"
     await running
     assert world.asked == {"a": 2}
+
+
+async def test_a_leader_that_left_its_followers_in_the_queue_has_waited_all_the_same() -> None:
+    world = PooledWorld({"a": [SLOW]}, ttl=60)
+    running = asking(world, "1")
+    await settle()
+    leader, follower = asking(world, "2"), asking(world, "2", "two")
+    await world.clock.advance(4.0)
+    leader.cancel()
+    await settle()
+    (left,) = world.observer.records
+    assert (left.left, left.queue_position, left.queue_seconds) == (True, 1, 4.0)
+    await world.clock.advance(16.0)
+    assert (await follower).record.cache is CacheStatus.COALESCED
+    await running
+    assert (world.asked, world.waits.seconds) == ({"a": 2}, [0.0, 10.0])
 
 
 async def test_members_that_are_away_are_not_asked_and_without_any_there_is_no_route() -> None:
