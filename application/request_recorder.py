@@ -28,7 +28,8 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool. `microdollars` is what the
+    calls that were made for it cost so far, None where that of one is not known.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class RequestRecorder(Struct, eq=False):
     cache: CacheStatus | None = None
     endpoint: EndpointId | None = None
     queue_position: int | None = None
+    microdollars: int | None = 0
     _queue_seconds: float = 0.0
     _queued_at: float | None = None
     _began_at: float = 0.0
@@ -84,6 +86,8 @@ class RequestRecorder(Struct, eq=False):
         """A call to a provider that this request led has ended. `prices`: where its price stands."""
         self._attempts.append(attempt)
         self._prices = prices or self._prices
+        cost, so_far = attempt.microdollars, self.microdollars
+        self.microdollars = None if cost is None or so_far is None else so_far + cost
 
     def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
         """A planned endpoint gave no answer, and the next one is asked."""
@@ -96,7 +100,7 @@ class RequestRecorder(Struct, eq=False):
 
     def waited(self) -> None:
         """Its turn came, or it gave up."""
-        self._queue_seconds, self._queued_at = self._waited_seconds, None
+        self._queue_seconds, self._queued_at = self._waited(), None
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
@@ -137,20 +141,9 @@ class RequestRecorder(Struct, eq=False):
             self.failed(error)
         self.leave(self)
 
-    @property
-    def _waited_seconds(self) -> float:
-        """So far: one that left those who joined it in the queue has gone before their turn."""
+    def _waited(self) -> float:
+        """Until now: one that left its followers in the queue has gone before their turn."""
         return self._queue_seconds + (0.0 if self._queued_at is None else self.clock.monotonic() - self._queued_at)
-
-    @property
-    def microdollars(self) -> int | None:
-        """What the calls that were made for this request cost so far; None where that of one is not known."""
-        cost = 0
-        for attempt in self._attempts:
-            if attempt.microdollars is None:
-                return None
-            cost += attempt.microdollars
-        return cost
 
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
@@ -169,7 +162,7 @@ class RequestRecorder(Struct, eq=False):
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
             queue_position=self.queue_position,
-            queue_seconds=self._waited_seconds,
+            queue_seconds=self._queue_seconds if self.queue_position is None else self._waited(),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
             ignored=tuple(self._ignored),
