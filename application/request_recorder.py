@@ -28,8 +28,8 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool. `microdollars` is what the
-    calls that were made for it cost so far, None where that of one is not known.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
+    `microdollars` is what the calls that were made for it cost so far, None where that of one is not known.
     """
 
     task: Task
@@ -100,7 +100,7 @@ class RequestRecorder(Struct, eq=False):
 
     def waited(self) -> None:
         """Its turn came, or it gave up."""
-        self._queue_seconds, self._queued_at = self._waited_seconds, None
+        self._queue_seconds, self._queued_at = self._waited(), None
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
@@ -141,9 +141,8 @@ class RequestRecorder(Struct, eq=False):
             self.failed(error)
         self.leave(self)
 
-    @property
-    def _waited_seconds(self) -> float:
-        """So far: one that left those who joined it in the queue has gone before their turn."""
+    def _waited(self) -> float:
+        """Until now: one that left its followers in the queue has gone before their turn."""
         return self._queue_seconds + (0.0 if self._queued_at is None else self.clock.monotonic() - self._queued_at)
 
     def record(self) -> RequestRecord:
@@ -163,7 +162,7 @@ class RequestRecorder(Struct, eq=False):
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
             queue_position=self.queue_position,
-            queue_seconds=self._waited_seconds,
+            queue_seconds=self._queue_seconds if self.queue_position is None else self._waited(),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
             ignored=tuple(self._ignored),
