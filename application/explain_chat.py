@@ -53,8 +53,16 @@ class ExplainChat:
         """Raises what planning raises."""
         plan = self._plan_route(call, client)
         states = {state.endpoint.id: self._breakers.state(state.endpoint.id) for state in plan.endpoints}
-        priced = {} if self._prices is None else {one: price for one in states if (price := self._prices.price(one))}
         pooled = ((state.endpoint, self._pools.get(state.endpoint.id.provider)) for state in plan.endpoints)
         members = {endpoint.id: pool.members(endpoint) for endpoint, pool in pooled if pool is not None}
+        priced = {one: price for one in states if (price := self._price(one, members.get(one, ())))}
         use = self._lookup.use(call.request, call.cache)
         return Explanation(plan=plan, cache=use, breakers=states, prices=priced, members=members)
+
+    def _price(self, endpoint: EndpointId, members: tuple[MemberState, ...]) -> Price | None:
+        """A pool has one where all of its members have it: any of them may answer."""
+        if self._prices is None:
+            return None
+        asked = [EndpointId(provider=member.name, model=endpoint.model) for member in members] or [endpoint]
+        first, *others = [self._prices.price(one) for one in asked]
+        return first if all(other == first for other in others) else None

@@ -14,7 +14,7 @@ OWN_SOURCE = "[[prices]]"
 
 
 def price_list(settings: Settings, clock: Clock) -> DatedPrices:
-    return DatedPrices([_own(row) for row in settings.prices], dict(_vendors(settings)), published_prices(), clock)
+    return DatedPrices(list(_own(settings)), dict(_vendors(settings)), published_prices(), clock)
 
 
 def _vendors(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -26,14 +26,23 @@ def _vendors(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield row.name, vendor
 
 
-def _own(row: PriceSettings) -> OwnPrice:
+def _own(settings: Settings) -> Iterator[OwnPrice]:
+    """In their order; a pool's are its members', which are what is asked."""
+    members = {pool.name: pool.pool for pool in settings.pools}
+    for row in settings.prices:
+        price = _price(row)
+        for provider in members.get(row.provider, (row.provider,)):
+            yield OwnPrice(provider=provider, names=row.names, price=price)
+
+
+def _price(row: PriceSettings) -> Price:
     rates = Rates(
         input=_micro(row.input),
         output=_micro(row.output),
         cached=None if row.cached is None else _micro(row.cached),
         reasoning=None if row.reasoning is None else _micro(row.reasoning),
     )
-    return OwnPrice(provider=row.provider, names=row.names, price=Price(source=OWN_SOURCE, rates=rates))
+    return Price(source=OWN_SOURCE, rates=rates)
 
 
 def _micro(dollars: float) -> int:

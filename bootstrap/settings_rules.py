@@ -195,7 +195,7 @@ def _model_faults(settings: Settings) -> Iterator[str]:
 
 
 def _price_faults(settings: Settings) -> Iterator[str]:
-    providers = OWN_NAMES.union(row.name for row in settings.rows)
+    providers = OWN_NAMES.union((row.name for row in settings.rows), (pool.name for pool in settings.pools))
     for index, row in enumerate(settings.prices):
         if row.provider not in providers:
             yield f"prices[{index}].provider: {row.provider} is no provider here"
