@@ -1,6 +1,6 @@
 """What would happen to a call: its plan, and how each endpoint does. Nothing is sent, nothing is charged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -59,10 +59,10 @@ class ExplainChat:
         use = self._lookup.use(call.request, call.cache)
         return Explanation(plan=plan, cache=use, breakers=states, prices=priced, members=members)
 
-    def _price(self, endpoint: EndpointId, members: tuple[MemberState, ...]) -> Price | None:
-        """A pool has one where all of its members have it: any of them may answer."""
+    def _price(self, endpoint: EndpointId, members: Sequence[MemberState]) -> Price | None:
+        """A pool's is that of all its members, as each call costs what it costs where it was asked."""
         if self._prices is None:
             return None
         asked = [EndpointId(provider=member.name, model=endpoint.model) for member in members] or [endpoint]
-        first, *others = [self._prices.price(one) for one in asked]
-        return first if all(other == first for other in others) else None
+        price, *others = [self._prices.price(one) for one in asked]
+        return price if all(other == price for other in others) else None

@@ -139,14 +139,15 @@ class Pool(EndpointDirectory):
         Raises `ProviderUnavailable` where no member can answer, `ProviderOverloaded` where too many wait already, and
         `ProviderTimeout` where the turn does not come in time. Cancelling leaves the queue.
         """
-        waiter = _waiter(endpoint, recorder.client.id, tokens=tokens, tried=tried)
+        steps = 1 << max(0, tokens - 1).bit_length()  # contexts are powers of two
+        waiter = _waiter(endpoint, recorder.client.id, tokens=steps, tried=tried)
         came = self._clock.monotonic()
         if not self._scheduler.standings(waiter, came):
             raise self._unusable(endpoint.id.model)
         before = self._scheduler.enter(waiter)
         self._serve()
         if waiter.member is None:
-            if self._scheduler.is_over and not tried:
+            if self._scheduler.is_over(waiter) and not tried:
                 self._scheduler.leave(waiter)
                 says = f"its queue is full: {self._scheduler.waiting} requests wait for their turn"
                 wait = self._scheduler.wait()

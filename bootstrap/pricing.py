@@ -14,7 +14,10 @@ OWN_SOURCE = "[[prices]]"
 
 
 def price_list(settings: Settings, clock: Clock) -> DatedPrices:
-    return DatedPrices(list(_own(settings)), dict(_vendors(settings)), published_prices(), clock)
+    """A pool's own price is that of each of its members, which are asked."""
+    members = {pool.name: pool.pool for pool in settings.pools}
+    own = [_own(row, name) for row in settings.prices for name in members.get(row.provider, (row.provider,))]
+    return DatedPrices(own, dict(_vendors(settings)), published_prices(), clock)
 
 
 def _vendors(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -26,23 +29,14 @@ def _vendors(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield row.name, vendor
 
 
-def _own(settings: Settings) -> Iterator[OwnPrice]:
-    """In their order; a pool's are its members', which are what is asked."""
-    members = {pool.name: pool.pool for pool in settings.pools}
-    for row in settings.prices:
-        price = _price(row)
-        for provider in members.get(row.provider, (row.provider,)):
-            yield OwnPrice(provider=provider, names=row.names, price=price)
-
-
-def _price(row: PriceSettings) -> Price:
+def _own(row: PriceSettings, provider: str) -> OwnPrice:
     rates = Rates(
         input=_micro(row.input),
         output=_micro(row.output),
         cached=None if row.cached is None else _micro(row.cached),
         reasoning=None if row.reasoning is None else _micro(row.reasoning),
     )
-    return Price(source=OWN_SOURCE, rates=rates)
+    return OwnPrice(provider=provider, names=row.names, price=Price(source=OWN_SOURCE, rates=rates))
 
 
 def _micro(dollars: float) -> int:

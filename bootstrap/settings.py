@@ -150,7 +150,7 @@ Dollars: TypeAlias = Annotated[float, Meta(ge=0, le=1_000_000)]
 class PriceSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What models cost, before what is published of them. In dollars for a million tokens."""
 
-    provider: Annotated[Name, Meta(description="Whose models they are; a pool's are its members'.")]
+    provider: Annotated[Name, Meta(description="Whose models they are. A pool's are its members'.")]
     names: Annotated[
         tuple[str, ...], Meta(min_length=1, description="The models, as the vendor names them; `*` is anything.")
     ]

@@ -1,7 +1,7 @@
 """Whose turn it is in front of a pool, and where each request is sent. Pure: times are seconds on a monotonic clock."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from operator import itemgetter
@@ -16,6 +16,8 @@ from .turns import Turns
 
 PASSES: Final = 4
 """How many requests of others each slot of a pool may answer before the turn of one that a load would be needed for."""
+KEPT_SHARE: Final = 8
+"""One place of so many is kept for clients of whom no request waits."""
 LONGEST_WAIT_SECONDS: Final = 60.0
 _WEIGHT_OF_LATEST: Final = 0.1
 
@@ -28,7 +30,8 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class Waiter(Struct, eq=False, kw_only=True):
-    """A request in front of a pool. `tokens` is the context that it needs; the members that it `tried` have failed.
+    """A request in front of a pool. `tokens` is the context that it needs, in coarse steps, as alike ones are looked at
+    together; the members that it `tried` have failed.
 
     `on_premises`: no other member may have it. `member` is where it was sent, at `sent`; `cold`: its model has to be
     loaded there. `passes` counts the requests of others that were sent, before its turn, where it could have been.
@@ -68,10 +71,12 @@ class PoolScheduler:
     def waiting(self) -> int:
         return self._turns.waiting
 
-    @property
-    def is_over(self) -> bool:
-        """More wait than may, so that the one that came last is to leave."""
-        return self._turns.waiting > self._queue
+    def is_over(self, waiter: Waiter) -> bool:
+        """More wait than may with this one, which came last and is to leave. A share is kept for clients who wait for
+        nothing else, so that no client holds all places.
+        """
+        kept = self._queue // KEPT_SHARE if self._turns.of(waiter.client) > 1 else 0
+        return self._turns.waiting > self._queue - kept
 
     def enter(self, waiter: Waiter) -> int:
         """It waits from now on: how many are before it. One that failed elsewhere comes before its client's others."""
@@ -101,11 +106,12 @@ class PoolScheduler:
         member, permit = self._member(waiter), waiter.permit
         member.end(waiter.model, now)
         assert permit is not None
-        counts = permit.era == member.breaker.era
+        era = member.breaker.era
         permit.end(outcome, now)
         if outcome is Outcome.HEALTHY:
             self._seconds += (now - waiter.sent - self._seconds) * (_WEIGHT_OF_LATEST if self._seconds else 1.0)
-        return now + member.breaker.retry_after(now) if counts and outcome is Outcome.FAILED else None
+        opened = outcome is Outcome.FAILED and member.breaker.era != era
+        return now + member.breaker.retry_after(now) if opened else None
 
     def wait(self) -> timedelta:
         """How long it takes on the average until the queue has a place again, by what the last answers took."""
@@ -141,15 +147,19 @@ class PoolScheduler:
         if all(member.under_way >= member.slots for member in self.members.values()):
             return None
         most_passes = PASSES * self._slots
+        known: dict[Hashable, tuple[Sequence[MemberStanding], MemberStanding | None]] = {}
         heads: list[tuple[Waiter, Sequence[MemberStanding]]] = []
         found: list[tuple[int, int, MemberStanding]] = []
         for place, waiter in enumerate(self._turns.heads()):
-            standings = self.standings(waiter, now)
+            overdue = waiter.passes >= most_passes
+            alike = waiter.model, waiter.tokens, waiter.tried, waiter.on_premises, overdue
+            if alike not in known:
+                standings = self.standings(waiter, now)
+                known[alike] = standings, choose(standings, self._wanted[waiter.model], overdue=overdue)
+            standings, chosen = known[alike]
             if not standings:
                 self.leave(waiter)
                 return waiter
-            overdue = waiter.passes >= most_passes
-            chosen = choose(standings, self._wanted[waiter.model], overdue=overdue)
             if chosen is not None:
                 found.append((0 if overdue else 1 if chosen.ready else 2, place, chosen))
             heads.append((waiter, standings))
@@ -157,7 +167,7 @@ class PoolScheduler:
             return None
         _, place, chosen = min(found, key=itemgetter(0, 1))
         for other, standings in heads[:place]:
-            other.passes += any(one.member == chosen.member for one in standings) and not _is_loading(standings)
+            other.passes += _could_go_to(chosen.member, standings)
         self._send(heads[place][0], chosen, now)
         return heads[place][0]
 
@@ -187,5 +197,6 @@ class PoolScheduler:
             del self._wanted[waiter.model]
 
 
-def _is_loading(standings: Sequence[MemberStanding]) -> bool:
-    return any(one.loading for one in standings)
+def _could_go_to(member: str, standings: Sequence[MemberStanding]) -> bool:
+    """Unless its model is being loaded elsewhere."""
+    return any(one.member == member for one in standings) and not any(one.loading for one in standings)

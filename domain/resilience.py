@@ -165,7 +165,8 @@ class BreakerPermit(Struct, frozen=True, eq=False):
 class CircuitBreaker:
     """Stops asking an endpoint that keeps failing: open after so many failures in a row, then one trial at a time.
 
-    Each trial that fails doubles the time until the next one, up to `most_open_seconds`, if given.
+    Each trial that fails doubles the time until the next one, up to `most_open_seconds`, if given. A call that is made
+    all the same while it is open is none, and its failure says nothing.
     """
 
     def __init__(
@@ -212,7 +213,7 @@ class CircuitBreaker:
                 if self._opened_at is not None:
                     self._open_seconds = self._first_open_seconds
                     self._turn(None)
-            case Outcome.FAILED:
+            case Outcome.FAILED if self.state(now) is not BreakerState.OPEN:
                 self._failures += 1
                 if self._opened_at is not None:
                     self._open_seconds = min(2 * self._open_seconds, self._most_open_seconds)

@@ -33,6 +33,10 @@ class Turns(Generic[T]):
                 before += min(len(others), own + ahead)
         return before
 
+    def of(self, client: ClientId) -> int:
+        """How many of a client's wait."""
+        return len(self._lines.get(client, ()))
+
     def remove(self, client: ClientId, waiter: T) -> None:
         """It waits no more, and its client keeps its turn."""
         line = self._lines[client]

@@ -38,13 +38,13 @@ def explanation_table(explanation: Explanation) -> str:
     table = columns([("", "endpoint", "where", "breaker"), *rows])
     skipped = [f"alias: {plan.alias.name} stands for {plan.alias.target}"] if plan.alias else []
     skipped += [f"left out: {skip.name}: {skip.reason}" for skip in plan.skipped]
+    skipped += [_rates(state.endpoint.name, explanation.prices.get(state.endpoint.id)) for state in plan.endpoints]
     skipped += [
         f"member of {id.name}: {_member(one)}" for id, members in explanation.members.items() for one in members
     ]
     for state in plan.endpoints:
         if ignored := plan.ignored(state.endpoint.id):
             skipped.append(f"without effect at {state.endpoint.name}: {', '.join(ignored)}")
-    skipped += [_rates(state.endpoint.name, explanation.prices.get(state.endpoint.id)) for state in plan.endpoints]
     return "\n".join((table, *skipped))
 
 

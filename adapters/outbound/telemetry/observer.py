@@ -59,13 +59,13 @@ class RequestCounts(Observation):
     """Counts each request as it ends. One serves all requests, as nothing is kept of any."""
 
     def __init__(self, instruments: Instruments, metrics: CallMetrics) -> None:
-        self._requests = instruments.counter(catalogue.REQUESTS)
-        self._allowed = instruments.counter(catalogue.ALLOWED)
-        self._blocked = instruments.counter(catalogue.BLOCKED)
-        self._hits = instruments.counter(catalogue.CACHE_HITS)
-        self._misses = instruments.counter(catalogue.CACHE_MISSES)
-        self._saved_tokens = instruments.counter(catalogue.SAVED_TOKENS)
-        self._saved_seconds = instruments.counter(catalogue.SAVED_SECONDS)
+        self._requests = instruments.counter(catalogue.REQUESTS).counts
+        self._allowed = instruments.counter(catalogue.ALLOWED).counts
+        self._blocked = instruments.counter(catalogue.BLOCKED).counts
+        self._hits = instruments.counter(catalogue.CACHE_HITS).counts
+        self._misses = instruments.counter(catalogue.CACHE_MISSES).counts
+        self._saved_tokens = instruments.counter(catalogue.SAVED_TOKENS).counts
+        self._saved_seconds = instruments.counter(catalogue.SAVED_SECONDS).counts
         self._calls = instruments.counter(catalogue.PROVIDER_CALLS)
         self._call_counts = CallCounts(instruments, metrics)
 
@@ -76,16 +76,16 @@ class RequestCounts(Observation):
 
     @override
     def end(self, record: RequestRecord) -> None:
-        self._requests.add(record.outcome)
+        self._requests[record.outcome,] += 1
         if record.admitted is not None:
-            (self._allowed if record.admitted else self._blocked).add()
+            (self._allowed if record.admitted else self._blocked)[()] += 1
         if record.cache is _HIT:
-            self._hits.add()
+            self._hits[()] += 1
             if record.usage is not None:
-                self._saved_tokens.add(amount=record.usage.total_tokens)
-            self._saved_seconds.add(amount=record.saved_seconds or 0.0)
+                self._saved_tokens[()] += record.usage.total_tokens
+            self._saved_seconds[()] += record.saved_seconds or 0.0
         elif record.looked_up:
-            self._misses.add()
+            self._misses[()] += 1
 
 
 class TelemetryObserver(Observer, TrafficMeter, QueueMeter):

@@ -123,7 +123,7 @@ PROVIDERS = Board(
                 ),
                 Panel(
                     title="Calls that wait",
-                    description="Where a provider takes one call after the other, as the embedded model does, or a pool is busy.",
+                    description="At a busy pool, and where one call is made after the other, as at the embedded model.",
                     queries={"{{provider}}": total("gateway_queue_depth", "provider")},
                 ),
                 Panel(

@@ -21,6 +21,7 @@ from llm_gateway.application.pooled_calls import PooledCalls
 from llm_gateway.application.pools import Pool
 from llm_gateway.application.ports.models import EndpointDirectory
 from llm_gateway.application.ports.observation import QueueMeter
+from llm_gateway.application.ports.prices import PriceList
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.domain.embedding import EmbedReply
@@ -79,6 +80,7 @@ class PooledWorld(World):
         route: Sequence[str] = ("pool",),
         gemini: Sequence[Play] = (HELLO,),
         locality: Locality = Locality.ON_PREMISES,
+        prices: PriceList | None = None,
     ) -> None:
         super().__init__(gemini=gemini, max_retries=max_retries, ttl=0)
         self.directories = {name: ToldEndpoints(state_of(name, locality=locality)) for name in members}
@@ -105,7 +107,7 @@ class PooledWorld(World):
         calls = CallProvider(self.breakers, limits, self.clock, self.entropy, kinds)
         models = {**self.members, "gemini": self.gemini}
         routed = RouteChat(models, self.lookup, self.flights, self.throttle, calls, max_answer_bytes=1 << 20)
-        self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers, pools)
+        self.explain_chat = ExplainChat(plan_route, self.lookup, self.breakers, pools, prices)
         ports = self.observer, self.log, self.clock, self.entropy, AnswerSlots(4096)
         self.answer_chat = AnswerChat(plan_route, self.throttle, self.lookup, routed, *ports)
         found = CacheLookup(EmbedReply, self.process, ttl=timedelta(0))

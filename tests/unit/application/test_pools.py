@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from llm_gateway.adapters.inbound.cli.tables import explanation_table
+from llm_gateway.adapters.outbound.prices.price_list import DatedPrices, OwnPrice
+from llm_gateway.adapters.outbound.prices.vendor_prices import PublishedPrices
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
-from llm_gateway.adapters.outbound.scripted.clock import settle
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import (
@@ -27,6 +29,7 @@ from llm_gateway.domain.errors import (
 )
 from llm_gateway.domain.events import TextDelta
 from llm_gateway.domain.pool import EJECT_SECONDS
+from llm_gateway.domain.prices import Price, Rates
 from llm_gateway.domain.resilience import BreakerState
 from llm_gateway.domain.routing import Hint, Locality
 
@@ -317,6 +320,20 @@ async def test_explain_says_how_each_member_stands() -> None:
     assert (b.name, b.under_way, b.loaded, b.unusable) == ("b", 0, False, "gone")
     await world.clock.advance(10.0)
     await running
+
+
+@pytest.mark.parametrize(
+    ("priced", "rate"), [({"a": 1, "b": 1}, 1), ({"a": 1, "b": 2}, None), ({"a": 1}, None), ({}, None)]
+)
+async def test_explain_tells_the_rates_that_are_those_of_all_members(priced: dict[str, int], rate: int | None) -> None:
+    own = [
+        OwnPrice(provider=name, names=("llama",), price=Price(rates=Rates(input=said, output=said)))
+        for name, said in priced.items()
+    ]
+    prices = DatedPrices(own, {}, PublishedPrices(source="none", vendors={}), ScriptedClock())
+    explained = PooledWorld({"a": [HI], "b": [HI]}, prices=prices).explain_chat(call_of("1"), client_of())
+    told = explained.prices.get(POOL.id)
+    assert (told and told.rates.input) == rate
 
 
 async def test_the_fingerprint_is_the_model_s_wherever_the_members_are() -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.bootstrap.assignment import Assignment, decode_assignment, encode_assignment
 from llm_gateway.bootstrap.container import _limits
 from llm_gateway.bootstrap.loading import SettingsError, load_settings
 from llm_gateway.bootstrap.opening import open_gateway
+from llm_gateway.bootstrap.pricing import price_list
 from llm_gateway.bootstrap.settings import PoolSettings, Settings
+from llm_gateway.domain.routing import EndpointId
 
 SERVERS = """
 [[providers]]
@@ -104,3 +107,11 @@ def test_its_streams_may_last_as_long_as_any_of_its_members(tmp_path: Path) -> N
     rows = [replace(row, stream_seconds=seconds) for row, seconds in zip(settings.rows, (60.0, 90.0), strict=False)]
     settings = replace(settings, endpoints=tuple(rows[:1]), providers=tuple(rows[1:]) + settings.providers[1:])
     assert _limits(settings).stream_seconds_at == {"b": 60.0, "a": 90.0, "pool": 90.0}
+
+
+def test_a_price_of_the_pool_is_that_of_each_member_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    row = "[[prices]]\nprovider = '{}'\nnames = ['*']\ninput = {}\noutput = 2\n".format
+    settings = load(tmp_path, pool("'a', 'b'") + row("b", 3) + row("pool", 1) + row("a", 4))
+    prices = price_list(settings, ScriptedClock())
+    found = [prices.price(EndpointId(provider=name, model="llama3.1")) for name in ("a", "b", "c")]
+    assert [price and price.rates.input for price in found] == [1_000_000, 3_000_000, None]

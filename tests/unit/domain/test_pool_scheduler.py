@@ -23,8 +23,10 @@ class Bench:
         self.away: set[str] = set()
         self.scheduler = PoolScheduler({name: lambda: slots for name in loaded}, queue, self.offers)
         self.now = 0.0
+        self.looks = 0
 
     def offers(self, waiter: Waiter) -> Sequence[Offer]:
+        self.looks += 1
         return [Offer(member=name, loaded=told) for name, told in self.loaded.items() if name not in self.away]
 
     def come(self, client: ClientId = ONE, model: str = "m", *, tokens: int = 0, tried: Sequence[str] = ()) -> Waiter:
@@ -80,19 +82,48 @@ def test_the_turn_of_a_client_does_not_wait_for_another_s_ten() -> None:
     assert other.member == "a"
 
 
+def test_a_thousand_clients_that_wait_for_the_same_are_looked_at_once() -> None:
+    bench = Bench(queue=1_000, a=None, b=None)
+    running = [bench.come(), bench.come()]
+    for number in range(1_000):
+        bench.scheduler.enter(Waiter(client=ClientId(str(number)), model="m", tokens=4096))
+    bench.looks = 0
+    bench.end(running[0])
+    assert bench.looks < 10
+
+
 def test_the_queue_is_bounded_and_a_retry_is_not_refused() -> None:
     bench = Bench(queue=1, a=None, b=None)
     running = [bench.come(), bench.come()]
-    bench.come()
-    assert not bench.scheduler.is_over
+    waiting = bench.come()
+    assert not bench.scheduler.is_over(waiting)
     over = bench.come()
-    assert bench.scheduler.is_over
+    assert bench.scheduler.is_over(over)
     bench.scheduler.leave(over)
     again = bench.come(tried=("a",))
     bench.end(running[0])
     assert again.member is None, "the member that it failed at"
     bench.end(running[1])
     assert again.member == "b"
+
+
+@pytest.mark.parametrize(("queue", "kept"), [(64, 8), (8, 1), (7, 0), (1, 0), (0, 0)])
+def test_an_eighth_of_the_queue_is_kept_for_clients_of_whom_none_waits(queue: int, kept: int) -> None:
+    bench = Bench(queue=queue, a=None)
+    running = bench.come()
+    while True:
+        last = bench.come()
+        if bench.scheduler.is_over(last):
+            break
+    bench.scheduler.leave(last)
+    assert bench.scheduler.waiting == queue - kept
+    for number in range(kept):
+        assert not bench.scheduler.is_over(bench.come(ClientId(f"other {number}")))
+    over = bench.come(ClientId("one more"))
+    assert bench.scheduler.is_over(over)
+    bench.scheduler.leave(over)
+    bench.end(running)
+    assert bench.scheduler.waiting == max(0, queue - 1)
 
 
 def test_the_wait_that_a_refusal_tells_is_what_the_last_answers_took() -> None:
@@ -144,6 +175,18 @@ def test_never_more_than_half_of_a_pool_is_set_aside(size: int) -> None:
             bench.end(waiter, Outcome.FAILED)
     reached = {waiter.member for waiter in [bench.come() for _ in range(size)]} - {None}
     assert len(reached) == size - size // 2
+
+
+def test_where_all_fail_at_once_none_is_set_aside_for_longer_by_those_that_come_all_the_same() -> None:
+    bench = Bench(a=None, b=None)
+    for _ in range(20):
+        first = bench.come()
+        bench.end(first, Outcome.FAILED)
+        assert first.member is not None
+        bench.end(bench.come(tried=(first.member,)), Outcome.FAILED)
+        bench.now += 0.1
+    bench.now += EJECT_SECONDS
+    assert bench.scheduler.aside(bench.now) == set()
 
 
 def test_one_that_is_set_aside_is_asked_where_no_other_has_what_is_asked_for() -> None:
