@@ -28,7 +28,8 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool. `microdollars` is what the
+    calls that were made for it cost so far, None where that of one is not known.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class RequestRecorder(Struct, eq=False):
     cache: CacheStatus | None = None
     endpoint: EndpointId | None = None
     queue_position: int | None = None
+    microdollars: int | None = 0
     _queue_seconds: float = 0.0
     _began_at: float = 0.0
     _plan: Plan | None = None
@@ -83,6 +85,8 @@ class RequestRecorder(Struct, eq=False):
         """A call to a provider that this request led has ended. `prices`: where its price stands."""
         self._attempts.append(attempt)
         self._prices = prices or self._prices
+        cost, so_far = attempt.microdollars, self.microdollars
+        self.microdollars = None if cost is None or so_far is None else so_far + cost
 
     def passed_over(self, endpoint: Endpoint, error: ProviderError) -> None:
         """A planned endpoint gave no answer, and the next one is asked."""
@@ -134,16 +138,6 @@ class RequestRecorder(Struct, eq=False):
         if isinstance(error, Exception):
             self.failed(error)
         self.leave(self)
-
-    @property
-    def microdollars(self) -> int | None:
-        """What the calls that were made for this request cost so far; None where that of one is not known."""
-        cost = 0
-        for attempt in self._attempts:
-            if attempt.microdollars is None:
-                return None
-            cost += attempt.microdollars
-        return cost
 
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""

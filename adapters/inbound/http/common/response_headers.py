@@ -10,6 +10,8 @@ from llm_gateway.domain.quota import Decision, LimiterMode, LimitStatus
 from llm_gateway.domain.routing import EndpointId
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
+COST: Final = b"x-gateway-cost"
+"""Micro-dollars, rounded up, or `unknown`: see `cost`."""
 QUEUE: Final = b"x-gateway-queue"
 """The place at first of a request that waited for its turn at a pool: 1 is the next."""
 _EXACT: Final = LimiterMode.EXACT
@@ -81,9 +83,9 @@ def _answered(provider: str, model: str, cache: CacheStatus) -> tuple[tuple[byte
     return (*_located(provider, model), (b"x-gateway-cache", cache.value.encode()))
 
 
-def cost(microdollars: int | None) -> tuple[bytes, bytes]:
+def cost(microdollars: int | None) -> bytes:
     """What the answer cost in micro-dollars, rounded up; nothing where no call was made for it."""
-    return b"x-gateway-cost", b"unknown" if microdollars is None else b"%d" % microdollars
+    return b"unknown" if microdollars is None else b"%d" % microdollars
 
 
 def located(endpoint: EndpointId, *, estimated: bool) -> tuple[tuple[bytes, bytes], ...]:

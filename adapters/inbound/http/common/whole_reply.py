@@ -13,7 +13,7 @@ from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, reply
 from .presence import WhilePresent
 from .renderer import ChatRenderer
 from .request_context import RequestContext
-from .response_headers import QUEUE, Headers, cost, provenance
+from .response_headers import COST, QUEUE, Headers, cost, provenance
 
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
@@ -36,7 +36,7 @@ class WholeReply(Struct, frozen=True):
                 with WhilePresent(context.presence, receive):
                     reply = await answer.reply()
             headers.update(provenance(answer.endpoint, answer.cache, context.own_paths(answer.ignored)))
-            headers.update((cost(answer.microdollars),))
+            headers[COST] = cost(answer.microdollars)
             if answer.queued is not None:
                 headers[QUEUE] = b"%d" % answer.queued
             weight = reply_weight(reply)
