@@ -28,8 +28,8 @@ class RequestRecorder(Struct, eq=False):
     """What becomes of one request, reported step by step by whoever answers it. Only its own verbs change it.
 
     A `with` block around the request's answer ends it. `began` is in seconds on the monotonic clock. `cache` and
-    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool. `microdollars` is what the
-    calls that were made for it cost so far, None where that of one is not known.
+    `endpoint` are None until an answer begins, `queue_position` as long as it has not waited for its turn at a pool.
+    `microdollars` is what the calls that were made for it cost so far, None where that of one is not known.
     """
 
     task: Task
