@@ -93,7 +93,7 @@ class ClientSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class EndpointSettings(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One more server of a known kind, under a provider name of its own."""
+    """As `[[providers]]`, with its key in this file, and for servers that need no `dialect`."""
 
     name: Annotated[Name, Meta(description="The provider's name, in routes and in `model`.")]
     kind: Annotated[Name, Meta(description="What it speaks: a kind of the README's table of providers.")]

@@ -10,11 +10,7 @@ from llm_gateway.domain.routing import EndpointState, Task
 
 def _endpoint_table(states: Iterable[EndpointState]) -> str:
     """Each endpoint, where it is, and why it can or can't be used."""
-    rows = [
-        (state.endpoint.name, state.endpoint.locality.value.replace("_", " "), _standing(state))
-        for state in states
-        if not state.pin_only
-    ]
+    rows = [(state.endpoint.name, _where(state), _standing(state)) for state in states if not state.pin_only]
     return columns([("endpoint", "where", "state"), *rows]) if rows else "No endpoint is configured."
 
 
@@ -36,7 +32,7 @@ def explanation_table(explanation: Explanation) -> str:
     """The endpoints in the order in which they would be asked, and what was left out."""
     plan = explanation.plan
     rows = [
-        (str(number), state.endpoint.name, state.endpoint.locality.value, explanation.breakers[state.endpoint.id])
+        (str(number), state.endpoint.name, _where(state), explanation.breakers[state.endpoint.id])
         for number, state in enumerate(plan.endpoints, 1)
     ]
     table = columns([("", "endpoint", "where", "breaker"), *rows])
@@ -67,6 +63,10 @@ def _member(state: MemberState) -> str:
         f"not usable: {state.unusable}" if state.unusable else f"{known}, {state.under_way} of {state.slots} under way"
     )
     return f"{state.name}: {answers}{', set aside' if state.aside else ''}"
+
+
+def _where(state: EndpointState) -> str:
+    return state.endpoint.locality.value.replace("_", " ")
 
 
 def _standing(state: EndpointState) -> str:
