@@ -50,7 +50,7 @@ PROVENANCE = {
     "X-Gateway-Model": {"schema": {"type": "string"}},
     "X-Gateway-Cost": {
         "description": "Micro-dollars, rounded up. Streams do not have it.",
-        "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "unknown"}]},
+        "schema": {"type": "string", "pattern": "^([0-9]+|unknown)$"},
     },
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},
     "X-Gateway-Queue": {

@@ -28,8 +28,8 @@ class UsageOut(Out, frozen=True, kw_only=True):
 class AnswerOut(Out, frozen=True, kw_only=True):
     """A whole answer; in a stream, its `done` event, which leaves the content out.
 
-    `warning` says why it is empty or less than it could be. `cost_microdollars` is rounded up: null where it is
-    not known, 0 where no call was made for this request.
+    `warning` says why it is empty or less than it could be. `cost_microdollars`, in `done` alone, is rounded up: null
+    where it is not known, 0 where no call was made for this request. A whole answer has a header for it.
     """
 
     id: str
@@ -43,7 +43,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     finish_reason: FinishReason
     warning: str | UnsetType = UNSET
     usage: UsageOut
-    cost_microdollars: int | None
+    cost_microdollars: int | None | UnsetType = UNSET
     cached: bool
     created: int
 

@@ -128,7 +128,7 @@ class NativeRenderer(ChatRenderer):
             finish_reason=reply.finish_reason,
             warning=warning_of(reply),
             usage=usage_out(reply.usage),
-            cost_microdollars=answer.microdollars,
+            cost_microdollars=UNSET if whole else answer.microdollars,
             cached=answer.cache is _HIT,
             created=self._identity.created,
         )

@@ -92,7 +92,8 @@ async def test_a_stream_has_deltas_and_then_one_done(start: Serve) -> None:
     assert [event.name for event in events].index("done") == len(events) - 1
     done = events[-1].data
     assert done.keys() == {
-        *("id", "provider", "model", "tool_calls", "extra_content", "finish_reason", "usage", "cached", "created")
+        *("id", "provider", "model", "tool_calls", "extra_content", "finish_reason", "usage", "cached", "created"),
+        "cost_microdollars",
     }
     assert done["tool_calls"] == [CALL]
     assert done["usage"] == USAGE

@@ -153,8 +153,16 @@ async def test_explain_shows_the_plan_and_costs_nothing(both: Served) -> None:
                 "locality": "cloud",
                 "breaker": "closed",
                 "ignored": [],
+                "price": None,
             },
-            {"provider": "ollama", "model": "llama3.1", "locality": "on_premises", "breaker": "closed", "ignored": []},
+            {
+                "provider": "ollama",
+                "model": "llama3.1",
+                "locality": "on_premises",
+                "breaker": "closed",
+                "ignored": [],
+                "price": None,
+            },
         ],
         "skipped": [],
     }
