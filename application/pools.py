@@ -153,7 +153,7 @@ class Pool(EndpointDirectory):
             if self._scheduler.is_over(waiter) and not tried:
                 self._scheduler.leave(waiter)
                 says = f"its queue is full: {self._scheduler.waiting} requests wait for their turn"
-                wait = self._scheduler.wait()
+                wait = self._scheduler.wait(waiter, came)
                 raise ProviderOverloaded(self.name, says, retry_after=wait, reason=FailureReason.QUEUE_FULL)
             recorder.queued(before + 1)
             try:

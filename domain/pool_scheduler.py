@@ -113,9 +113,12 @@ class PoolScheduler:
         opened = outcome is Outcome.FAILED and member.breaker.era != era
         return now + member.breaker.retry_after(now) if opened else None
 
-    def wait(self) -> timedelta:
-        """How long it takes on the average until the queue has a place again, by what the last answers took."""
-        return timedelta(seconds=min(max(1.0, self._seconds / self._slots), LONGEST_WAIT_SECONDS))
+    def wait(self, waiter: Waiter, now: float) -> timedelta:
+        """How long it takes on the average until one that it may be sent to has a free slot, by what the last answers
+        took.
+        """
+        slots = sum(one.slots for one in self.standings(waiter, now))
+        return timedelta(seconds=min(max(1.0, self._seconds / max(1, slots)), LONGEST_WAIT_SECONDS))
 
     def standings(self, waiter: Waiter, now: float) -> Sequence[MemberStanding]:
         """Of the members that a request may be sent to."""

@@ -128,12 +128,15 @@ def test_an_eighth_of_the_queue_is_kept_for_clients_of_whom_none_waits(queue: in
 
 def test_the_wait_that_a_refusal_tells_is_what_the_last_answers_took() -> None:
     bench = Bench(slots=2, a=None, b=None)
-    assert bench.scheduler.wait().total_seconds() == 1.0
+    newcomer = Waiter(client=ONE, model="m")
+    assert bench.scheduler.wait(newcomer, bench.now).total_seconds() == 1.0
     for _ in range(50):
         one = bench.come()
         bench.now += 20.0
         bench.end(one)
-    assert bench.scheduler.wait().total_seconds() == pytest.approx(5.0)
+    assert bench.scheduler.wait(newcomer, bench.now).total_seconds() == pytest.approx(5.0)
+    bench.away.add("b")
+    assert bench.scheduler.wait(newcomer, bench.now).total_seconds() == pytest.approx(10.0)
 
 
 def test_one_that_no_member_can_answer_any_more_waits_no_more() -> None:
