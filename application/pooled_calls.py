@@ -52,7 +52,7 @@ class PooledCalls(RetryState):
         try:
             permit = self._policy.breakers.enter(self.endpoint.id)
         except BaseException:
-            turn.end(Outcome.UNKNOWN)
+            turn.give_back()
             raise
         return MemberCall(self, permit, turn)
 

@@ -23,6 +23,8 @@ from .ports.system import Clock
 from .request_recorder import RequestRecorder
 
 _NO_CLIENT: Final = ClientId("")
+LOOK_SECONDS: Final = 1.0
+"""How often those that wait are looked at, as what members tell of themselves changes at any time."""
 
 
 class MemberState(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class Pool(EndpointDirectory):
         self._scheduler = PoolScheduler(each, queue, self._offers)
         self._woken: dict[Waiter, asyncio.Future[None]] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._looks_again = False
         self._told: tuple[Sequence[Sequence[EndpointState]], tuple[EndpointState, ...]] = ((), ())
 
     @property
@@ -156,7 +159,7 @@ class Pool(EndpointDirectory):
             try:
                 await self._comes(waiter, deadline)
             finally:
-                recorder.waited(self._clock.monotonic() - came)
+                recorder.waited()
                 self._meter.waited(self.name, self._clock.monotonic() - came)
         else:
             self._meter.waited(self.name, 0.0)
@@ -182,6 +185,11 @@ class Pool(EndpointDirectory):
             self._clock.call_at(again, self._serve)
         self._serve()
 
+    def give_back(self, waiter: Waiter) -> None:
+        """A turn that came and was not taken: nothing was asked."""
+        self._scheduler.end(waiter, Outcome.UNKNOWN, self._clock.monotonic())
+        self._serve()
+
     async def aclose(self) -> None:
         looks = tuple(self._looks.values())
         for look in looks:
@@ -190,6 +198,7 @@ class Pool(EndpointDirectory):
 
     async def _comes(self, waiter: Waiter, deadline: Deadline) -> None:
         woken = self._woken[waiter] = asyncio.get_running_loop().create_future()
+        self._look_again()
         try:
             async with self._clock.timeout_at(deadline.first):
                 await woken
@@ -198,7 +207,7 @@ class Pool(EndpointDirectory):
                 self._scheduler.leave(waiter)
                 self._serve()  # its client's next one may be sent where it could not
             elif waiter.member is not None:
-                self.end(waiter, Outcome.UNKNOWN)
+                self.give_back(waiter)
             if isinstance(error, TimeoutError):
                 raise ProviderTimeout(self.name, "its turn did not come in time") from None
             raise
@@ -206,6 +215,16 @@ class Pool(EndpointDirectory):
             del self._woken[waiter]
         if waiter.member is None:
             raise self._unusable(waiter.model)
+
+    def _look_again(self) -> None:
+        if self._woken and not self._looks_again:
+            self._looks_again = True
+            self._clock.call_at(self._clock.monotonic() + LOOK_SECONDS, self._looked_again)
+
+    def _looked_again(self) -> None:
+        self._looks_again = False
+        self._serve()
+        self._look_again()
 
     def _serve(self) -> None:
         for waiter in self._scheduler.sent(self._clock.monotonic()):
@@ -243,6 +262,10 @@ class Turn(Struct, frozen=True, eq=False):
     def end(self, outcome: Outcome) -> None:
         """The call ended so."""
         self.pool.end(self.waiter, outcome)
+
+    def give_back(self) -> None:
+        """No call is made."""
+        self.pool.give_back(self.waiter)
 
 
 def _waiter(

@@ -46,6 +46,7 @@ class RequestRecorder(Struct, eq=False):
     queue_position: int | None = None
     microdollars: int | None = 0
     _queue_seconds: float = 0.0
+    _queued_at: float | None = None
     _began_at: float = 0.0
     _plan: Plan | None = None
     _admitted: bool | None = None
@@ -95,10 +96,11 @@ class RequestRecorder(Struct, eq=False):
     def queued(self, position: int) -> None:
         """The request waits for its turn at a pool, from this place on: 1 is the next."""
         self.queue_position = self.queue_position or position
+        self._queued_at = self.clock.monotonic()
 
-    def waited(self, seconds: float) -> None:
-        """So long it waited for a turn, or until it gave up."""
-        self._queue_seconds += seconds
+    def waited(self) -> None:
+        """Its turn came, or it gave up."""
+        self._queue_seconds, self._queued_at = self._waited(), None
 
     def found(self, seconds: float) -> None:
         """The answer is a stored one, which had taken its provider so many seconds."""
@@ -139,6 +141,10 @@ class RequestRecorder(Struct, eq=False):
             self.failed(error)
         self.leave(self)
 
+    def _waited(self) -> float:
+        """Until now: one that left its followers in the queue has gone before their turn."""
+        return self._queue_seconds + (0.0 if self._queued_at is None else self.clock.monotonic() - self._queued_at)
+
     def record(self) -> RequestRecord:
         """Everything reported so far, with the time until now."""
         plan, trace = self._plan, self.observation.trace
@@ -156,7 +162,7 @@ class RequestRecorder(Struct, eq=False):
             planned=tuple(map(_endpoint_id, plan.endpoints)) if plan else (),
             skipped=plan.skipped if plan else (),
             queue_position=self.queue_position,
-            queue_seconds=self._queue_seconds,
+            queue_seconds=self._queue_seconds if self.queue_position is None else self._waited(),
             attempts=tuple(self._attempts),
             passed_over=tuple(self._passed_over),
             ignored=tuple(self._ignored),

@@ -25,6 +25,7 @@ from llm_gateway.application.ports.prices import PriceList
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.application.route_chat import RouteChat
 from llm_gateway.domain.embedding import EmbedReply
+from llm_gateway.domain.pool import LoadedModels
 from llm_gateway.domain.resilience import RetryPolicy
 from llm_gateway.domain.routing import Endpoint, EndpointId, EndpointState, Feature, Hint, Locality, Task
 
@@ -66,7 +67,7 @@ class Waits(QueueMeter):
 class PooledWorld(World):
     """`pool` has the members that are given, each with its scripts, one slot each unless told otherwise.
 
-    `said` is how many slots their servers say that they have.
+    `said` is how many slots their servers say that they have, and `loaded` what they say that they have loaded.
     """
 
     def __init__(
@@ -81,14 +82,22 @@ class PooledWorld(World):
         gemini: Sequence[Play] = (HELLO,),
         locality: Locality = Locality.ON_PREMISES,
         prices: PriceList | None = None,
+        loaded: LoadedModels = None,
+        ttl: float = 0,
     ) -> None:
-        super().__init__(gemini=gemini, max_retries=max_retries, ttl=0)
+        super().__init__(gemini=gemini, max_retries=max_retries, ttl=ttl)
         self.directories = {name: ToldEndpoints(state_of(name, locality=locality)) for name in members}
         self.members = {name: ScriptedChatModel(self.clock, *scripts) for name, scripts in members.items()}
         self.embedding = {name: ScriptedEmbeddingModel(self.clock) for name in members}
         self.waits = Waits()
         providers = [
-            Provider(name=name, directory=directory, model=self.members[name], slots=lambda: said)
+            Provider(
+                name=name,
+                directory=directory,
+                model=self.members[name],
+                slots=lambda: said,
+                loaded=None if loaded is None else lambda: loaded or {},
+            )
             for name, directory in self.directories.items()
         ]
         self.pool = Pool("pool", "llama", providers, self.breakers, self.clock, self.waits, slots=slots, queue=queue)

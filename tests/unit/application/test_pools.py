@@ -12,6 +12,8 @@ from llm_gateway.adapters.outbound.prices.price_list import DatedPrices, OwnPric
 from llm_gateway.adapters.outbound.prices.vendor_prices import PublishedPrices
 from llm_gateway.adapters.outbound.scripted.chat_model import Cut, Wait, answer
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock, settle
+from llm_gateway.application.pools import LOOK_SECONDS
+from llm_gateway.application.records import CacheStatus
 from llm_gateway.domain.chat import Grain
 from llm_gateway.domain.embedding import EmbedCall, EmbedRequest
 from llm_gateway.domain.errors import (
@@ -251,6 +253,22 @@ async def test_the_turn_that_a_leader_left_is_its_followers() -> None:
     assert world.asked == {"a": 2}
 
 
+async def test_a_leader_that_left_its_followers_in_the_queue_has_waited_all_the_same() -> None:
+    world = PooledWorld({"a": [SLOW]}, ttl=60)
+    running = asking(world, "1")
+    await settle()
+    leader, follower = asking(world, "2"), asking(world, "2", "two")
+    await world.clock.advance(4.0)
+    leader.cancel()
+    await settle()
+    (left,) = world.observer.records
+    assert (left.left, left.queue_position, left.queue_seconds) == (True, 1, 4.0)
+    await world.clock.advance(16.0)
+    assert (await follower).record.cache is CacheStatus.COALESCED
+    await running
+    assert (world.asked, world.waits.seconds) == ({"a": 2}, [0.0, 10.0])
+
+
 async def test_members_that_are_away_are_not_asked_and_without_any_there_is_no_route() -> None:
     world = PooledWorld({"a": [HI], "b": [HI]})
     world.directories["a"].states = (replace(state_of("a"), unusable="not reachable at its address"),)
@@ -272,6 +290,28 @@ async def test_those_that_wait_for_a_member_that_goes_away_are_told() -> None:
     assert (await running).reply.content == "Hi"
     with pytest.raises(ProviderUnavailable, match="a: gone"):
         await waiting
+
+
+async def test_those_that_wait_are_sent_to_a_member_that_is_back_whatever_else_goes_on() -> None:
+    world = PooledWorld({"a": [(Wait(300.0), *HI)], "b": [HI]})
+    world.directories["b"].states = (replace(state_of("b"), unusable="gone"),)
+    running, waiting = asking(world, "1"), asking(world, "2")
+    await world.clock.advance(60.0)
+    world.directories["b"].states = (state_of("b"),)
+    await world.clock.advance(LOOK_SECONDS)
+    assert waiting.done()
+    assert (await waiting).record.attempts[0].endpoint.provider == "b"
+    await world.clock.advance(240.0)
+    await running
+
+
+async def test_a_turn_that_was_not_taken_says_nothing_of_what_is_loaded() -> None:
+    world = PooledWorld({"a": [(Wait(1.0), ProviderUnavailable("a", "failed"))]}, loaded={})
+    tasks = [asking(world, str(number)) for number in range(7)]
+    await world.clock.advance(5.0)
+    assert [str(task.exception()) for task in tasks][5:] == ["pool: not asked, because its last calls failed"] * 2
+    assert not world.pool.members(POOL)[0].loaded
+    assert await world.at_rest()
 
 
 async def test_secure_goes_to_a_pool_that_is_on_the_premises_whole_and_never_to_one_that_is_not() -> None:

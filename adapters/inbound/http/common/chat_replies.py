@@ -101,6 +101,7 @@ class StreamReply(Struct, frozen=True):
                     last = frames + await off_the_loop(reply_weight(reply), partial(renderer.done, reply, answer))
         except Exception as error:
             if not stream.begun:
+                self._tell_queue(answer)
                 raise
             log_internal(error, context.id)
             last = renderer.failed(context.own_error(error), context.id)

@@ -33,12 +33,14 @@ class WholeReply(Struct, frozen=True):
             if answer.ready:
                 reply = await answer.reply()
             else:
-                with WhilePresent(context.presence, receive):
-                    reply = await answer.reply()
+                try:
+                    with WhilePresent(context.presence, receive):
+                        reply = await answer.reply()
+                finally:  # an error after it has waited tells of it too
+                    if answer.queued is not None:
+                        headers[QUEUE] = b"%d" % answer.queued
             headers.update(provenance(answer.endpoint, answer.cache, context.own_paths(answer.ignored)))
             headers[COST] = cost(answer.microdollars)
-            if answer.queued is not None:
-                headers[QUEUE] = b"%d" % answer.queued
             weight = reply_weight(reply)
             if weight <= AT_ONCE_BYTES:
                 body = self.renderer.whole(reply, answer)

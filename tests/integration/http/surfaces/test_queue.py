@@ -14,7 +14,7 @@ from llm_gateway.bootstrap.settings import PoolSettings, ProviderSettings
 
 from ...ollama.server import OllamaServer
 from ...ops.prompted_providers import ollama as prompted
-from ...scripted_vendor import Wait
+from ...scripted_vendor import Wait, whole
 from ...waiting import HANG_SECONDS
 from ..served import Served, eventually, serve
 from .asking import ask, begin, refused, text_in
@@ -73,6 +73,26 @@ async def test_its_place_is_told_and_a_stream_is_kept_alive_while_it_waits(
         assert response.headers["x-gateway-queue"] == "1"
         assert "x-gateway-queue" not in (await first).headers
         assert chats(ollama) == 2, "of one that left the queue nothing is asked"
+
+
+@each_door
+@each_grain
+async def test_its_place_is_told_of_one_that_failed_after_it_had_waited(
+    ollama: OllamaServer, door: Door, stream: bool
+) -> None:
+    go = asyncio.Event()
+    refusal = whole({"error": "no such thing"}, status=400)
+    ollama.scripts = [lambda asked: (Wait(go), *prompted(asked)), lambda asked: refusal]
+    async with serve(None, **pooled(ollama) | {"pace": Pace()}) as served:
+        first = asyncio.create_task(ask(served, door, "first", "pool"))
+        await eventually(lambda: chats(ollama) == 1)
+        second = asyncio.create_task(ask(served, door, "second", "pool", stream=stream))
+        await waits(served)
+        go.set()
+        await first
+        response = await second
+        assert response.status_code >= 400
+        assert response.headers["x-gateway-queue"] == "1"
 
 
 @each_door
