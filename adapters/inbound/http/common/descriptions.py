@@ -52,8 +52,8 @@ PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
     "X-Gateway-Cost": {
-        "description": "Micro-dollars, rounded up. Streams do not have it.",
-        "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "unknown"}]},
+        "description": "Micro-dollars, rounded up, or `unknown`. Streams do not have it.",
+        "schema": {"type": "string", "pattern": "^([0-9]+|unknown)$"},
     },
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},
     "X-Gateway-Queue": {
