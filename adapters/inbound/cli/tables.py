@@ -7,6 +7,8 @@ from llm_gateway.application.pools import MemberState
 from llm_gateway.domain.prices import MILLION, Price
 from llm_gateway.domain.routing import EndpointState, Task
 
+from .arguments import KEY_VARIABLE
+
 
 def _endpoint_table(states: Iterable[EndpointState]) -> str:
     """Each endpoint, where it is, and why it can or can't be used."""
@@ -15,8 +17,8 @@ def _endpoint_table(states: Iterable[EndpointState]) -> str:
 
 
 def served(states: Sequence[EndpointState], address: str, demo_key: str | None) -> str:
-    """What `serve` says at its start: the endpoints, and a line that works, where `$KEY` is set if it has to be."""
-    key = f"'X-API-Key: {demo_key}'" if demo_key else '"X-API-Key: $KEY"'
+    """What `serve` says at its start: the endpoints, and a line that works, with the key in a variable if need be."""
+    key = f"'X-API-Key: {demo_key}'" if demo_key else f'"X-API-Key: ${KEY_VARIABLE}"'
     lines = [_endpoint_table(states), "", f"Listening on {address}"]
     if any(state.demonstration and state.configured for state in states):
         lines.append("Demonstration: the embedded model is small, and often wrong. Configure a provider for real use.")

@@ -244,7 +244,11 @@ def test_serve_shows_a_line_that_a_shell_puts_the_key_into(tmp_path: Path) -> No
         process.terminate()
         process.communicate(timeout=20)
     said = subprocess.run(
-        ["sh", "-c", f"printf '%s\n' {line}"], env={"KEY": "key-number-1"}, capture_output=True, text=True, check=True
+        ["sh", "-c", f"printf '%s\n' {line}"],
+        env={"LLM_GATEWAY_API_KEY": "key-number-1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "X-API-Key: key-number-1" in said.stdout.splitlines()
 

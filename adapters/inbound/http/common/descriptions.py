@@ -27,7 +27,10 @@ PARAMETERS = {
         {"type": "number", "minimum": 0.001, "maximum": 86_400},
     ),
     "Cache-Control": ("With `no-store` nothing is taken from the cache, or kept in it.", {"type": "string"}),
-    "X-Request-Id": ("The caller's own id for this request; one that is not sane is replaced.", {"type": "string"}),
+    "X-Request-Id": (
+        "The caller's own id for this request: 128 letters, digits and `._:-` at most, else it is replaced.",
+        {"type": "string"},
+    ),
 }
 REQUEST_ID = {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}}}
 RETRY = {"Retry-After": {"description": "Whole seconds, where known.", "schema": {"type": "integer", "minimum": 1}}}
@@ -49,7 +52,7 @@ PROVENANCE = {
     "X-Gateway-Provider": {"schema": {"type": "string"}},
     "X-Gateway-Model": {"schema": {"type": "string"}},
     "X-Gateway-Cost": {
-        "description": "Micro-dollars, rounded up. Streams do not have it.",
+        "description": "Micro-dollars, rounded up, or `unknown`. Streams do not have it.",
         "schema": {"type": "string", "pattern": "^([0-9]+|unknown)$"},
     },
     "X-Gateway-Cache": {"schema": {"enum": ["hit", "miss", "coalesced", "bypass", "bypass; sampled"]}},

@@ -43,7 +43,7 @@ class AnswerOut(Out, frozen=True, kw_only=True):
     finish_reason: FinishReason
     warning: str | UnsetType = UNSET
     usage: UsageOut
-    cost_microdollars: int | None | UnsetType = UNSET
+    cost_microdollars: int | UnsetType | None = UNSET
     cached: bool
     created: int
 
