@@ -179,9 +179,8 @@ def _chunk(name: str, server: Server, few: str, many: str, new: Callable[[str], 
     number = together if pause else 2 * together
 
     async def measure() -> Figures:
-        with awake():
-            short = await cpu(server, new(few), number, together, apart=pause / together)
-            long = await cpu(server, new(many), number, together, apart=pause / together)
+        short = await cpu(server, new(few), number, together, apart=pause / together)
+        long = await cpu(server, new(many), number, together, apart=pause / together)
         return {name: (long - short) / (MODELS[many][0] - MODELS[few][0])}
 
     return Case(name=name, measure=measure)
