@@ -11,7 +11,7 @@ _COUNT = re.compile("[1-9][0-9]{0,3}")
 
 def query_of(query: bytes) -> Mapping[str, str]:
     """The fields of a query string; of several values of one name the last."""
-    return {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
+    return {name: values[-1] for name, values in parse_qs(query.decode("latin-1"), keep_blank_values=True).items()}
 
 
 def limit_of(asked: Mapping[str, str], default: int, most: int) -> int:

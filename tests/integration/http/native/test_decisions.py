@@ -149,7 +149,7 @@ async def test_a_list_is_as_long_as_is_asked(served: Served) -> None:
         assert [one["id"] for one in told] == [f"r{50 - number}" for number in range(count)]
 
 
-@pytest.mark.parametrize("limit", ["0", "51", "-1", "1.5", "ten", "1e1", "%00", "99999999999999999999", "%D9%A1"])
+@pytest.mark.parametrize("limit", ["", "0", "51", "-1", "1.5", "ten", "1e1", "%00", "99999999999999999999", "%D9%A1"])
 async def test_a_limit_that_is_none_is_refused(served: Served, limit: str) -> None:
     response = await listed(served, f"?limit={limit}")
     assert response.status_code == 400
