@@ -19,7 +19,7 @@ from llm_gateway.domain.routing import (
     Task,
 )
 
-from ..vendor_http.errors import HttpRefusal
+from ..vendor_http.errors import HttpRefusal, VendorHttpError
 from ..vendor_http.server_directory import MAX_MODELS, ServerDirectory
 from .client import MODELS, SpokenClient
 from .dialects import SpokenModels
@@ -73,9 +73,8 @@ class SpokenDirectory(ServerDirectory):
             return
         self._models.listed = await off_the_loop(len(told), partial(known_of, told, MAX_MODELS))
         self._has_list = True
-        at = self._models.dialect.slots_at
-        if at is not None:
-            with suppress(HttpRefusal, DecodeError):
+        if (at := self._models.dialect.slots_at) is not None:
+            with suppress(VendorHttpError, TimeoutError, DecodeError):  # it answers chats without it
                 self.slots = slots_in(await self._client.told(at, self._locality, until=self._soon()))
 
     @override

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.adapters.outbound.openai.client import api_url
+from llm_gateway.adapters.outbound.openai.client import MAX_LIST_BYTES, api_url
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
 from llm_gateway.adapters.outbound.vendor_http import server_directory as directories
 from llm_gateway.application.model_facts import ModelFacts
 from llm_gateway.application.ports.providers import Provider
 from llm_gateway.domain.routing import UNSEEN, EndpointState, Feature, Locality, Task
 
-from ..scripted_vendor import Script, whole
+from ..scripted_vendor import Reset, Script, whole
 from .calls import asking, provider_at, reply_of
 from .server import SpokenServer, spoken_server
 
@@ -261,7 +261,10 @@ async def test_chat_and_list_are_asked_with_the_same_facts() -> None:
         (whole([4]), None),
         (whole(b"no JSON"), None),
         (whole({"error": "no such path"}, 404), None),
+        ((Reset(),), None),
+        (whole({"total_slots": 4, "chat_template": "x" * MAX_LIST_BYTES}), None),
     ],
+    ids=["said", "zero", "text", "list", "no JSON", "no such path", "reset", "too large"],
 )
 async def test_a_server_that_says_how_many_it_answers_at_once_is_asked(props: Script, slots: int | None) -> None:
     async with spoken_server("llamacpp") as server, provider_at(server.url, "llamacpp") as provider:
