@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from llm_gateway.domain.routing import Aliases, Hint, is_name
 
-from .kinds import OWN_NAMES, SERVERS
+from .kinds import SERVERS, provider_names
 from .settings import Settings
 
 _HINTS = frozenset(Hint)
@@ -40,8 +40,7 @@ def _tables(settings: Settings) -> Mapping[str, Aliases]:
 
 
 def _providers(settings: Settings) -> frozenset[str]:
-    named = (*(row.name for row in settings.rows), *(row.name for row in settings.pools))
-    return frozenset((*OWN_NAMES, *named)) - settings.pooled
+    return provider_names(settings) - settings.pooled
 
 
 def _real_names(settings: Settings) -> frozenset[str]:

@@ -168,6 +168,11 @@ OWN_NAMES: Final = frozenset((EMBEDDED.name, *(kind.name for kind in SERVERS if 
 """Of the providers that are there without the TOML."""
 
 
+def provider_names(settings: Settings) -> frozenset[str]:
+    """Of all providers, the pools among them and their members."""
+    return OWN_NAMES.union((row.name for row in settings.rows), (pool.name for pool in settings.pools))
+
+
 def build_providers(settings: Settings, clock: Clock, meter: QueueMeter) -> Sequence[Provider]:
     """In the order in which the model list shows them. To be called inside the event loop that will use them."""
     rows = [*(kind.own(settings) for kind in SERVERS if kind.own is not None), *settings.rows]

@@ -111,7 +111,7 @@ class SettingsRead:
                 values[name] = self._routes(self._toml.get(name, {}))
             elif name == "pools":  # stand among the endpoints
                 values[name] = tuple(row for row in values["endpoints"] if isinstance(row, PoolSettings))
-                values["endpoints"] = tuple(row for row in values["endpoints"] if row not in values[name])
+                values["endpoints"] = tuple(row for row in values["endpoints"] if not isinstance(row, PoolSettings))
             elif name == "aliases":
                 self._convert(values, field, self._toml.get(name, {}), name, strict=True)
             elif name != "demo":

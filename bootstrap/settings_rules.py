@@ -16,7 +16,7 @@ from llm_gateway.domain.quota import Bucket
 from .alias_rules import alias_faults
 from .configured_clients import DIGEST, digest_in
 from .demonstration import demonstration_faults
-from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS
+from .kinds import BY_NAME, EMBEDDED, OWN_NAMES, SERVERS, provider_names
 from .pools import pool_faults
 from .providers import order_of
 from .settings import EndpointSettings, Secret, Settings, is_loopback
@@ -54,8 +54,7 @@ def rule_faults(settings: Settings) -> Iterator[str]:
     yield from _price_faults(settings)
     yield from alias_faults(settings)
     for hint, route in settings.routes.items():
-        pools = (row.name for row in settings.pools)
-        yield from _route_faults(hint.value, route, OWN_NAMES.union((row.name for row in settings.rows), pools))
+        yield from _route_faults(hint.value, route, provider_names(settings))
         yield from _pooled_faults(hint.value, route, settings)
 
 
@@ -195,9 +194,8 @@ def _model_faults(settings: Settings) -> Iterator[str]:
 
 
 def _price_faults(settings: Settings) -> Iterator[str]:
-    providers = OWN_NAMES.union((row.name for row in settings.rows), (pool.name for pool in settings.pools))
     for index, row in enumerate(settings.prices):
-        if row.provider not in providers:
+        if row.provider not in provider_names(settings):
             yield f"prices[{index}].provider: {row.provider} is no provider here"
 
 

@@ -46,6 +46,7 @@ from .contracts.embedding_model import EmbeddingModelContract, EmbeddingVendor
 from .contracts.endpoint_directory import EndpointDirectoryContract
 from .contracts.entropy import EntropyContract
 from .contracts.observer import AccessLogContract, ObserverContract, QueueMeterContract, TrafficMeterContract
+from .contracts.price_list import PriceListContract
 from .contracts.rate_limiter import RateLimiterContract
 from .contracts.reply_cache import ReplyCacheContract
 from .contracts.request_log import RequestLogContract
@@ -71,6 +72,7 @@ __all__ = [
     "MemoryRequestLog",
     "MemorySignatureStore",
     "ObserverContract",
+    "PriceListContract",
     "QueueMeterContract",
     "RateLimiterContract",
     "RecordedAttempt",

@@ -15,6 +15,7 @@ from msgspec.structs import fields
 
 from llm_gateway import Settings
 
+from ..lacking import lacking
 from ..ollama.server import end, ollama_server
 from ..ports import free_port
 from ..scripted_vendor import whole
@@ -85,7 +86,7 @@ def test_what_it_is_started_with_is_the_gateways_own() -> None:
 @ANALYZED
 async def test_the_gateway_answers_under_what_the_unit_leaves_it(tmp_path: Path) -> None:
     if not may_confine():
-        pytest.skip("this user may not confine a process")
+        lacking("this user may not confine a process")
     port = free_port()
     arguments = STATED["ExecStart"][0].replace("%d", str(tmp_path)).split()[1:]
     confined = [sys.executable, sandbox.__file__, str(UNIT), str(OWN), *arguments]

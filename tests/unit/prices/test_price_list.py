@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime
 
+from typing_extensions import override
+
 from llm_gateway.adapters.outbound.prices.price_list import DatedPrices, OwnPrice
 from llm_gateway.adapters.outbound.prices.vendor_prices import DatedPrice, PricedModel, PublishedPrices, PublishedVendor
 from llm_gateway.adapters.outbound.scripted.clock import ScriptedClock
+from llm_gateway.application.ports.prices import PriceList
 from llm_gateway.domain.prices import Price, Rates
 from llm_gateway.domain.routing import EndpointId
+from llm_gateway.testing import PriceListContract
 
 DAY = 86_400
 
@@ -68,3 +72,9 @@ def test_the_operators_own_price_counts_before_it_and_says_so() -> None:
     assert rate(prices, "cloud", "m-1") == (0, "[[prices]]")
     assert rate(prices, "local", "b") == (5, "[[prices]]")
     assert rate(prices, "local", "c") is None
+
+
+class TestDatedPrices(PriceListContract):
+    @override
+    def make(self) -> tuple[PriceList, EndpointId]:
+        return listed(ScriptedClock()), EndpointId(provider="cloud", model="m-1")

@@ -15,7 +15,7 @@ from .presence import WhilePresent
 from .problems import log_internal
 from .renderer import ChatRenderer
 from .request_context import RequestContext
-from .response_headers import QUEUE, Headers, provenance
+from .response_headers import Headers, provenance, queued
 from .ticks import Ticks
 from .whole_reply import Ask
 
@@ -59,12 +59,8 @@ class StreamReply(Struct, frozen=True):
 
     async def _tick(self, answer: Answer, stream: "EventStream") -> None:
         if not stream.begun:
-            self._tell_queue(answer)
+            self.context.headers.update(queued(answer.queued))
         await stream.tick()
-
-    def _tell_queue(self, answer: Answer) -> None:
-        if answer.queued is not None:
-            self.context.headers[QUEUE] = b"%d" % answer.queued
 
     async def _write(self, answer: Answer, stream: "EventStream") -> None:
         context, renderer = self.context, self.renderer
@@ -88,7 +84,7 @@ class StreamReply(Struct, frozen=True):
                     if not stream.begun:
                         ignored = context.own_paths(answer.ignored)
                         context.headers.update(provenance(answer.endpoint, answer.cache, ignored))
-                        self._tell_queue(answer)
+                        context.headers.update(queued(answer.queued))
                     # a stored answer comes at once, however large
                     frames = await off_the_loop(events_weight(events), partial(renderer.deltas, events, answer))
                 else:
@@ -101,7 +97,7 @@ class StreamReply(Struct, frozen=True):
                     last = frames + await off_the_loop(reply_weight(reply), partial(renderer.done, reply, answer))
         except Exception as error:
             if not stream.begun:
-                self._tell_queue(answer)
+                context.headers.update(queued(answer.queued))
                 raise
             log_internal(error, context.id)
             last = renderer.failed(context.own_error(error), context.id)

@@ -14,7 +14,7 @@ from llm_gateway.domain.quota import Decision
 from .presence import WhilePresent
 from .replies import json_reply
 from .request_context import RequestContext
-from .response_headers import COST, QUEUE, cost, provenance
+from .response_headers import COST, cost, provenance, queued
 
 
 class EmbeddingReply(Struct, frozen=True):
@@ -30,8 +30,7 @@ class EmbeddingReply(Struct, frozen=True):
             embedded = await self.ask(on_admitted=self._admitted)
         self.context.headers.update(provenance(embedded.reply.endpoint, embedded.cache, self.ignored))
         self.context.headers[COST] = cost(embedded.microdollars)
-        if embedded.queued is not None:
-            self.context.headers[QUEUE] = b"%d" % embedded.queued
+        self.context.headers.update(queued(embedded.queued))
         body = await off_the_loop(reply_weight(embedded.reply), partial(self.render, embedded.reply))
         await json_reply(body)(scope, receive, send)
 

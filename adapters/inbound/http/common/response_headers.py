@@ -12,8 +12,6 @@ from llm_gateway.domain.routing import EndpointId
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 COST: Final = b"x-gateway-cost"
 """Micro-dollars, rounded up, or `unknown`: see `cost`."""
-QUEUE: Final = b"x-gateway-queue"
-"""The place at first of a request that waited for its turn at a pool: 1 is the next."""
 _EXACT: Final = LimiterMode.EXACT
 _SAFE = "/:@+,;=!$&'()*~ "
 MAX_IGNORED = 32
@@ -86,6 +84,11 @@ def _answered(provider: str, model: str, cache: CacheStatus) -> tuple[tuple[byte
 def cost(microdollars: int | None) -> bytes:
     """What the answer cost in micro-dollars, rounded up; nothing where no call was made for it."""
     return b"unknown" if microdollars is None else b"%d" % microdollars
+
+
+def queued(position: int | None) -> tuple[tuple[bytes, bytes], ...]:
+    """At which place the request began to wait for its turn at a pool, 1 being the next; None where it did not wait."""
+    return () if position is None else ((b"x-gateway-queue", b"%d" % position),)
 
 
 def located(endpoint: EndpointId, *, estimated: bool) -> tuple[tuple[bytes, bytes], ...]:

@@ -13,7 +13,7 @@ from llm_gateway.application.long_work import AT_ONCE_BYTES, off_the_loop, reply
 from .presence import WhilePresent
 from .renderer import ChatRenderer
 from .request_context import RequestContext
-from .response_headers import COST, QUEUE, Headers, cost, provenance
+from .response_headers import COST, Headers, cost, provenance, queued
 
 Ask = Callable[[], AbstractAsyncContextManager[Answer]]
 
@@ -37,8 +37,7 @@ class WholeReply(Struct, frozen=True):
                     with WhilePresent(context.presence, receive):
                         reply = await answer.reply()
                 finally:  # an error after it has waited tells of it too
-                    if answer.queued is not None:
-                        headers[QUEUE] = b"%d" % answer.queued
+                    headers.update(queued(answer.queued))
             headers.update(provenance(answer.endpoint, answer.cache, context.own_paths(answer.ignored)))
             headers[COST] = cost(answer.microdollars)
             weight = reply_weight(reply)
