@@ -3,7 +3,6 @@
 import argparse
 import platform
 import resource
-import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -52,8 +51,8 @@ async def _rounds(samples: Samples, measured: Sequence[Case], rounds: int) -> No
         print(f"round {turn} of {rounds}", file=sys.stderr)
 
 
-async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str, float]:
-    """Each case's figures, which are the medians of its slices, spread evenly over the turns.
+async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str, Sequence[float]]:
+    """Each case's figures, of each of its slices, which are spread evenly over the turns.
 
     Unless `whole`, each has but one slice.
     """
@@ -65,7 +64,7 @@ async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str,
             if turn * slices // turns < (turn + 1) * slices // turns:
                 for name, value in (await case.measure()).items():
                     found.setdefault(name, []).append(value)
-    return {name: statistics.median(values) for name, values in found.items()}
+    return found
 
 
 def main() -> int:

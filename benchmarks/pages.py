@@ -72,7 +72,21 @@ def _run(report: Report) -> str:
     spread = "" if report.spread is None else f"; the floor's spread was {report.spread:.0%}"
     counts = "" if report.counts or not spread else f", and a run with more than {MOST_SPREAD:.0%} does not count"
     bare = f" The bare app took {report.bare_us:.0f} µs." if report.bare_us else ""
-    return f"{_day(report)}Python {report.python}, {report.rounds} rounds, medians{spread}{counts}.{bare}"
+    run = f"{_day(report)}Python {report.python}, {report.rounds} rounds, medians{spread}{counts}."
+    return run + bare + _disturbed(report)
+
+
+def _disturbed(report: Report) -> str:
+    """What would be told if each round had the medians of its slices."""
+    names = {"hit/memory": "a hit", "hit/redis": "one in Redis"}
+    names |= {f"miss/{at}/rest": f"a miss of {_NAMES[at]}" for at in ("ollama", "gemini")}
+    ratios = report.disturbed.ratios
+    told = [f"{said} {ratios[f'{name}/32']:.1f}" for name, said in names.items() if f"{name}/32" in ratios]
+    if report.disturbed.spread is None or not told:
+        return ""
+    return (
+        f" With the medians of slices: a spread of {report.disturbed.spread:.0%}, and of the floor {', '.join(told)}."
+    )
 
 
 def _day(report: Report) -> str:

@@ -1,7 +1,7 @@
-"""What a run found: medians, ratios to the floor, and whether the run counts."""
+"""What a run found: medians of its rounds, ratios to the floor, and whether the run counts."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from msgspec import Struct, field
@@ -16,11 +16,21 @@ MOST_SPREAD = 0.2
 _CPU = ("bare/", "hit/", "miss/", "chunk/", "conversation/")
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class Beside(Struct, frozen=True, kw_only=True):
+    """`ratios` are medians of each round's ratio to the floor. `spread` is the floor's largest.
+
+    That is (max - min) ÷ median.
+    """
+
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    spread: float | None = None
+
+
+class Report(Beside, frozen=True, kw_only=True):
     """`figures` are medians: CPU µs where the bare app takes 40, and seconds, ms, MiB and ratios as they are.
 
-    `measured` is the day of the run. `ratios` are medians of each round's ratio to the floor. `spread` is the floor's
-    largest, (max - min) ÷ median.
+    Of a round's slices the least is taken, which is what the work itself takes; `disturbed` is what comes out where it
+    is their median, which tells of the machine too. `measured` is the day of the run.
     """
 
     measured: date | None = None
@@ -28,9 +38,8 @@ class Report(Struct, frozen=True, kw_only=True):
     rounds: int
     requests: int
     bare_us: float = 0.0
-    spread: float | None = None
+    disturbed: Beside = Beside()
     figures: Mapping[str, float] = field(default_factory=dict)
-    ratios: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -38,38 +47,48 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Samples:
-    """Of each figure one a round."""
+    """Of each figure the slices of each round."""
 
     def __init__(self) -> None:
-        self._samples: dict[str, list[float]] = {}
+        self._samples: dict[str, list[Sequence[float]]] = {}
 
-    def add(self, found: Mapping[str, float]) -> None:
-        for name, value in found.items():
-            self._samples.setdefault(name, []).append(value)
+    def add(self, found: Mapping[str, Sequence[float]]) -> None:
+        for name, slices in found.items():
+            self._samples.setdefault(name, []).append(slices)
 
     def report(self, python: str, rounds: int, requests: int) -> Report:
-        bare = self._samples.get(BARE, [])
+        least = self._rounds(min)
+        beside, disturbed = _beside(least), _beside(self._rounds(statistics.median))
+        bare = least.get(BARE, [])
         figures = {
             name: statistics.median(_by_round(values, bare, BARE_US) if name.startswith(_CPU) else values)
-            for name, values in self._samples.items()
+            for name, values in least.items()
         }
-        ratios = {
-            name: statistics.median(_by_round(values, self._samples[floor]))
-            for name, values in self._samples.items()
-            if (floor := floor_of(name)) in self._samples and name != floor
-        }
-        floors = [self._samples[name] for name in FLOORS if name in self._samples]
-        spread = max(((max(one) - min(one)) / statistics.median(one) for one in floors), default=None)
         return Report(
             measured=datetime.now(UTC).date(),
             python=python,
             rounds=rounds,
             requests=requests,
             bare_us=statistics.median(bare) if bare else 0.0,
-            spread=spread,
+            spread=beside.spread,
+            disturbed=disturbed,
             figures=figures,
-            ratios=ratios,
+            ratios=beside.ratios,
         )
+
+    def _rounds(self, one_of: Callable[[Sequence[float]], float]) -> Mapping[str, Sequence[float]]:
+        return {name: [one_of(slices) for slices in rounds] for name, rounds in self._samples.items()}
+
+
+def _beside(rounds: Mapping[str, Sequence[float]]) -> Beside:
+    ratios = {
+        name: statistics.median(_by_round(values, rounds[floor]))
+        for name, values in rounds.items()
+        if (floor := floor_of(name)) is not None and floor in rounds and name != floor
+    }
+    floors = [rounds[name] for name in FLOORS if name in rounds]
+    spread = max(((max(one) - min(one)) / statistics.median(one) for one in floors), default=None)
+    return Beside(ratios=ratios, spread=spread)
 
 
 def floor_of(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -134,13 +135,16 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+_HEALTHY: Final = Outcome.HEALTHY
+
+
 def outcome_of(error: BaseException | None) -> Outcome:
     """What ended a call, as its breaker counts it; None for a whole answer.
 
     A refused request and a throttled client are answers of a healthy endpoint.
     """
     if error is None:
-        return Outcome.HEALTHY
+        return _HEALTHY
     if not isinstance(error, ProviderError) or error.doubtful:
         return Outcome.UNKNOWN
     failed = isinstance(error, ProviderRefused | ProviderUnavailable | ProviderTimeout | ProviderBroken)
@@ -196,23 +200,24 @@ class CircuitBreaker:
 
     def allows(self, now: float) -> bool:
         """Whether a call is let through now."""
-        return self.state(now) is not BreakerState.OPEN and not self._trial
+        return self._opened_at is None or (self.state(now) is not BreakerState.OPEN and not self._trial)
 
     def allow(self, now: float) -> BreakerPermit | None:
         """A permit for one call, or None where the endpoint is not to be asked."""
         if not self.allows(now):
             return None
-        self._trial = self.state(now) is BreakerState.HALF_OPEN
+        self._trial = self._opened_at is not None
         return BreakerPermit(self, self.era)
 
     def count(self, outcome: Outcome, now: float) -> None:
         """The end of a permitted call; `BreakerPermit.end` calls it."""
+        if outcome is _HEALTHY:
+            self._failures = 0
+            if self._opened_at is not None:
+                self._open_seconds = self._first_open_seconds
+                self._turn(None)
+            return
         match outcome:
-            case Outcome.HEALTHY:
-                self._failures = 0
-                if self._opened_at is not None:
-                    self._open_seconds = self._first_open_seconds
-                    self._turn(None)
             case Outcome.FAILED if self.state(now) is not BreakerState.OPEN:
                 self._failures += 1
                 if self._opened_at is not None:

@@ -86,7 +86,7 @@ class RedisRateLimiter(RateLimiter):
             ) from error
 
 
-def _account(client: ClientId, quota: Quota) -> tuple[bytes, tuple[int, ...]]:
+def _account(client: ClientId, quota: Quota) -> tuple[bytes, tuple[bytes, ...]]:
     """What is the same in every call for a client: the name that its keys begin with, and the quota's numbers.
 
     The client's name is in the braces of a hash tag, with everything encoded that could end them.
@@ -95,7 +95,7 @@ def _account(client: ClientId, quota: Quota) -> tuple[bytes, tuple[int, ...]]:
     name = f"llm-gateway:quota:{VERSION}:{{client={quote(client, safe='')}}}:{digest}".encode()
     concurrency = -1 if quota.concurrency is None else quota.concurrency
     limits = (*_numbers(quota.requests), *_numbers(quota.tokens), concurrency)
-    return name, (LEASE_MS, DEBT_FLOOR, CONCURRENCY_WAIT_MS, *limits)
+    return name, tuple(b"%d" % number for number in (LEASE_MS, DEBT_FLOOR, CONCURRENCY_WAIT_MS, *limits))
 
 
 def _numbers(bucket: Bucket | None) -> tuple[int, int]:

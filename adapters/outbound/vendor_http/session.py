@@ -44,6 +44,12 @@ class _Protocol(ResponseHandler):
         unread.register(transport.get_extra_info("socket"), select.POLLIN)
         return not unread.poll(0)
 
+    @override
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp asks for this after each read, and parses nothing once more though nothing was held back."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
 
 class _Response(aiohttp.ClientResponse):
     """Ends with its connection, and ends it at once.

@@ -42,15 +42,33 @@ def test_a_run_is_set_beside_the_floor_round_by_round() -> None:
     from report import Samples
 
     samples = Samples()
+    took = {"bare/32": 20.0, "miss/ollama/floor/32": 100.0, "miss/ollama/rest/32": 300.0}
     for slow in (1, 2, 1):  # the machine is, for everything in a round
-        samples.add({"bare/32": 20.0 * slow, "miss/ollama/floor/32": 100.0 * slow, "miss/ollama/rest/32": 300.0 * slow})
-        samples.add({"start/memory/all/rest": 50.0})
+        samples.add({name: [slow * us, slow * us, slow * us] for name, us in took.items()})
+        samples.add({"start/memory/all/rest": [50.0]})
     report = samples.report("3.11", 3, 100)
     assert report.figures["miss/ollama/rest/32"] == 600  # where the bare app takes 40
     assert report.figures["start/memory/all/rest"] == 50
     assert report.ratios == {"miss/ollama/rest/32": 3}
     assert report.spread == 1.0
     assert not report.counts
+    assert (report.disturbed.spread, report.disturbed.ratios) == (report.spread, report.ratios)
+
+
+def test_what_disturbs_a_slice_only_adds_and_medians_are_told_beside() -> None:
+    from report import Samples
+
+    samples = Samples()
+    for disturbed in (1.0, 1.5, 2.0):  # two slices of three
+        samples.add(
+            {"bare/32": [20.0] * 3}
+            | {"hit/floor/32": [40.0, 40.0 * disturbed, 40.0 * disturbed], "hit/memory/32": [200.0, 160.0, 200.0]}
+        )
+    report = samples.report("3.11", 3, 100)
+    assert (report.spread, report.counts) == (0.0, True)
+    assert report.ratios == {"hit/memory/32": 4.0}
+    assert report.disturbed.spread == pytest.approx(2 / 3)
+    assert report.disturbed.ratios == {"hit/memory/32": pytest.approx(200 / 60)}
 
 
 @pytest.mark.parametrize(("whole", "asked"), [(True, "acacabcacabc"), (False, "abc")])
@@ -71,7 +89,8 @@ async def test_those_that_are_compared_are_measured_in_turns(*, whole: bool, ask
 
     found = await in_turns([case("a", 5, 9, 1, 2, 3, 8), case("b", 2, 7, 4), case("c", 5, *range(5))], whole=whole)
     assert "".join(order) == asked
-    assert found == ({"a": 3, "b": 5.5, "c": 2} if whole else {"a": 9, "b": 7, "c": 0})
+    every = {"a": [9, 1, 2, 3, 8], "b": [7, 4], "c": [0, 1, 2, 3, 4]}
+    assert found == (every if whole else {name: values[:1] for name, values in every.items()})
 
 
 def test_a_ratio_that_grew_by_a_quarter_is_told() -> None:

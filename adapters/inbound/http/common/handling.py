@@ -26,11 +26,12 @@ from .content_coding import coding_of, decompressed
 from .labels import Labels
 from .message_count import check_count
 from .presence import WhilePresent
+from .read_bodies import ReadBodies
 from .refusals import record_refusal
 from .renderer import AnswerIdentity, ChatRenderer
 from .replies import Reply
 from .request_context import RequestContext, context_of
-from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, time_left, timeout_of
+from .requests import Fields, api_keys, hint_of, keeps_nothing, read_body, says_of_calls, time_left, timeout_of
 from .response_headers import located
 from .whole_reply import WholeReply
 
@@ -47,7 +48,7 @@ class ChatBodyIn(Protocol):
     def model_hint(self) -> Hint | None: ...
 
 
-class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True):
+class ChatSurface(Struct, Generic[B], frozen=True, kw_only=True, eq=False):
     """What a surface has of its own where it answers a chat.
 
     `to_call` makes a body a call, with the hint and the timeout that stand for the whole request. `renderer` makes what
@@ -85,6 +86,11 @@ def _set_own_path(context: RequestContext, surface: ChatSurface[B], body: B, cal
     if of_body is not None:
         own = frozenset(call.ignored)
         context.own_path = lambda path: path if path in own else of_body(body, path)
+
+
+def _may_be_kept(read: tuple[object, ChatCall]) -> bool:
+    """Unless it asks that nothing is."""
+    return read[1].cache.mode is not CacheMode.BYPASS
 
 
 def in_time(call: C, context: RequestContext) -> C:
@@ -126,6 +132,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
     since: int
     pages: Mapping[str, Reply]
     scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
+    read_bodies: ReadBodies = field(default_factory=ReadBodies)
 
     async def page(self, scope: HTTPScope, _: Receive) -> Reply:
         return self.pages[scope["path"]]
@@ -144,6 +151,27 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         With `any_type` the body need not say that it is JSON.
         """
         client = await self.client(context)
+        data = await self._body(context, receive, any_type=any_type)
+        if len(data) <= AT_ONCE_BYTES:
+            return client, read(data)
+        return client, await off_the_loop(len(data), partial(read, data))
+
+    async def read_chat(
+        self, context: RequestContext, receive: Receive, surface: ChatSurface[B]
+    ) -> tuple[Client, B, ChatCall]:
+        """The client, the body, and the call that it is. Raises what refuses any of them."""
+        client = await self.client(context)
+        data = await self._body(context, receive, any_type=surface.any_type)
+        read = partial(surface.read, context.fields, self.options.max_messages)
+        if len(data) > AT_ONCE_BYTES:
+            body, call = await off_the_loop(len(data), partial(read, data))
+        elif says_of_calls(context.fields):
+            body, call = read(data)
+        else:
+            body, call = self.read_bodies.read(surface, client.namespace, data, read, _may_be_kept)
+        return client, body, call
+
+    async def _body(self, context: RequestContext, receive: Receive, *, any_type: bool) -> bytes:
         most, seconds = self.options.max_body_bytes, self.options.pace.body
         coding = coding_of(context.fields)
         sent = context.presence.take_sent if context.presence is not None and context.presence.sent else None
@@ -153,18 +181,7 @@ class RequestHandling(Struct, frozen=True, kw_only=True):
         if coding is not None:
             data = await off_the_loop(most, partial(decompressed, data, coding, most))
             context.body.take(len(data))
-        data = data.removeprefix(BOM_UTF8)
-        if len(data) <= AT_ONCE_BYTES:
-            return client, read(data)
-        return client, await off_the_loop(len(data), partial(read, data))
-
-    async def read_chat(
-        self, context: RequestContext, receive: Receive, surface: ChatSurface[B]
-    ) -> tuple[Client, B, ChatCall]:
-        """The client, the body, and the call that it is. Raises what refuses any of them."""
-        read = partial(surface.read, context.fields, self.options.max_messages)
-        client, (body, call) = await self.read(context, receive, read, any_type=surface.any_type)
-        return client, body, call
+        return data.removeprefix(BOM_UTF8)
 
     async def count(self, surface: ChatSurface[B], scope: HTTPScope, receive: Receive) -> int:
         """The tokens of a chat's prompt; whether they are estimated stands in a header. Raises what refuses it."""

@@ -22,6 +22,8 @@ Fields: TypeAlias = Mapping[bytes, Sequence[bytes]]
 """A request's header fields: every value of each name, which is in lower case."""
 
 TIMEOUT = b"x-gateway-timeout"
+_HINT = b"x-gateway-hint"
+_CACHE_CONTROL = b"cache-control"
 CAME = "llm_gateway.came"
 """Under `state` of a scope stands when its request's head came, in seconds of `time.monotonic`."""
 MAX_KEY_BYTES = 4096
@@ -88,9 +90,14 @@ def api_keys(fields: Fields) -> Sequence[str]:
     return [key.decode("utf-8", "surrogateescape") for key in different if 0 < len(key) <= MAX_KEY_BYTES]
 
 
+def says_of_calls(fields: Fields) -> bool:
+    """Whether the head says anything of the call, beside who asks and how the body is sent."""
+    return TIMEOUT in fields or _HINT in fields or _CACHE_CONTROL in fields
+
+
 def hint_of(fields: Fields, stated: Hint | None) -> Hint | None:
     """The body's hint and the header's as one: `secure` wins, and others must not differ."""
-    values = fields.get(b"x-gateway-hint")
+    values = fields.get(_HINT)
     if values is None:
         return stated
     hints = set() if stated is None else {stated}
@@ -127,7 +134,7 @@ def time_left(timeout: timedelta, came: float) -> timedelta:
 
 def keeps_nothing(fields: Fields) -> bool:
     """Whether `Cache-Control` has `no-store` (RFC 9111, section 5.2.1.5). What stands within quotes is no directive."""
-    values = fields.get(b"cache-control")
+    values = fields.get(_CACHE_CONTROL)
     return values is not None and any(
         _directive_name(part) == b"no-store" for value in values for part in _QUOTED.sub(b"", value).split(b",")
     )

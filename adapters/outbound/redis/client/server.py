@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Final
 
 from redis.exceptions import RedisError
 
@@ -29,6 +30,7 @@ TRIAL_KEY = b"llm-gateway:trial"
 TRIAL_SECONDS = 0.5
 """How long whoever tries a server waits for a connection: what is slow to be reached can be used all the same."""
 _ASKING = packed("ASKING")
+_HEALTHY: Final = Outcome.HEALTHY
 
 log = logging.getLogger("llm_gateway.redis")
 
@@ -128,6 +130,9 @@ class RedisServer:
     def _end(self, permit: BreakerPermit, error: BaseException | None) -> None:
         """The call ended so. A refused command is the answer of a server that is there."""
         now = self._clock.monotonic()
+        if error is None and not self._away:
+            permit.end(_HEALTHY, now)
+            return
         if isinstance(error, StoreUnreached):
             return  # it counts when the attempt ends for which the call waited
         if isinstance(error, StoreAway) and not isinstance(error, StoreUnheard | StoreMoving):
@@ -135,7 +140,7 @@ class RedisServer:
             permit.end(Outcome.FAILED, now)
             self._tell(error, now)
         elif error is None or isinstance(error, StoreRefused | StoreMoving):
-            permit.end(Outcome.HEALTHY, now)
+            permit.end(_HEALTHY, now)
             if self._away:
                 self._tell(None, now)
         else:
