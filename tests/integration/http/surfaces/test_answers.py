@@ -140,3 +140,17 @@ async def test_a_request_has_one_record_and_one_label(start: Serve, door: Door, 
     assert (told["outcome"], told["cache"], told["stream"]) == ("answered", "miss", stream)
     assert told["attempts"][0]["outcome"] == "answered"
     assert told["usage"]["total_tokens"] == 6
+
+
+@each_door
+@each_grain
+async def test_a_body_that_comes_again_asks_the_same_and_is_answered_anew(
+    start: Serve, door: Door, stream: bool
+) -> None:
+    model = ScriptedChatModel(stopped_clock(), ENDINGS["tools"])
+    served = await start(model, cache_ttl_seconds=0)
+    answers = [await ask(served, door, stream=stream) for _ in range(4)]
+    assert {text_in(door, one) for one in answers} == {"One, two."}
+    asked = [call.request for call in model.calls]
+    assert asked == asked[:1] * 4
+    assert len({one.headers["x-request-id"] for one in answers}) == 4
