@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
 
-from msgspec import Struct, json
+from msgspec import Raw, Struct, field, json
 from msgspec.structs import replace
 
 from llm_gateway.domain.prices import Price
@@ -36,15 +36,18 @@ class PricedModel(Struct, frozen=True, kw_only=True):
 
 
 class PublishedVendor(Struct, frozen=True, kw_only=True):
-    """`address` is a regular expression for the base URLs of its API."""
+    """`address` is a regular expression for the base URLs of its API. `models` is an array of `PricedModel`s."""
 
     address: str
-    models: tuple[PricedModel, ...]
+    models: Raw
 
 
 class PublishedPrices(Struct, frozen=True, kw_only=True):
+    """Of a vendor the models are read once one of them has to be priced: most gateways ask one vendor, or none."""
+
     source: str
     vendors: Mapping[str, PublishedVendor]
+    _read: dict[str, tuple[PricedModel, ...]] = field(default_factory=dict)
 
     def vendor_at(self, base_url: str) -> str | None:
         """Whose API is at this address; a company's own gateway in front of it is nobody's."""
@@ -54,10 +57,15 @@ class PublishedPrices(Struct, frozen=True, kw_only=True):
     def price(self, vendor: str, model: str, day: str) -> Price | None:
         """The first row that matches counts, and of it the last price that began by this day."""
         name = model.lower()
-        for row in self.vendors[vendor].models:
+        if vendor not in self._read:
+            self._read[vendor] = _models.decode(self.vendors[vendor].models)
+        for row in self._read[vendor]:
             if _matches(row.match, name):
                 return None if row.prices is None else replace(_on(row.prices, day), source=self.source)
         return None
+
+
+_models: Final = json.Decoder(tuple[PricedModel, ...])
 
 
 @lru_cache(1)

@@ -36,6 +36,7 @@ UNUSED = (
     "starlette",
     "werkzeug",
     "xllamacpp",
+    "zoneinfo",
 )
 UNUSED_BY_REST = (
     "google.genai",

@@ -1,12 +1,11 @@
 """When Gemini's quotas of the day begin anew: at midnight in Pacific time, in summer and in winter."""
 
+import zoneinfo
 from datetime import UTC, datetime
 from typing import NoReturn
-from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from llm_gateway.adapters.outbound.gemini import quotas
 from llm_gateway.adapters.outbound.gemini.quotas import next_reset
 
 
@@ -30,8 +29,8 @@ def test_the_reset_is_midnight_in_pacific_time(now: str, reset: str) -> None:
 
 def test_without_time_zones_it_is_at_most_an_hour_late(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(name: str) -> NoReturn:
-        raise ZoneInfoNotFoundError(name)
+        raise zoneinfo.ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(quotas, "ZoneInfo", unknown)
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", unknown)
     assert next_reset(at("2026-11-28T07:59:59")) == at("2026-11-28T08:00:00")
     assert next_reset(at("2026-07-01T06:59:59")) == at("2026-07-01T08:00:00")

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+from msgspec import Raw, ValidationError, json
 from typing_extensions import override
 
 from llm_gateway.adapters.outbound.prices.price_list import DatedPrices, OwnPrice
@@ -19,22 +21,27 @@ def price(rate: int, source: str = "") -> Price:
     return Price(source=source, rates=Rates(input=rate, output=rate))
 
 
+MODELS = [
+    PricedModel(match={"equals": "odd"}, prices=None),
+    PricedModel(
+        match={"and": [{"starts_with": "m"}, {"or": [{"ends_with": "1"}, {"regex": "^m.2$"}]}]},
+        prices=(DatedPrice(price=price(1)), DatedPrice(price=price(2), since="2026-03-03")),
+    ),
+    PricedModel(match={"contains": "d"}, prices=(DatedPrice(price=price(9)),)),
+]
 PUBLISHED = PublishedPrices(
     source="list 1",
-    vendors={
-        "maker": PublishedVendor(
-            address="https://maker",
-            models=(
-                PricedModel(match={"equals": "odd"}, prices=None),
-                PricedModel(
-                    match={"and": [{"starts_with": "m"}, {"or": [{"ends_with": "1"}, {"regex": "^m.2$"}]}]},
-                    prices=(DatedPrice(price=price(1)), DatedPrice(price=price(2), since="2026-03-03")),
-                ),
-                PricedModel(match={"contains": "d"}, prices=(DatedPrice(price=price(9)),)),
-            ),
-        )
-    },
+    vendors={"maker": PublishedVendor(address="https://maker", models=Raw(json.encode(MODELS)))},
 )
+
+
+def test_a_vendors_models_are_read_when_one_of_them_is_priced() -> None:
+    unread = PublishedVendor(address="https://other", models=Raw(b"[1]"))
+    published = PublishedPrices(source="list 1", vendors={**PUBLISHED.vendors, "other": unread})
+
+    assert published.price("maker", "a1d", "2026-01-01") == price(9, "list 1")
+    with pytest.raises(ValidationError):
+        published.price("other", "a1d", "2026-01-01")
 
 
 def listed(clock: ScriptedClock, *own: OwnPrice) -> DatedPrices:
