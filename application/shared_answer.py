@@ -52,24 +52,28 @@ class SharedAnswer(Holder):
 
         True where the fastest is far behind, so that `room` is to be waited for.
         """
-        events, sizes, size = self.events, self._batch_sizes, self.collector.held_bytes
+        events, sizes, size, backlog = self.events, self._batch_sizes, self.collector.held_bytes, self._backlog
         self.last_start = len(events)
         events += batch
+        stop = len(events)
+        at_most = backlog.at_most = backlog.at_most + size - sizes[-1]
         sizes.append(size)
-        self._batch_ends.append(len(events))
-        self.complete = isinstance(batch[-1], Finished)
-        backlog = self._backlog
-        backlog.at_most += size - sizes[-2]
-        if backlog.at_most > backlog.most_bytes:
+        self._batch_ends.append(stop)
+        if type(batch[-1]) is Finished:
+            self.complete = True
+        if at_most > backlog.most_bytes:
             backlog.relieve()
-        lone = len(self.readers) == 1 and not self.complete
-        for reader in self.readers:
+        readers = self.readers
+        lone = len(readers) == 1 and not self.complete
+        for reader in readers:
             waiter = reader.waiter
-            if waiter is not None and not waiter.done() and not (lone and reader.handed(batch)):
+            if waiter is None or waiter.done():
+                continue
+            if lone and reader.handed(batch, stop):
+                self._furthest = stop
+            else:
                 waiter.set_result(None)
-        if len(events) - self._furthest < EVENTS_AHEAD and size < BYTES_AHEAD:
-            return False
-        return self._is_far_ahead()
+        return (stop - self._furthest >= EVENTS_AHEAD or size >= BYTES_AHEAD) and self._is_far_ahead()
 
     async def room(self) -> None:
         """Until the fastest reader has come near, or none is left."""
@@ -195,10 +199,12 @@ class Reader(AsyncIterator[ChatEvent]):
             self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter
 
-    def handed(self, batch: Sequence[ChatEvent]) -> bool:
-        """Whether who waits for this batch has it. It has to be woken now and then, so that a producer waits for it."""
-        hand, answer = self._hand, self._answer
-        stop = len(answer.events)
+    def handed(self, batch: Sequence[ChatEvent], stop: int) -> bool:
+        """Whether who waits for this batch, which ends there, has it, and so has read up to there.
+
+        It has to be woken now and then, so that a producer waits for it.
+        """
+        hand = self._hand
         if hand is None or stop > self._hand_until:
             return False
         try:
@@ -206,7 +212,7 @@ class Reader(AsyncIterator[ChatEvent]):
                 return False
         except Exception as error:
             self.fail(error)
-        answer.read(self, stop)
+        self.position = stop
         return True
 
     async def take(self, hand: Hand | None = None) -> Sequence[ChatEvent]:

@@ -27,8 +27,9 @@ from .options import Options
 from .rest import OllamaRest
 from .translate_reply import OllamaReplyReader
 from .translate_request import chat_request, encoded
-from .transport import Connect
+from .transport import Connect, parts_of
 from .version import ServerVersion
+from .wire import chat_part
 
 DRAIN_SECONDS = 1.0
 """How long the end of a finished stream is waited for, so that its connection can serve again."""
@@ -109,28 +110,25 @@ class OllamaChatModel(ChatModel):
         try:
             with asked.failures:
                 client = self._clients.of(to.locality)
-                async with aclosing(client.chat(asked.body, headers, streamed=streamed, due=due)) as answer:
-                    parts, loaded = await self._first_parts.get(to, ready.model, answer)
-                    until += loaded
+                async with aclosing(client.chat(asked.body, headers, streamed=streamed, first_by=due)) as answer:
+                    parts, loaded = await self._first_parts.get(to, ready.model, answer, due, chat_part)
+                    answer.until, answer.idle = until + loaded, idle
                     while parts is not None:
                         if streamed:  # a read brings little
                             events = reader.events(parts)
                         else:
                             events = await off_the_loop(answer.size, partial(reader.events, parts))
-                        if reader.heard:
-                            given = self._clock.monotonic()
-                            if events:
-                                yield events
-                            now = self._clock.monotonic()
-                            until += now - given  # the reader's time is not the model's
-                            answer.due = min(until, now + idle)
+                        if events:
+                            yield events
+                        elif not reader.heard:
+                            answer.first_by = answer.due  # who says nothing is waited for no longer
                         if reader.failure is not None:
                             raise reader.failure
                         if reader.finished:
                             self._loads.answered(to, ready)
                             await answer.drain(DRAIN_SECONDS)
                             return
-                        parts = await answer.next()
+                        parts = parts_of(await answer.next(), chat_part)
                     raise ProviderBroken(to.id.provider, "the answer broke off before its end")
         except ProviderError as error:
             self._loads.failed(to, error, elsewhere=reader.elsewhere)

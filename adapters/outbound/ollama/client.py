@@ -1,7 +1,6 @@
 """The calls that an Ollama server takes, and the clients of one server."""
 
 from collections.abc import Mapping
-from contextlib import aclosing
 
 from msgspec import json
 
@@ -12,22 +11,24 @@ from llm_gateway.domain.routing import Locality
 from ..vendor_http.client import CONNECT_SECONDS, MAX_BODY_BYTES
 from . import wire
 from .rest import OllamaRest
-from .transport import Connect, OllamaTransport, ServerAccess, ServerAnswer, T
-from .wire import ChatPart, Models, Shown, Vectors
+from .transport import Connect, OllamaTransport, ServerAccess, ServerAnswer
+from .wire import Models, Shown
 
 
 class OllamaClient:
-    """One server's calls. `until` and `due`: when each is given up, on the clock."""
+    """One server's calls. `until` and `first_by`: when each is given up, on the clock."""
 
     def __init__(self, transport: OllamaTransport) -> None:
         self._transport = transport
         self.aclose = transport.aclose
 
-    def chat(self, body: bytes, headers: Mapping[str, str], *, streamed: bool, due: float) -> ServerAnswer[ChatPart]:
-        return self._transport.ask("/api/chat", body, headers, wire.chat_part, streamed=streamed, due=due)
+    def chat(self, body: bytes, headers: Mapping[str, str], *, streamed: bool, first_by: float) -> ServerAnswer:
+        """Of texts that `wire.chat_part` reads."""
+        return self._transport.ask("/api/chat", body, headers, streamed=streamed, first_by=first_by)
 
-    def embedding(self, body: bytes, headers: Mapping[str, str], *, due: float) -> ServerAnswer[Vectors]:
-        return self._transport.ask("/api/embed", body, headers, wire.vectors, streamed=False, due=due)
+    def embedding(self, body: bytes, headers: Mapping[str, str], *, first_by: float) -> ServerAnswer:
+        """Of a text that `wire.vectors` reads."""
+        return self._transport.ask("/api/embed", body, headers, streamed=False, first_by=first_by)
 
     async def shown(self, model: str, *, until: float) -> Shown:
         body = json.encode({"model": model})
@@ -42,13 +43,6 @@ class OllamaClient:
     async def version(self, *, until: float) -> str | None:
         """Answered at once, whatever the server loads."""
         return (await self._transport.look("/api/version", wire.about.decode, until=until)).version
-
-
-async def whole(answer: ServerAnswer[T]) -> T:
-    """The one part of an answer that is not streamed."""
-    async with aclosing(answer):
-        (part,) = await answer.next() or ()
-    return part
 
 
 class Clients:

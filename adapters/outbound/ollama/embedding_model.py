@@ -26,7 +26,7 @@ from .translate_embedding import embed_bodies, embed_reply
 from .translate_request import encoded
 from .transport import Connect
 from .version import ServerVersion
-from .wire import Vectors
+from .wire import Vectors, vectors
 
 
 class OllamaEmbeddingModel(EmbeddingModel):
@@ -92,7 +92,7 @@ class OllamaEmbeddingModel(EmbeddingModel):
     ) -> tuple[Vectors, int, float]:
         """The vectors, their bytes, and the seconds that a load took."""
         with OllamaFailures(to.id, self._clock.now, embeds=True):
-            async with aclosing(self._clients.of(to.locality).embedding(body, headers, due=until)) as answer:
-                parts, loaded = await self._first_parts.get(to, model, answer)
-                (vectors,) = await off_the_loop(answer.size, partial(tuple, parts or ()))
-            return vectors, answer.size, loaded
+            async with aclosing(self._clients.of(to.locality).embedding(body, headers, first_by=until)) as answer:
+                parts, loaded = await self._first_parts.get(to, model, answer, until, vectors)
+                (told,) = await off_the_loop(answer.size, partial(tuple, parts or ()))
+            return told, answer.size, loaded

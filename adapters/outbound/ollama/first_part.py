@@ -1,9 +1,10 @@
 """How long the first part of an answer is waited for: no longer than agreed, unless the server loads the model."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+
+from msgspec.json import Decoder
 
 from llm_gateway.application.ports.system import Clock
 from llm_gateway.domain.errors import ProviderError, ProviderThrottled
@@ -13,7 +14,7 @@ from ..vendor_http.errors import HttpRefusal
 from .client import Clients
 from .failures import OllamaFailures
 from .loading import Loaded, Loads
-from .transport import ServerAnswer, T
+from .transport import ServerAnswer, T, parts_of
 
 SILENT_SECONDS = 1.0
 """How long a call waits for its first byte before the server is asked whether it loads the model for it."""
@@ -35,38 +36,46 @@ class FirstParts:
         self._clock = clock
         self._load_seconds = load_seconds
 
-    async def get(self, to: Endpoint, model: Loaded, answer: ServerAnswer[T]) -> tuple[Iterable[T] | None, float]:
+    async def get(
+        self, to: Endpoint, model: Loaded, answer: ServerAnswer, due: float, decoder: Decoder[T]
+    ) -> tuple[Iterable[T] | None, float]:
         """What came first, and the seconds that the model's load took of the wait for it, but for the first one.
 
         Raises `TimeoutError` when the answer is due, moved on by those seconds.
         """
-        due, silent = answer.due, self._clock.monotonic() + SILENT_SECONDS
+        silent = self._clock.monotonic() + SILENT_SECONDS
         if not model.here or silent >= due:
-            return await answer.next(), 0.0
+            return parts_of(await answer.next(), decoder), 0.0
         looking: asyncio.Task[None] | None = None
+        moved = due
+
+        def move(first_by: float) -> None:
+            nonlocal moved
+            moved = first_by
+            answer.move(first_by)
 
         def look() -> None:
             nonlocal looking
-            looking = asyncio.create_task(self._load_beside(to, model, answer))
+            looking = asyncio.create_task(self._load_beside(to, model, due, move))
 
         alarm = self._clock.call_at(silent, look)
         try:
-            parts = await answer.next()
+            parts = parts_of(await answer.next(), decoder)
         finally:
             alarm.cancel()
             if looking is not None:
                 looking.cancel()
                 await asyncio.wait((looking,))
-        return parts, answer.due - due
+        return parts, moved - due
 
-    async def _load_beside(self, to: Endpoint, model: Loaded, answer: ServerAnswer[Any]) -> None:
+    async def _load_beside(self, to: Endpoint, model: Loaded, due: float, move: Callable[[float], object]) -> None:
         """Until the model is loaded, the server stands still or the load's time is up. The answer is due so much later.
 
         To be cancelled when the answer begins.
         """
-        due, began = answer.due, self._clock.monotonic()
+        began = self._clock.monotonic()
         until = began + self._load_seconds
-        answer.move(due + self._load_seconds)
+        move(due + self._load_seconds)
         try:
             while self._clock.monotonic() < until and await self._lives(to):
                 loading = self._loads.load(to, model)
@@ -76,7 +85,7 @@ class FirstParts:
                     return
                 await self._clock.sleep(min(until - self._clock.monotonic(), SILENT_SECONDS))
         finally:
-            answer.move(due + self._clock.monotonic() - began)
+            move(due + self._clock.monotonic() - began)
 
     async def _lives(self, to: Endpoint) -> bool:
         try:

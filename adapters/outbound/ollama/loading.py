@@ -9,12 +9,14 @@ from llm_gateway.domain.errors import ProviderBroken, ProviderError, ProviderRef
 from llm_gateway.domain.routing import Endpoint, EndpointId, Locality, Task
 
 from ..vendor_http.errors import HttpRefusal
-from .client import Clients, OllamaClient, whole
+from . import wire
+from .client import Clients, OllamaClient
 from .failures import OllamaFailures
 from .names import hold_local, hosted_elsewhere, same_model, speaks_harmony
 from .options import Options
 from .translate_embedding import embed_load_body
 from .translate_request import encoded, load_body
+from .transport import whole
 from .version import ServerVersion
 
 KNOWN_SECONDS = 10.0
@@ -178,11 +180,11 @@ class Loads:
         """Has the model loaded. The host that it runs at, where that is another one."""
         if self._for is Task.EMBED:
             nothing = encoded(to, embed_load_body(to.model, self._options))
-            return (await whole(client.embedding(nothing, {}, due=until))).remote_host
+            return wire.vectors.decode(await whole(client.embedding(nothing, {}, first_by=until))).remote_host
         body = load_body(to.model, self._options)
         if self._version.fixes_shift:
             body.pop("shift", None)
-        part = await whole(client.chat(encoded(to, body), {}, streamed=False, due=until))
+        part = wire.chat_part.decode(await whole(client.chat(encoded(to, body), {}, streamed=False, first_by=until)))
         if not part.done:
             raise ProviderBroken(to.provider, "the model's load broke off")
         return part.remote_host

@@ -1,17 +1,15 @@
 """The way to the server by plain HTTP."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from aiohttp.abc import AbstractResolver
-from msgspec.json import Decoder
 from typing_extensions import override
 
 from llm_gateway.application.ports.system import Clock
 
 from ..vendor_http.client import VendorHttp
 from ..vendor_http.framing import Framing, JsonLines
-from ..vendor_http.stream import VendorStream
 from .transport import MAX_LOOK_BYTES, OllamaTransport, ServerAccess, ServerAnswer, T
 
 
@@ -29,11 +27,10 @@ class OllamaRest(OllamaTransport):
 
     @override
     def ask(
-        self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> ServerAnswer[T]:
+        self, path: str, body: bytes, headers: Mapping[str, str], *, streamed: bool, first_by: float
+    ) -> ServerAnswer:
         framing = JsonLines() if streamed else _WholeBody()
-        stream = self._http.stream(path, body, headers=headers, framing=framing, first_by=due, until=inf, idle=inf)
-        return _RestAnswer(stream, decoder, due)
+        return self._http.stream(path, body, headers=headers, framing=framing, first_by=first_by, until=inf, idle=inf)
 
     @override
     async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
@@ -43,41 +40,6 @@ class OllamaRest(OllamaTransport):
     @override
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-class _RestAnswer(ServerAnswer[T]):
-    def __init__(self, stream: VendorStream, decoder: Decoder[T], due: float) -> None:
-        self.due = due
-        self._texts: Sequence[bytes] = ()
-        self._stream = stream
-        self._decode = decoder.decode
-
-    @property
-    @override
-    def size(self) -> int:
-        return sum(map(len, self._texts))
-
-    @override
-    async def next(self) -> Iterable[T] | None:
-        self._stream.first_by = self.due
-        texts = await self._stream.next()
-        if texts is None:
-            return None
-        self._texts = texts
-        return map(self._decode, texts)
-
-    @override
-    def move(self, due: float) -> None:
-        self.due = due
-        self._stream.move(due)
-
-    @override
-    async def drain(self, seconds: float) -> None:
-        await self._stream.drain(seconds)
-
-    @override
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class _WholeBody(Framing):

@@ -2,15 +2,15 @@
 
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any, Final, TypeAlias
 
 import aiohttp
 import httpx
 import ollama
 from aiohttp.abc import AbstractResolver
-from msgspec.json import Decoder
 from typing_extensions import override
 
 from llm_gateway.application.ports.system import Clock
@@ -27,7 +27,7 @@ from ..vendor_http.errors import (
 from ..vendor_http.session import open_session
 from .refusals import ReportedError, told_within
 from .sdk_connections import SdkConnections
-from .transport import OllamaTransport, ServerAccess, ServerAnswer, T
+from .transport import OllamaTransport, ServerAccess, ServerAnswer, T, whole
 
 _Table: TypeAlias = Sequence[tuple[tuple[type[BaseException], ...], type[Exception]]]
 _BEHIND: Final[_Table] = (
@@ -69,21 +69,17 @@ class OllamaSdk(OllamaTransport):
 
     @override
     def ask(
-        self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> ServerAnswer[T]:
+        self, path: str, body: bytes, headers: Mapping[str, str], *, streamed: bool, first_by: float
+    ) -> ServerAnswer:
         call = {"content": body, "headers": {**headers, "Content-Type": "application/json"}}
         parts = self._parts(path, call) if streamed else self._whole(path, call)
-        return _SdkAnswer(parts, decoder.decode, self._clock, due)
+        return _SdkAnswer(parts, self._clock, first_by)
 
     @override
     async def look(self, path: str, read: Callable[[bytes], T], *, body: bytes | None = None, until: float) -> T:
         call: Mapping[str, object] = {} if body is None else {"content": body}
-        told = _SdkAnswer(self._whole(path, call, "GET" if body is None else "POST"), read, self._clock, until)
-        try:
-            (one,) = await told.next() or ()
-        finally:
-            await told.aclose()
-        return one
+        told = _SdkAnswer(self._whole(path, call, "GET" if body is None else "POST"), self._clock, until)
+        return read(await whole(told))
 
     @override
     async def aclose(self) -> None:
@@ -97,47 +93,58 @@ class OllamaSdk(OllamaTransport):
             yield part
 
 
-class _SdkAnswer(ServerAnswer[T]):
-    """`parts` are the SDK's, each read again."""
+class _SdkAnswer(ServerAnswer):
+    """`parts` are the SDK's, each encoded again."""
 
-    def __init__(
-        self, parts: AsyncGenerator[object, None], read: Callable[[bytes], T], clock: Clock, due: float
-    ) -> None:
-        self.due = due
-        self._text = b""
+    def __init__(self, parts: AsyncGenerator[object, None], clock: Clock, first_by: float) -> None:
+        self.first_by: float | None = first_by
+        self.until = self.idle = inf
+        self._left: float | None = None
+        self._size = 0
         self._parts = parts
-        self._read = read
         self._clock = clock
         self._timer = CallTimer(clock)
 
     @property
     @override
     def size(self) -> int:
-        return len(self._text)
+        return self._size
+
+    @property
+    @override
+    def due(self) -> float:
+        return self._timer.due
 
     @override
-    async def next(self) -> Iterable[T] | None:
+    async def next(self) -> Sequence[bytes] | None:
+        now = self._clock.monotonic()
+        if self._left is not None:
+            self.until += now - self._left
         try:
-            self._timer.begin(self.due, self._clock.monotonic())
+            due = now + self.idle if self.first_by is None else self.first_by
+            self._timer.begin(min(due, self.until), now)
             part = await anext(self._parts, None)
         except BaseException as error:
             reason = self._timer.reason()
             raise reason or neutral(error) from None
         finally:
-            self._timer.end()
+            self._timer.waits = False
+            self._left = self._clock.monotonic()
+        self.first_by = None
         if part is None:
             return None
-        self._text = json.dumps(part).encode()
-        return map(self._read, (self._text,))
+        text = json.dumps(part).encode()
+        self._size += len(text)
+        return (text,)
 
     @override
-    def move(self, due: float) -> None:
-        self.due = due
-        self._timer.move(due)
+    def move(self, first_by: float) -> None:
+        self.first_by = first_by
+        self._timer.move(first_by)
 
     @override
     async def drain(self, seconds: float) -> None:
-        self.due = self._clock.monotonic() + seconds
+        self.first_by = self._clock.monotonic() + seconds
         with suppress(Exception):
             await self.next()
 

@@ -24,8 +24,8 @@ class OllamaReplyReader:
     fields that ask for log probabilities, named as ignored too where the server tells none: one before 0.12.11, or
     another that it asks itself.
 
-    `heard`: one of the latest parts had something to say, given or held. `failure`: what is to be raised once the
-    events before it are given.
+    `heard`: although the latest parts gave nothing, one of them had something to say. `failure`: what is to be raised
+    once the events before it are given.
     """
 
     def __init__(
@@ -84,8 +84,7 @@ class OllamaReplyReader:
             if not events:
                 raise
             self.failure = error
-        self.heard = self.heard or bool(events)
-        if self.heard and not self._started:
+        if not self._started and (events or self.heard):
             self._started = True
             told = self._tokens is not None and self._tokens.told
             ignored = self._ignored if told else (*self._ignored, *self._logprobs)

@@ -1,8 +1,9 @@
 """The way to one Ollama server, whichever library carries it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.json import Decoder
@@ -10,34 +11,43 @@ from msgspec.json import Decoder
 from llm_gateway.application.ports.system import Clock
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 MAX_LOOK_BYTES: Final = 16 << 20
 """Of what the server tells of itself and its models."""
 
 
-class ServerAnswer(Protocol, Generic[T_co]):
+class ServerAnswer(Protocol):
     """One on its way: of many parts, or whole as one part. Nothing is sent before the first is waited for.
 
-    `due`: when the next wait ends on the clock, with `TimeoutError`.
+    Times are on the clock, and a wait that ends raises `TimeoutError`. The next ends at `first_by` or, where that is
+    None, as it is after each, after `idle` seconds, and at `until`, which moves on by the time between two waits: the
+    reader's time is not the model's. At first neither of the two ends one.
     """
 
-    due: float
+    first_by: float | None
+    until: float
+    idle: float
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """The bytes of the parts that came last."""
+        """The bytes that came so far."""
+        ...
+
+    @property
+    @abstractmethod
+    def due(self) -> float:
+        """When the latest wait was to end."""
         ...
 
     @abstractmethod
-    async def next(self) -> Iterable[T_co] | None:
-        """The parts that came together, read as they are gone through, which may raise too. None after the last."""
+    async def next(self) -> Sequence[bytes] | None:
+        """The parts that came together, in JSON. None after the last."""
         ...
 
     @abstractmethod
-    def move(self, due: float) -> None:
-        """The wait that is going on ends at another time."""
+    def move(self, first_by: float) -> None:
+        """The wait that is going on ends then."""
         ...
 
     @abstractmethod
@@ -51,15 +61,27 @@ class ServerAnswer(Protocol, Generic[T_co]):
         ...
 
 
+def parts_of(texts: Sequence[bytes] | None, decoder: Decoder[T]) -> Iterable[T] | None:
+    """The parts, read as they are gone through. Their texts stand in no variable that a traceback could show."""
+    return None if texts is None else map(decoder.decode, texts)
+
+
+async def whole(answer: ServerAnswer) -> bytes:
+    """The one part of an answer that is not streamed, which is closed."""
+    async with aclosing(answer):
+        (part,) = await answer.next() or ()
+    return part
+
+
 class OllamaTransport(Protocol):
     """Port. What is asked raises the errors of `vendor_http`, `TimeoutError`, `ReportedError` where the server reports
-    an error instead of a part, and `ValueError` or `RecursionError` where the decoder can't read what it sends.
+    an error instead of a part, and of a look what reading it raises.
     """
 
     @abstractmethod
     def ask(
-        self, path: str, body: bytes, headers: Mapping[str, str], decoder: Decoder[T], *, streamed: bool, due: float
-    ) -> ServerAnswer[T]:
+        self, path: str, body: bytes, headers: Mapping[str, str], *, streamed: bool, first_by: float
+    ) -> ServerAnswer:
         """Of a model. `headers` go out beside those of every call."""
         ...
 

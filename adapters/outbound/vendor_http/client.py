@@ -78,7 +78,7 @@ class VendorHttp:
                 response.close()
             raise cause(error, timer) from None
         finally:
-            timer.end()
+            timer.waits = False
             timer.close()
 
     def stream(

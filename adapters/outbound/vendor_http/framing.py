@@ -15,6 +15,8 @@ MAX_EVENT_BYTES: Final = 16 << 20
 _OTHER_FIELD: Final = re.compile(rb":|[A-Za-z][A-Za-z0-9_-]*(?::|$)")
 _BEGIN: Final = (b"{", b"[")
 _END: Final = (b"}", b"]")
+_DATA: Final = b"data: {"
+_EMPTY_LINE: Final = (b"\n", b"\r\n")
 
 
 class Framing(Protocol):
@@ -83,6 +85,11 @@ class ServerSentEvents(Framing):
 
     @override
     def feed(self, data: bytes) -> Sequence[bytes]:
+        if data.startswith(_DATA) and not (self._line or self._bare or self._after_cr or self._data is not None):
+            line, _, rest = data.partition(b"\n")
+            event = line[6:].removesuffix(b"\r")
+            if rest in _EMPTY_LINE and b"\r" not in event and event.isascii():
+                return [event]  # all of one event, as most reads of a model bring
         if self._after_cr:
             data = data.removeprefix(b"\n")
             self._after_cr = False
@@ -101,13 +108,6 @@ class ServerSentEvents(Framing):
             self._line += rest
         if not whole.isascii():
             _check(whole)
-        if (
-            self._data is None
-            and whole.startswith(b"data: {")
-            and whole.find(b"\n") == len(whole) - 1
-            and not self._bare
-        ):
-            return [whole[6:-1]]  # one event, as most reads of a model bring
         return self._events(whole.split(b"\n"))
 
     @override

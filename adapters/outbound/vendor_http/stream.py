@@ -37,9 +37,9 @@ class VendorStream:
         self.until = until
         self.idle = idle
         self._send = send
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._framing = framing
-        self._left_bytes = max_bytes
+        self._max_bytes = self._left_bytes = max_bytes
         self._timer = CallTimer(clock)
         self._response: aiohttp.ClientResponse | None = None
         self._ended = False
@@ -52,15 +52,17 @@ class VendorStream:
             return None
         if self._closed:
             raise BrokenOff("closed")
-        now = self._clock.monotonic()
+        timer, now = self._timer, self._monotonic()
         if self._left is not None:
             self.until += now - self._left
         try:
-            due = now + self.idle if self.first_by is None else self.first_by
-            self._timer.begin(min(self.until, due), now)
             response = self._response
             if response is None:
-                response = self._response = await self._send(self._timer)
+                timer.begin(self._due(now), now)
+                response = self._response = await self._send(timer)
+                timer.reads(response.content.set_exception)
+            else:
+                timer.read(self._due(now), now)
             while data := await response.content.readany():
                 self._left_bytes -= len(data)
                 if self._left_bytes < 0:
@@ -69,18 +71,28 @@ class VendorStream:
                     self.first_by = None
                     return events
                 if self.first_by is None:
-                    self._timer.move(self._due(self._clock.monotonic()))
+                    timer.move(self._due(self._monotonic()))
             events = self._framing.end()
             self._ended = True
-            self._timer.close()
+            timer.close()
             return events or None
         except BaseException as error:
-            raised = cause(error, self._timer)
+            raised = cause(error, timer)
             self._close()
             raise raised from None
         finally:
-            self._timer.end()
-            self._left = self._clock.monotonic()
+            timer.waits = False
+            self._left = self._monotonic()
+
+    @property
+    def size(self) -> int:
+        """The bytes that came so far, which may be more than may come."""
+        return self._max_bytes - self._left_bytes
+
+    @property
+    def due(self) -> float:
+        """When the latest wait ends, or would have ended."""
+        return self._timer.due
 
     def move(self, first_by: float) -> None:
         """The next event is waited for until then, by who waits for it already too."""
@@ -89,7 +101,7 @@ class VendorStream:
 
     async def drain(self, seconds: float) -> None:
         """Read what follows the vendor's last event, so that the connection can serve again. Raises nothing."""
-        self.first_by, self.until, self.idle = None, self._clock.monotonic() + seconds, seconds
+        self.first_by, self.until, self.idle = None, self._monotonic() + seconds, seconds
         self._left = None
         with suppress(Exception):
             while await self.next() is not None:
@@ -107,7 +119,8 @@ class VendorStream:
             self._response.close()
 
     def _due(self, now: float) -> float:
-        return min(self.until, now + self.idle if self.first_by is None else self.first_by)
+        due = now + self.idle if self.first_by is None else self.first_by
+        return due if due < self.until else self.until
 
 
 def cause(error: BaseException, timer: CallTimer) -> BaseException:

@@ -289,14 +289,14 @@ async def test_a_call_that_is_cut_at_its_limit_ends_with_length_and_is_none(
 async def test_the_held_parts_of_a_forced_call_are_not_taken_for_silence(
     server: OllamaServer, each_transport: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    streams: list[ServerAnswer[Any]] = []
+    streams: list[ServerAnswer] = []
 
     def connect(*args: Any, **how: Any) -> OllamaTransport:
         transport = each_transport(*args, **how)
         ask = transport.ask
 
-        def asked(*args: Any, streamed: bool, due: float) -> ServerAnswer[Any]:
-            answer = ask(*args, streamed=streamed, due=due)
+        def asked(*args: Any, streamed: bool, first_by: float) -> ServerAnswer:
+            answer = ask(*args, streamed=streamed, first_by=first_by)
             streams.extend([answer] * streamed)
             return answer
 

@@ -92,6 +92,17 @@ def test_lines_are_the_same_cut_at_every_byte() -> None:
         assert read(JsonLines, pieces) == ['{"a":"\u2028\u2029\u0085 é"}'.encode(), b' {"b":1}\r', b'{"c":2}'], pieces
 
 
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", ENDS)
+@pytest.mark.parametrize("text", [b'{"a": 1}', b'{"a": "\xc3\xa9"}', b"{", b'{"a": "\\r"}', b"{} "])
+def test_an_event_is_the_same_where_a_read_brings_all_of_it(text: bytes, first: bytes, second: bytes) -> None:
+    if (first, second) == (b"\r", b"\n"):  # together they end one line
+        second = b"\n\n"
+    one = b"data: " + text + first + second
+
+    assert read(ServerSentEvents, [one, one]) == [text, text]
+
+
 def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
     events, lines = ServerSentEvents(), JsonLines()
 
