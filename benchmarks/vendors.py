@@ -15,7 +15,7 @@ from typing_extensions import override
 WORDS = 200
 """Of a whole answer: 1 KB."""
 SATURATED_FEW, SATURATED_MANY = "saturated-10", "saturated-410"
-PACED_FEW, PACED_MANY = "paced-2", "paced-42"
+PACED_FEW, PACED = "paced-2", "paced-16"
 SLOW = "slow-51"
 WHOLE, WITH_TOOLS = "whole-1", "gemini-flash-latest"
 MODELS: Mapping[str, tuple[int, float]] = {
@@ -24,7 +24,7 @@ MODELS: Mapping[str, tuple[int, float]] = {
     SATURATED_FEW: (10, 0),
     SATURATED_MANY: (410, 0),
     PACED_FEW: (2, 0.02),
-    PACED_MANY: (42, 0.02),
+    PACED: (16, 0.02),
     SLOW: (51, 0.1),
 }
 """How many chunks a model's stream has, and how many seconds lie between them."""
