@@ -29,6 +29,7 @@ class CallTimer:
     def begin(self, due: float, now: float) -> None:
         """The running task waits from now on. Raises `TimeoutError` where its time is up already."""
         self.read(due, now)
+        self._reason = None
         task = self._task = asyncio.current_task()
         assert task is not None
         self._cancelling = task.cancelling()
@@ -44,7 +45,6 @@ class CallTimer:
         self.due = due
         if self._alarm is None or due < self._rings_at:
             self._set()
-        self._reason = None
         self.waits = True
 
     def move(self, due: float) -> None:
@@ -62,18 +62,17 @@ class CallTimer:
         """End the wait with this error, if there is one."""
         if not self.waits:
             return False
-        if self._reason is None:
+        if self._fail is not None:
+            self._fail(reason)
+        elif self._task is not None and self._reason is None:
             self._reason = reason
-            if self._fail is not None:
-                self._fail(reason)
-            elif self._task is not None:
-                self._task.cancel()
+            self._task.cancel()
         return True
 
     def reason(self) -> Exception | None:
         """Why the task was cancelled, where it was by us alone."""
         task, reason = self._task, self._reason
-        if not self.waits or reason is None or self._fail is not None or task is None:
+        if not self.waits or task is None or reason is None:
             return None
         self._reason = None
         return reason if task.uncancel() <= self._cancelling else None
