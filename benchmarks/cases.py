@@ -20,7 +20,7 @@ SLICE_SECONDS = 0.2
 """Long enough for what is done once in many requests: batches of metrics and records, lines of the log, collections of
 garbage."""
 SLICES: Mapping[str, int] = {"sdk": 4}
-SLICES_BY_DEFAULT = 16
+SLICES_BY_DEFAULT = 24
 """The ones of a round; a quarter of them where one request is sent at a time."""
 PROMPT = "x" * 800
 TURN = "y" * 960
@@ -135,17 +135,16 @@ def _misses(rig: Rig, together: int, prompts: Iterator[int]) -> Iterator[Case]:
     for vendor in VENDORS:
         for name, server in rig.asked(vendor).items():
             make = new(prompts, vendor, WHOLE)
-            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, together, "miss", vendor)
+            yield _whole(f"miss/{vendor}/{name}/{together}", server, make, together, "miss")
 
 
-def _whole(name: str, server: Server, make: Make, together: int, cache: str, vendor: str = "") -> Case:
+def _whole(name: str, server: Server, make: Make, together: int, cache: str) -> Case:
     slices = slices_of(name)
 
     async def measure() -> Figures:
         return {name: await slice_us(server, make, together, cache)}
 
-    group = f"{cache}/{vendor}/{together}"
-    return Case(name=name, measure=measure, group=group, slices=slices if together > 1 else -(-slices // 4))
+    return Case(name=name, measure=measure, group=str(together), slices=slices if together > 1 else -(-slices // 4))
 
 
 def slices_of(name: str) -> int:
