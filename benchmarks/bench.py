@@ -5,7 +5,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ LONG_ROUNDS = 3
 
 
 async def run(rounds: int, requests: int, wanted: Callable[[str], bool]) -> Report:
-    """The first round warms up, and is not counted."""
+    """What is measured in turns, and then the rest, by the round, of which the first warms up and is not counted."""
     samples = Samples()
     vendor = await vendors().start()
     try:
@@ -44,27 +44,32 @@ def _beside_floors(every: Sequence[Case], wanted: Callable[[str], bool]) -> Sequ
 
 
 async def _rounds(samples: Samples, measured: Sequence[Case], rounds: int) -> None:
-    for turn in range(rounds + 1) if measured else ():
-        now = [case for case in measured if not case.long or 0 < turn <= LONG_ROUNDS]
-        for _, group in groupby(now, key=lambda case: case.group or case.name):
-            found = await in_turns(list(group), whole=turn > 0)
-            samples.add(found if turn else {})
+    for group in dict.fromkeys(case.group for case in measured if case.group):
+        print(f"{rounds} rounds in turns, {group}", file=sys.stderr)
+        for found in await in_turns([case for case in measured if case.group == group], rounds):
+            samples.add(found)
+    alone = [case for case in measured if not case.group]
+    for turn in range(rounds + 1) if alone else ():
+        for case in alone:
+            if not case.long or 0 < turn <= LONG_ROUNDS:
+                found = {name: [value] for name, value in (await case.measure()).items()}
+                samples.add(found if turn else {})
         print(f"round {turn} of {rounds}", file=sys.stderr)
 
 
-async def in_turns(group: Sequence[Case], *, whole: bool = True) -> Mapping[str, Sequence[float]]:
-    """Each case's figures, of each of its slices, which are spread evenly over the turns.
+async def in_turns(group: Sequence[Case], rounds: int) -> Sequence[Mapping[str, Sequence[float]]]:
+    """Each round's figures, of each slice; one more of each case warms up.
 
-    Unless `whole`, each has but one slice.
+    Slices are spread evenly over the turns, and a turn has one of every round: a busy minute is a part of each of them.
     """
-    found: dict[str, list[float]] = {}
-    turns = max(case.slices for case in group) if whole else 1
-    for turn in range(turns):
-        for case in group:
-            slices = min(case.slices, turns)
-            if turn * slices // turns < (turn + 1) * slices // turns:
-                for name, value in (await case.measure()).items():
-                    found.setdefault(name, []).append(value)
+    for case in group:
+        await case.measure()
+    found: list[dict[str, list[float]]] = [{} for _ in range(rounds)]
+    turns = max(case.slices for case in group)
+    for turn, one, case in product(range(turns), found, group):
+        if turn * case.slices // turns < (turn + 1) * case.slices // turns:
+            for name, value in (await case.measure()).items():
+                one.setdefault(name, []).append(value)
     return found
 
 

@@ -16,6 +16,8 @@ from llm_gateway import Settings
 
 VENDORS = ("ollama", "gemini")
 TOGETHER = (32, 1)
+BARE_GROUP = "32"
+"""Of the bare app that CPU times are normalised by."""
 SLICE_SECONDS = 0.2
 """Long enough for what is done once in many requests: batches of metrics and records, lines of the log, collections of
 garbage."""
@@ -34,7 +36,7 @@ Make: TypeAlias = Callable[[], bytes]
 class Case(Struct, frozen=True, kw_only=True):
     """A long one is measured in no more than three rounds, and needs no warming up.
 
-    Cases of one `group` that follow each other are measured in turns, each in so many `slices` a round.
+    Cases of one `group` are measured in turns, each in so many `slices` a round.
     """
 
     name: str

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 
-from cases import DEFAULT, SLICE_SECONDS, VENDORS, Case, Figures, Make, Rig, cpu, new, slices_of, transports
+from cases import BARE_GROUP, DEFAULT, SLICE_SECONDS, VENDORS, Case, Figures, Make, Rig, cpu, new, slices_of, transports
 from load import Connection, awake, clients, load
 from processes import Server
 from vendors import MODELS, PACED, SATURATED_FEW, SATURATED_MANY, SLOW
@@ -54,7 +54,7 @@ def _paced(name: str, server: Server, make: Make) -> Case:
     async def measure() -> Figures:
         return {name: await paced_us(server, make)}
 
-    return Case(name=name, measure=measure, slices=slices_of(name))
+    return Case(name=name, measure=measure, group=BARE_GROUP, slices=slices_of(name))
 
 
 def _many(name: str, server: Server, make: Make, number: int) -> Case:

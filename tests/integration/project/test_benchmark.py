@@ -71,8 +71,7 @@ def test_what_disturbs_a_slice_only_adds_and_medians_are_told_beside() -> None:
     assert report.disturbed.ratios == {"hit/memory/32": pytest.approx(200 / 60)}
 
 
-@pytest.mark.parametrize(("whole", "asked"), [(True, "acacabcacabc"), (False, "abc")])
-async def test_those_that_are_compared_are_measured_in_turns(*, whole: bool, asked: str) -> None:
+async def test_those_that_are_compared_are_measured_in_turns_of_which_each_is_in_every_round() -> None:
     from bench import in_turns
     from cases import Case
 
@@ -87,10 +86,9 @@ async def test_those_that_are_compared_are_measured_in_turns(*, whole: bool, ask
 
         return Case(name=name, measure=measure, slices=slices)
 
-    found = await in_turns([case("a", 5, 9, 1, 2, 3, 8), case("b", 2, 7, 4), case("c", 5, *range(5))], whole=whole)
-    assert "".join(order) == asked
-    every = {"a": [9, 1, 2, 3, 8], "b": [7, 4], "c": [0, 1, 2, 3, 4]}
-    assert found == (every if whole else {name: values[:1] for name, values in every.items()})
+    found = await in_turns([case("a", 3, *range(7)), case("b", 1, 7, 8, 9), case("c", 3, *range(7))], 2)
+    assert "".join(order) == "abc" + "acac" + "acac" + "abcabc"
+    assert found == [{"a": [1, 3, 5], "b": [8], "c": [1, 3, 5]}, {"a": [2, 4, 6], "b": [9], "c": [2, 4, 6]}]
 
 
 def test_a_ratio_that_grew_by_a_quarter_is_told() -> None:
