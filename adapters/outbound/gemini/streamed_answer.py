@@ -50,7 +50,11 @@ class StreamedAnswer:
             if reader.ending is not None:
                 chunks = await call.last()
             else:
-                chunks = await call.next(self._idle_seconds, None if self._started else self._first_by)
+                try:
+                    chunks = await call.next(self._idle_seconds, None if self._started else self._first_by)
+                except Exception:
+                    with call.failures:
+                        raise
             if chunks is None:
                 chunks = await self._rest()
             if chunks is None:
@@ -78,7 +82,8 @@ class StreamedAnswer:
         """The beginning of the rest of an answer; None where the vendor gives none, so that the answer ends here."""
         try:
             await self._call.open(rest)
-            first = await self._call.next(self._first_seconds, None if self._started else self._first_by)
+            with self._call.failures:
+                first = await self._call.next(self._first_seconds, None if self._started else self._first_by)
             if first is None:
                 raise ProviderBroken(self._to.provider, "the answer broke off before its end")
         except ProviderError as error:

@@ -1,6 +1,6 @@
 """One call to the vendor: waits for it no longer than it may take, and closes it at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final
 
 from llm_gateway.application.ports.system import Clock
@@ -19,7 +19,10 @@ AFTER_THE_END_SECONDS: Final = 2.0
 
 
 class VendorCall:
-    """One answer, by one request after the other. Closing it ends the last to the vendor before it returns."""
+    """One answer, by one request after the other. Closing it ends the last to the vendor before it returns.
+
+    `failures` are those of the request that is open.
+    """
 
     def __init__(
         self, client: GeminiClient, clock: Clock, to: EndpointId, deadline: Deadline, headers: Mapping[str, str]
@@ -30,7 +33,7 @@ class VendorCall:
         self._to = to
         self._headers = headers
         self._until = deadline.at
-        self._failures = GeminiFailures(to, clock.now)
+        self.failures = GeminiFailures(to, clock.now)
         self._chunks: GeminiChunks | None = None
 
     async def whole(self, asked: VendorRequest) -> GenerateContentResponse:
@@ -57,26 +60,26 @@ class VendorCall:
         if self._chunks is not None:
             self._until = self._chunks.until
             await self._chunks.aclose()
-        self._failures = GeminiFailures(self._to, self._clock.now, stated=asked.stated)
-        with self._failures:
+        self.failures = GeminiFailures(self._to, self._clock.now, stated=asked.stated)
+        with self.failures:
             self._chunks = self._client.transport.chunks(
                 self._to.model, asked.body, headers=self._headers, until=self._until
             )
 
-    async def next(self, idle: float, by: float | None = None) -> Sequence[GenerateContentResponse] | None:
-        """What the next read brings within `idle` seconds, or `by` a time where one is given; None after the last."""
+    def next(self, idle: float, by: float | None = None) -> Awaitable[Sequence[GenerateContentResponse] | None]:
+        """What the next read brings within `idle` seconds, or `by` a time where one is given; None after the last.
+
+        To be awaited where `failures` tells what that raises.
+        """
         if self._chunks is None:
             raise ProviderBroken(self._to.provider, "nothing was asked")
-        try:
-            return await self._chunks.next(idle, by)
-        except Exception:
-            with self._failures:
-                raise
+        return self._chunks.next(idle, by)
 
     async def last(self) -> Sequence[GenerateContentResponse] | None:
         """What may come after the vendor's terminal mark. Its failures no longer matter: the answer is whole."""
         try:
-            return await self.next(AFTER_THE_END_SECONDS)
+            with self.failures:
+                return await self.next(AFTER_THE_END_SECONDS)
         except ProviderError:
             return None
 
